@@ -1,0 +1,294 @@
+//! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
+#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
+
+mod access;
+mod serve;
+
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use daybook_entity::{membership, organization};
+use daybook_service::{
+    Clock, Database, GlobalId, Instance, Permission, Scope, Viewer, organizations,
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::{Config, LogFormat},
+    graphql, import,
+};
+
+/// The subject under which the command line acts.
+const SUBJECT: &str = "daybook-cli";
+
+/// A self-hosted, multi-tenant audit trail with live jobs
+#[derive(Parser, Debug)]
+#[command(name = "daybook", version, about)]
+struct Cli {
+    #[command(flatten)]
+    config: Config,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Migrate, serve the API and work jobs
+    Serve {
+        /// Fill an empty instance with an organization `acme` and a few thousand entries
+        #[arg(long)]
+        demo: bool,
+        /// Leave jobs to `daybook worker`
+        #[arg(long)]
+        no_jobs: bool,
+    },
+    /// Work jobs only
+    Worker,
+    /// Bring the database's schema up to date, or tell whether it is
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Print the GraphQL schema
+    Schema,
+    /// Create organizations
+    #[command(subcommand)]
+    Organization(OrganizationCommand),
+    /// Print a bearer token
+    Token(TokenOptions),
+    /// Say who may do what in an organization
+    #[command(subcommand)]
+    Member(Member),
+    /// Say who runs the instance
+    #[command(subcommand)]
+    Operator(Operator),
+    /// Take in what was recorded elsewhere
+    #[command(subcommand)]
+    Import(Import),
+}
+
+#[derive(Subcommand, Debug)]
+enum Migrate {
+    /// Apply what is missing
+    Up,
+    /// Tell what is applied and what is missing
+    Status,
+}
+
+#[derive(Subcommand, Debug)]
+enum OrganizationCommand {
+    /// Create an organization and print its ID
+    Create {
+        /// 1 to 63 characters of a-z, 0-9 and inner hyphens
+        slug: String,
+        /// Display name
+        #[arg(long)]
+        name: String,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+struct TokenOptions {
+    /// Slug of the organization
+    #[arg(long, required_unless_present = "operator", requires = "role")]
+    organization: Option<String>,
+    /// What the subject may do there; it keeps the role that it has
+    #[arg(
+        long,
+        value_enum,
+        required_unless_present = "operator",
+        requires = "organization",
+        ignore_case = true
+    )]
+    role: Option<Role>,
+    /// Who the token names [default: the role's name, or operator]
+    #[arg(long)]
+    subject: Option<String>,
+    /// The subject's e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// How long the token holds
+    #[arg(long, default_value = "12h", value_parser = humantime::parse_duration)]
+    ttl: Duration,
+    /// Make the subject an operator of the instance
+    #[arg(long)]
+    operator: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Member {
+    /// Give a subject a role, or another role
+    Set {
+        /// Slug of the organization
+        #[arg(long)]
+        organization: String,
+        /// What the subject may do
+        #[arg(long, value_enum, ignore_case = true)]
+        role: Role,
+        /// The subject's e-mail address
+        #[arg(long)]
+        email: Option<String>,
+        /// Who
+        subject: String,
+    },
+    /// Take a subject's role away, at once
+    Remove {
+        /// Slug of the organization
+        #[arg(long)]
+        organization: String,
+        /// Who
+        subject: String,
+    },
+    /// Print subject, role and e-mail address of each member
+    List {
+        /// Slug of the organization
+        #[arg(long)]
+        organization: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum Operator {
+    /// End a subject's being an operator, at once
+    Remove {
+        /// Who
+        subject: String,
+    },
+    /// Print subject and e-mail address of each operator
+    List,
+}
+
+#[derive(Subcommand, Debug)]
+enum Import {
+    /// Append entries from JSON lines in the shape of AuditLogEntryInput
+    AuditLogs {
+        /// Slug of the organization
+        #[arg(long)]
+        organization: String,
+        /// A file, or - for standard input
+        file: PathBuf,
+    },
+}
+
+/// A role on the command line.
+#[derive(Copy, Clone, Debug, ValueEnum)]
+enum Role {
+    /// Everything in the organization
+    Admin,
+    /// Reads and exports the audit log
+    Auditor,
+    /// Only records audit entries
+    Writer,
+    /// Workspaces and notes
+    Member,
+}
+
+impl From<Role> for membership::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::Auditor => Self::Auditor,
+            Role::Writer => Self::Writer,
+            Role::Member => Self::Member,
+        }
+    }
+}
+
+/// Runs what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(&cli.config);
+    // The one crypto provider of the process.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome =
+        runtime.context("can't start the runtime").and_then(|runtime| runtime.block_on(run(cli)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "why a command failed is for whoever ran it")]
+fn complain(message: &str) {
+    eprintln!("daybook: {message}");
+}
+
+fn start_log(config: &Config) {
+    // sqlx tells each statement at INFO.
+    let filter = format!("{},sqlx=warn,sea_orm_migration=warn", config.log);
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+async fn run(Cli { config, command }: Cli) -> Result<()> {
+    match command {
+        Command::Serve { demo, no_jobs } => serve::serve(config, demo, no_jobs).await,
+        Command::Worker => serve::worker(config).await,
+        Command::Migrate(command) => migrate(&config, command).await,
+        Command::Schema => {
+            print!("{}", graphql::sdl());
+            Ok(())
+        }
+        Command::Organization(OrganizationCommand::Create { slug, name }) => {
+            let instance = open(&config).await?;
+            let viewer = Viewer::command_line(SUBJECT);
+            let organization = organizations::create(&instance, &viewer, &slug, &name).await?;
+            println!("{}", GlobalId::Organization(organization.id));
+            close(&instance).await
+        }
+        Command::Token(options) => access::token(&config, options).await,
+        Command::Member(command) => access::member(&config, command).await,
+        Command::Operator(command) => access::operator(&config, command).await,
+        Command::Import(Import::AuditLogs { organization, file }) => {
+            let instance = open(&config).await?;
+            let scope = scope(&instance, &organization, Permission::RecordAuditLogs).await?;
+            import::audit_logs(&scope, &file).await?;
+            close(&instance).await
+        }
+    }
+}
+
+async fn migrate(config: &Config, command: Migrate) -> Result<()> {
+    let db = Database::connect(&config.database_url()).await?;
+    if let Migrate::Up = command {
+        daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
+    }
+    for step in daybook_migration::status(db.for_migration()).await? {
+        println!("{} {}", if step.is_applied { "applied" } else { "missing" }, step.name);
+    }
+    Ok(db.close().await?)
+}
+
+async fn open(config: &Config) -> Result<Arc<Instance>> {
+    config.open(Clock::default()).await
+}
+
+async fn close(instance: &Instance) -> Result<()> {
+    Ok(instance.stop().await?)
+}
+
+async fn organization(instance: &Instance, slug: &str) -> Result<organization::Model> {
+    let found = organizations::find_by_slug(instance, slug).await?;
+    found.with_context(|| {
+        format!("there is no organization {slug}; `daybook organization create` makes one")
+    })
+}
+
+async fn scope(instance: &Arc<Instance>, slug: &str, permission: Permission) -> Result<Scope> {
+    let organization = organization(instance, slug).await?;
+    let viewer = Viewer::command_line(SUBJECT);
+    let scope =
+        daybook_service::access::enter(instance, &viewer, organization.id, permission, &[]).await;
+    Ok(scope?)
+}

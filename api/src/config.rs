@@ -1,0 +1,188 @@
+//! Configuration: each option is a flag and an environment variable.
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::{Args, ValueEnum};
+use daybook_service::{Clock, Database, Instance, Secret, Settings, artifacts::Store};
+
+/// A lease must outlast the pause between two heartbeats, and then some.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
+/// How one process of Daybook is set up.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Folder for everything that has no place of its own: database, artifacts, secret
+    #[arg(long, env = "DAYBOOK_DATA_DIR", default_value = "daybook-data", global = true)]
+    pub data_dir: PathBuf,
+    /// sqlite://PATH or postgres://… [default: sqlite://DATA_DIR/daybook.db]
+    #[arg(long, env = "DAYBOOK_DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// Where to listen
+    #[arg(long, env = "DAYBOOK_LISTEN", default_value = "127.0.0.1:8080", global = true)]
+    pub listen: SocketAddr,
+    /// Where users reach this instance; links begin with it [default: http://LISTEN]
+    #[arg(long, env = "DAYBOOK_PUBLIC_URL", global = true)]
+    pub public_url: Option<String>,
+    /// Where artifacts are kept: file:PATH [default: file:DATA_DIR/artifacts]
+    #[arg(long, env = "DAYBOOK_ARTIFACTS_URL", global = true)]
+    pub artifacts_url: Option<String>,
+    /// Signs tokens and links; at least 32 characters [default: made once and kept in DATA_DIR/secret]
+    #[arg(long, env = "DAYBOOK_SECRET", hide_env_values = true, global = true)]
+    pub secret: Option<String>,
+    /// Most records of one export
+    #[arg(long, env = "DAYBOOK_EXPORT_MAX_RECORDS", default_value_t = 10_000, global = true)]
+    pub export_max_records: u64,
+    /// Most records of an export that is finished when startExport returns
+    #[arg(long, env = "DAYBOOK_EXPORT_INLINE_RECORDS", default_value_t = 1_000, global = true)]
+    pub export_inline_records: u64,
+    /// How long artifacts can be downloaded
+    #[arg(
+        long,
+        env = "DAYBOOK_ARTIFACT_TTL",
+        default_value = "24h",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub artifact_ttl: Duration,
+    /// Jobs that this process works at once
+    #[arg(long, env = "DAYBOOK_JOB_CONCURRENCY", default_value_t = 4, global = true)]
+    pub job_concurrency: usize,
+    /// How long transitions of jobs are kept
+    #[arg(
+        long,
+        env = "DAYBOOK_JOB_HISTORY",
+        default_value = "30d",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub job_history: Duration,
+    /// Subscriptions that one organization may have in this process
+    #[arg(
+        long,
+        env = "DAYBOOK_ORGANIZATION_SUBSCRIPTIONS",
+        default_value_t = 1_000,
+        global = true
+    )]
+    pub organization_subscriptions: usize,
+    /// Operations that one WebSocket may have
+    #[arg(long, env = "DAYBOOK_SOCKET_OPERATIONS", default_value_t = 100, global = true)]
+    pub socket_operations: usize,
+    /// How long a job's worker may be silent before another one takes the job over
+    #[arg(
+        long,
+        env = "DAYBOOK_JOB_LEASE",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub job_lease: Duration,
+    /// What to log, e.g. info or daybook=debug
+    #[arg(long, env = "DAYBOOK_LOG", default_value = "info", global = true)]
+    pub log: String,
+    /// How to log
+    #[arg(long, env = "DAYBOOK_LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    pub log_format: LogFormat,
+}
+
+/// How to log.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// The database's URL.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        let default = || format!("sqlite://{}", self.data_dir.join("daybook.db").display());
+        self.database_url.clone().unwrap_or_else(default)
+    }
+
+    /// Whether the secret is made and kept by Daybook itself.
+    #[must_use]
+    pub fn has_own_secret(&self) -> bool {
+        self.secret.is_none()
+    }
+
+    /// Opens the database, brings its schema up to date and puts the instance together.
+    ///
+    /// # Errors
+    /// Whatever is missing or unsafe; the text says what to change.
+    pub async fn open(&self, clock: Clock) -> Result<Arc<Instance>> {
+        let secret = self.secret()?;
+        let store = self.store()?;
+        let db = Database::connect(&self.database_url()).await?;
+        daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
+        Ok(Instance::open(db, secret, store, self.settings(), clock).await?)
+    }
+
+    fn settings(&self) -> Settings {
+        let listen = || format!("http://{}", self.listen);
+        let public_url = self.public_url.clone().unwrap_or_else(listen);
+        Settings {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            export_max_records: self.export_max_records.max(1),
+            export_inline_records: self.export_inline_records,
+            artifact_ttl: self.artifact_ttl,
+            job_concurrency: self.job_concurrency.max(1),
+            job_history: self.job_history,
+            organization_subscriptions: self.organization_subscriptions,
+            socket_operations: self.socket_operations,
+            job_lease: self.job_lease.max(SHORTEST_LEASE),
+        }
+    }
+
+    fn store(&self) -> Result<Store> {
+        let folder = match &self.artifacts_url {
+            None => self.data_dir.join("artifacts"),
+            Some(url) => match url.strip_prefix("file:") {
+                Some(path) => PathBuf::from(path.strip_prefix("//").unwrap_or(path)),
+                None => bail!("DAYBOOK_ARTIFACTS_URL must begin with file: (it is {url})"),
+            },
+        };
+        Ok(Store::folder(&folder)?)
+    }
+
+    fn secret(&self) -> Result<Secret> {
+        let text = match &self.secret {
+            Some(text) => text.clone(),
+            None => own_secret(&self.data_dir)?,
+        };
+        Secret::new(&text).map_err(anyhow::Error::msg).context("DAYBOOK_SECRET can't be used")
+    }
+}
+
+/// The secret in the data folder, made at first use and readable by its owner only.
+fn own_secret(data_dir: &Path) -> Result<String> {
+    let path = data_dir.join("secret");
+    let describe = || format!("can't use {}", path.display());
+    fs::create_dir_all(data_dir).with_context(describe)?;
+    let secret = URL_SAFE_NO_PAD.encode(daybook_service::random_bytes::<32>());
+    // Written whole under another name first: two processes that start at once agree on one.
+    let draft = data_dir.join(format!("secret.{}", std::process::id()));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&draft).with_context(describe)?;
+    file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).with_context(describe)?;
+    let linked = fs::hard_link(&draft, &path);
+    fs::remove_file(&draft).with_context(describe)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(error).with_context(describe)
+        }
+        Ok(()) | Err(_) => fs::read_to_string(&path).with_context(describe),
+    }
+}

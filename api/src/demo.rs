@@ -1,0 +1,104 @@
+//! `daybook serve --demo`: something to look at.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use chrono::{DateTime, TimeDelta, Utc};
+use daybook_entity::audit_log::{ActorType, AuditOutcome};
+use daybook_service::{
+    Instance, Permission, Viewer,
+    access::enter,
+    audit::{self, Actor, Change, Metadata, NewEntry, Resource},
+    organizations,
+};
+use serde_json::json;
+
+/// Entries that the demonstration records.
+const ENTRIES: u32 = 3_000;
+const SLUG: &str = "acme";
+
+const PEOPLE: [(&str, &str, &str); 6] = [
+    ("ada", "Ada Lovelace", "ada@acme.test"),
+    ("grace", "Grace Hopper", "grace@acme.test"),
+    ("andre", "André Ampère", "andre@acme.test"),
+    ("chien", "Chien-Shiung Wu", "chien@acme.test"),
+    ("alan", "Alan Turing", "alan@acme.test"),
+    ("rosalind", "Rosalind Franklin", "rosalind@acme.test"),
+];
+
+const ACTIONS: [(&str, &str); 8] = [
+    ("device.assign", "device"),
+    ("device.retire", "device"),
+    ("user.invite", "user"),
+    ("user.role.change", "user"),
+    ("session.start", "session"),
+    ("session.end", "session"),
+    ("report.download", "report"),
+    ("policy.update", "policy"),
+];
+
+/// Gives an instance that has no organization `acme` one with some thousands of entries.
+///
+/// # Errors
+/// A database fault.
+pub async fn fill(instance: &Arc<Instance>) -> Result<()> {
+    if organizations::find_by_slug(instance, SLUG).await?.is_some() {
+        return Ok(());
+    }
+    let viewer = Viewer::command_line("daybook-demo");
+    let acme = organizations::create(instance, &viewer, SLUG, "Acme Corporation").await?;
+    let scope = enter(instance, &viewer, acme.id, Permission::RecordAuditLogs, &[]).await?;
+    let now = instance.clock.now();
+    let entries: Vec<_> = (0..ENTRIES).map(|index| entry(index, now)).collect();
+    for batch in entries.chunks(audit::MAX_ENTRIES) {
+        audit::record(&scope, batch.to_vec(), None).await?;
+    }
+    tracing::info!(entries = ENTRIES, organization.slug = SLUG, "demonstration data recorded");
+    Ok(())
+}
+
+/// Varied, and the same at each start but for the time.
+fn entry(index: u32, now: DateTime<Utc>) -> NewEntry {
+    // A multiplicative hash (Knuth) spreads the choices.
+    let mixed = index.wrapping_mul(2_654_435_761);
+    let pick = |salt: u32, count: usize| (mixed.rotate_left(salt) >> 8) as usize % count;
+    let (id, name, email) = PEOPLE[pick(3, PEOPLE.len())];
+    let (action, kind) = ACTIONS[pick(11, ACTIONS.len())];
+    let number = pick(17, 400);
+    let is_service = pick(23, 10) == 0;
+    let minutes = i64::from(ENTRIES - index) * 30;
+    NewEntry {
+        timestamp: Some(
+            now - TimeDelta::minutes(minutes) - TimeDelta::seconds(i64::from(mixed % 900)),
+        ),
+        actor: Actor {
+            id: if is_service { "sync".to_owned() } else { id.to_owned() },
+            r#type: if is_service { ActorType::Service } else { ActorType::User },
+            email: (!is_service).then(|| email.to_owned()),
+            name: (!is_service).then(|| name.to_owned()),
+        },
+        action: action.to_owned(),
+        outcome: match pick(29, 20) {
+            0 => AuditOutcome::Denied,
+            1 => AuditOutcome::Failure,
+            _ => AuditOutcome::Success,
+        },
+        resource: Resource {
+            r#type: kind.to_owned(),
+            id: format!("{kind}-{number}"),
+            name: (kind == "device").then(|| format!("Laptop {number}")),
+        },
+        changes: if action == "user.role.change" {
+            let (old, new) = (Some(json!("member")), Some(json!("admin")));
+            vec![Change { field: "role".to_owned(), old, new }]
+        } else {
+            Vec::new()
+        },
+        metadata: Some(Metadata {
+            ip_address: Some(format!("198.51.100.{}", pick(7, 254) + 1)),
+            user_agent: Some("Mozilla/5.0 (demonstration)".to_owned()),
+            request_id: Some(format!("req-{mixed:08x}")),
+            extra: None,
+        }),
+    }
+}

@@ -1,0 +1,7 @@
+//! The audit log.
+
+pub(super) mod input;
+pub(super) mod mutation;
+pub(super) mod query;
+pub(super) mod subscription;
+pub(super) mod types;

@@ -1,0 +1,196 @@
+//! Inputs of the audit log. A field that is given as null is as one that is left out.
+
+use async_graphql::{Enum, ID, InputObject};
+use daybook_service::audit;
+
+use super::types::{ActorType, AuditOutcome};
+use crate::graphql::scalar::{Instant, Json};
+
+/// All conditions hold together; an absent one does not filter. One filter serves the list, the
+/// count, the estimate, the export and the live tail.
+#[derive(InputObject, Clone, Debug)]
+pub(in crate::graphql) struct AuditLogFilter {
+    /// Exactly this actor.
+    actor_id: Option<String>,
+    /// Exactly this e-mail address of the actor.
+    actor_email: Option<String>,
+    /// This kind of actor.
+    actor_type: Option<ActorType>,
+    /// Exact, or a prefix where it ends in `*`: `device.*`.
+    action: Option<String>,
+    /// This outcome.
+    outcome: Option<AuditOutcome>,
+    /// Exactly this kind of resource.
+    resource_type: Option<String>,
+    /// Exactly this resource.
+    resource_id: Option<String>,
+    /// Exactly this request.
+    request_id: Option<String>,
+    /// At or after this `timestamp`.
+    from: Option<Instant>,
+    /// Before this `timestamp`.
+    to: Option<Instant>,
+}
+
+impl From<AuditLogFilter> for audit::Filter {
+    fn from(filter: AuditLogFilter) -> Self {
+        let AuditLogFilter {
+            actor_id,
+            actor_email,
+            actor_type,
+            action,
+            outcome,
+            resource_type,
+            resource_id,
+            request_id,
+            from,
+            to,
+        } = filter;
+        Self {
+            actor_id,
+            actor_email,
+            actor_type: actor_type.map(Into::into),
+            action,
+            outcome: outcome.map(Into::into),
+            resource_type,
+            resource_id,
+            request_id,
+            from: from.map(|Instant(from)| from),
+            to: to.map(|Instant(to)| to),
+        }
+    }
+}
+
+/// In which order entries come.
+#[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[graphql(remote = "audit::Order")]
+pub(in crate::graphql) enum AuditLogOrder {
+    /// Newest recorded first.
+    #[default]
+    RecordedDesc,
+    /// Oldest recorded first: the log's own sequence.
+    RecordedAsc,
+    /// Latest to have happened first.
+    TimestampDesc,
+    /// Earliest to have happened first.
+    TimestampAsc,
+}
+
+/// Entries to append.
+#[derive(InputObject)]
+pub(in crate::graphql) struct RecordAuditLogsInput {
+    /// Whose log.
+    pub(super) organization_id: ID,
+    /// At most 1,000, appended in this order.
+    pub(super) entries: Vec<AuditLogEntryInput>,
+    /// Repeating it appends nothing. 1 to 200 characters.
+    pub(super) idempotency_key: Option<String>,
+}
+
+/// Who did what to which resource.
+#[derive(InputObject)]
+pub(in crate::graphql) struct AuditLogEntryInput {
+    /// When it happened; now, where it's left out.
+    timestamp: Option<Instant>,
+    /// Who did it.
+    actor: AuditActorInput,
+    /// A dotted verb, e.g. device.assign; at most 200 characters.
+    action: String,
+    /// How it ended.
+    #[graphql(default_with = "Some(AuditOutcome::Success)")]
+    outcome: Option<AuditOutcome>,
+    /// What it was done to.
+    resource: AuditResourceInput,
+    /// Values before and after; with `extra` at most 64 KiB of JSON.
+    #[graphql(default_with = "Some(Vec::new())")]
+    changes: Option<Vec<FieldChangeInput>>,
+    /// Circumstances.
+    metadata: Option<AuditMetadataInput>,
+}
+
+/// Who did something.
+#[derive(InputObject)]
+pub(in crate::graphql) struct AuditActorInput {
+    /// Id in the recording application; at most 200 characters.
+    id: String,
+    /// What kind of actor.
+    #[graphql(default_with = "Some(ActorType::User)")]
+    r#type: Option<ActorType>,
+    /// E-mail address; at most 320 characters.
+    email: Option<String>,
+    /// Display name; at most 500 characters.
+    name: Option<String>,
+}
+
+/// What something was done to.
+#[derive(InputObject)]
+pub(in crate::graphql) struct AuditResourceInput {
+    /// Kind of resource, e.g. device; at most 200 characters.
+    r#type: String,
+    /// Id in the recording application; at most 200 characters.
+    id: String,
+    /// Display name; at most 500 characters.
+    name: Option<String>,
+}
+
+/// A value before and after.
+#[derive(InputObject)]
+pub(in crate::graphql) struct FieldChangeInput {
+    /// Which value; at most 200 characters.
+    field: String,
+    /// Before.
+    old: Option<Json>,
+    /// After.
+    new: Option<Json>,
+}
+
+/// Circumstances of an entry.
+#[derive(InputObject)]
+pub(in crate::graphql) struct AuditMetadataInput {
+    /// From where; at most 64 characters.
+    ip_address: Option<String>,
+    /// With what program; at most 1,000 characters.
+    user_agent: Option<String>,
+    /// In which request; at most 200 characters.
+    request_id: Option<String>,
+    /// Whatever else is worth keeping.
+    extra: Option<Json>,
+}
+
+impl From<AuditLogEntryInput> for audit::NewEntry {
+    fn from(input: AuditLogEntryInput) -> Self {
+        let AuditLogEntryInput { timestamp, actor, action, outcome, resource, changes, metadata } =
+            input;
+        Self {
+            timestamp: timestamp.map(|Instant(timestamp)| timestamp),
+            actor: audit::Actor {
+                id: actor.id,
+                r#type: actor.r#type.unwrap_or(ActorType::User).into(),
+                email: actor.email,
+                name: actor.name,
+            },
+            action,
+            outcome: outcome.unwrap_or(AuditOutcome::Success).into(),
+            resource: audit::Resource {
+                r#type: resource.r#type,
+                id: resource.id,
+                name: resource.name,
+            },
+            changes: changes.unwrap_or_default().into_iter().map(Into::into).collect(),
+            metadata: metadata.map(Into::into),
+        }
+    }
+}
+
+impl From<FieldChangeInput> for audit::Change {
+    fn from(FieldChangeInput { field, old, new }: FieldChangeInput) -> Self {
+        Self { field, old: old.map(|Json(old)| old), new: new.map(|Json(new)| new) }
+    }
+}
+
+impl From<AuditMetadataInput> for audit::Metadata {
+    fn from(input: AuditMetadataInput) -> Self {
+        let AuditMetadataInput { ip_address, user_agent, request_id, extra } = input;
+        Self { ip_address, user_agent, request_id, extra: extra.map(|Json(extra)| extra) }
+    }
+}

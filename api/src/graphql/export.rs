@@ -1,0 +1,4 @@
+//! Exports.
+
+pub(super) mod mutation;
+pub(super) mod types;

@@ -1,0 +1,6 @@
+//! Jobs of every kind.
+
+pub(super) mod mutation;
+pub(super) mod query;
+pub(super) mod subscription;
+pub(super) mod types;

@@ -1,0 +1,76 @@
+//! The `job` and `jobs` fields.
+
+use async_graphql::{Context, ID, Object, Result};
+use daybook_entity::organization::INSTANCE;
+use daybook_service::{GlobalId, Permission, access, jobs};
+
+use super::types::{Job, JobConnection, JobFilter, JobTotal};
+use crate::graphql::{
+    context::{self, enter_to_see, global_id, viewer},
+    error::{FieldError, to_error},
+    page::{args, connection},
+};
+
+#[derive(Default)]
+pub(crate) struct JobQuery;
+
+#[Object]
+impl JobQuery {
+    /// One job; null where it does not exist or the viewer may not know of it.
+    async fn job(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its ID.")] id: ID,
+    ) -> Result<Option<Job>> {
+        viewer(ctx).map_err(to_error)?;
+        let GlobalId::Job { organization_id, id } = global_id(&id, &["id"])? else {
+            return Err(FieldError::invalid(&["id"], "is not a job's ID").into());
+        };
+        let scope = enter_to_see(ctx, organization_id, Permission::ReadJobs).await?;
+        let Some(scope) = scope else { return Ok(None) };
+        let job = jobs::find(&scope, id).await.map_err(to_error)?;
+        Ok(job.map(|job| Job::new(&scope, job)))
+    }
+
+    /// Newest first. Without organizationId: every organization's, for operators.
+    #[allow(clippy::too_many_arguments, reason = "they are the field's arguments")]
+    async fn jobs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose jobs.")] organization_id: Option<ID>,
+        #[graphql(desc = "Which jobs.")] filter: Option<JobFilter>,
+        #[graphql(desc = "This many from the start.")] first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "This many from the end.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<JobConnection> {
+        let scope = scope(ctx, organization_id.as_ref()).await.map_err(to_error)?;
+        let filter: jobs::Filter = filter.map(Into::into).unwrap_or_default();
+        let args = args(first, after, last, before);
+        let page = jobs::list(&scope, &filter, &args).await.map_err(to_error)?;
+        let total = JobTotal { scope: scope.clone(), filter };
+        Ok(connection(page, total, |job| Job::new(&scope, job)))
+    }
+}
+
+/// The right to see an organization's jobs, or everyone's for operators.
+pub(super) async fn scope(
+    ctx: &Context<'_>,
+    organization_id: Option<&ID>,
+) -> Result<daybook_service::Scope, daybook_service::Error> {
+    let path = ["organizationId"];
+    if let Some(id) = organization_id {
+        return context::enter(ctx, id, Permission::ReadJobs, &path).await;
+    }
+    let viewer = viewer(ctx)?;
+    let scope =
+        access::enter(context::instance(ctx), viewer, INSTANCE, Permission::ReadJobs, &path).await;
+    scope.map_err(|error| {
+        if error.is_not_found() {
+            let message = "is needed: only operators see every organization's jobs";
+            daybook_service::Error::invalid(&path, message)
+        } else {
+            error
+        }
+    })
+}

@@ -1,0 +1,91 @@
+//! `node` and `nodes` (GraphQL Global Object Identification Specification).
+
+use async_graphql::{Context, ID, Interface, Object, Result};
+use daybook_service::{GlobalId, Permission, audit, jobs, organizations};
+
+use super::{
+    audit_log::types::AuditLog,
+    context::{enter_to_see, global_id},
+    error::{FieldError, to_error},
+    export::types::ExportJob,
+    job::types::Job,
+    organization::types::Organization,
+};
+
+/// An object that can be fetched again by its global ID.
+#[derive(Interface)]
+#[graphql(field(
+    name = "id",
+    ty = "ID",
+    desc = "Opaque and typed: an ID of one type is never accepted where another is asked for."
+))]
+pub(super) enum Node {
+    Organization(Organization),
+    AuditLog(AuditLog),
+    ExportJob(ExportJob),
+}
+
+/// Most IDs of one `nodes`.
+const MOST: usize = 100;
+
+#[derive(Default)]
+pub(crate) struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Whatever has this ID; null where it does not exist or the viewer may not know of it.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its ID, of whatever type.")] id: ID,
+    ) -> Result<Option<Node>> {
+        find(ctx, &id, "id").await
+    }
+
+    /// Whatever has these IDs, in their order; at most 100.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Their IDs, of whatever types.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MOST {
+            let message = format!("must have at most {MOST} IDs");
+            return Err(FieldError::invalid(&["ids"], &message).into());
+        }
+        let mut nodes = Vec::with_capacity(ids.len());
+        for (index, id) in ids.iter().enumerate() {
+            nodes.push(find(ctx, id, &format!("ids.{index}")).await?);
+        }
+        Ok(nodes)
+    }
+}
+
+async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
+    // Who may not ask at all is told so, whatever the ID.
+    super::context::viewer(ctx).map_err(to_error)?;
+    let id = global_id(id, &[path])?;
+    let (organization_id, permission) = match id {
+        GlobalId::Organization(id) => (id, Permission::ReadOrganization),
+        GlobalId::AuditLog { organization_id, .. } => (organization_id, Permission::ReadAuditLog),
+        GlobalId::Job { organization_id, .. } => (organization_id, Permission::ReadJobs),
+    };
+    let Some(scope) = enter_to_see(ctx, organization_id, permission).await? else {
+        return Ok(None);
+    };
+    Ok(match id {
+        GlobalId::Organization(_) => {
+            let organization = organizations::get(&scope).await.map_err(to_error)?;
+            Some(Node::Organization(Organization(organization)))
+        }
+        GlobalId::AuditLog { sequence, id, .. } => {
+            let entry = audit::get(&scope, sequence, id).await.map_err(to_error)?;
+            entry.map(|entry| Node::AuditLog(AuditLog(entry)))
+        }
+        GlobalId::Job { id, .. } => {
+            let job = jobs::find(&scope, id).await.map_err(to_error)?;
+            job.map(|job| match Job::new(&scope, job) {
+                Job::ExportJob(job) => Node::ExportJob(job),
+            })
+        }
+    })
+}

@@ -1,0 +1,4 @@
+//! Organizations.
+
+pub(super) mod query;
+pub(super) mod types;

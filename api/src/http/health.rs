@@ -1,0 +1,39 @@
+//! Whether the process is alive, and whether it can serve.
+
+use std::time::Duration;
+
+use axum::{
+    extract,
+    response::{IntoResponse, Redirect, Response},
+};
+use http::StatusCode;
+
+use super::State;
+
+/// How long the database may take to answer a readiness check.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// `GET /`: where a browser finds something to use.
+pub(super) async fn home() -> Redirect {
+    Redirect::temporary("/graphql")
+}
+
+/// `GET /healthz`: the process is alive.
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// `GET /readyz`: the process can serve; 503 with the reason where it can't.
+pub(super) async fn ready(extract::State(state): extract::State<State>) -> Response {
+    if state.instance.stopping.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    match tokio::time::timeout(PATIENCE, state.instance.ping()).await {
+        Ok(Ok(())) => "ok\n".into_response(),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+        }
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is slow\n").into_response(),
+    }
+}

@@ -1,0 +1,46 @@
+//! GraphQL over WebSocket: the graphql-transport-ws protocol and no other.
+//!
+//! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. One task a connection: it
+//! reads messages, takes what its operations tell in turn, and sends one message at a time with
+//! a limit on how long that may take. A client that doesn't read is dropped, not buffered for.
+
+mod connection;
+mod message;
+mod operation;
+
+use axum::{
+    extract::{WebSocketUpgrade, ws::WebSocket},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode};
+
+use super::{State, credential, request::Correlation};
+use connection::Connection;
+
+const PROTOCOL: &str = "graphql-transport-ws";
+/// Largest message from a client, in bytes.
+const MESSAGE: usize = 1024 * 1024;
+
+/// Answers an upgrade request.
+pub(super) fn accept(
+    state: State,
+    correlation: Correlation,
+    headers: &HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    // Clients that are no browsers may give the credential here already.
+    let viewer = match credential::from_headers(&state.instance, headers, &correlation) {
+        Ok(viewer) => viewer,
+        Err(error) => return (StatusCode::UNAUTHORIZED, error.to_string()).into_response(),
+    };
+    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MESSAGE).max_frame_size(MESSAGE);
+    upgrade.on_upgrade(async move |socket: WebSocket| {
+        let tasks = state.instance.tasks.clone();
+        let is_known = socket.protocol().is_some_and(|protocol| protocol == PROTOCOL);
+        let connection = Connection::new(state, correlation, viewer);
+        // Tracked, so that stopping waits until the client has been told.
+        let served = tasks.spawn(async move { connection.serve(socket, is_known).await });
+        // Its end has been told to the client; there is nobody else to tell.
+        let _ = served.await;
+    })
+}

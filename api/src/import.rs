@@ -1,0 +1,241 @@
+//! `daybook import`: what was recorded elsewhere.
+
+use std::{
+    io::IsTerminal,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use daybook_service::{
+    Error, Problem, Scope,
+    audit::{self, MAX_ENTRIES, NewEntry},
+};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
+
+/// Longest line: more than any entry within the limits needs.
+const LINE: u64 = 1024 * 1024;
+/// How often progress is shown.
+const SHOW: Duration = Duration::from_millis(200);
+
+/// Appends the entries of a file of JSON lines, a thousand at a time.
+///
+/// What is recorded together has a key made from its place and content: an import that broke off is
+/// simply run again, and what is there already is not appended twice.
+///
+/// # Errors
+/// A line that is no entry or is out of bounds, by number; what comes before it has been recorded,
+/// and the text says so. A database fault.
+pub async fn audit_logs(scope: &Scope, file: &Path) -> Result<()> {
+    let mut import = Import {
+        scope,
+        lines: Lines::open(file).await?,
+        recorded: 0,
+        replayed: 0,
+        started: Instant::now(),
+        shown: None,
+    };
+    let outcome = import.run().await;
+    import.show(true);
+    let Import { recorded, replayed, .. } = import;
+    outcome.map_err(|error| {
+        let before = format!("{recorded} entries were recorded, {replayed} were there already");
+        let advice = "put that right and run it again: nothing is doubled";
+        anyhow::anyhow!("{error:#} (the import stopped there: {before}; {advice})")
+    })
+}
+
+struct Import<'a> {
+    scope: &'a Scope,
+    lines: Lines,
+    recorded: usize,
+    replayed: usize,
+    started: Instant,
+    shown: Option<Instant>,
+}
+
+impl Import<'_> {
+    async fn run(&mut self) -> Result<()> {
+        loop {
+            let mut batch = Batch::default();
+            let read = self.read(&mut batch).await;
+            // What stands before a bad line is recorded before the bad line is told.
+            self.record(batch).await?;
+            if !read? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Fills `batch`; false at the end of the file.
+    async fn read(&mut self, batch: &mut Batch) -> Result<bool> {
+        while batch.entries.len() < MAX_ENTRIES {
+            let Some(line) = self.lines.next().await? else { return Ok(false) };
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let number = self.lines.number;
+            let entry: NewEntry = serde_json::from_slice(&line)
+                .map_err(|error| anyhow::anyhow!("{}", reason(&error)))
+                .with_context(|| format!("line {number}"))?;
+            batch.digests.push(Sha256::digest(line.trim_ascii_end()).into());
+            batch.numbers.push(number);
+            batch.entries.push(entry);
+        }
+        Ok(true)
+    }
+
+    /// Records what of `batch` is not there yet, up to the first line that is out of bounds.
+    async fn record(&mut self, mut batch: Batch) -> Result<()> {
+        while let Some(count) = self.known(&batch).await? {
+            self.append(&batch, count).await?;
+            batch.drop_first(count);
+        }
+        if batch.entries.is_empty() {
+            return Ok(());
+        }
+        match self.append(&batch, batch.entries.len()).await {
+            Err(Error::Refused(problems)) => self.refuse(&batch, problems).await,
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// How many of the first lines an earlier run has recorded together. Not always the whole
+    /// batch: that run may have stopped at a bad line, or the file may have grown since.
+    async fn known(&self, batch: &Batch) -> Result<Option<usize>> {
+        let Some(prefix) = batch.key_prefix() else { return Ok(None) };
+        let keys = audit::recorded_keys(self.scope, &prefix).await?;
+        let counts = keys.iter().filter_map(|key| {
+            let (count, _) = key.strip_prefix(&prefix)?.split_once(':')?;
+            let count =
+                count.parse().ok().filter(|count| (1..=batch.entries.len()).contains(count))?;
+            (batch.key(count).as_ref() == Some(key)).then_some(count)
+        });
+        Ok(counts.max())
+    }
+
+    /// Records the first `count` lines.
+    async fn append(&mut self, batch: &Batch, count: usize) -> daybook_service::Result<()> {
+        let entries = batch.entries.iter().take(count).cloned().collect();
+        let recorded = audit::record(self.scope, entries, batch.key(count)).await?;
+        self.count(recorded.entries.len(), recorded.replayed);
+        Ok(())
+    }
+
+    /// Records what stands before the line that is out of bounds, then names that line.
+    async fn refuse(&mut self, batch: &Batch, problems: Vec<Problem>) -> Result<()> {
+        let index = |problem: &Problem| {
+            let index = problem.path.iter().find_map(|part| part.parse::<usize>().ok());
+            index.unwrap_or_default()
+        };
+        let Some(problem) = problems.into_iter().min_by_key(index) else { return Ok(()) };
+        let bad = index(&problem);
+        if bad > 0 {
+            self.append(batch, bad).await?;
+        }
+        let field: Vec<_> = problem.path.into_iter().skip(3).collect();
+        let number = batch.numbers.get(bad).copied().unwrap_or_default();
+        bail!("line {number}: {}: {}", field.join("."), problem.message);
+    }
+
+    fn count(&mut self, entries: usize, replayed: bool) {
+        if replayed {
+            self.replayed += entries;
+        } else {
+            self.recorded += entries;
+        }
+        self.show(false);
+    }
+
+    #[allow(clippy::print_stderr, reason = "progress is for whoever waits")]
+    fn show(&mut self, is_end: bool) {
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW);
+        let is_terminal = std::io::stderr().is_terminal();
+        if !(is_end || is_terminal && is_due) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let seconds = self.started.elapsed().as_secs_f64().max(0.001);
+        #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = (self.recorded + self.replayed) as f64 / seconds;
+        let Self { recorded, replayed, .. } = self;
+        let line = format!("{recorded} recorded, {replayed} there already, {rate:.0} a second");
+        let (start, end) = (if is_terminal { "\r" } else { "" }, if is_end { "\n" } else { "" });
+        eprint!("{start}{line}{end}");
+    }
+}
+
+/// Entries that are recorded together.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<NewEntry>,
+    /// The line of each.
+    numbers: Vec<u64>,
+    /// SHA-256 of each one's line.
+    digests: Vec<[u8; 32]>,
+}
+
+impl Batch {
+    /// What the keys of recordings that begin at this place begin with.
+    fn key_prefix(&self) -> Option<String> {
+        self.numbers.first().map(|first| format!("import:{first}:"))
+    }
+
+    /// The idempotency key of the first `count` lines: their place and content.
+    fn key(&self, count: usize) -> Option<String> {
+        let digest = Sha256::digest(self.digests.get(..count)?.as_flattened());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(format!("{}{count}:{digest}", self.key_prefix()?))
+    }
+
+    fn drop_first(&mut self, count: usize) {
+        self.entries.drain(..count);
+        self.numbers.drain(..count);
+        self.digests.drain(..count);
+    }
+}
+
+struct Lines {
+    reader: Box<dyn AsyncBufRead + Send + Unpin>,
+    number: u64,
+}
+
+impl Lines {
+    async fn open(file: &Path) -> Result<Self> {
+        let reader: Box<dyn AsyncBufRead + Send + Unpin> = if file == Path::new("-") {
+            Box::new(BufReader::new(tokio::io::stdin()))
+        } else {
+            let opened = tokio::fs::File::open(file).await;
+            let opened = opened.with_context(|| format!("can't read {}", file.display()))?;
+            Box::new(BufReader::with_capacity(256 * 1024, opened))
+        };
+        Ok(Self { reader, number: 0 })
+    }
+
+    /// The next line without its end; none at the end of the file.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let number = self.number + 1;
+        let mut limited = (&mut self.reader).take(LINE);
+        let read = limited.read_until(b'\n', &mut line).await;
+        if read.with_context(|| format!("can't read line {number}"))? == 0 {
+            return Ok(None);
+        }
+        if line.len() as u64 == LINE && !line.ends_with(b"\n") {
+            bail!("line {number}: is longer than {LINE} bytes");
+        }
+        self.number = number;
+        Ok(Some(line))
+    }
+}
+
+/// serde's message without its place in a document of one line.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(reason) => format!("{reason} (column {})", error.column()),
+        None => text,
+    }
+}

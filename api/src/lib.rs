@@ -1,0 +1,9 @@
+//! The `daybook` binary's parts: configuration, command line, HTTP, WebSocket, GraphQL.
+
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod graphql;
+pub mod http;
+pub mod import;
+pub mod server;

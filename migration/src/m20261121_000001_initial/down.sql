@@ -1,0 +1,13 @@
+DROP TABLE notes;
+DROP TABLE workspaces;
+DROP TABLE artifacts;
+DROP TABLE job_events;
+DROP TABLE job_feed;
+DROP TABLE jobs;
+DROP TABLE recordings;
+DROP TABLE audit_logs;
+DROP TABLE audit_log_heads;
+DROP TABLE operators;
+DROP TABLE memberships;
+DROP TABLE organizations;
+DROP TABLE instance;

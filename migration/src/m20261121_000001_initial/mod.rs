@@ -1,0 +1,47 @@
+//! The first schema: organizations, audit logs, jobs, artifacts, workspaces and notes.
+
+use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
+
+use crate::dialect::translate;
+
+/// The first schema.
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "m20261121_000001_initial"
+    }
+}
+
+const TABLES: [&str; 4] = [
+    include_str!("organizations.sql"),
+    include_str!("audit_logs.sql"),
+    include_str!("jobs.sql"),
+    include_str!("notes.sql"),
+];
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        let backend = manager.get_database_backend();
+        for tables in TABLES {
+            db.execute_unprepared(&translate(tables, backend)).await?;
+        }
+        let guards = match backend {
+            DbBackend::Postgres => include_str!("append_only_postgres.sql"),
+            _ => include_str!("append_only_sqlite.sql"),
+        };
+        db.execute_unprepared(guards).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        db.execute_unprepared(include_str!("down.sql")).await?;
+        if manager.get_database_backend() == DbBackend::Postgres {
+            db.execute_unprepared("DROP FUNCTION audit_logs_append_only()").await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+//! Who asks, and what they may do where.
+//!
+//! A credential names a subject ([`Viewer`]); what the subject may do is in the database and read
+//! at each use, so that taking it away works at once. [`enter`] turns both into a [`Scope`], the
+//! only door to a tenant's rows, the same for HTTP, WebSocket and command line.
+
+pub mod members;
+pub mod operators;
+mod permission;
+mod scope;
+pub mod token;
+
+pub use permission::Permission;
+pub(crate) use scope::may_have_job_done;
+pub use scope::{Authority, Scope, Viewer, enter};

@@ -1,0 +1,137 @@
+//! Memberships: which subject has which role. Each change is an audit entry.
+
+use daybook_entity::{membership, membership::Role, organization};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, ModelTrait, QueryFilter, QueryOrder,
+};
+
+use super::{Scope, Viewer};
+use crate::{
+    Error, Result,
+    audit::{self, Change, NewEntry, Resource},
+    database,
+};
+
+/// Gives `subject` the role `role`, or another role. Without `email` the known one stays.
+///
+/// # Errors
+/// A subject or e-mail out of bounds; a database fault.
+pub async fn set(
+    scope: &Scope,
+    subject: &str,
+    email: Option<&str>,
+    role: Role,
+) -> Result<membership::Model> {
+    if subject.is_empty() || subject.chars().count() > 200 {
+        return Err(Error::invalid(&["input", "subject"], "must have 1 to 200 characters"));
+    }
+    if scope.organization_id == organization::INSTANCE {
+        let message = "the instance itself has operators, not members";
+        return Err(Error::invalid(&["input", "organizationId"], message));
+    }
+    if email.is_some_and(|email| email.is_empty() || email.chars().count() > 320) {
+        return Err(Error::invalid(&["input", "email"], "must have 1 to 320 characters"));
+    }
+    let wanted = membership::Model {
+        organization_id: scope.organization_id,
+        subject: subject.to_owned(),
+        role,
+        email: email.map(str::to_owned),
+        created_at: scope.instance.clock.now(),
+    };
+    let context = (scope.clone(), wanted);
+    scope
+        .instance
+        .db
+        .transaction(context, |tx, (scope, wanted)| Box::pin(put(tx, scope, wanted.clone())))
+        .await
+}
+
+async fn put(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    mut wanted: membership::Model,
+) -> Result<membership::Model> {
+    let key = (wanted.organization_id, wanted.subject.clone());
+    let before = membership::Entity::find_by_id(key).one(tx).await?;
+    let after = if let Some(known) = &before {
+        wanted.created_at = known.created_at;
+        wanted.email = wanted.email.or_else(|| known.email.clone());
+        if wanted == *known {
+            return Ok(wanted);
+        }
+        let mut changed = known.clone().into_active_model();
+        changed.role = Set(wanted.role);
+        changed.email = Set(wanted.email);
+        changed.update(tx).await?
+    } else {
+        wanted.created_at = database::now(tx, &scope.instance.clock).await?;
+        wanted.into_active_model().insert(tx).await?
+    };
+    let entry = entry(&scope.viewer, "member.set", before.as_ref(), Some(&after));
+    audit::append_own(tx, scope, entry).await?;
+    Ok(after)
+}
+
+/// Takes `subject`'s membership away, at once. False where there was none.
+///
+/// # Errors
+/// A database fault.
+pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
+    let context = (scope.clone(), subject.to_owned());
+    let removed = scope.instance.db.transaction(context, |tx, (scope, subject)| {
+        Box::pin(async move {
+            let key = (scope.organization_id, subject.clone());
+            let Some(before) = membership::Entity::find_by_id(key).one(tx).await? else {
+                return Ok(false);
+            };
+            let entry = entry(&scope.viewer, "member.removed", Some(&before), None);
+            before.delete(tx).await?;
+            audit::append_own(tx, scope, entry).await?;
+            Ok(true)
+        })
+    });
+    removed.await
+}
+
+/// All members of the scope's organization, by subject.
+///
+/// # Errors
+/// A database fault.
+pub async fn list(scope: &Scope) -> Result<Vec<membership::Model>> {
+    let members = membership::Entity::find()
+        .filter(membership::Column::OrganizationId.eq(scope.organization_id))
+        .order_by_asc(membership::Column::Subject);
+    Ok(members.all(scope.instance.db.reader()).await?)
+}
+
+/// The memberships of `viewer`, everywhere.
+///
+/// # Errors
+/// A database fault.
+pub async fn of(instance: &crate::Instance, viewer: &Viewer) -> Result<Vec<membership::Model>> {
+    let memberships = membership::Entity::find()
+        .filter(membership::Column::Subject.eq(viewer.subject.as_str()))
+        .order_by_asc(membership::Column::OrganizationId);
+    Ok(memberships.all(instance.db.reader()).await?)
+}
+
+fn entry(
+    viewer: &Viewer,
+    action: &str,
+    before: Option<&membership::Model>,
+    after: Option<&membership::Model>,
+) -> NewEntry {
+    let known = after.or(before);
+    let resource = Resource {
+        r#type: "member".to_owned(),
+        id: known.map(|member| member.subject.clone()).unwrap_or_default(),
+        name: known.and_then(|member| member.email.clone()),
+    };
+    let mut entry = NewEntry::by(viewer, action, resource);
+    let role = |member: &membership::Model| sea_orm::ActiveEnum::to_value(&member.role).into();
+    entry.changes =
+        vec![Change { field: "role".to_owned(), old: before.map(role), new: after.map(role) }];
+    entry
+}

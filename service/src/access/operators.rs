@@ -1,0 +1,88 @@
+//! Operators: subjects that run the instance. Each change is an entry of the instance's own log.
+
+use std::sync::Arc;
+
+use daybook_entity::{operator, organization::INSTANCE};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
+
+use super::{Permission, Scope, Viewer, enter};
+use crate::{
+    Error, Instance, Result,
+    audit::{self, NewEntry, Resource},
+    database,
+};
+
+/// Whether `subject` runs the instance, now.
+///
+/// # Errors
+/// A database fault.
+pub async fn contains(instance: &Instance, subject: &str) -> Result<bool> {
+    let found = operator::Entity::find_by_id(subject).one(instance.db.reader()).await?;
+    Ok(found.is_some())
+}
+
+/// Makes `subject` an operator, if it isn't one.
+///
+/// # Errors
+/// A subject out of bounds; a database fault.
+pub async fn add(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+    subject: &str,
+    email: Option<&str>,
+) -> Result<()> {
+    if subject.is_empty() || subject.chars().count() > 200 {
+        return Err(Error::invalid(&["subject"], "must have 1 to 200 characters"));
+    }
+    let scope = enter(instance, viewer, INSTANCE, Permission::ManageMembers, &[]).await?;
+    let context = (scope, subject.to_owned(), email.map(str::to_owned));
+    let added = instance.db.transaction(context, |tx, (scope, subject, email)| {
+        Box::pin(async move {
+            if operator::Entity::find_by_id(subject).one(tx).await?.is_some() {
+                return Ok(());
+            }
+            let operator = operator::Model {
+                subject: subject.clone(),
+                email: email.clone(),
+                created_at: database::now(tx, &scope.instance.clock).await?,
+            };
+            operator.into_active_model().insert(tx).await?;
+            audit::append_own(tx, scope, entry(scope, "operator.added", subject)).await
+        })
+    });
+    added.await
+}
+
+/// Ends `subject`'s being an operator. False where it was none.
+///
+/// # Errors
+/// A database fault.
+pub async fn remove(instance: &Arc<Instance>, viewer: &Viewer, subject: &str) -> Result<bool> {
+    let scope = enter(instance, viewer, INSTANCE, Permission::ManageMembers, &[]).await?;
+    let context = (scope, subject.to_owned());
+    let removed = instance.db.transaction(context, |tx, (scope, subject)| {
+        Box::pin(async move {
+            let deleted = operator::Entity::delete_by_id(subject).exec(tx).await?;
+            if deleted.rows_affected == 0 {
+                return Ok(false);
+            }
+            audit::append_own(tx, scope, entry(scope, "operator.removed", subject)).await?;
+            Ok(true)
+        })
+    });
+    removed.await
+}
+
+/// All operators, by subject.
+///
+/// # Errors
+/// A database fault.
+pub async fn list(instance: &Instance) -> Result<Vec<operator::Model>> {
+    let operators = operator::Entity::find().order_by_asc(operator::Column::Subject);
+    Ok(operators.all(instance.db.reader()).await?)
+}
+
+fn entry(scope: &Scope, action: &str, subject: &str) -> NewEntry {
+    let resource = Resource { r#type: "operator".to_owned(), id: subject.to_owned(), name: None };
+    NewEntry::by(&scope.viewer, action, resource)
+}

@@ -1,0 +1,77 @@
+//! The table of what each role may do.
+
+use std::fmt;
+
+use daybook_entity::membership::Role;
+
+/// Something that not every member may do.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// See the organization itself: every member.
+    ReadOrganization,
+    /// Change who may do what.
+    ManageMembers,
+    /// Read the audit log.
+    ReadAuditLog,
+    /// Append to the audit log.
+    RecordAuditLogs,
+    /// Take the audit log out as a file.
+    ExportAuditLog,
+    /// Watch jobs; operators may, in every organization.
+    ReadJobs,
+}
+
+impl Permission {
+    /// Whether a member with `role` has it.
+    #[must_use]
+    pub fn is_granted_to(self, role: Role) -> bool {
+        use Role::{Admin, Auditor, Member, Writer};
+        match self {
+            Self::ReadOrganization => matches!(role, Admin | Auditor | Writer | Member),
+            Self::ManageMembers => matches!(role, Admin),
+            Self::ReadAuditLog | Self::ExportAuditLog | Self::ReadJobs => {
+                matches!(role, Admin | Auditor)
+            }
+            Self::RecordAuditLogs => matches!(role, Admin | Writer),
+        }
+    }
+
+    /// Whether whoever runs the instance has it in every organization.
+    #[must_use]
+    pub fn is_granted_to_operators(self) -> bool {
+        match self {
+            Self::ReadJobs => true,
+            Self::ReadOrganization
+            | Self::ManageMembers
+            | Self::ReadAuditLog
+            | Self::RecordAuditLogs
+            | Self::ExportAuditLog => false,
+        }
+    }
+
+    /// The action under which a refusal is recorded.
+    #[must_use]
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::ReadOrganization => "organization.read",
+            Self::ManageMembers => "member.set",
+            Self::ReadAuditLog => "audit_log.read",
+            Self::RecordAuditLogs => "audit_log.record",
+            Self::ExportAuditLog => "audit_log.export",
+            Self::ReadJobs => "job.read",
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReadOrganization => "see the organization",
+            Self::ManageMembers => "change members",
+            Self::ReadAuditLog => "read the audit log",
+            Self::RecordAuditLogs => "record audit entries",
+            Self::ExportAuditLog => "export the audit log",
+            Self::ReadJobs => "see jobs",
+        })
+    }
+}

@@ -1,0 +1,223 @@
+//! From a credential to a scope.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use daybook_entity::{audit_log::ActorType, job, membership, membership::Role, organization};
+use sea_orm::EntityTrait;
+use uuid::Uuid;
+
+use super::{Permission, operators};
+use crate::{
+    Error, GlobalId, Instance, Result,
+    audit::{self, Actor, NewEntry, Resource},
+};
+
+/// Who asks: what a credential says, before any organization is looked at.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    /// The subject whose memberships count.
+    pub subject: String,
+    /// The subject's e-mail, for people.
+    pub email: Option<String>,
+    /// What it is believed on.
+    pub authority: Authority,
+    /// Correlates what this request did, in the log and in audit entries.
+    pub request_id: Option<String>,
+    /// W3C `traceparent` that came with the request.
+    pub traceparent: Option<String>,
+}
+
+/// What a viewer is believed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// A signed token, until it expires.
+    Token {
+        /// From when on it doesn't hold.
+        expires_at: DateTime<Utc>,
+    },
+    /// Access to the instance's secret and database: may do everything.
+    CommandLine,
+}
+
+impl Viewer {
+    /// Whoever runs `daybook` on the command line, under the name of `subject`.
+    #[must_use]
+    pub fn command_line(subject: &str) -> Self {
+        Self {
+            subject: subject.to_owned(),
+            email: None,
+            authority: Authority::CommandLine,
+            request_id: None,
+            traceparent: None,
+        }
+    }
+
+    /// The viewer as the actor of an audit entry.
+    #[must_use]
+    pub fn as_actor(&self) -> Actor {
+        Actor {
+            id: self.subject.clone(),
+            r#type: match self.authority {
+                Authority::Token { .. } => ActorType::User,
+                Authority::CommandLine => ActorType::System,
+            },
+            email: self.email.clone(),
+            name: None,
+        }
+    }
+
+    /// Whether the credential has run out.
+    #[must_use]
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        match self.authority {
+            Authority::Token { expires_at } => expires_at <= now,
+            Authority::CommandLine => false,
+        }
+    }
+}
+
+/// The right to do something in one organization. Made by [`enter`] only.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// What it's done with: database, clock, store.
+    pub instance: Arc<Instance>,
+    /// Where.
+    pub organization_id: Uuid,
+    /// By whom.
+    pub viewer: Viewer,
+    /// What for.
+    pub permission: Permission,
+}
+
+/// Lets `viewer` into an organization for one purpose.
+///
+/// # Errors
+/// Not found at `path` where the viewer does not belong there or it doesn't exist: the two look
+/// the same. [`Error::Forbidden`] where the role is too small, which is recorded as DENIED.
+/// [`Error::Unauthenticated`] where the credential ran out meanwhile.
+pub async fn enter(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+    organization_id: Uuid,
+    permission: Permission,
+    path: &[&str],
+) -> Result<Scope> {
+    if viewer.is_expired(instance.clock.now()) {
+        return Err(Error::Unauthenticated("the credential has expired"));
+    }
+    let scope = Scope {
+        instance: Arc::clone(instance),
+        organization_id,
+        viewer: viewer.clone(),
+        permission,
+    };
+    match verdict(&scope).await? {
+        Verdict::Granted => Ok(scope),
+        Verdict::Unknown => Err(Error::not_found(path, "organization")),
+        Verdict::Denied => {
+            record_denial(&scope).await?;
+            Err(Error::Forbidden(permission))
+        }
+    }
+}
+
+impl Scope {
+    /// Whether its viewer may do something else, too. A refusal is not recorded: nobody asked.
+    ///
+    /// # Errors
+    /// A database fault.
+    pub async fn may(&self, organization_id: Uuid, permission: Permission) -> Result<bool> {
+        let scope = Self { organization_id, permission, ..self.clone() };
+        Ok(matches!(verdict(&scope).await?, Verdict::Granted))
+    }
+
+    /// Whether it still holds, now.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] or [`Error::Forbidden`] where it doesn't; a database fault.
+    pub async fn check(&self) -> Result<()> {
+        if self.viewer.is_expired(self.instance.clock.now()) {
+            return Err(Error::Unauthenticated("the credential has expired"));
+        }
+        match verdict(self).await? {
+            Verdict::Granted => Ok(()),
+            Verdict::Unknown | Verdict::Denied => Err(Error::Forbidden(self.permission)),
+        }
+    }
+}
+
+/// Whether whoever asked for `job` may still have it done.
+pub(crate) async fn may_have_job_done(
+    instance: &Instance,
+    job: &job::Model,
+    permission: Permission,
+) -> Result<bool> {
+    // Asked for on the command line, which needs no role.
+    if job.requester_type == ActorType::System {
+        return Ok(true);
+    }
+    let organization_id = job.organization_id;
+    Ok(match role(instance, organization_id, &job.requester_id).await? {
+        Some(role) => permission.is_granted_to(role),
+        None => {
+            is_operators_right(instance, organization_id, &job.requester_id, permission).await?
+        }
+    })
+}
+
+enum Verdict {
+    Granted,
+    Denied,
+    Unknown,
+}
+
+async fn verdict(scope: &Scope) -> Result<Verdict> {
+    let Scope { instance, organization_id, viewer, permission } = scope;
+    if viewer.authority == Authority::CommandLine {
+        let found = organization::Entity::find_by_id(*organization_id);
+        let found = found.one(instance.db.reader()).await?;
+        return Ok(if found.is_some() { Verdict::Granted } else { Verdict::Unknown });
+    }
+    if let Some(role) = role(instance, *organization_id, &viewer.subject).await? {
+        let is_granted = permission.is_granted_to(role);
+        return Ok(if is_granted { Verdict::Granted } else { Verdict::Denied });
+    }
+    if is_operators_right(instance, *organization_id, &viewer.subject, *permission).await? {
+        let found = organization::Entity::find_by_id(*organization_id);
+        let found = found.one(instance.db.reader()).await?;
+        return Ok(if found.is_some() { Verdict::Granted } else { Verdict::Unknown });
+    }
+    Ok(Verdict::Unknown)
+}
+
+/// Whether `subject` is an operator and that is enough. The instance's own log and jobs belong to
+/// its operators.
+async fn is_operators_right(
+    instance: &Instance,
+    organization_id: Uuid,
+    subject: &str,
+    permission: Permission,
+) -> Result<bool> {
+    let is_enough =
+        permission.is_granted_to_operators() || organization_id == organization::INSTANCE;
+    Ok(is_enough && operators::contains(instance, subject).await?)
+}
+
+async fn role(instance: &Instance, organization_id: Uuid, subject: &str) -> Result<Option<Role>> {
+    let key = (organization_id, subject.to_owned());
+    let membership = membership::Entity::find_by_id(key).one(instance.db.reader()).await?;
+    Ok(membership.map(|membership| membership.role))
+}
+
+async fn record_denial(scope: &Scope) -> Result<()> {
+    let resource = Resource {
+        r#type: "organization".to_owned(),
+        id: GlobalId::Organization(scope.organization_id).to_string(),
+        name: None,
+    };
+    let mut entry = NewEntry::by(&scope.viewer, scope.permission.action(), resource);
+    entry.outcome = daybook_entity::audit_log::AuditOutcome::Denied;
+    audit::record_unchecked(scope, vec![entry]).await?;
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! Bearer tokens of the instance's own: JWTs (RFC 7519) signed with HS256.
+//!
+//! As RFC 8725 asks, the algorithm is pinned, issuer and audience are checked and expiry is
+//! required. A token says who someone is; what they may do is not in it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use super::{Authority, Viewer};
+use crate::{Error, Fault, Purpose, Result, Secret};
+
+const ISSUER: &str = "daybook";
+const AUDIENCE: &str = "daybook";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    email: Option<String>,
+    iat: i64,
+    exp: i64,
+}
+
+/// A token that names `subject` for `ttl` from `now` on.
+///
+/// # Errors
+/// A subject that is empty or longer than 200 characters; a time to live beyond the calendar.
+pub fn issue(
+    secret: &Secret,
+    subject: &str,
+    email: Option<&str>,
+    ttl: Duration,
+    now: DateTime<Utc>,
+) -> Result<String> {
+    if subject.is_empty() || subject.chars().count() > 200 {
+        return Err(Error::invalid(&["subject"], "must have 1 to 200 characters"));
+    }
+    let expires_at = TimeDelta::from_std(ttl).ok().and_then(|ttl| now.checked_add_signed(ttl));
+    let expires_at = expires_at.ok_or_else(|| Error::invalid(&["ttl"], "is too long"))?;
+    let claims = Claims {
+        iss: ISSUER.to_owned(),
+        aud: AUDIENCE.to_owned(),
+        sub: subject.to_owned(),
+        email: email.map(str::to_owned),
+        iat: now.timestamp(),
+        exp: expires_at.timestamp(),
+    };
+    let key = EncodingKey::from_secret(&secret.key(Purpose::Token));
+    let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key);
+    token.map_err(|error| Fault::Stored(format!("token: {error}")).into())
+}
+
+/// Whoever `token` names.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] where it's not ours, altered, or expired at `now`.
+pub fn verify(secret: &Secret, token: &str, now: DateTime<Utc>) -> Result<Viewer> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    // Required above, and compared below with the instance's own clock.
+    validation.validate_exp = false;
+    let key = DecodingKey::from_secret(&secret.key(Purpose::Token));
+    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
+        .map_err(|_| Error::Unauthenticated("the bearer token is not valid here"))?
+        .claims;
+    let expires_at = DateTime::from_timestamp(claims.exp, 0)
+        .ok_or(Error::Unauthenticated("the bearer token is not valid here"))?;
+    if expires_at <= now {
+        return Err(Error::Unauthenticated("the bearer token has expired"));
+    }
+    Ok(Viewer {
+        subject: claims.sub,
+        email: claims.email,
+        authority: Authority::Token { expires_at },
+        request_id: None,
+        traceparent: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Clock;
+
+    fn secret(seed: char) -> Secret {
+        Secret::new(&seed.to_string().repeat(32)).expect("long enough")
+    }
+
+    #[test]
+    fn token_holds_until_it_expires_and_only_here() {
+        let now = Clock::default().now();
+        let hour = Duration::from_secs(3600);
+        let token = issue(&secret('a'), "ada", Some("ada@acme.test"), hour, now).expect("a token");
+        let viewer = verify(&secret('a'), &token, now).expect("valid");
+        assert_eq!(
+            (viewer.subject.as_str(), viewer.email.as_deref()),
+            ("ada", Some("ada@acme.test"))
+        );
+        assert!(verify(&secret('a'), &token, now + hour).is_err(), "expired");
+        assert!(verify(&secret('b'), &token, now).is_err(), "another instance's");
+    }
+
+    #[test]
+    fn token_without_signature_or_expiry_is_refused() {
+        let now = Clock::default().now();
+        let key = EncodingKey::from_secret(&secret('a').key(Purpose::Token));
+        let claims = serde_json::json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": 0});
+        let eternal =
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key).expect("JSON");
+        assert!(verify(&secret('a'), &eternal, now).is_err(), "no expiry");
+        let claims = serde_json::json!({
+            "iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": 0, "exp": 99_999_999_999_i64,
+        });
+        let stronger =
+            jsonwebtoken::encode(&Header::new(Algorithm::HS512), &claims, &key).expect("JSON");
+        assert!(verify(&secret('a'), &stronger, now).is_err(), "another algorithm");
+        let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.";
+        assert!(verify(&secret('a'), unsigned, now).is_err(), "no signature");
+    }
+}

@@ -1,0 +1,93 @@
+//! Artifacts: the files that jobs produce, in an object store, and the links that lead to them.
+
+pub mod janitor;
+pub mod link;
+mod store;
+
+use std::sync::Arc;
+
+use daybook_entity::artifact;
+use sea_orm::EntityTrait;
+use uuid::Uuid;
+
+use crate::{
+    Instance, Permission, Result, Scope, Viewer,
+    audit::{self, NewEntry},
+};
+
+pub use store::{Store, Stored, Writer};
+
+/// The artifact of a job of the scope's organization.
+///
+/// # Errors
+/// A database fault.
+pub async fn find(
+    scope: &Scope,
+    organization_id: Uuid,
+    job_id: Uuid,
+) -> Result<Option<artifact::Model>> {
+    by_key(&scope.instance, organization_id, job_id).await
+}
+
+/// A URL that downloads `artifact` for some minutes; none once it's expired or removed, and none for
+/// an operator, who sees jobs but not what is in a tenant's log. Who got it is recorded.
+///
+/// # Errors
+/// A database fault.
+pub async fn issue_link(scope: &Scope, artifact: &artifact::Model) -> Result<Option<String>> {
+    if !scope.may(artifact.organization_id, Permission::ExportAuditLog).await? {
+        return Ok(None);
+    }
+    let Some(url) = link::issue(&scope.instance, artifact, &scope.viewer.subject) else {
+        return Ok(None);
+    };
+    let entry = janitor::entry(&scope.viewer, "artifact.link_issued", artifact);
+    record(scope, artifact, entry).await?;
+    Ok(Some(url))
+}
+
+/// Records that `artifact` is being downloaded by whoever holds `link`.
+///
+/// # Errors
+/// A database fault.
+pub async fn record_download(
+    instance: &Arc<Instance>,
+    link: &link::Link,
+    artifact: &artifact::Model,
+    viewer: Viewer,
+) -> Result<()> {
+    let scope = Scope {
+        instance: Arc::clone(instance),
+        organization_id: link.organization_id,
+        viewer,
+        permission: Permission::ExportAuditLog,
+    };
+    let entry = janitor::entry(&scope.viewer, "artifact.downloaded", artifact);
+    record(&scope, artifact, entry).await
+}
+
+async fn record(scope: &Scope, artifact: &artifact::Model, entry: NewEntry) -> Result<()> {
+    // Where the artifact is, also for an operator who sees all organizations.
+    let scope = Scope { organization_id: artifact.organization_id, ..scope.clone() };
+    audit::record_unchecked(&scope, vec![entry]).await?;
+    Ok(())
+}
+
+/// What a valid link leads to, as long as it's there and not expired.
+///
+/// # Errors
+/// A database fault.
+pub async fn by_link(instance: &Instance, link: &link::Link) -> Result<Option<artifact::Model>> {
+    let found = by_key(instance, link.organization_id, link.job_id).await?;
+    let now = instance.clock.now();
+    Ok(found.filter(|artifact| artifact.removed_at.is_none() && artifact.expires_at > now))
+}
+
+async fn by_key(
+    instance: &Instance,
+    organization_id: Uuid,
+    job_id: Uuid,
+) -> Result<Option<artifact::Model>> {
+    let found = artifact::Entity::find_by_id((organization_id, job_id));
+    Ok(found.one(instance.db.reader()).await?)
+}

@@ -1,0 +1,160 @@
+//! The janitor: removes files that have expired, and those that belong to nothing.
+//!
+//! A file is there for a reason in two cases only: an artifact names it, or the attempt that writes
+//! it still holds its job. The job is looked at first and the artifact after, so that a file is
+//! never removed between its completion and the transaction that makes it visible.
+
+use std::{sync::Arc, time::Duration};
+
+use daybook_entity::{artifact, job, job::JobState};
+use futures::TryStreamExt;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use super::store::remove_file;
+use crate::{
+    GlobalId, Instance, Permission, Result, Scope, Viewer,
+    audit::{self, NewEntry, Resource},
+    jobs,
+};
+
+/// How often the janitor comes.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// Most files that expire in one query.
+const ROUND: u64 = 100;
+
+/// Tidies up until the instance stops. Any number of processes may.
+pub async fn tidy(instance: Arc<Instance>) {
+    let mut visit = tokio::time::interval(INTERVAL);
+    visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = instance.stopping.cancelled() => return,
+            _ = visit.tick() => {}
+        }
+        if let Err(error) = sweep(&instance).await {
+            tracing::error!(%error, "tidying the artifact store failed; trying again later");
+        }
+    }
+}
+
+/// Removes what has expired, what belongs to nothing and job history that is too old, once.
+///
+/// # Errors
+/// A fault of the database or the store; what was removed stays removed.
+pub async fn sweep(instance: &Arc<Instance>) -> Result<()> {
+    jobs::prune(instance).await?;
+    expire(instance).await?;
+    let mut keys = instance.store.list();
+    while let Some(key) = keys.try_next().await? {
+        let Some(written) = Written::parse(&key) else { continue };
+        if !is_wanted(instance, &written).await? {
+            tracing::info!(artifact.key = key, "a file that belongs to nothing is removed");
+            instance.store.remove(&key).await?;
+        }
+    }
+    for (key, file) in instance.store.unfinished().await? {
+        let Some(written) = Written::parse(&key) else { continue };
+        if !is_wanted(instance, &written).await? {
+            tracing::info!(artifact.key = key, "an upload that was never finished is removed");
+            remove_file(&file).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn expire(instance: &Arc<Instance>) -> Result<()> {
+    loop {
+        let expired = artifact::Entity::find()
+            .filter(artifact::Column::RemovedAt.is_null())
+            .filter(artifact::Column::ExpiresAt.lte(instance.clock.now()))
+            .order_by_asc(artifact::Column::ExpiresAt)
+            .limit(ROUND)
+            .all(instance.db.bulk())
+            .await?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        for artifact in expired {
+            // The file first: an artifact that says it's removed has no file any more.
+            instance.store.remove(&artifact.object_key).await?;
+            say_removed(instance, artifact).await?;
+        }
+    }
+}
+
+async fn say_removed(instance: &Arc<Instance>, artifact: artifact::Model) -> Result<()> {
+    let scope = Scope {
+        instance: Arc::clone(instance),
+        organization_id: artifact.organization_id,
+        viewer: Viewer::command_line("daybook"),
+        permission: Permission::ExportAuditLog,
+    };
+    let said = instance.db.transaction((scope, artifact), |tx, (scope, artifact)| {
+        Box::pin(async move {
+            let removed = artifact::ActiveModel {
+                removed_at: Set(Some(scope.instance.clock.now())),
+                ..Default::default()
+            };
+            let said = artifact::Entity::update_many()
+                .set(removed)
+                .filter(artifact::Column::OrganizationId.eq(artifact.organization_id))
+                .filter(artifact::Column::JobId.eq(artifact.job_id))
+                .filter(artifact::Column::RemovedAt.is_null())
+                .exec(tx)
+                .await?;
+            // Another process may have been faster.
+            if said.rows_affected == 1 {
+                let entry = entry(&scope.viewer, "artifact.expired", artifact);
+                audit::append_own(tx, scope, entry).await?;
+            }
+            Ok(())
+        })
+    });
+    said.await
+}
+
+/// An audit entry about an artifact.
+pub(super) fn entry(viewer: &Viewer, action: &str, artifact: &artifact::Model) -> NewEntry {
+    let id = GlobalId::Job { organization_id: artifact.organization_id, id: artifact.job_id };
+    let resource = Resource {
+        r#type: "artifact".to_owned(),
+        id: id.to_string(),
+        name: Some(artifact.file_name.clone()),
+    };
+    NewEntry::by(viewer, action, resource)
+}
+
+/// Which attempt wrote a file: its key says so.
+struct Written {
+    key: String,
+    organization_id: Uuid,
+    job_id: Uuid,
+    claim: i64,
+}
+
+impl Written {
+    /// From `exports/ORGANIZATION/JOB-CLAIM`; none where something else put it there.
+    fn parse(key: &str) -> Option<Self> {
+        let mut parts = key.splitn(3, '/').skip(1);
+        let organization_id = Uuid::parse_str(parts.next()?).ok()?;
+        let (job_id, claim) = parts.next()?.rsplit_once('-')?;
+        Some(Self {
+            key: key.to_owned(),
+            organization_id,
+            job_id: Uuid::parse_str(job_id).ok()?,
+            claim: claim.parse().ok()?,
+        })
+    }
+}
+
+async fn is_wanted(instance: &Instance, written: &Written) -> Result<bool> {
+    let key = (written.organization_id, written.job_id);
+    let db = instance.db.bulk();
+    let job = job::Entity::find_by_id(key).one(db).await?;
+    if job.is_some_and(|job| job.state == JobState::Running && job.claim == written.claim) {
+        return Ok(true);
+    }
+    let artifact = artifact::Entity::find_by_id(key).one(db).await?;
+    Ok(artifact.is_some_and(|artifact| artifact.object_key == written.key))
+}

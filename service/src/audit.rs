@@ -1,0 +1,93 @@
+//! The audit log: recording, the hash chain, filters and pages.
+
+mod append;
+mod chain;
+mod entry;
+mod filter;
+mod limits;
+mod list;
+mod recorder;
+mod tail;
+
+use std::sync::Arc;
+
+use sea_orm::DatabaseTransaction;
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Problem, ProblemCode, Result, Scope};
+
+pub(crate) use append::{Draft, append, lock_head};
+pub use chain::{GENESIS, chain, commitment};
+pub use entry::{Actor, Change, Metadata, NewEntry, Resource};
+pub use filter::Filter;
+pub use limits::MAX_ENTRIES;
+pub use list::{Order, count, get, get_many, list, statement};
+pub use recorder::Recorded;
+pub(crate) use recorder::{Key, Recorder, Recording};
+pub use tail::tail;
+
+pub(crate) use list::{after as rows_after, head_sequence, keys as order_keys};
+
+/// Appends `entries` to the log of the scope's organization, all or none, in the order given.
+///
+/// The answer comes after COMMIT, and the recording goes on where its caller goes away. A caller
+/// that gave an idempotency key and got no answer repeats it: nothing is appended twice.
+///
+/// # Errors
+/// Every value out of bounds, named by entry and field; CONFLICT where the key was used with other
+/// entries; a database fault.
+pub async fn record(
+    scope: &Scope,
+    entries: Vec<NewEntry>,
+    idempotency_key: Option<String>,
+) -> Result<Recorded> {
+    let mut problems = limits::check(&entries);
+    let is_key_wrong =
+        |key: &String| key.is_empty() || key.chars().count() > 200 || key.contains('\0');
+    if idempotency_key.as_ref().is_some_and(is_key_wrong) {
+        let path = ["input", "idempotencyKey"];
+        problems.push(Problem::new(ProblemCode::Invalid, &path, "must have 1 to 200 characters"));
+    }
+    if !problems.is_empty() {
+        return Err(Error::Refused(problems));
+    }
+    let key = idempotency_key.map(|name| Key { name, request_hash: fingerprint(&entries) });
+    submit(scope, entries, key).await
+}
+
+/// The idempotency keys of the scope's recordings that begin with `prefix`.
+///
+/// # Errors
+/// A database fault.
+pub async fn recorded_keys(scope: &Scope, prefix: &str) -> Result<Vec<String>> {
+    Ok(recorder::keys_with(scope.instance.db.reader(), scope.organization_id, prefix).await?)
+}
+
+/// Appends entries of our own making, which need no limits.
+pub(crate) async fn record_unchecked(scope: &Scope, entries: Vec<NewEntry>) -> Result<Recorded> {
+    submit(scope, entries, None).await
+}
+
+/// Appends one entry of our own making in the caller's transaction.
+pub(crate) async fn append_own(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    entry: NewEntry,
+) -> Result<()> {
+    let draft = Draft::new(&scope.instance, scope.viewer.subject.clone(), entry);
+    append(tx, &scope.instance.clock, scope.organization_id, vec![draft]).await?;
+    Ok(())
+}
+
+async fn submit(scope: &Scope, entries: Vec<NewEntry>, key: Option<Key>) -> Result<Recorded> {
+    let draft = |entry| Draft::new(&scope.instance, scope.viewer.subject.clone(), entry);
+    let drafts = entries.into_iter().map(draft).collect();
+    let recording = Recording { drafts, key };
+    recorder::submit(&scope.instance, scope.organization_id, Arc::new(recording)).await
+}
+
+/// SHA-256 of entries as they were asked for.
+fn fingerprint(entries: &[NewEntry]) -> [u8; 32] {
+    let text = serde_json::to_vec(entries).expect("entries hold nothing but JSON values");
+    Sha256::digest(text).into()
+}

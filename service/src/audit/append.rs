@@ -1,0 +1,127 @@
+//! Appending: sequence numbers in commit order, each entry chained to the one before.
+
+use chrono::{DateTime, Utc};
+use daybook_entity::{audit_log, audit_log_head};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::{NewEntry, chain, commitment};
+use crate::{Clock, Instance, database, random, to_micros};
+
+/// Rows of one INSERT: 23 values a row, and SQLite takes 32,766 a statement.
+const ROWS: usize = 1_000;
+
+/// An entry with its identity and salt, ready to be appended.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    /// Identity, given before the transaction, so that its outcome can be looked up.
+    pub(crate) id: Uuid,
+    salt: [u8; 16],
+    recorded_by: String,
+    entry: NewEntry,
+}
+
+impl Draft {
+    /// `entry` as `recorded_by` is about to record it.
+    pub(crate) fn new(instance: &Instance, recorded_by: String, entry: NewEntry) -> Self {
+        let id = random::id(instance.clock.now());
+        Self { id, salt: random::bytes(), recorded_by, entry }
+    }
+}
+
+/// Locks the end of an organization's log until the transaction ends.
+pub(crate) async fn lock_head(
+    tx: &DatabaseTransaction,
+    organization_id: Uuid,
+) -> Result<audit_log_head::Model, DbErr> {
+    // SQLite ignores the lock clause: there an immediate transaction is the only writer anyway.
+    let head = audit_log_head::Entity::find_by_id(organization_id).lock_exclusive();
+    let head = head.one(tx).await?;
+    head.ok_or_else(|| DbErr::RecordNotFound(format!("log of organization {organization_id}")))
+}
+
+/// Appends `drafts` to the log: takes the lock, the next numbers and the database's time.
+pub(crate) async fn append(
+    tx: &DatabaseTransaction,
+    clock: &Clock,
+    organization_id: Uuid,
+    drafts: Vec<Draft>,
+) -> Result<Vec<audit_log::Model>, DbErr> {
+    let head = lock_head(tx, organization_id).await?;
+    append_to(tx, clock, head, drafts).await
+}
+
+/// Appends `drafts` after `head`, which is locked.
+pub(super) async fn append_to(
+    tx: &DatabaseTransaction,
+    clock: &Clock,
+    head: audit_log_head::Model,
+    drafts: Vec<Draft>,
+) -> Result<Vec<audit_log::Model>, DbErr> {
+    let recorded_at = database::now(tx, clock).await?;
+    let organization_id = head.organization_id;
+    let (mut sequence, mut hash) = (head.sequence, head.hash);
+    let mut rows = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        sequence += 1;
+        let mut row = row(organization_id, sequence, recorded_at, draft)?;
+        row.commitment = commitment(&row).to_vec();
+        row.hash = chain(&hash, &row).to_vec();
+        hash.clone_from(&row.hash);
+        rows.push(row);
+    }
+    for rows in rows.chunks(ROWS) {
+        let rows = rows.iter().cloned().map(IntoActiveModel::into_active_model);
+        audit_log::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    audit_log_head::Entity::update_many()
+        .set(audit_log_head::ActiveModel {
+            sequence: Set(sequence),
+            hash: Set(hash),
+            ..Default::default()
+        })
+        .filter(audit_log_head::Column::OrganizationId.eq(organization_id))
+        .exec(tx)
+        .await?;
+    Ok(rows)
+}
+
+fn row(
+    organization_id: Uuid,
+    sequence: i64,
+    recorded_at: DateTime<Utc>,
+    draft: Draft,
+) -> Result<audit_log::Model, DbErr> {
+    let Draft { id, salt, recorded_by, entry } = draft;
+    let json = |error: serde_json::Error| DbErr::Json(error.to_string());
+    let metadata = entry.metadata.unwrap_or_default();
+    let extra = metadata.extra.filter(|extra| !extra.is_null());
+    Ok(audit_log::Model {
+        organization_id,
+        sequence,
+        id,
+        timestamp: entry.timestamp.map_or(recorded_at, to_micros),
+        recorded_at,
+        recorded_by,
+        actor_type: entry.actor.r#type,
+        actor_id: entry.actor.id,
+        actor_email: entry.actor.email,
+        actor_name: entry.actor.name,
+        action: entry.action,
+        outcome: entry.outcome,
+        resource_type: entry.resource.r#type,
+        resource_id: entry.resource.id,
+        resource_name: entry.resource.name,
+        request_id: metadata.request_id,
+        ip_address: metadata.ip_address,
+        user_agent: metadata.user_agent,
+        changes: serde_json::to_string(&entry.changes).map_err(json)?,
+        extra: extra.map(|extra| serde_json::to_string(&extra)).transpose().map_err(json)?,
+        salt: Some(salt.to_vec()),
+        commitment: Vec::new(),
+        hash: Vec::new(),
+    })
+}

@@ -1,0 +1,171 @@
+//! An entry as its recorder gives it.
+
+use chrono::{DateTime, Utc};
+use daybook_entity::audit_log::{ActorType, AuditOutcome};
+use sea_orm::ActiveEnum;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
+
+use crate::Viewer;
+
+/// An entry to be recorded. Its JSON has the shape of the GraphQL input `AuditLogEntryInput`;
+/// a field that isn't known is refused, not dropped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NewEntry {
+    /// When it happened; absent: when it is recorded.
+    #[serde(default)]
+    pub timestamp: Option<DateTime<Utc>>,
+    /// Who did it.
+    pub actor: Actor,
+    /// What was done: a dotted verb.
+    pub action: String,
+    /// How it ended.
+    #[serde(default = "success", deserialize_with = "from_name", serialize_with = "to_name")]
+    pub outcome: AuditOutcome,
+    /// To what.
+    pub resource: Resource,
+    /// Values before and after.
+    #[serde(default)]
+    pub changes: Vec<Change>,
+    /// Circumstances.
+    #[serde(default)]
+    pub metadata: Option<Metadata>,
+}
+
+/// Who did it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actor {
+    /// Id in the recording application.
+    pub id: String,
+    /// What kind of actor.
+    #[serde(default = "user", deserialize_with = "from_name", serialize_with = "to_name")]
+    pub r#type: ActorType,
+    /// E-mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Display name.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// To what.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resource {
+    /// Kind of resource.
+    pub r#type: String,
+    /// Id in the recording application.
+    pub id: String,
+    /// Display name.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// A value before and after.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Which value.
+    pub field: String,
+    /// Before; null where there was none.
+    #[serde(default)]
+    pub old: Option<Value>,
+    /// After; null where there is none any more.
+    #[serde(default)]
+    pub new: Option<Value>,
+}
+
+/// Circumstances of an entry.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Metadata {
+    /// From where.
+    #[serde(default)]
+    pub ip_address: Option<String>,
+    /// With what program.
+    #[serde(default)]
+    pub user_agent: Option<String>,
+    /// In which request.
+    #[serde(default)]
+    pub request_id: Option<String>,
+    /// Whatever else is worth keeping.
+    #[serde(default)]
+    pub extra: Option<Value>,
+}
+
+impl NewEntry {
+    /// An entry about what `viewer` did here, now and with success.
+    pub(crate) fn by(viewer: &Viewer, action: &str, resource: Resource) -> Self {
+        let request_id = viewer.request_id.clone();
+        Self {
+            timestamp: None,
+            actor: viewer.as_actor(),
+            action: action.to_owned(),
+            outcome: AuditOutcome::Success,
+            resource,
+            changes: Vec::new(),
+            metadata: request_id.is_some().then(|| Metadata { request_id, ..Metadata::default() }),
+        }
+    }
+}
+
+fn success() -> AuditOutcome {
+    AuditOutcome::Success
+}
+
+fn user() -> ActorType {
+    ActorType::User
+}
+
+pub(super) fn from_name<'de, D, E>(deserializer: D) -> Result<E, D::Error>
+where
+    D: Deserializer<'de>,
+    E: ActiveEnum<Value = String>,
+{
+    let name = String::deserialize(deserializer)?;
+    E::try_from_value(&name).map_err(|_| {
+        let names = E::iter().map(|variant| variant.to_value()).collect::<Vec<_>>().join(", ");
+        D::Error::custom(format!("`{name}` is none of {names}"))
+    })
+}
+
+pub(super) fn to_name<S, E>(value: &E, serializer: S) -> Result<S::Ok, S::Error>
+where
+    S: Serializer,
+    E: ActiveEnum<Value = String>,
+{
+    serializer.serialize_str(&value.to_value())
+}
+
+/// An optional enum of the database by its name, for serde's `with`.
+pub(super) mod optional_name {
+    use super::{ActiveEnum, Deserialize, Deserializer, Serializer, from_name, to_name};
+
+    #[derive(Deserialize)]
+    #[serde(bound(deserialize = "E: ActiveEnum<Value = String>"))]
+    struct Name<E>(#[serde(deserialize_with = "from_name")] E);
+
+    pub(in crate::audit) fn deserialize<'de, D, E>(deserializer: D) -> Result<Option<E>, D::Error>
+    where
+        D: Deserializer<'de>,
+        E: ActiveEnum<Value = String>,
+    {
+        Ok(Option::<Name<E>>::deserialize(deserializer)?.map(|Name(value)| value))
+    }
+
+    pub(in crate::audit) fn serialize<S, E>(
+        value: &Option<E>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+        E: ActiveEnum<Value = String>,
+    {
+        match value {
+            Some(value) => to_name(value, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The one filter, and its one translation to SQL.
+
+use chrono::{DateTime, Datelike, Utc};
+use daybook_entity::audit_log::{ActorType, AuditOutcome, Column};
+use sea_orm::{ColumnTrait, Condition};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::entry::optional_name;
+use crate::{Problem, ProblemCode, clock::ceil_to_micros};
+
+/// Which entries. All conditions hold together; an absent one does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Filter {
+    /// Exactly this actor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<String>,
+    /// Exactly this e-mail address of the actor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor_email: Option<String>,
+    /// This kind of actor.
+    #[serde(skip_serializing_if = "Option::is_none", with = "optional_name")]
+    pub actor_type: Option<ActorType>,
+    /// Exactly this action, or each that begins with what stands before a final `*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// This outcome.
+    #[serde(skip_serializing_if = "Option::is_none", with = "optional_name")]
+    pub outcome: Option<AuditOutcome>,
+    /// Exactly this kind of resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_type: Option<String>,
+    /// Exactly this resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    /// Exactly this request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// At or after this `timestamp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<DateTime<Utc>>,
+    /// Before this `timestamp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<DateTime<Utc>>,
+}
+
+impl Filter {
+    /// What is wrong with it, by field; `root` is the path to the filter.
+    #[must_use]
+    pub fn problems(&self, root: &[&str]) -> Vec<Problem> {
+        let Self {
+            actor_id,
+            actor_email,
+            actor_type: _,
+            action,
+            outcome: _,
+            resource_type,
+            resource_id,
+            request_id,
+            from,
+            to,
+        } = self;
+        let texts = [
+            ("actorId", actor_id),
+            ("actorEmail", actor_email),
+            ("action", action),
+            ("resourceType", resource_type),
+            ("resourceId", resource_id),
+            ("requestId", request_id),
+        ];
+        let invalid = |field: &str, message: &str| {
+            Problem::new(ProblemCode::Invalid, &[root, &[field]].concat(), message)
+        };
+        let mut problems = Vec::new();
+        for (field, text) in texts {
+            match text.as_deref() {
+                Some("") => {
+                    problems.push(invalid(field, "must not be empty; leave it out not to filter"));
+                }
+                Some(text) if text.contains('\0') => {
+                    problems.push(invalid(field, "must not contain a NUL character"));
+                }
+                Some(_) | None => {}
+            }
+        }
+        for (field, bound) in [("from", from), ("to", to)] {
+            // SQLite compares times as text, which more digits or a sign would put in disorder.
+            if bound.is_some_and(|bound| !(1..=9999).contains(&bound.year())) {
+                problems.push(invalid(field, "must be between the years 1 and 9999 in UTC"));
+            }
+        }
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            problems.push(invalid("to", "must not be before `from`"));
+        }
+        problems
+    }
+
+    /// The conditions in SQL, on one organization's log.
+    #[must_use]
+    pub fn condition(&self, organization_id: Uuid) -> Condition {
+        let equal =
+            |column: Column, text: &Option<String>| text.as_ref().map(|text| column.eq(text));
+        Condition::all()
+            .add(Column::OrganizationId.eq(organization_id))
+            .add_option(equal(Column::ActorId, &self.actor_id))
+            .add_option(equal(Column::ActorEmail, &self.actor_email))
+            .add_option(self.actor_type.map(|kind| Column::ActorType.eq(kind)))
+            .add_option(self.action.as_deref().map(action))
+            .add_option(self.outcome.map(|outcome| Column::Outcome.eq(outcome)))
+            .add_option(equal(Column::ResourceType, &self.resource_type))
+            .add_option(equal(Column::ResourceId, &self.resource_id))
+            .add_option(equal(Column::RequestId, &self.request_id))
+            .add_option(self.from.map(|from| Column::Timestamp.gte(ceil_to_micros(from))))
+            .add_option(self.to.map(|to| Column::Timestamp.lt(ceil_to_micros(to))))
+    }
+}
+
+/// A range instead of LIKE, which would escape `%` and `_` differently, ignore case on SQLite only
+/// and not use the index for a bound value.
+fn action(pattern: &str) -> Condition {
+    let Some(prefix) = pattern.strip_suffix('*') else {
+        return Condition::all().add(Column::Action.eq(pattern));
+    };
+    let range = Condition::all().add(Column::Action.gte(prefix));
+    match after_prefix(prefix) {
+        Some(end) => range.add(Column::Action.lt(end)),
+        None => range,
+    }
+}
+
+/// The first text, in byte order, after all that begin with `prefix`; none where there is no such.
+pub(super) fn after_prefix(prefix: &str) -> Option<String> {
+    let mut chars: Vec<char> = prefix.chars().collect();
+    while let Some(last) = chars.pop() {
+        // Skips the gap of the surrogates, which are no characters.
+        let next = match last {
+            '\u{D7FF}' => Some('\u{E000}'),
+            _ => char::from_u32(u32::from(last) + 1),
+        };
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after_prefix;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn prefix_range_holds_what_begins_with_it_and_nothing_else(prefix: String, other: String) {
+            let is_in_range = other >= prefix && after_prefix(&prefix).is_none_or(|end| other < end);
+            prop_assert_eq!(is_in_range, other.starts_with(&prefix));
+            let longer = format!("{prefix}{other}");
+            prop_assert!(longer >= prefix && after_prefix(&prefix).is_none_or(|end| longer < end));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What an entry may hold. A value out of bounds refuses the whole recording, named by entry and
+//! field; nothing is cut to fit.
+
+use chrono::{DateTime, Datelike, Utc};
+use serde_json::Value;
+
+use super::{Actor, Change, Metadata, NewEntry, Resource};
+use crate::{Problem, ProblemCode};
+
+/// Most entries in one recording.
+pub const MAX_ENTRIES: usize = 1_000;
+/// Most characters in an action, an id, a type or a request id.
+const ID: usize = 200;
+/// Most characters in a name.
+const NAME: usize = 500;
+/// Most characters in an e-mail address (RFC 3696, erratum 1690 says 254; older systems keep 320).
+const EMAIL: usize = 320;
+/// Most characters in an IP address, a zone included.
+const IP_ADDRESS: usize = 64;
+/// Most characters in a user agent.
+const USER_AGENT: usize = 1_000;
+/// Most bytes of JSON in `changes` and `extra` together.
+const JSON: usize = 64 * 1024;
+/// Most problems that one answer names.
+const PROBLEMS: usize = 20;
+/// Integers beyond this are not exact as IEEE 754 doubles.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// What is wrong with `entries`: the first problems, by entry and field.
+pub(super) fn check(entries: &[NewEntry]) -> Vec<Problem> {
+    if entries.is_empty() || entries.len() > MAX_ENTRIES {
+        let code = if entries.is_empty() { ProblemCode::Invalid } else { ProblemCode::TooLarge };
+        let message = format!("must have 1 to {MAX_ENTRIES} entries, has {}", entries.len());
+        return vec![Problem::new(code, &["input", "entries"], message)];
+    }
+    let mut problems = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let index = index.to_string();
+        Checker { root: ["input", "entries", &index], problems: &mut problems }.entry(entry);
+        if problems.len() >= PROBLEMS {
+            problems.truncate(PROBLEMS);
+            break;
+        }
+    }
+    problems
+}
+
+struct Checker<'a> {
+    root: [&'a str; 3],
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Checker<'_> {
+    fn entry(&mut self, entry: &NewEntry) {
+        let NewEntry { timestamp, actor, action, outcome: _, resource, changes, metadata } = entry;
+        self.timestamp(*timestamp);
+        let Actor { id, r#type: _, email, name } = actor;
+        self.text(&["actor", "id"], Some(id), ID);
+        self.text(&["actor", "email"], email.as_ref(), EMAIL);
+        self.text(&["actor", "name"], name.as_ref(), NAME);
+        self.text(&["action"], Some(action), ID);
+        let Resource { r#type, id, name } = resource;
+        self.text(&["resource", "type"], Some(r#type), ID);
+        self.text(&["resource", "id"], Some(id), ID);
+        self.text(&["resource", "name"], name.as_ref(), NAME);
+        if let Some(Metadata { ip_address, user_agent, request_id, extra: _ }) = metadata {
+            self.text(&["metadata", "ipAddress"], ip_address.as_ref(), IP_ADDRESS);
+            self.text(&["metadata", "userAgent"], user_agent.as_ref(), USER_AGENT);
+            self.text(&["metadata", "requestId"], request_id.as_ref(), ID);
+        }
+        let extra = metadata.as_ref().and_then(|metadata| metadata.extra.as_ref());
+        self.json(changes, extra);
+    }
+
+    fn text(&mut self, field: &[&str], text: Option<&String>, most: usize) {
+        let Some(text) = text else { return };
+        if text.is_empty() {
+            self.add(
+                ProblemCode::Invalid,
+                field,
+                "must not be empty; leave out what there is none of",
+            );
+        } else if text.contains('\0') {
+            self.add(ProblemCode::Invalid, field, "must not contain a NUL character");
+        } else if text.len() > most && text.chars().count() > most {
+            let message =
+                format!("must have at most {most} characters, has {}", text.chars().count());
+            self.add(ProblemCode::TooLarge, field, message);
+        }
+    }
+
+    fn timestamp(&mut self, timestamp: Option<DateTime<Utc>>) {
+        if timestamp.is_some_and(|timestamp| !(1..=9999).contains(&timestamp.year())) {
+            let message = "must be between the years 1 and 9999 in UTC";
+            self.add(ProblemCode::Invalid, &["timestamp"], message);
+        }
+    }
+
+    fn json(&mut self, changes: &[Change], extra: Option<&Value>) {
+        for (index, Change { field, old, new }) in changes.iter().enumerate() {
+            let index = index.to_string();
+            self.text(&["changes", &index, "field"], Some(field), ID);
+            self.value(&["changes", &index, "old"], old.as_ref());
+            self.value(&["changes", &index, "new"], new.as_ref());
+        }
+        self.value(&["metadata", "extra"], extra);
+        let length = |text: serde_json::Result<Vec<u8>>| text.map_or(usize::MAX, |text| text.len());
+        let changes = length(serde_json::to_vec(changes));
+        let extra = extra.map_or(0, |extra| length(serde_json::to_vec(extra)));
+        if changes.saturating_add(extra) > JSON {
+            let field =
+                if changes >= extra { &["changes"][..] } else { &["metadata", "extra"][..] };
+            let message = format!(
+                "changes and extra together must have at most {JSON} bytes of JSON, have {}",
+                changes.saturating_add(extra),
+            );
+            self.add(ProblemCode::TooLarge, field, message);
+        }
+    }
+
+    /// Refuses what can't be kept exactly: NUL (PostgreSQL has none) and integers that the parser
+    /// had to round.
+    fn value(&mut self, field: &[&str], value: Option<&Value>) {
+        match value {
+            Some(value) if has(value, &|text| text.contains('\0'), &|_| false) => {
+                self.add(ProblemCode::Invalid, field, "must not contain a NUL character");
+            }
+            Some(value) if has(value, &|_| false, &is_rounded) => {
+                let message = "holds a number too large to be exact: give it as a string";
+                self.add(ProblemCode::Invalid, field, message);
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    fn add(&mut self, code: ProblemCode, field: &[&str], message: impl Into<String>) {
+        let path = [&self.root[..], field].concat();
+        self.problems.push(Problem::new(code, &path, message));
+    }
+}
+
+fn is_rounded(number: f64) -> bool {
+    number.fract() == 0.0 && number.abs() > EXACT
+}
+
+/// Whether a string (keys included) or a floating-point number in `value` is of the kind asked
+/// for. Its depth is bounded by the parser's.
+fn has(value: &Value, is_text: &dyn Fn(&str) -> bool, is_number: &dyn Fn(f64) -> bool) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) => false,
+        Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(is_number),
+        Value::String(text) => is_text(text),
+        Value::Array(values) => values.iter().any(|value| has(value, is_text, is_number)),
+        Value::Object(fields) => {
+            fields.iter().any(|(key, value)| is_text(key) || has(value, is_text, is_number))
+        }
+    }
+}

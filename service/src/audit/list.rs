@@ -1,0 +1,174 @@
+//! Reading the log: pages, counts, single entries.
+
+use daybook_entity::audit_log::{Column, Entity, Model};
+use daybook_entity::audit_log_head;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    QueryTrait, Select, Statement,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Filter;
+use crate::{
+    Error, Result, Scope,
+    page::{self, Direction, Keyset, Page, PageArgs, Part},
+};
+
+/// In which order entries come.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Order {
+    /// Newest recorded first.
+    #[default]
+    RecordedDesc,
+    /// Oldest recorded first: the log's own sequence.
+    RecordedAsc,
+    /// Latest to have happened first.
+    TimestampDesc,
+    /// Earliest to have happened first.
+    TimestampAsc,
+}
+
+/// A page of the entries that pass `filter`.
+///
+/// # Errors
+/// A filter, number or cursor that can't be used; a database fault.
+pub async fn list(
+    scope: &Scope,
+    filter: &Filter,
+    order: Order,
+    args: &PageArgs,
+) -> Result<Page<Model>> {
+    check(filter)?;
+    let organization_id = scope.organization_id;
+    let keyset = keys(organization_id, filter, order);
+    let after = args.after.as_ref().map(|_| Direction::Forward);
+    let before = args.before.as_ref().map(|_| Direction::Backward);
+    let filter = without_implied(filter, &keyset, after.into_iter().chain(before));
+    let select = Entity::find().filter(filter.condition(organization_id));
+    page::fetch(scope.instance.db.reader(), &scope.instance.secret, select, &keyset, args).await
+}
+
+/// How many entries pass `filter`.
+///
+/// # Errors
+/// A filter that can't be used; a database fault.
+pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
+    check(filter)?;
+    let select = Entity::find().filter(filter.condition(scope.organization_id));
+    Ok(select.count(scope.instance.db.reader()).await?)
+}
+
+/// The entry with this sequence and id.
+///
+/// # Errors
+/// A database fault.
+pub async fn get(scope: &Scope, sequence: i64, id: Uuid) -> Result<Option<Model>> {
+    Ok(get_many(scope, &[(sequence, id)]).await?.pop())
+}
+
+/// Those of the entries that exist, in no particular order.
+///
+/// # Errors
+/// A database fault.
+pub async fn get_many(scope: &Scope, keys: &[(i64, Uuid)]) -> Result<Vec<Model>> {
+    let found = Entity::find()
+        .filter(Column::OrganizationId.eq(scope.organization_id))
+        .filter(Column::Sequence.is_in(keys.iter().map(|(sequence, _)| *sequence)));
+    let mut found = found.all(scope.instance.db.reader()).await?;
+    found.retain(|entry| keys.contains(&(entry.sequence, entry.id)));
+    Ok(found)
+}
+
+/// The SQL of the first page or of the one that follows a row, for whoever wants to see how the
+/// database runs it.
+#[must_use]
+pub fn statement(
+    organization_id: Uuid,
+    filter: &Filter,
+    order: Order,
+    after: Option<&Model>,
+    backend: DbBackend,
+) -> Statement {
+    let keyset = keys(organization_id, filter, order);
+    let filter = without_implied(filter, &keyset, after.map(|_| Direction::Forward));
+    let after = after.map(|row| keyset.beyond((keyset.key)(row), Direction::Forward));
+    let condition = filter.condition(organization_id).add_option(after);
+    let select = Entity::find().filter(condition);
+    keyset.sort(select, Direction::Forward).limit(page::DEFAULT + 1).build(backend)
+}
+
+/// Sequence of the last entry of the scope's log; 0 where there is none.
+pub(crate) async fn head_sequence<C: ConnectionTrait>(
+    db: &C,
+    organization_id: Uuid,
+) -> Result<i64> {
+    let head = audit_log_head::Entity::find_by_id(organization_id).one(db).await?;
+    Ok(head.map_or(0, |head| head.sequence))
+}
+
+/// The entries up to `through` that pass `filter`, in order, after `key` where there is one.
+pub(crate) fn after(
+    keyset: &Keyset<Entity>,
+    organization_id: Uuid,
+    filter: &Filter,
+    through: i64,
+    key: Option<Vec<Part>>,
+) -> Select<Entity> {
+    let filter = without_implied(filter, keyset, key.as_ref().map(|_| Direction::Forward));
+    let select = Entity::find()
+        .filter(filter.condition(organization_id))
+        .filter(Column::Sequence.lte(through));
+    let select = match key {
+        Some(key) => select.filter(keyset.beyond(key, Direction::Forward)),
+        None => select,
+    };
+    keyset.sort(select, Direction::Forward)
+}
+
+/// The keys of the log in this order; cursors are bound to the filter, too.
+pub(crate) fn keys(organization_id: Uuid, filter: &Filter, order: Order) -> Keyset<Entity> {
+    let identity = ("audit_logs", organization_id, filter, order);
+    let context = serde_json::to_vec(&identity).expect("a filter holds nothing but text");
+    let (columns, key): (_, fn(&Model) -> Vec<Part>) = match order {
+        Order::RecordedDesc | Order::RecordedAsc => {
+            (vec![Column::Sequence], |row| vec![Part::Number(row.sequence)])
+        }
+        Order::TimestampDesc | Order::TimestampAsc => {
+            (vec![Column::Timestamp, Column::Sequence], |row| {
+                vec![Part::Instant(row.timestamp), Part::Number(row.sequence)]
+            })
+        }
+    };
+    let order = match order {
+        Order::RecordedDesc | Order::TimestampDesc => page::Order::Descending,
+        Order::RecordedAsc | Order::TimestampAsc => page::Order::Ascending,
+    };
+    Keyset { columns, key, order, context }
+}
+
+/// `filter` without the bound on `timestamp` that follows from a cursor of its list on that side.
+///
+/// Given both, SQLite begins to read at the bound and steps over all that lies before the cursor.
+fn without_implied(
+    filter: &Filter,
+    keyset: &Keyset<Entity>,
+    cursors: impl IntoIterator<Item = Direction>,
+) -> Filter {
+    let mut filter = filter.clone();
+    if let Some(Column::Timestamp) = keyset.columns.first() {
+        for direction in cursors {
+            match keyset.towards(direction) {
+                page::Order::Ascending => filter.from = None,
+                page::Order::Descending => filter.to = None,
+            }
+        }
+    }
+    filter
+}
+
+fn check(filter: &Filter) -> Result<()> {
+    let problems = filter.problems(&["filter"]);
+    if problems.is_empty() { Ok(()) } else { Err(Error::Refused(problems)) }
+}

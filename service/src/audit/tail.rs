@@ -1,0 +1,181 @@
+//! Watching the log: every entry that passes a filter, in sequence order, none lost, none twice.
+//!
+//! Works as the job feed does: the doorbell ticket first, then what follows the position, then bell
+//! or tick. A number is visible only with all numbers below it, so "after *n*" is exact.
+
+use std::{collections::VecDeque, time::Duration};
+
+use daybook_entity::{audit_log, audit_log_head};
+use futures::{Stream, stream};
+use sea_orm::{EntityTrait, QuerySelect};
+use tokio::time::Instant;
+
+use super::{Filter, Order, list};
+use crate::{
+    Error, Fault, Result, Scope, Ticket, Topic,
+    page::{self, Item, Part},
+    random,
+    watchers::{self, Watcher},
+};
+
+/// How often a watcher looks where no bell rings, at the most.
+const TICK: Duration = Duration::from_secs(2);
+/// A right that was looked at this long ago is looked at again before anything is delivered.
+const TRUST: Duration = Duration::from_secs(2);
+/// Entries of one round.
+const ROUND: u64 = 200;
+
+/// The entries that pass `filter`, as they are recorded, after `after` (the cursor of an entry of
+/// this tail, or of a page of this log with this filter in recorded order) or from now on. It ends
+/// with an error once the viewer's right has.
+///
+/// # Errors
+/// A filter or cursor that can't be used; a database fault.
+pub async fn tail(
+    scope: Scope,
+    filter: Filter,
+    after: Option<String>,
+) -> Result<impl Stream<Item = Result<Item<audit_log::Model>>> + Send> {
+    let problems = filter.problems(&["filter"]);
+    if !problems.is_empty() {
+        return Err(Error::Refused(problems));
+    }
+    // The ticket before the first read.
+    let bell = scope.instance.doorbell.listen(Topic::AuditLog(scope.organization_id));
+    let position = match &after {
+        Some(cursor) => resume(&scope, &filter, cursor).await?,
+        None => head(&scope).await?,
+    };
+    let checked = Instant::now();
+    let _watcher = watchers::admit(&scope)?;
+    let ready = VecDeque::new();
+    let tail = Tail { scope, filter, bell, position, ready, checked, is_over: false, _watcher };
+    Ok(stream::unfold(tail, |mut tail| async move {
+        let entry = tail.next().await?;
+        tail.is_over = entry.is_err();
+        Some((entry, tail))
+    }))
+}
+
+struct Tail {
+    scope: Scope,
+    filter: Filter,
+    bell: Ticket,
+    /// Sequence up to which everything has been read.
+    position: i64,
+    ready: VecDeque<audit_log::Model>,
+    checked: Instant,
+    is_over: bool,
+    _watcher: Watcher,
+}
+
+impl Tail {
+    async fn next(&mut self) -> Option<Result<Item<audit_log::Model>>> {
+        if self.is_over {
+            return None;
+        }
+        loop {
+            if self.checked.elapsed() >= TRUST {
+                if let Err(error) = self.scope.check().await {
+                    return Some(Err(error));
+                }
+                self.checked = Instant::now();
+            }
+            if let Some(node) = self.ready.pop_front() {
+                let cursor = cursor(&self.scope, &node);
+                return Some(Ok(Item { cursor, node }));
+            }
+            match self.read().await {
+                Ok(true) => {}
+                Ok(false) => tokio::select! {
+                    () = self.bell.rung() => {}
+                    () = tokio::time::sleep(TICK - jitter()) => {}
+                    () = self.scope.instance.stopping.cancelled() => return None,
+                },
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// Reads one round; whether there may be more to read at once.
+    async fn read(&mut self) -> Result<bool> {
+        let db = self.scope.instance.db.reader();
+        // The head first: all entries up to it are committed.
+        let head = head(&self.scope).await?;
+        if head < self.position {
+            return Err(other_history());
+        }
+        if head == self.position {
+            return Ok(false);
+        }
+        let organization_id = self.scope.organization_id;
+        let keyset = list::keys(organization_id, &self.filter, Order::RecordedAsc);
+        let after = Some(vec![Part::Number(self.position)]);
+        let rows = list::after(&keyset, organization_id, &self.filter, head, after);
+        let rows = rows.limit(ROUND).all(db).await?;
+        self.position = match rows.last() {
+            Some(last) if rows.len() as u64 == ROUND => last.sequence,
+            Some(_) | None => head,
+        };
+        self.ready.extend(rows);
+        Ok(true)
+    }
+}
+
+fn jitter() -> Duration {
+    Duration::from_millis(u64::from(random::bytes::<1>()[0]))
+}
+
+async fn head(scope: &Scope) -> Result<i64> {
+    let head = audit_log_head::Entity::find_by_id(scope.organization_id);
+    let head = head.one(scope.instance.db.reader()).await?;
+    let gone = || Fault::Stored("the log's head is gone".to_owned());
+    Ok(head.ok_or_else(gone)?.sequence)
+}
+
+/// Where `cursor` points to, if the entry that it was taken from is still the one there.
+async fn resume(scope: &Scope, filter: &Filter, cursor: &str) -> Result<i64> {
+    let secret = &scope.instance.secret;
+    let organization_id = scope.organization_id;
+    if let Some(parts) = page::open(secret, &context(scope), cursor) {
+        let [Part::Number(sequence), Part::Number(fragment)] = parts[..] else {
+            return Err(not_a_cursor());
+        };
+        let entry = audit_log::Entity::find_by_id((organization_id, sequence));
+        let entry = entry.one(scope.instance.db.reader()).await?;
+        let is_same = entry.is_some_and(|entry| fragment_of(&entry) == fragment);
+        return if is_same { Ok(sequence) } else { Err(other_history()) };
+    }
+    let orders = [Order::RecordedDesc, Order::RecordedAsc];
+    let sequence = orders.into_iter().find_map(|order| {
+        let keyset = list::keys(organization_id, filter, order);
+        match page::open(secret, &keyset.context, cursor)?[..] {
+            [Part::Number(sequence)] => Some(sequence),
+            _ => None,
+        }
+    });
+    sequence.ok_or_else(not_a_cursor)
+}
+
+fn cursor(scope: &Scope, entry: &audit_log::Model) -> String {
+    let parts = [Part::Number(entry.sequence), Part::Number(fragment_of(entry))];
+    page::seal(&scope.instance.secret, &context(scope), &parts)
+}
+
+/// Of the entry's hash: a restored database has another entry under the same number.
+fn fragment_of(entry: &audit_log::Model) -> i64 {
+    entry.hash.iter().take(4).fold(0, |fragment, byte| fragment << 8 | i64::from(*byte))
+}
+
+fn context(scope: &Scope) -> Vec<u8> {
+    [b"audit_log_tail", scope.organization_id.as_bytes().as_slice()].concat()
+}
+
+fn not_a_cursor() -> Error {
+    Error::invalid(&["after"], "is not a cursor of this organization's log with this filter")
+}
+
+fn other_history() -> Error {
+    let message = "is of a history that this log no longer has: start without it";
+    Error::invalid(&["after"], message)
+}

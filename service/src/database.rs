@@ -1,0 +1,103 @@
+//! The database: pools, settings that durability rests on, and the one way to run a transaction.
+
+mod connect;
+mod transaction;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
+};
+use sqlx::PgPool;
+use tokio_util::task::TaskTracker;
+
+use crate::{Clock, Result};
+
+pub use transaction::Work;
+
+/// What holds the truth: embedded SQLite, or PostgreSQL.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// One file, one writer, many readers.
+    Sqlite,
+    /// A server, for any number of nodes.
+    Postgres,
+}
+
+/// Connections to the instance's database, by what they are for.
+#[derive(Clone, Debug)]
+pub struct Database {
+    engine: Engine,
+    /// Transactions. On SQLite a single connection: one writer, and nobody meets a busy database.
+    writer: DatabaseConnection,
+    /// Short queries of requests; on SQLite it can't write.
+    reader: DatabaseConnection,
+    /// Long reads of jobs, apart so that exports never take a request's connection.
+    bulk: DatabaseConnection,
+    /// Bells between processes, on PostgreSQL.
+    bells: Option<PgPool>,
+    /// Running transactions, so that stopping waits for them.
+    transactions: TaskTracker,
+}
+
+impl Database {
+    /// Which engine it is.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// For short queries.
+    #[must_use]
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// For long reads of jobs.
+    #[must_use]
+    pub fn bulk(&self) -> &DatabaseConnection {
+        &self.bulk
+    }
+
+    /// For bells between processes; none on SQLite, which has one process that serves.
+    pub(crate) fn bells(&self) -> Option<PgPool> {
+        self.bells.clone()
+    }
+
+    /// For the migrator, which runs a transaction of its own.
+    #[must_use]
+    pub fn for_migration(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Waits for running transactions and closes the connections.
+    ///
+    /// # Errors
+    /// A database fault.
+    pub async fn close(self) -> Result<()> {
+        self.transactions.close();
+        self.transactions.wait().await;
+        self.reader.close().await?;
+        self.bulk.close().await?;
+        if let Some(bells) = self.bells {
+            bells.close().await;
+        }
+        Ok(self.writer.close().await?)
+    }
+}
+
+/// The database's clock, now: what nodes with different clocks agree on.
+///
+/// PostgreSQL's `now()` is the start of the transaction; this is the instant of the call. On
+/// SQLite database and process share the machine's clock.
+pub(crate) async fn now(
+    tx: &DatabaseTransaction,
+    clock: &Clock,
+) -> std::result::Result<DateTime<Utc>, DbErr> {
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(clock.now());
+    }
+    let statement = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp() AS now");
+    let row = tx.query_one_raw(statement).await?;
+    let row = row.ok_or_else(|| DbErr::Custom("clock_timestamp() gave no row".to_owned()))?;
+    Ok(clock.shift(row.try_get("", "now")?))
+}

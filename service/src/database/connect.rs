@@ -1,0 +1,202 @@
+//! Opening the database, and refusing one that would not keep its promises.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
+};
+use sqlx::{
+    Connection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{Database, Engine};
+use crate::{Fault, Result};
+
+/// Readers on SQLite; requests are short, so a few serve many.
+const SQLITE_READERS: u32 = 8;
+/// Connections for bells: one listens, one rings.
+const BELLS: u32 = 2;
+/// Connections for requests on PostgreSQL.
+const POSTGRES: u32 = 24;
+/// How long SQLite waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(10);
+/// How long a request waits for a connection before it is told that the database is not there.
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// A connection that lay idle this long is tried before it is lent.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// First SQLite without the corruption at a WAL reset.
+const SQLITE_LEAST: (u32, u32, u32) = (3, 51, 3);
+/// Oldest PostgreSQL that is tested, as `server_version_num`.
+const POSTGRES_LEAST: u32 = 140_000;
+
+impl Database {
+    /// Connections for jobs' long reads.
+    pub const BULK: u32 = 4;
+
+    /// Opens `url` (`sqlite://PATH` or `postgres://…`) and checks that what it commits will stay.
+    ///
+    /// # Errors
+    /// A URL that is neither, a database that can't be reached, or one whose version or settings
+    /// are not safe; the text says what to change.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let database = if url.starts_with("sqlite:") {
+            Self::sqlite(url).await?
+        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Self::postgres(url).await?
+        } else {
+            let message = "the database URL begins with neither sqlite: nor postgres:";
+            return Err(Fault::Unfit(message.to_owned()).into());
+        };
+        database.check().await?;
+        Ok(database)
+    }
+
+    async fn sqlite(url: &str) -> Result<Self> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(|error| Fault::Unfit(format!("the SQLite URL can't be read: {error}")))?;
+        // Without a name SQLite makes a temporary file of its own.
+        let is_nameless = options.get_filename().as_os_str().is_empty();
+        if is_nameless || url.contains(":memory:") || url.contains("mode=memory") {
+            let message =
+                "an audit trail without a file would be lost at the next stop: name a file";
+            return Err(Fault::Unfit(message.to_owned()).into());
+        }
+        make_folder(options.get_filename()).await?;
+        let options = options
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .statement_cache_capacity(500);
+        let pool =
+            |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE);
+        // The writer first: it makes the file and turns WAL on.
+        let writer = pool(1).connect_with(options.clone()).await.map_err(unreachable)?;
+        let reading = options.create_if_missing(false).pragma("query_only", "ON");
+        let reader = pool(SQLITE_READERS).connect_lazy_with(reading.clone());
+        // Half a MiB of cache each: a job reads every page once.
+        let reading = reading.pragma("cache_size", "-512");
+        let bulk = pool(Self::BULK).connect_lazy_with(reading);
+        Ok(Self {
+            engine: Engine::Sqlite,
+            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            bulk: SqlxSqliteConnector::from_sqlx_sqlite_pool(bulk),
+            bells: None,
+            transactions: TaskTracker::new(),
+        })
+    }
+
+    async fn postgres(url: &str) -> Result<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| Fault::Unfit(format!("the PostgreSQL URL can't be read: {error}")))?
+            .application_name("daybook")
+            // A transaction whose node is gone must not hold its locks for ever.
+            .options([("idle_in_transaction_session_timeout", "10s"), ("TimeZone", "UTC")]);
+        let pool = |size: u32| {
+            PgPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(ACQUIRE)
+                // Saves a round trip a query; only what lay idle may have died unnoticed.
+                .test_before_acquire(false)
+                .before_acquire(|connection, meta| {
+                    Box::pin(async move {
+                        Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok())
+                    })
+                })
+        };
+        let main = pool(POSTGRES).connect_with(options.clone()).await.map_err(unreachable)?;
+        let main = SqlxPostgresConnector::from_sqlx_postgres_pool(main);
+        let bulk = pool(Self::BULK).connect_lazy_with(options.clone());
+        let bells = pool(BELLS).connect_lazy_with(options);
+        Ok(Self {
+            engine: Engine::Postgres,
+            writer: main.clone(),
+            reader: main,
+            bulk: SqlxPostgresConnector::from_sqlx_postgres_pool(bulk),
+            bells: Some(bells),
+            transactions: TaskTracker::new(),
+        })
+    }
+
+    /// Refuses versions and settings under which an acknowledged write could be lost.
+    async fn check(&self) -> Result<()> {
+        let unfit = match self.engine {
+            Engine::Sqlite => self.check_sqlite().await?,
+            Engine::Postgres => self.check_postgres().await?,
+        };
+        match unfit {
+            Some(message) => Err(Fault::Unfit(message).into()),
+            None => Ok(()),
+        }
+    }
+
+    async fn check_sqlite(&self) -> Result<Option<String>> {
+        let db = &self.writer;
+        let version = value(db, "SELECT sqlite_version() AS value").await?;
+        let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+        let mut next = || parts.next().unwrap_or(0);
+        if (next(), next(), next()) < SQLITE_LEAST {
+            let message =
+                "SQLite before 3.51.3 can corrupt its file at a WAL reset: link a newer one";
+            return Ok(Some(format!("{message} (this is {version})")));
+        }
+        let journal = value(db, "SELECT journal_mode AS value FROM pragma_journal_mode").await?;
+        if journal != "wal" {
+            let message =
+                "SQLite can't use write-ahead logging there: put the file on a local disk";
+            return Ok(Some(format!("{message} (journal mode is {journal})")));
+        }
+        Ok(None)
+    }
+
+    async fn check_postgres(&self) -> Result<Option<String>> {
+        let db = &self.writer;
+        let version = setting(db, "server_version_num").await?;
+        if version.parse().unwrap_or(0) < POSTGRES_LEAST {
+            return Ok(Some(format!("PostgreSQL 14 or newer is needed (this is {version})")));
+        }
+        for name in ["fsync", "full_page_writes", "synchronous_commit"] {
+            if setting(db, name).await? == "off" {
+                let message = "PostgreSQL would lose acknowledged writes in a crash: set";
+                return Ok(Some(format!("{message} {name} = on")));
+            }
+        }
+        let encoding = setting(db, "server_encoding").await?;
+        if encoding != "UTF8" {
+            return Ok(Some(format!("the database's encoding is {encoding}: create it with UTF8")));
+        }
+        let standby = value(db, "SELECT pg_is_in_recovery()::text AS value").await?;
+        let message = "this PostgreSQL is a read-only standby: use the primary's address";
+        Ok((standby == "true").then(|| message.to_owned()))
+    }
+}
+
+async fn setting(db: &DatabaseConnection, name: &str) -> Result<String> {
+    value(db, &format!("SELECT current_setting('{name}') AS value")).await
+}
+
+async fn value(db: &DatabaseConnection, sql: &str) -> Result<String> {
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let row = row.ok_or_else(|| Fault::Unfit(format!("no answer to {sql}")))?;
+    Ok(row.try_get("", "value")?)
+}
+
+async fn make_folder(file: &Path) -> Result<()> {
+    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+        return Ok(());
+    };
+    let made = tokio::fs::create_dir_all(folder).await;
+    made.map_err(|source| {
+        let context = format!("can't make the folder {}", folder.display());
+        Fault::Io { context, source }.into()
+    })
+}
+
+fn unreachable(error: sqlx::Error) -> Fault {
+    Fault::Unfit(format!("the database can't be opened: {error}"))
+}

@@ -1,0 +1,97 @@
+//! The one way to run a transaction.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use super::Database;
+use crate::{Error, Fault, Result, random};
+
+/// Times that a transaction is tried where the database asks for it.
+const TRIES: u32 = 8;
+
+/// What is done in a transaction. It captures nothing: what it needs is in its context, so that it
+/// can be run again.
+pub type Work<C, T> = for<'tx> fn(&'tx DatabaseTransaction, &'tx C) -> BoxFuture<'tx, Result<T>>;
+
+impl Database {
+    /// Runs `work` with `context` in a transaction and commits it; runs it anew where the database
+    /// chose it as the victim of a deadlock or a serialization failure.
+    ///
+    /// It runs in a task of its own, so that a caller that goes away (a client that disconnects, a
+    /// timeout, a `select!`) drops nothing but its interest in the answer. A dropped BEGIN would
+    /// give the connection back to the pool *inside* a transaction, and the next user's
+    /// acknowledged writes would be rolled back with it.
+    ///
+    /// # Errors
+    /// What `work` says, a database fault, or [`Fault::CommitUnknown`] where only COMMIT failed.
+    pub async fn transaction<C, T>(&self, context: C, work: Work<C, T>) -> Result<T>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let db = self.writer.clone();
+        let task = async move { with_retries(&db, &context, work).await };
+        self.transactions.spawn(task).await.map_err(Fault::Task)?
+    }
+}
+
+async fn with_retries<C, T>(db: &DatabaseConnection, context: &C, work: Work<C, T>) -> Result<T> {
+    let mut tries = 1;
+    loop {
+        match once(db, context, work).await {
+            Err(Error::Fault(Fault::Database(error))) if is_retryable(&error) && tries < TRIES => {
+                tracing::debug!(%error, tries, "transaction is run anew");
+                let jitter = u64::from(random::bytes::<1>()[0]) % 8;
+                tokio::time::sleep(Duration::from_millis((1 << tries) + jitter)).await;
+                tries += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn once<C, T>(db: &DatabaseConnection, context: &C, work: Work<C, T>) -> Result<T> {
+    let options = TransactionOptions {
+        // A deferred transaction that reads and then writes fails where another wrote meanwhile.
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let tx = match db.begin_with_options(options).await {
+        Ok(tx) => tx,
+        // The connection had died unnoticed, and nothing was done: the pool has another one.
+        Err(error @ (DbErr::Conn(_) | DbErr::Exec(_) | DbErr::Query(_))) => {
+            tracing::debug!(%error, "a transaction is begun anew");
+            db.begin_with_options(options).await?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    match work(&tx, context).await {
+        Ok(value) => {
+            tx.commit().await.map_err(Fault::CommitUnknown)?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(fault) = tx.rollback().await {
+                tracing::warn!(%fault, "rollback failed; the database ends the transaction itself");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Whether the database asks to run the transaction anew: serialization failure (40001),
+/// deadlock (40P01), lock not available (55P03), SQLite busy (5, 517 …).
+fn is_retryable(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("40001" | "40P01" | "55P03" | "5" | "261" | "517"))
+}

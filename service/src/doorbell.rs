@@ -1,0 +1,127 @@
+//! Signals that say only "look": readers re-read from their own cursor.
+//!
+//! A ring is never the message. Lost, late or doubled rings cost latency, never data, for every
+//! listener also looks on a slow tick. Take the ticket first, then read, then wait on the ticket:
+//! what is committed in between rings a bell that is already being listened to.
+
+mod postgres;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+pub(crate) use postgres::relay;
+
+/// What there is to look at.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// Jobs that wait for a worker, of any organization.
+    Queue,
+    /// Jobs of one organization.
+    Jobs(Uuid),
+    /// Jobs of all organizations.
+    AllJobs,
+    /// An organization's audit log.
+    AuditLog(Uuid),
+}
+
+/// The process's bells, and what other processes are to be told.
+#[derive(Clone, Debug, Default)]
+pub struct Doorbell {
+    bells: Arc<Mutex<HashMap<Topic, watch::Sender<()>>>>,
+    outbox: Arc<Outbox>,
+}
+
+/// Topics that rang here and not yet elsewhere: a storm of rings leaves one of each.
+#[derive(Debug, Default)]
+struct Outbox {
+    topics: Mutex<HashSet<Topic>>,
+    filled: Notify,
+}
+
+/// A place at a bell: rings since it was taken, or since the last wait, are not missed.
+#[derive(Debug)]
+pub struct Ticket(watch::Receiver<()>);
+
+impl Doorbell {
+    /// Takes a place at `topic`'s bell.
+    #[must_use]
+    pub fn listen(&self, topic: Topic) -> Ticket {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        let bell = bells.entry(topic).or_insert_with(|| watch::Sender::new(()));
+        Ticket(bell.subscribe())
+    }
+
+    /// Tells `topic`'s listeners to look, here and in other processes. Call it after COMMIT.
+    pub fn ring(&self, topic: Topic) {
+        self.ring_here(topic);
+        let mut topics = self.outbox.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.insert(topic);
+        self.outbox.filled.notify_one();
+    }
+
+    /// Tells this process's listeners to look.
+    pub(crate) fn ring_here(&self, topic: Topic) {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bell) = bells.get(&topic)
+            && bell.send(()).is_err()
+        {
+            bells.remove(&topic);
+        }
+    }
+
+    /// Tells all of this process's listeners to look: rings may have been lost.
+    fn ring_all_here(&self) {
+        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.retain(|_, bell| bell.send(()).is_ok());
+    }
+
+    /// Waits for rings to pass on, and takes them.
+    async fn outgoing(&self) -> HashSet<Topic> {
+        loop {
+            let topics = {
+                let mut topics = self.outbox.topics.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::take(&mut *topics)
+            };
+            if !topics.is_empty() {
+                return topics;
+            }
+            self.outbox.filled.notified().await;
+        }
+    }
+}
+
+impl Ticket {
+    /// Waits for the next ring, or answers at once where it rang since the last wait.
+    pub async fn rung(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The bell was taken down with nobody listening; the slow tick covers for it.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn ring_between_listening_and_waiting_is_heard() {
+        let doorbell = Doorbell::default();
+        let mut ticket = doorbell.listen(Topic::Queue);
+        doorbell.ring(Topic::Queue);
+        ticket.rung().await;
+    }
+
+    #[tokio::test]
+    async fn bell_without_listeners_is_taken_down() {
+        let doorbell = Doorbell::default();
+        drop(doorbell.listen(Topic::Queue));
+        doorbell.ring(Topic::Queue);
+        assert!(doorbell.bells.lock().expect("no panic").is_empty());
+    }
+}

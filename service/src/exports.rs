@@ -1,0 +1,19 @@
+//! Exports: a moment of an audit log as a file.
+//!
+//! An export is bounded by the log's last sequence when it was asked for: what is recorded later
+//! is not in it, whenever and wherever it runs. A piece that the cap cuts off says so and gives a
+//! continuation that goes on exactly after its last record, up to the same bound: the pieces
+//! concatenate to the whole.
+
+mod csv;
+mod encoder;
+mod json;
+mod manifest;
+mod plan;
+mod run;
+mod start;
+
+pub use encoder::Format;
+pub use plan::{Outcome, Plan};
+pub(crate) use run::run;
+pub use start::{StartExport, Started, inline_data_url, start};

@@ -1,0 +1,205 @@
+//! Starting an export.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use daybook_entity::{
+    artifact,
+    job::{self, JobKind, JobState},
+};
+use futures::TryStreamExt;
+use sea_orm::{EntityTrait, PaginatorTrait};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use super::{Format, Plan, plan::open_continuation};
+use crate::{
+    Error, Fault, Problem, ProblemCode, Result, Scope, Ticket, Topic, artifacts,
+    audit::{self, Filter, Order},
+    jobs::{self, Enqueued, NewJob},
+};
+
+/// How long the answer waits for an export that is small enough.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Largest file that is given inline.
+const INLINE_BYTES: i64 = 1024 * 1024;
+/// UTF-8's, which Excel needs to see that a CSV is UTF-8.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct StartExport {
+    /// Which entries.
+    pub filter: Filter,
+    /// In which order.
+    pub order_by: Order,
+    /// As what.
+    pub format: Format,
+    /// Whether a CSV begins with a byte order mark.
+    pub csv_byte_order_mark: bool,
+    /// A continuation of an earlier export of the same source.
+    pub after: Option<String>,
+    /// The caller's key: repeating it starts nothing.
+    pub idempotency_key: Option<String>,
+}
+
+/// An export that was started.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// Its job: finished already where it was small, queued otherwise.
+    pub job: job::Model,
+    /// Its file, where it's finished and small.
+    pub inline_data_url: Option<String>,
+    /// Whether an identical request had already started it.
+    pub replayed: bool,
+}
+
+/// Starts an export. A small one (see `Settings::export_inline_records`) is the same job, worked
+/// by the same worker; the answer just waits for it.
+///
+/// # Errors
+/// A filter or continuation that can't be used; a database fault.
+pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
+    let request_hash = fingerprint(&request);
+    let idempotency_key = request.idempotency_key.clone();
+    let plan = plan(scope, request).await?;
+    let is_small =
+        plan.records_matched.min(plan.max_records) <= scope.instance.settings.export_inline_records;
+    // The ticket before the job: its news are not missed.
+    let bell = scope.instance.doorbell.listen(Topic::Jobs(scope.organization_id));
+    let Enqueued { job, replayed } = enqueue(scope, &plan, request_hash, idempotency_key).await?;
+    let job = if is_small { wait(scope, job, bell).await? } else { job };
+    let inline_data_url = inline_data_url(scope, &job).await?;
+    Ok(Started { job, inline_data_url, replayed })
+}
+
+/// The file of a finished export as a `data:` URL (RFC 2397), if it's small.
+///
+/// # Errors
+/// A database fault. A file that can't be read just isn't given inline.
+pub async fn inline_data_url(scope: &Scope, job: &job::Model) -> Result<Option<String>> {
+    if job.state != JobState::Succeeded {
+        return Ok(None);
+    }
+    let Some(artifact) = artifacts::find(scope, job.organization_id, job.id).await? else {
+        return Ok(None);
+    };
+    if artifact.size_bytes > INLINE_BYTES
+        || artifact.record_count
+            > i64::try_from(scope.instance.settings.export_inline_records).unwrap_or(i64::MAX)
+    {
+        return Ok(None);
+    }
+    match read(scope, &artifact).await {
+        Ok(bytes) => {
+            let content_type = artifact.content_type.replace(' ', "");
+            Ok(Some(format!("data:{content_type};base64,{}", STANDARD.encode(bytes))))
+        }
+        Err(error) => {
+            tracing::warn!(%error, job.id = %job.id, "a finished export is not given inline");
+            Ok(None)
+        }
+    }
+}
+
+async fn plan(scope: &Scope, request: StartExport) -> Result<Plan> {
+    let StartExport { filter, order_by, format, csv_byte_order_mark, after, idempotency_key } =
+        request;
+    let root = ["input", "source", "auditLogs", "filter"];
+    let mut problems = filter.problems(&root);
+    if csv_byte_order_mark && format != Format::Csv {
+        let path = ["input", "csvByteOrderMark"];
+        problems.push(Problem::new(ProblemCode::Unsupported, &path, "is for CSV only"));
+    }
+    let is_key_wrong =
+        |key: &String| key.is_empty() || key.chars().count() > 200 || key.contains('\0');
+    if idempotency_key.as_ref().is_some_and(is_key_wrong) {
+        let path = ["input", "idempotencyKey"];
+        let message = "must have 1 to 200 characters, none of them NUL";
+        problems.push(Problem::new(ProblemCode::Invalid, &path, message));
+    }
+    if !problems.is_empty() {
+        return Err(Error::Refused(problems));
+    }
+    let (instance, organization_id) = (&scope.instance, scope.organization_id);
+    let keyset = audit::order_keys(organization_id, &filter, order_by);
+    let (through, key) = match &after {
+        None => (audit::head_sequence(instance.db.reader(), organization_id).await?, None),
+        Some(text) => {
+            let continuation = open_continuation(&instance.secret, &keyset, text);
+            let message = "is not a continuation of an export of this source";
+            let (through, key) =
+                continuation.ok_or_else(|| Error::invalid(&["input", "after"], message))?;
+            (through, Some(key))
+        }
+    };
+    let rows = audit::rows_after(&keyset, organization_id, &filter, through, key);
+    let records_matched = rows.count(instance.db.reader()).await?;
+    let max_records = instance.settings.export_max_records;
+    Ok(Plan {
+        filter,
+        order_by,
+        format,
+        csv_byte_order_mark,
+        through,
+        after,
+        max_records,
+        records_matched,
+    })
+}
+
+/// SHA-256 of an export as it was asked for.
+fn fingerprint(request: &StartExport) -> Vec<u8> {
+    let StartExport { filter, order_by, format, csv_byte_order_mark, after, idempotency_key: _ } =
+        request;
+    let asked = (filter, order_by, format, csv_byte_order_mark, after);
+    Sha256::digest(serde_json::to_vec(&asked).expect("texts, numbers and dates")).to_vec()
+}
+
+async fn enqueue(
+    scope: &Scope,
+    plan: &Plan,
+    request_hash: Vec<u8>,
+    idempotency_key: Option<String>,
+) -> Result<Enqueued> {
+    let fault = |error: serde_json::Error| Fault::Stored(format!("export plan: {error}"));
+    let payload = serde_json::to_string(plan).map_err(fault)?;
+    let total = plan.records_matched.min(plan.max_records);
+    let new = NewJob {
+        kind: JobKind::Export,
+        payload,
+        request_hash,
+        idempotency_key,
+        total: i64::try_from(total).ok(),
+        retry_of: None,
+    };
+    jobs::enqueue(scope, new).await
+}
+
+/// Waits until the job is over, as long as patience lasts.
+async fn wait(scope: &Scope, mut job: job::Model, mut bell: Ticket) -> Result<job::Model> {
+    let deadline = Instant::now() + PATIENCE;
+    while matches!(job.state, JobState::Queued | JobState::Running) {
+        let look = Instant::now() + Duration::from_millis(500);
+        tokio::select! {
+            () = bell.rung() => {}
+            () = tokio::time::sleep_until(look.min(deadline)) => {}
+        }
+        let key = (job.organization_id, job.id);
+        let found = job::Entity::find_by_id(key).one(scope.instance.db.reader()).await?;
+        job = found.unwrap_or(job);
+        if Instant::now() >= deadline {
+            break;
+        }
+    }
+    Ok(job)
+}
+
+async fn read(scope: &Scope, artifact: &artifact::Model) -> Result<Vec<u8>> {
+    let bytes = scope.instance.store.read(&artifact.object_key, None).await?;
+    let bytes = bytes.try_fold(Vec::new(), |mut bytes, chunk| async move {
+        bytes.extend_from_slice(&chunk);
+        Ok(bytes)
+    });
+    Ok(bytes.await?)
+}

@@ -1,0 +1,156 @@
+//! What one Daybook process holds.
+
+use std::{sync::Arc, time::Duration};
+
+use daybook_entity::{instance, organization};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Clock, Database, Doorbell, Fault, Purpose, Result, Secret, artifacts::Store, audit::Recorder,
+    database, doorbell, jobs::Finisher, random, watchers::Watchers,
+};
+
+/// What an operator can set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where users reach this instance, without a slash at the end: links begin with it.
+    pub public_url: String,
+    /// Most records of one export; more need a next piece.
+    pub export_max_records: u64,
+    /// Most records of an export that is waited for.
+    pub export_inline_records: u64,
+    /// How long an artifact can be downloaded.
+    pub artifact_ttl: Duration,
+    /// Attempts that this process runs at once.
+    pub job_concurrency: usize,
+    /// How long transitions of jobs are kept.
+    pub job_history: Duration,
+    /// Most subscriptions of one organization in this process.
+    pub organization_subscriptions: usize,
+    /// Most operations of one WebSocket.
+    pub socket_operations: usize,
+    /// How long an attempt may be silent before its job goes to another.
+    pub job_lease: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            export_max_records: 10_000,
+            export_inline_records: 1_000,
+            artifact_ttl: Duration::from_secs(24 * 3600),
+            job_concurrency: 4,
+            job_history: Duration::from_secs(30 * 24 * 3600),
+            organization_subscriptions: 1_000,
+            socket_operations: 100,
+            job_lease: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What one process holds: connections, keys, bells, tasks. Nothing in it is truth.
+#[derive(Debug)]
+pub struct Instance {
+    /// The truth.
+    pub db: Database,
+    /// The time.
+    pub clock: Clock,
+    /// Signs tokens, links and cursors.
+    pub secret: Secret,
+    /// The files.
+    pub store: Store,
+    /// What an operator can set.
+    pub settings: Settings,
+    /// Who waits for news.
+    pub doorbell: Doorbell,
+    /// Everything that runs beside requests: stopping waits for it.
+    pub tasks: TaskTracker,
+    /// Set when the process is asked to stop.
+    pub stopping: CancellationToken,
+    /// This process, new at each start.
+    pub node: String,
+    pub(crate) recorder: Recorder,
+    pub(crate) finisher: Finisher,
+    pub(crate) watchers: Watchers,
+}
+
+impl Instance {
+    /// Puts an instance together on a migrated database, and makes sure that the secret is the one
+    /// that the database was made with.
+    ///
+    /// # Errors
+    /// Another secret; a database fault.
+    pub async fn open(
+        db: Database,
+        secret: Secret,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Arc<Self>> {
+        let instance = Arc::new(Self {
+            db,
+            clock,
+            secret,
+            store,
+            settings,
+            doorbell: Doorbell::default(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            node: uuid::Uuid::from_bytes(random::bytes()).simple().to_string(),
+            recorder: Recorder::default(),
+            finisher: Finisher::default(),
+            watchers: Watchers::default(),
+        });
+        instance.check_secret().await?;
+        if let Some(pool) = instance.db.bells() {
+            instance.tasks.spawn(doorbell::relay(Arc::clone(&instance), pool));
+        }
+        Ok(instance)
+    }
+
+    async fn check_secret(self: &Arc<Self>) -> Result<()> {
+        let instance = Arc::clone(self);
+        let check = self.db.transaction(instance, |tx, instance| {
+            Box::pin(async move {
+                let mine = instance.secret.sign(Purpose::Fingerprint, &[]);
+                let Some(known) = instance::Entity::find_by_id(1).one(tx).await? else {
+                    let created_at = database::now(tx, &instance.clock).await?;
+                    let secret_fingerprint = mine.to_vec();
+                    let new = instance::Model { id: 1, secret_fingerprint, created_at };
+                    new.into_active_model().insert(tx).await?;
+                    return Ok(());
+                };
+                if known.secret_fingerprint == mine {
+                    return Ok(());
+                }
+                let message = "this database was made with another secret: set DAYBOOK_SECRET to \
+                    the first one, or every token and link given out so far stops working";
+                Err(Fault::Unfit(message.to_owned()).into())
+            })
+        });
+        check.await
+    }
+
+    /// Whether the database answers; for readiness checks.
+    ///
+    /// # Errors
+    /// A database fault.
+    pub async fn ping(&self) -> Result<()> {
+        let found = organization::Entity::find_by_id(organization::INSTANCE);
+        found.one(self.db.reader()).await?;
+        Ok(())
+    }
+
+    /// Stops in order: no new work, running work finishes or goes back, connections close.
+    ///
+    /// # Errors
+    /// A database fault while closing.
+    pub async fn stop(&self) -> Result<()> {
+        self.stopping.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.db.clone().close().await
+    }
+}

@@ -1,0 +1,40 @@
+//! Jobs: the queue, the worker, and the feed of what happens to them.
+//!
+//! ```text
+//!              claim                    finish
+//! requested ─▶ QUEUED ─────▶ RUNNING ─────────▶ SUCCEEDED
+//!                │  ▲          │ │ │
+//!                │  └──────────┘ │ └──────────▶ FAILED
+//!                │  retry, rescue,
+//!                │  interruption │
+//!                └───────────────┴────────────▶ CANCELED
+//! ```
+//!
+//! The jobs table is the queue. An attempt holds its job by a lease and a claim number; every
+//! write of the attempt names that number, so that one which lost its lease changes nothing any
+//! more. Each transition is one transaction: job row, audit entry, event in the feed, in that
+//! order of locks.
+
+mod arrow;
+mod attempt;
+mod cancel;
+mod claim;
+mod enqueue;
+mod feed;
+mod finish;
+mod lease;
+mod list;
+mod prune;
+mod record;
+mod worker;
+
+pub use arrow::Arrow;
+pub(crate) use attempt::{Attempt, End, Success};
+pub use cancel::cancel;
+pub use enqueue::{Enqueued, retry};
+pub(crate) use enqueue::{NewJob, enqueue};
+pub use feed::{Update, UpdateKind, Watch, watch};
+pub(crate) use finish::Finisher;
+pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};
+pub(crate) use prune::prune;
+pub use worker::work;

@@ -1,0 +1,117 @@
+//! One attempt at a job: what its executor works with, and the ways in which it can end.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use daybook_entity::{
+    artifact,
+    job::{self, JobErrorCode},
+};
+
+use super::lease::{self, Pulse};
+use crate::{Error, Fault, Instance, artifacts::Writer};
+
+/// Least time between two heartbeats of an attempt that advances: at most so often is progress
+/// said, too.
+const BEAT: Duration = Duration::from_millis(300);
+
+/// A running attempt. It holds its job by the claim number in `job`.
+pub(crate) struct Attempt {
+    /// What it works with.
+    pub(crate) instance: Arc<Instance>,
+    /// The job as it was claimed.
+    pub(crate) job: job::Model,
+    /// The object that it writes; given up unless the attempt succeeds.
+    pub(crate) writer: Option<Writer>,
+    /// The key of that object.
+    pub(crate) object_key: Option<String>,
+    last_beat: Instant,
+}
+
+/// What an attempt that succeeded came to.
+#[derive(Debug)]
+pub(crate) struct Success {
+    /// Its artifact; dates are set when it is made visible.
+    pub(crate) artifact: artifact::Model,
+    /// JSON of the kind's own outcome.
+    pub(crate) outcome: String,
+}
+
+/// Why an attempt ended without success. Said at the failing line.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// Another attempt may do better; the reason is for the requester.
+    Retry(JobErrorCode, String),
+    /// No attempt can do better; the reason is for the requester.
+    Fail(JobErrorCode, String),
+    /// The process stops.
+    Interrupted,
+    /// The requester wants it stopped.
+    Canceled,
+    /// Another attempt has the job now.
+    Lost,
+}
+
+impl Attempt {
+    pub(super) fn new(instance: Arc<Instance>, job: job::Model) -> Self {
+        Self { instance, job, writer: None, object_key: None, last_beat: Instant::now() }
+    }
+
+    /// Says how far the attempt is and renews its lease, if the last time is long enough ago.
+    /// Called by the work itself when it advanced: one that hangs loses its lease.
+    ///
+    /// # Errors
+    /// The end, where the attempt is to stop here.
+    pub(crate) async fn advanced(&mut self, done: u64) -> Result<(), End> {
+        if self.instance.stopping.is_cancelled() {
+            return Err(End::Interrupted);
+        }
+        self.job.progress_done = i64::try_from(done).unwrap_or(i64::MAX);
+        if self.last_beat.elapsed() < BEAT {
+            return Ok(());
+        }
+        self.last_beat = Instant::now();
+        match lease::beat(&self.instance, &self.job).await? {
+            Pulse::Held => {
+                super::worker::ring_progress(&self.instance, &self.job);
+                Ok(())
+            }
+            Pulse::CancelRequested => Err(End::Canceled),
+            Pulse::Lost => Err(End::Lost),
+        }
+    }
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        tracing::warn!(%error, "attempt failed");
+        match error {
+            Error::Fault(Fault::Store(_) | Fault::Io { .. }) => Self::Retry(
+                JobErrorCode::Storage,
+                "the artifact store did not take the file".into(),
+            ),
+            Error::Fault(Fault::Stopping) => Self::Interrupted,
+            Error::Fault(Fault::Stored(_) | Fault::Unfit(_)) => {
+                Self::Fail(JobErrorCode::Internal, "stored data can't be read".into())
+            }
+            Error::Fault(Fault::Database(_) | Fault::CommitUnknown(_) | Fault::Task(_)) => {
+                Self::Retry(JobErrorCode::Internal, "the database did not answer".into())
+            }
+            Error::Unauthenticated(_) | Error::Forbidden(_) => {
+                let reason = "whoever asked for it may not do so any more";
+                Self::Fail(JobErrorCode::AccessRevoked, reason.into())
+            }
+            Error::Refused(_) => {
+                Self::Fail(JobErrorCode::SourceChanged, "what it was to read is gone".into())
+            }
+        }
+    }
+}
+
+impl From<sea_orm::DbErr> for End {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Error::from(error).into()
+    }
+}

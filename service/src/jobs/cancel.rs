@@ -1,0 +1,86 @@
+//! Canceling: a queued job ends here, a running one is asked to.
+
+use daybook_entity::job::{self, Entity, JobState, Model};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use super::{
+    Arrow,
+    lease::key,
+    record::{Move, record, ring},
+};
+use crate::{Error, ProblemCode, Result, Scope, Topic, database};
+
+/// Asks a job of the scope's organization to stop. After this has answered, the job never succeeds.
+/// Doing it again changes nothing.
+///
+/// # Errors
+/// Not found; CONFLICT where it has succeeded or failed; a database fault.
+pub async fn cancel(scope: &Scope, id: Uuid) -> Result<Model> {
+    let path = ["input", "jobId"];
+    let found = super::find(scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;
+    let context = (scope.clone(), found);
+    let canceled = scope
+        .instance
+        .db
+        .transaction(context, |tx, (scope, found)| Box::pin(ask(tx, scope, found)));
+    let (job, step) = canceled.await?;
+    match step {
+        Some(step) => ring(&scope.instance, std::slice::from_ref(&step)),
+        // The attempt listens here.
+        None => scope.instance.doorbell.ring(Topic::Jobs(job.organization_id)),
+    }
+    match job.state {
+        JobState::Queued | JobState::Running | JobState::Canceled => Ok(job),
+        JobState::Succeeded | JobState::Failed => {
+            let message = "has ended already";
+            Err(Error::problem(ProblemCode::Conflict, &path, message))
+        }
+    }
+}
+
+async fn ask(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    found: &Model,
+) -> Result<(Model, Option<Move>)> {
+    let locked = Entity::find().filter(key(found)).lock_exclusive().one(tx).await?;
+    let Some(mut job) = locked else { return Err(Error::not_found(&["input", "jobId"], "job")) };
+    if super::arrow::is_final(job.state) || job.cancel_requested_at.is_some() {
+        return Ok((job, None));
+    }
+    let now = database::now(tx, &scope.instance.clock).await?;
+    let was = job.state;
+    job.cancel_requested_at = Some(now);
+    job.cancel_requested_by = Some(scope.viewer.subject.clone());
+    if was == JobState::Queued {
+        job.state = JobState::Canceled;
+        job.finished_at = Some(now);
+    }
+    let row = job::ActiveModel {
+        state: Set(job.state),
+        finished_at: Set(job.finished_at),
+        cancel_requested_at: Set(job.cancel_requested_at),
+        cancel_requested_by: Set(job.cancel_requested_by.clone()),
+        ..Default::default()
+    };
+    Entity::update_many().set(row).filter(key(&job)).exec(tx).await?;
+    if was == JobState::Running {
+        return Ok((job, None));
+    }
+    let reason = reason(&job);
+    let step = Move {
+        job: job.clone(),
+        from: Some(was),
+        arrow: Arrow::Canceled,
+        reason,
+        record_count: None,
+    };
+    record(tx, &scope.instance, now, std::slice::from_ref(&step)).await?;
+    Ok((job, Some(step)))
+}
+
+/// Why a job was canceled, for its transition.
+pub(super) fn reason(job: &Model) -> Option<String> {
+    job.cancel_requested_by.as_ref().map(|subject| format!("canceled by {subject}"))
+}

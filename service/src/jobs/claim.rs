@@ -1,0 +1,201 @@
+//! Claiming: which jobs this process works next.
+//!
+//! Organizations take turns, and one that has jobs running here does not get the last free place:
+//! a thousand jobs of one organization don't hold up another one's first.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use daybook_entity::job::{Column, Entity, JobKind, JobState, Model};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, Iterable, QueryFilter,
+    QueryOrder, QuerySelect, Statement,
+    sea_query::{Expr, ExprTrait, LockBehavior, LockType},
+};
+use uuid::Uuid;
+
+use super::{
+    Arrow, lease,
+    record::{Move, record, ring},
+};
+use crate::{Instance, Result, database};
+
+/// Most jobs of one claim.
+const BATCH: usize = 32;
+/// Most organizations that one claim looks at.
+const ORGANIZATIONS: usize = 64;
+
+/// How much room a process has.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    /// Free places.
+    pub(super) free: usize,
+    /// Jobs that run here, by organization.
+    pub(super) running: HashMap<Uuid, usize>,
+    /// The organization that was served last.
+    pub(super) last: Uuid,
+}
+
+/// Claims jobs for this process: RUNNING, under a lease, with a new claim number.
+pub(super) async fn claim(instance: &Arc<Instance>, room: Room) -> Result<Vec<Model>> {
+    let context = (Arc::clone(instance), room);
+    let claimed = instance.db.transaction(context, |tx, (instance, room)| {
+        Box::pin(async move {
+            let mut jobs = choose(tx, instance, room).await?;
+            if jobs.is_empty() {
+                return Ok(Vec::new());
+            }
+            let now = database::now(tx, &instance.clock).await?;
+            start(tx, instance, &mut jobs, now).await?;
+            let moves: Vec<_> = jobs.into_iter().map(started).collect();
+            record(tx, instance, now, &moves).await?;
+            Ok(moves)
+        })
+    });
+    let moves = claimed.await?;
+    if !moves.is_empty() {
+        ring(instance, &moves);
+    }
+    Ok(moves.into_iter().map(|step| step.job).collect())
+}
+
+/// Locks the jobs whose turn it is.
+async fn choose(
+    tx: &DatabaseTransaction,
+    instance: &Instance,
+    room: &Room,
+) -> std::result::Result<Vec<Model>, DbErr> {
+    let waiting = organizations(tx, room.last).await?;
+    let now = database::now(tx, &instance.clock).await?;
+    let (mut jobs, mut busy, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
+    busy.extend(room.running.keys().copied());
+    // First one of each organization that has nothing running here, into any place.
+    for organization_id in waiting.iter().filter(|id| !room.running.contains_key(id)) {
+        if jobs.len() == room.free.min(BATCH) {
+            return Ok(jobs);
+        }
+        let new = next(tx, *organization_id, now, (1, &taken)).await?;
+        busy.extend(new.iter().map(|job| job.organization_id));
+        taken.extend(new.iter().map(|job| job.id));
+        jobs.extend(new);
+    }
+    // Then what else there is, in equal shares, but for the last place.
+    let places = room.free.saturating_sub(usize::from(room.free == 1 || !busy.is_empty()));
+    let left = places.min(BATCH).saturating_sub(jobs.len());
+    let share = left.div_ceil(waiting.len().max(1));
+    for organization_id in waiting {
+        let limit = share.min(places.min(BATCH).saturating_sub(jobs.len()));
+        if limit == 0 {
+            break;
+        }
+        let new = next(tx, organization_id, now, (limit, &taken)).await?;
+        taken.extend(new.iter().map(|job| job.id));
+        jobs.extend(new);
+    }
+    Ok(jobs)
+}
+
+/// Organizations that have jobs queued, beginning after `last`. One step in the index for each,
+/// however many jobs they have.
+async fn organizations(
+    tx: &DatabaseTransaction,
+    last: Uuid,
+) -> std::result::Result<Vec<Uuid>, DbErr> {
+    let first = Uuid::from_u128(last.as_u128().wrapping_add(1));
+    let mut found = starting_at(tx, first, ORGANIZATIONS).await?;
+    if found.len() < ORGANIZATIONS {
+        let rest = starting_at(tx, Uuid::nil(), ORGANIZATIONS - found.len()).await?;
+        found.extend(rest.into_iter().take_while(|id| *id <= last));
+    }
+    Ok(found)
+}
+
+async fn starting_at(
+    tx: &DatabaseTransaction,
+    first: Uuid,
+    limit: usize,
+) -> std::result::Result<Vec<Uuid>, DbErr> {
+    let sql = "WITH RECURSIVE waiting (id) AS (
+        SELECT * FROM (SELECT organization_id FROM jobs WHERE state = 'QUEUED' AND organization_id >= $1
+            ORDER BY organization_id LIMIT 1) AS first
+        UNION ALL
+        SELECT (SELECT organization_id FROM jobs WHERE state = 'QUEUED' AND organization_id > waiting.id
+            ORDER BY organization_id LIMIT 1)
+        FROM waiting WHERE waiting.id IS NOT NULL
+    ) SELECT id FROM waiting WHERE id IS NOT NULL LIMIT $2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = [first.into(), limit.into()];
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let rows = tx.query_all_raw(statement).await?;
+    rows.iter().map(|row| row.try_get("", "id")).collect()
+}
+
+/// The organization's next jobs, locked; others that claim at the same time skip them.
+async fn next(
+    tx: &DatabaseTransaction,
+    organization_id: Uuid,
+    now: DateTime<Utc>,
+    (limit, taken): (usize, &HashSet<Uuid>),
+) -> std::result::Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::OrganizationId.eq(organization_id))
+        .filter(Column::State.eq(JobState::Queued))
+        .filter(Column::AvailableAt.lte(now))
+        // A kind that this build does not know waits for one that does.
+        .filter(Column::Kind.is_in(JobKind::iter()))
+        .filter(Column::Id.is_not_in(taken.iter().copied()))
+        .order_by_asc(Column::AvailableAt)
+        .order_by_asc(Column::Id)
+        .limit(limit as u64)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(tx)
+        .await
+}
+
+/// Starts the locked jobs, in the rows by one statement.
+async fn start(
+    tx: &DatabaseTransaction,
+    instance: &Instance,
+    jobs: &mut [Model],
+    now: DateTime<Utc>,
+) -> std::result::Result<(), DbErr> {
+    let lease_until = lease::end(instance, now);
+    for job in &mut *jobs {
+        job.state = JobState::Running;
+        job.claim += 1;
+        job.attempt += 1;
+        job.lease_until = Some(lease_until);
+        job.leased_by = Some(instance.node.clone());
+        job.started_at = job.started_at.or(Some(now));
+        job.progress_done = 0;
+        job.progress_at = Some(now);
+    }
+    let first_start = Expr::col(Column::StartedAt).if_null(now);
+    Entity::update_many()
+        .col_expr(Column::State, Expr::value(JobState::Running))
+        .col_expr(Column::Claim, Expr::col(Column::Claim).add(1))
+        .col_expr(Column::Attempt, Expr::col(Column::Attempt).add(1))
+        .col_expr(Column::LeaseUntil, Expr::value(lease_until))
+        .col_expr(Column::LeasedBy, Expr::value(instance.node.as_str()))
+        .col_expr(Column::StartedAt, first_start)
+        .col_expr(Column::ProgressDone, Expr::value(0))
+        .col_expr(Column::ProgressAt, Expr::value(now))
+        .filter(Column::OrganizationId.is_in(jobs.iter().map(|job| job.organization_id)))
+        .filter(Column::Id.is_in(jobs.iter().map(|job| job.id)))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+fn started(job: Model) -> Move {
+    Move {
+        job,
+        from: Some(JobState::Queued),
+        arrow: Arrow::Started,
+        reason: None,
+        record_count: None,
+    }
+}

@@ -1,0 +1,166 @@
+//! Adding jobs to the queue: new ones, repetitions, and requests that were made before.
+
+use daybook_entity::job::{Column, Entity, JobKind, JobState, Model};
+use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
+use uuid::Uuid;
+
+use super::{
+    Arrow,
+    record::{Move, record, ring},
+};
+use crate::{Error, ProblemCode, Result, Scope, audit, database, random};
+
+/// Attempts that a job gets.
+const MAX_ATTEMPTS: i32 = 5;
+
+/// A job to be queued.
+#[derive(Clone, Debug)]
+pub(crate) struct NewJob {
+    /// What kind of work.
+    pub(crate) kind: JobKind,
+    /// JSON of what to do.
+    pub(crate) payload: String,
+    /// SHA-256 of the input as it was asked for.
+    pub(crate) request_hash: Vec<u8>,
+    /// The caller's key.
+    pub(crate) idempotency_key: Option<String>,
+    /// Units of work, as far as they're known.
+    pub(crate) total: Option<i64>,
+    /// The job that it repeats.
+    pub(crate) retry_of: Option<Uuid>,
+}
+
+/// A job that is there now.
+#[derive(Clone, Debug)]
+pub struct Enqueued {
+    /// The job.
+    pub job: Model,
+    /// Whether an earlier request had made it.
+    pub replayed: bool,
+}
+
+/// Queues a job for the scope's viewer, unless the same request made one before: with the same key
+/// at any time, or without a key while that one is unfinished.
+///
+/// # Errors
+/// CONFLICT where the key was used with another input; a database fault.
+pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
+    let context = (scope.clone(), new);
+    let queued = scope.instance.db.transaction(context, |tx, (scope, new)| {
+        Box::pin(async move {
+            // One request at a time in an organization: of two that are the same, one is first.
+            audit::lock_head(tx, scope.organization_id).await?;
+            match earlier(tx, scope, new).await? {
+                Some(job) => Ok(Queued::Before(job)),
+                None => Ok(Queued::Now(insert(tx, scope, new).await?)),
+            }
+        })
+    });
+    match queued.await? {
+        Queued::Before(job) => Ok(Enqueued { job, replayed: true }),
+        Queued::Now(step) => {
+            ring(&scope.instance, std::slice::from_ref(&step));
+            Ok(Enqueued { job: step.job, replayed: false })
+        }
+    }
+}
+
+enum Queued {
+    Before(Model),
+    Now(Move),
+}
+
+/// Queues a new job that repeats a failed or canceled one of the scope's organization.
+///
+/// # Errors
+/// Not found; CONFLICT where it is unfinished or has succeeded; a database fault.
+pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
+    let path = ["input", "jobId"];
+    let old = super::find(scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;
+    let message = match old.state {
+        JobState::Failed | JobState::Canceled => None,
+        JobState::Queued | JobState::Running => Some("has not ended yet"),
+        JobState::Succeeded => Some("has succeeded: there is nothing to repeat"),
+    };
+    if let Some(message) = message {
+        return Err(Error::problem(ProblemCode::Conflict, &path, message));
+    }
+    let new = NewJob {
+        kind: old.kind,
+        payload: old.payload,
+        request_hash: old.request_hash,
+        idempotency_key: None,
+        total: old.progress_total,
+        retry_of: Some(old.id),
+    };
+    Ok(enqueue(scope, new).await?.job)
+}
+
+async fn earlier(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Result<Option<Model>> {
+    let jobs = Entity::find()
+        .filter(Column::OrganizationId.eq(scope.organization_id))
+        .filter(Column::Kind.eq(new.kind));
+    if let Some(key) = &new.idempotency_key {
+        let known = jobs.filter(Column::IdempotencyKey.eq(key)).one(tx).await?;
+        let is_other = known.as_ref().is_some_and(|known| known.request_hash != new.request_hash);
+        if is_other {
+            let path = ["input", "idempotencyKey"];
+            let message = "was used before with another input";
+            return Err(Error::problem(ProblemCode::Conflict, &path, message));
+        }
+        return Ok(known);
+    }
+    let twin = jobs
+        .filter(Column::RequestHash.eq(new.request_hash.clone()))
+        .filter(Column::RequesterId.eq(scope.viewer.subject.as_str()))
+        .filter(Column::State.is_in([JobState::Queued, JobState::Running]))
+        // One that is about to end without a result is no help.
+        .filter(Column::CancelRequestedAt.is_null());
+    Ok(twin.one(tx).await?)
+}
+
+async fn insert(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    new: &NewJob,
+) -> std::result::Result<Move, DbErr> {
+    let now = database::now(tx, &scope.instance.clock).await?;
+    let actor = scope.viewer.as_actor();
+    let job = Model {
+        organization_id: scope.organization_id,
+        id: random::id(now),
+        kind: new.kind,
+        state: JobState::Queued,
+        requester_type: actor.r#type,
+        requester_id: actor.id,
+        requester_email: actor.email,
+        request_id: scope.viewer.request_id.clone(),
+        traceparent: scope.viewer.traceparent.clone(),
+        payload: new.payload.clone(),
+        request_hash: new.request_hash.clone(),
+        idempotency_key: new.idempotency_key.clone(),
+        created_at: now,
+        available_at: now,
+        started_at: None,
+        finished_at: None,
+        attempt: 0,
+        max_attempts: MAX_ATTEMPTS,
+        claim: 0,
+        lease_until: None,
+        leased_by: None,
+        cancel_requested_at: None,
+        cancel_requested_by: None,
+        retry_of: new.retry_of,
+        progress_phase: None,
+        progress_done: 0,
+        progress_total: new.total,
+        progress_at: None,
+        error_code: None,
+        error_message: None,
+        outcome: None,
+    };
+    Entity::insert(job.clone().into_active_model()).exec_without_returning(tx).await?;
+    let step = Move { job, from: None, arrow: Arrow::Requested, reason: None, record_count: None };
+    record(tx, &scope.instance, now, std::slice::from_ref(&step)).await?;
+    Ok(step)
+}

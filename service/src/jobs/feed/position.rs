@@ -1,0 +1,50 @@
+//! A position in the feed, as a cursor carries it.
+
+use crate::{
+    Scope,
+    page::{self, Part},
+};
+
+/// After which event a watcher goes on.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(in crate::jobs) struct Position {
+    /// The event's number; 0 is before the first.
+    pub(super) feed: i64,
+    /// The event's fingerprint: a restored database has other events under the same numbers.
+    pub(super) fingerprint: i32,
+    /// Whether a snapshot was still being told: it has to be told again.
+    pub(super) is_in_snapshot: bool,
+}
+
+impl Position {
+    /// Right after an event.
+    pub(in crate::jobs) fn at(feed: i64, fingerprint: i32) -> Self {
+        Self { feed, fingerprint, is_in_snapshot: false }
+    }
+
+    /// The same, before all of the snapshot has been told.
+    pub(super) fn in_snapshot(self) -> Self {
+        Self { is_in_snapshot: true, ..self }
+    }
+
+    /// As an opaque cursor of the scope's feed.
+    pub(in crate::jobs) fn seal(self, scope: &Scope) -> String {
+        let Self { feed, fingerprint, is_in_snapshot } = self;
+        let numbers = [feed, i64::from(fingerprint), i64::from(is_in_snapshot)];
+        page::seal(&scope.instance.secret, &context(scope), &numbers.map(Part::Number))
+    }
+
+    /// From a cursor; none where it isn't one of this feed.
+    pub(super) fn open(scope: &Scope, cursor: &str) -> Option<Self> {
+        let parts = page::open(&scope.instance.secret, &context(scope), cursor)?;
+        let [Part::Number(feed), Part::Number(fingerprint), Part::Number(flag)] = parts[..] else {
+            return None;
+        };
+        let fingerprint = i32::try_from(fingerprint).ok()?;
+        Some(Self { feed, fingerprint, is_in_snapshot: flag != 0 })
+    }
+}
+
+fn context(scope: &Scope) -> Vec<u8> {
+    [b"job_feed", scope.organization_id.as_bytes().as_slice()].concat()
+}

@@ -1,0 +1,138 @@
+//! Reading jobs: pages, single jobs, their transitions.
+
+use chrono::{DateTime, Utc};
+use daybook_entity::{
+    job::{Column, Entity, JobKind, JobState, Model},
+    job_event, organization,
+};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    Error, Result, Scope,
+    clock::ceil_to_micros,
+    page::{self, Keyset, Page, PageArgs, Part},
+};
+
+/// Which jobs. All conditions hold together; an absent one does not filter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of these kinds.
+    pub kinds: Option<Vec<JobKind>>,
+    /// In these states.
+    pub states: Option<Vec<JobState>>,
+    /// Asked for by this subject.
+    pub requested_by: Option<String>,
+    /// Created at or after.
+    pub created_from: Option<DateTime<Utc>>,
+    /// Created before.
+    pub created_to: Option<DateTime<Utc>>,
+}
+
+impl Filter {
+    fn condition(&self, scope: &Scope) -> Condition {
+        let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id);
+        let kinds = self.kinds.clone().unwrap_or_else(|| JobKind::iter().collect());
+        Condition::all()
+            .add_option(organization_id.map(|id| Column::OrganizationId.eq(id)))
+            .add(Column::Kind.is_in(kinds))
+            .add_option(self.states.as_ref().map(|states| Column::State.is_in(states.clone())))
+            .add_option(self.requested_by.as_ref().map(|by| Column::RequesterId.eq(by)))
+            .add_option(self.created_from.map(|from| Column::CreatedAt.gte(ceil_to_micros(from))))
+            .add_option(self.created_to.map(|to| Column::CreatedAt.lt(ceil_to_micros(to))))
+    }
+
+    /// What identifies the filtered list, for its cursors.
+    fn identity(&self) -> impl Serialize + use<> {
+        format!("{self:?}")
+    }
+}
+
+fn check(filter: &Filter) -> Result<()> {
+    if filter.requested_by.as_ref().is_some_and(|by| by.contains('\0')) {
+        let message = "must not contain a NUL character";
+        return Err(Error::invalid(&["filter", "requestedBy"], message));
+    }
+    Ok(())
+}
+
+/// Whether the scope is the instance's own, whose jobs are those of all organizations.
+#[must_use]
+pub fn is_everywhere(scope: &Scope) -> bool {
+    scope.organization_id == organization::INSTANCE
+}
+
+/// A page of jobs, newest first.
+///
+/// # Errors
+/// A filter, number or cursor that can't be used; a database fault.
+pub async fn list(scope: &Scope, filter: &Filter, args: &PageArgs) -> Result<Page<Model>> {
+    check(filter)?;
+    let select = Entity::find().filter(filter.condition(scope));
+    let identity = ("jobs", scope.organization_id, filter.identity());
+    let keyset = Keyset {
+        columns: vec![Column::CreatedAt, Column::OrganizationId, Column::Id],
+        key: |job: &Model| {
+            vec![Part::Instant(job.created_at), Part::Id(job.organization_id), Part::Id(job.id)]
+        },
+        order: page::Order::Descending,
+        context: serde_json::to_vec(&identity).expect("ids and texts"),
+    };
+    page::fetch(scope.instance.db.reader(), &scope.instance.secret, select, &keyset, args).await
+}
+
+/// How many jobs pass `filter`.
+///
+/// # Errors
+/// A filter that can't be used; a database fault.
+pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
+    check(filter)?;
+    let select = Entity::find().filter(filter.condition(scope));
+    Ok(select.count(scope.instance.db.reader()).await?)
+}
+
+/// A job of the scope's organization.
+///
+/// # Errors
+/// A database fault.
+pub async fn find(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
+    Ok(get_many(scope, &[id]).await?.pop())
+}
+
+/// Those of `ids` that are jobs of the scope's organization, in no particular order.
+///
+/// # Errors
+/// A database fault.
+pub async fn get_many(scope: &Scope, ids: &[Uuid]) -> Result<Vec<Model>> {
+    let found = Entity::find()
+        .filter(Column::OrganizationId.eq(scope.organization_id))
+        .filter(Column::Kind.is_in(JobKind::iter()))
+        .filter(Column::Id.is_in(ids.iter().copied()));
+    Ok(found.all(scope.instance.db.reader()).await?)
+}
+
+/// Each transition of a job that is still kept, oldest first.
+///
+/// # Errors
+/// A database fault.
+pub async fn transitions(
+    scope: &Scope,
+    organization_id: Uuid,
+    job_id: Uuid,
+) -> Result<Vec<job_event::Model>> {
+    let events = job_event::Entity::find()
+        .filter(job_event::Column::OrganizationId.eq(organization_id))
+        .filter(job_event::Column::JobId.eq(job_id))
+        .order_by_asc(job_event::Column::Feed);
+    Ok(events.all(scope.instance.db.reader()).await?)
+}
+
+/// The position of `event` in the feed that the scope's viewer may watch.
+#[must_use]
+pub fn feed_cursor(scope: &Scope, event: &job_event::Model) -> String {
+    let position = super::feed::Position::at(event.feed, event.fingerprint);
+    position.seal(scope)
+}

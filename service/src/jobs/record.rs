@@ -1,0 +1,147 @@
+//! Recording transitions: audit entries and feed events, in the transaction that makes them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use daybook_entity::{
+    audit_log::AuditOutcome,
+    job::{self, JobKind, JobState},
+    job_event, job_feed,
+};
+use sea_orm::{
+    ActiveEnum, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, sea_query::Expr,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Arrow;
+use crate::{
+    GlobalId, Instance, Topic,
+    audit::{self, Actor, Draft, Metadata, NewEntry, Resource},
+    random,
+};
+
+/// The subject under which Daybook records what it does itself.
+const RECORDER: &str = "daybook";
+
+/// A transition that the job's row has just made.
+#[derive(Clone, Debug)]
+pub(crate) struct Move {
+    /// The job, after it.
+    pub(crate) job: job::Model,
+    /// The state before.
+    pub(crate) from: Option<JobState>,
+    /// Which way.
+    pub(crate) arrow: Arrow,
+    /// Why, where there is more to say.
+    pub(crate) reason: Option<String>,
+    /// How many records the artifact holds, where there is one.
+    pub(crate) record_count: Option<i64>,
+}
+
+/// Records `moves`, all made at `at`. The jobs' rows are locked already; this locks the
+/// organizations' heads, in the order of their ids, and the feed last.
+pub(crate) async fn record(
+    tx: &DatabaseTransaction,
+    instance: &Instance,
+    at: DateTime<Utc>,
+    moves: &[Move],
+) -> Result<(), DbErr> {
+    let mut drafts: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
+    for step in moves {
+        let draft = Draft::new(instance, RECORDER.to_owned(), entry(step, at));
+        drafts.entry(step.job.organization_id).or_default().push(draft);
+    }
+    for (organization_id, drafts) in drafts {
+        audit::append(tx, &instance.clock, organization_id, drafts).await?;
+    }
+    let first = take_feed_numbers(tx, moves.len()).await?;
+    let events = moves.iter().zip(first..).map(|(step, feed)| {
+        debug_assert!(
+            step.arrow.from().contains(&step.from),
+            "{:?} from {:?}",
+            step.arrow,
+            step.from
+        );
+        job_event::Model {
+            organization_id: step.job.organization_id,
+            feed,
+            job_id: step.job.id,
+            from_state: step.from,
+            to_state: step.arrow.to(),
+            at,
+            attempt: step.job.attempt,
+            reason: step.reason.clone(),
+            fingerprint: i32::from_be_bytes(random::bytes()),
+        }
+        .into_active_model()
+    });
+    job_event::Entity::insert_many(events).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Tells whoever waits for news of these jobs. After COMMIT.
+pub(crate) fn ring(instance: &Instance, moves: &[Move]) {
+    for step in moves {
+        instance.doorbell.ring(Topic::Jobs(step.job.organization_id));
+        instance.doorbell.ring(Topic::AuditLog(step.job.organization_id));
+    }
+    instance.doorbell.ring(Topic::AllJobs);
+    if moves.iter().any(|step| step.arrow.to() == JobState::Queued) {
+        instance.doorbell.ring(Topic::Queue);
+    }
+}
+
+/// The next `count` numbers of the instance's feed; the first of them.
+async fn take_feed_numbers(tx: &DatabaseTransaction, count: usize) -> Result<i64, DbErr> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = job_feed::Entity::update_many()
+        .col_expr(job_feed::Column::Feed, Expr::col(job_feed::Column::Feed).add(count))
+        .filter(job_feed::Column::Id.eq(1))
+        .exec_with_returning(tx)
+        .await?;
+    let feed = rows.first().ok_or_else(|| DbErr::RecordNotFound("the job feed".to_owned()))?;
+    Ok(feed.feed - count + 1)
+}
+
+fn entry(step: &Move, at: DateTime<Utc>) -> NewEntry {
+    let Move { job, from: _, arrow, reason, record_count } = step;
+    let id = GlobalId::Job { organization_id: job.organization_id, id: job.id };
+    let duration = job.started_at.filter(|_| job.finished_at.is_some()).map(|start| at - start);
+    let extra = json!({
+        "attempt": job.attempt,
+        "reason": reason,
+        "recordCount": record_count,
+        "durationMs": duration.map(|duration| duration.num_milliseconds()),
+    });
+    NewEntry {
+        timestamp: Some(at),
+        actor: Actor {
+            id: job.requester_id.clone(),
+            r#type: job.requester_type,
+            email: job.requester_email.clone(),
+            name: None,
+        },
+        action: format!("job.{}.{}", noun(job.kind), arrow.verb()),
+        outcome: match arrow {
+            Arrow::Failed | Arrow::Retried | Arrow::Rescued => AuditOutcome::Failure,
+            Arrow::Requested
+            | Arrow::Started
+            | Arrow::Succeeded
+            | Arrow::Canceled
+            | Arrow::Interrupted => AuditOutcome::Success,
+        },
+        resource: Resource { r#type: "job".to_owned(), id: id.to_string(), name: None },
+        changes: Vec::new(),
+        metadata: Some(Metadata {
+            request_id: job.request_id.clone(),
+            extra: Some(extra),
+            ..Metadata::default()
+        }),
+    }
+}
+
+fn noun(kind: JobKind) -> String {
+    kind.to_value().to_lowercase()
+}

@@ -1,0 +1,243 @@
+//! The worker: claims jobs while it has room, runs their attempts, rescues what others left.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use daybook_entity::job::{self, JobErrorCode, JobKind, JobState};
+use futures::FutureExt;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::{
+    Attempt, End, Success, claim,
+    claim::Room,
+    finish::{self, Finish},
+    lease::{self, Pulse},
+};
+use crate::{Instance, Permission, Result, Topic, access, exports};
+
+/// How often the queue is looked at where no bell rings.
+const TICK: Duration = Duration::from_secs(1);
+/// Longest that one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(6 * 3600);
+/// How often a running attempt is looked after where no bell rings, and least time between two
+/// looks where one does.
+const WATCH: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(200));
+
+/// Works jobs until the instance stops. Spawned once in each process that works.
+pub async fn work(instance: Arc<Instance>) {
+    let places = Arc::new(Places::new(instance.settings.job_concurrency));
+    let mut bell = instance.doorbell.listen(Topic::Queue);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        if let Err(error) = fill(&instance, &places).await {
+            tracing::error!(%error, "claiming jobs failed; trying again at the next tick");
+        }
+        tokio::select! {
+            () = instance.stopping.cancelled() => return,
+            () = bell.rung() => {}
+            _ = tick.tick() => {
+                if let Err(error) = finish::rescue(&instance).await {
+                    tracing::error!(%error, "rescuing stalled jobs failed");
+                }
+            }
+        }
+    }
+}
+
+/// Tells subscribers of the job's organization that it advanced.
+pub(super) fn ring_progress(instance: &Instance, job: &job::Model) {
+    instance.doorbell.ring(Topic::Jobs(job.organization_id));
+    instance.doorbell.ring(Topic::AllJobs);
+}
+
+/// The places for attempts in this process.
+struct Places {
+    capacity: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    running: HashMap<Uuid, usize>,
+    last: Uuid,
+}
+
+impl Places {
+    fn new(capacity: usize) -> Self {
+        Self { capacity, taken: Mutex::default() }
+    }
+
+    fn room(&self) -> Room {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = self.capacity.saturating_sub(taken.running.values().sum());
+        Room { free, running: taken.running.clone(), last: taken.last }
+    }
+
+    fn take(&self, organization_id: Uuid) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken.running.entry(organization_id).or_default() += 1;
+        taken.last = organization_id;
+    }
+
+    fn give_back(&self, organization_id: Uuid) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.running.get_mut(&organization_id) {
+            *count -= 1;
+            if *count == 0 {
+                taken.running.remove(&organization_id);
+            }
+        }
+    }
+}
+
+/// Claims and starts jobs until there is no room or nothing to do.
+async fn fill(instance: &Arc<Instance>, places: &Arc<Places>) -> Result<()> {
+    loop {
+        let room = places.room();
+        if room.free == 0 || instance.stopping.is_cancelled() {
+            return Ok(());
+        }
+        let jobs = claim::claim(instance, room).await?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        for job in jobs {
+            places.take(job.organization_id);
+            let (instance_, places) = (Arc::clone(instance), Arc::clone(places));
+            instance.tasks.spawn(async move {
+                let organization_id = job.organization_id;
+                run(&instance_, job).await;
+                places.give_back(organization_id);
+                // There is room now for what may have waited.
+                instance_.doorbell.ring_here(Topic::Queue);
+            });
+        }
+    }
+}
+
+/// Runs one attempt to its end, whatever that is.
+async fn run(instance: &Arc<Instance>, job: job::Model) {
+    let span = tracing::info_span!(
+        "job.attempt",
+        job.id = %job.id,
+        job.kind = ?job.kind,
+        job.attempt = job.attempt,
+        organization.id = %job.organization_id,
+        request.id = job.request_id,
+        traceparent = job.traceparent,
+    );
+    async {
+        let mut attempt = Attempt::new(Arc::clone(instance), job.clone());
+        let end = tokio::select! {
+            end = execute(&mut attempt) => end,
+            end = watch_over(instance, &job) => Err(end),
+        };
+        conclude(attempt, end).await;
+    }
+    .instrument(span)
+    .await;
+}
+
+async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End> {
+    let work = async {
+        check_right(&attempt.instance, &attempt.job).await?;
+        match attempt.job.kind {
+            JobKind::Export => exports::run(attempt).await,
+        }
+    };
+    // A panic is this attempt's failure, nobody else's.
+    match tokio::time::timeout(ATTEMPT, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(end)) => end,
+        Ok(Err(_)) => {
+            tracing::error!("attempt panicked");
+            Err(End::Retry(JobErrorCode::Internal, "a fault of Daybook's".to_owned()))
+        }
+        Err(_) => Err(End::Retry(JobErrorCode::Timeout, "it took longer than it may".to_owned())),
+    }
+}
+
+/// Authority is as of now, not as of when the job was asked for.
+async fn check_right(instance: &Instance, job: &job::Model) -> std::result::Result<(), End> {
+    let permission = match job.kind {
+        JobKind::Export => Permission::ExportAuditLog,
+    };
+    if access::may_have_job_done(instance, job, permission).await? {
+        return Ok(());
+    }
+    let reason = "whoever asked for it may not do so any more".to_owned();
+    Err(End::Fail(JobErrorCode::AccessRevoked, reason))
+}
+
+/// Ends when the attempt is not to go on: at once where a bell rings for that, whatever the work
+/// is waiting for.
+async fn watch_over(instance: &Instance, job: &job::Model) -> End {
+    let (most, least) = WATCH;
+    let mut bell = instance.doorbell.listen(Topic::Jobs(job.organization_id));
+    loop {
+        tokio::time::sleep(least).await;
+        match lease::look(instance, job).await {
+            Ok(Pulse::Held) => {}
+            Ok(Pulse::CancelRequested) => return End::Canceled,
+            Ok(Pulse::Lost) => return End::Lost,
+            Err(error) => tracing::warn!(%error, "an attempt could not be looked after"),
+        }
+        tokio::select! {
+            () = bell.rung() => {}
+            () = tokio::time::sleep(most) => {}
+        }
+    }
+}
+
+async fn conclude(mut attempt: Attempt, end: std::result::Result<Success, End>) {
+    if let Some(writer) = attempt.writer.take() {
+        writer.abort().await;
+    }
+    let is_kept = settle(&attempt.instance, &attempt.job, end).await;
+    if let Some(key) = attempt.object_key.filter(|_| !is_kept)
+        && let Err(error) = attempt.instance.store.remove(&key).await
+    {
+        tracing::warn!(artifact.key = key, %error, "an unused object stays for the sweep");
+    }
+}
+
+/// Stores the attempt's end; whether its object is to stay.
+async fn settle(
+    instance: &Arc<Instance>,
+    job: &job::Model,
+    end: std::result::Result<Success, End>,
+) -> bool {
+    let finish = match end {
+        Ok(Success { artifact, outcome }) => {
+            Finish::Succeed { artifact: Box::new(artifact), outcome }
+        }
+        Err(End::Retry(code, reason)) => Finish::Retry(code, reason),
+        Err(End::Fail(code, reason)) => Finish::Fail(code, reason),
+        Err(End::Interrupted) => Finish::Interrupt,
+        Err(End::Canceled) => Finish::Cancel,
+        Err(End::Lost) => {
+            tracing::warn!("the attempt lost its job; nothing of it is kept");
+            return false;
+        }
+    };
+    match finish::finish(instance, job, finish).await {
+        Ok(Some(job)) => {
+            tracing::info!(job.state = ?job.state, job.error = job.error_message, "attempt ended");
+            job.state == JobState::Succeeded
+        }
+        Ok(None) => {
+            tracing::warn!("the attempt lost its job; nothing of it is kept");
+            false
+        }
+        // Whether the artifact is visible is not known: the sweep will tell, the lease will end.
+        Err(error) => {
+            tracing::error!(%error, "the attempt's end could not be stored; its lease will run out");
+            true
+        }
+    }
+}

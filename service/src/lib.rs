@@ -1,0 +1,31 @@
+//! Daybook's domain: who may do what, the audit log, jobs, exports, artifacts.
+//!
+//! Everything of a tenant is reached through a [`Scope`], and every function here that reads or
+//! changes a tenant's rows takes one first.
+
+pub mod access;
+pub mod artifacts;
+pub mod audit;
+mod clock;
+mod database;
+mod doorbell;
+mod error;
+pub mod exports;
+mod id;
+mod instance;
+pub mod jobs;
+pub mod organizations;
+pub mod page;
+mod random;
+mod secret;
+mod watchers;
+
+pub use access::{Permission, Scope, Viewer};
+pub use clock::{Clock, to_micros};
+pub use database::{Database, Engine, Work};
+pub use doorbell::{Doorbell, Ticket, Topic};
+pub use error::{Error, Fault, Problem, ProblemCode, Result};
+pub use id::{GlobalId, NotAnId};
+pub use instance::{Instance, Settings};
+pub use random::bytes as random_bytes;
+pub use secret::{Purpose, Secret};

@@ -1,0 +1,132 @@
+//! Organizations: the tenants.
+
+use std::sync::Arc;
+
+use daybook_entity::{audit_log_head, organization};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    SqlErr,
+};
+use uuid::Uuid;
+
+use crate::{
+    Error, Fault, GlobalId, Instance, Permission, ProblemCode, Result, Scope, Viewer,
+    audit::{self, NewEntry, Resource},
+    database, random,
+};
+
+/// Creates an organization with an empty log; its creation is the log's first entry.
+///
+/// # Errors
+/// A slug that isn't 1 to 63 characters of a-z, 0-9 and inner hyphens, or is taken; a name that
+/// isn't 1 to 500 characters; a database fault.
+pub async fn create(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+    slug: &str,
+    name: &str,
+) -> Result<organization::Model> {
+    check_slug(slug)?;
+    if name.is_empty() || name.chars().count() > 500 || name.contains('\0') {
+        return Err(Error::invalid(&["name"], "must have 1 to 500 characters, none of them NUL"));
+    }
+    let taken = Error::problem(
+        ProblemCode::Conflict,
+        &["slug"],
+        format!("an organization with the slug {slug} exists already"),
+    );
+    let scope = Scope {
+        instance: Arc::clone(instance),
+        organization_id: random::id(instance.clock.now()),
+        viewer: viewer.clone(),
+        permission: Permission::ManageMembers,
+    };
+    let context = (scope, slug.to_owned(), name.to_owned());
+    let created = instance
+        .db
+        .transaction(context, |tx, (scope, slug, name)| Box::pin(insert(tx, scope, slug, name)));
+    match created.await {
+        Err(Error::Fault(Fault::Database(error)))
+            if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) =>
+        {
+            Err(taken)
+        }
+        outcome => outcome,
+    }
+}
+
+async fn insert(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    slug: &str,
+    name: &str,
+) -> Result<organization::Model> {
+    let organization = organization::Model {
+        id: scope.organization_id,
+        slug: slug.to_owned(),
+        name: name.to_owned(),
+        created_at: database::now(tx, &scope.instance.clock).await?,
+    };
+    let organization = organization.into_active_model().insert(tx).await?;
+    let head = audit_log_head::Model {
+        organization_id: organization.id,
+        sequence: 0,
+        hash: audit::GENESIS.to_vec(),
+    };
+    head.into_active_model().insert(tx).await?;
+    let resource = Resource {
+        r#type: "organization".to_owned(),
+        id: GlobalId::Organization(organization.id).to_string(),
+        name: Some(name.to_owned()),
+    };
+    audit::append_own(tx, scope, NewEntry::by(&scope.viewer, "organization.created", resource))
+        .await?;
+    Ok(organization)
+}
+
+/// The organization with this slug. For the command line; requests go through
+/// [`crate::access::enter`].
+///
+/// # Errors
+/// A database fault.
+pub async fn find_by_slug(instance: &Instance, slug: &str) -> Result<Option<organization::Model>> {
+    // What can be no slug needs no look, and PostgreSQL takes no NUL.
+    if check_slug(slug).is_err() {
+        return Ok(None);
+    }
+    let found = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
+    Ok(found.one(instance.db.reader()).await?)
+}
+
+/// The scope's own organization.
+///
+/// # Errors
+/// Not found where it's gone; a database fault.
+pub async fn get(scope: &Scope) -> Result<organization::Model> {
+    let found = organization::Entity::find_by_id(scope.organization_id);
+    let found = found.one(scope.instance.db.reader()).await?;
+    found.ok_or_else(|| Error::not_found(&[], "organization"))
+}
+
+/// Those of `ids` that exist. The caller has seen to it that the viewer may know them.
+///
+/// # Errors
+/// A database fault.
+pub async fn get_many(instance: &Instance, ids: &[Uuid]) -> Result<Vec<organization::Model>> {
+    let found =
+        organization::Entity::find().filter(organization::Column::Id.is_in(ids.iter().copied()));
+    Ok(found.all(instance.db.reader()).await?)
+}
+
+fn check_slug(slug: &str) -> Result<()> {
+    let is_inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let is_right = (1..=63).contains(&slug.len())
+        && slug.chars().all(is_inner)
+        && !slug.starts_with('-')
+        && !slug.ends_with('-');
+    if is_right {
+        return Ok(());
+    }
+    let message = "must have 1 to 63 characters of a-z, 0-9 and, inside, hyphens";
+    Err(Error::invalid(&["slug"], message))
+}

@@ -1,0 +1,263 @@
+//! Keyset pages: the one way to make a connection of a list.
+//!
+//! A page asks for one row more than it shows, so that it knows whether there is a next one, and
+//! starts at a key, never at an offset: its cost does not depend on its depth. Cursors are opaque,
+//! versioned, sealed, and bound to their list, filter and order: one that is used elsewhere is
+//! refused, never ignored.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order as Sort, QueryFilter, QueryOrder,
+    QuerySelect, Select, Value,
+    sea_query::{Expr, ExprTrait, SimpleExpr},
+};
+use uuid::Uuid;
+
+use crate::{Error, ProblemCode, Result, Secret};
+
+/// Rows of a page that does not say.
+pub const DEFAULT: u64 = 50;
+/// Most rows of a page.
+pub const MAX: u64 = 100;
+
+/// A connection's arguments, as in the GraphQL Cursor Connections Specification.
+#[derive(Clone, Debug, Default)]
+pub struct PageArgs {
+    /// From the start, this many.
+    pub first: Option<i32>,
+    /// Only what follows this cursor.
+    pub after: Option<String>,
+    /// From the end, this many.
+    pub last: Option<i32>,
+    /// Only what comes before this cursor.
+    pub before: Option<String>,
+}
+
+/// A part of a list, in the list's order.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// Each with its cursor.
+    pub items: Vec<Item<T>>,
+    /// Whether more follow.
+    pub has_next: bool,
+    /// Whether others come before.
+    pub has_previous: bool,
+}
+
+/// A row and the position to go on from.
+#[derive(Clone, Debug)]
+pub struct Item<T> {
+    /// Opaque position.
+    pub cursor: String,
+    /// The row.
+    pub node: T,
+}
+
+/// One value of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A number.
+    Number(i64),
+    /// An instant, to the microsecond.
+    Instant(DateTime<Utc>),
+    /// A UUID.
+    Id(Uuid),
+}
+
+/// How a list is ordered and what its cursors are good for.
+pub struct Keyset<E: EntityTrait> {
+    /// The columns of the order; together they are unique in the list.
+    pub columns: Vec<E::Column>,
+    /// Their values in a row.
+    pub key: fn(&E::Model) -> Vec<Part>,
+    /// Which way.
+    pub order: Order,
+    /// What identifies the list: its name, organization, filter and order.
+    pub context: Vec<u8>,
+}
+
+impl<E: EntityTrait> Keyset<E> {
+    /// The cursor of `row`.
+    pub fn cursor(&self, secret: &Secret, row: &E::Model) -> String {
+        seal(secret, &self.context, &(self.key)(row))
+    }
+
+    /// The condition that a row comes after (or, backwards, before) the key.
+    #[must_use]
+    pub fn beyond(&self, key: Vec<Part>, direction: Direction) -> SimpleExpr {
+        let columns = self.columns.iter().map(|column| Expr::col(column.as_column_ref()));
+        let columns = Expr::tuple(columns);
+        let key = Expr::tuple(key.into_iter().map(|part| Expr::val(Value::from(part))));
+        match self.towards(direction) {
+            Order::Descending => columns.lt(key),
+            Order::Ascending => columns.gt(key),
+        }
+    }
+
+    /// Orders `select` this way.
+    #[must_use]
+    pub fn sort(&self, select: Select<E>, direction: Direction) -> Select<E> {
+        let order = match self.towards(direction) {
+            Order::Ascending => Sort::Asc,
+            Order::Descending => Sort::Desc,
+        };
+        self.columns.iter().fold(select, |select, column| select.order_by(*column, order.clone()))
+    }
+
+    pub(crate) fn towards(&self, direction: Direction) -> Order {
+        match (self.order, direction) {
+            (Order::Ascending, Direction::Forward) | (Order::Descending, Direction::Backward) => {
+                Order::Ascending
+            }
+            (Order::Descending, Direction::Forward) | (Order::Ascending, Direction::Backward) => {
+                Order::Descending
+            }
+        }
+    }
+}
+
+/// Which way a list goes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Smallest key first.
+    Ascending,
+    /// Largest key first.
+    Descending,
+}
+
+/// Along the list's order or against it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// `first`, `after`.
+    Forward,
+    /// `last`, `before`.
+    Backward,
+}
+
+/// The page of `select` that `args` ask for.
+///
+/// # Errors
+/// Both `first` and `last`, a number out of bounds, a cursor of another list, filter or order; a
+/// database fault.
+pub async fn fetch<E, C>(
+    db: &C,
+    secret: &Secret,
+    select: Select<E>,
+    keyset: &Keyset<E>,
+    args: &PageArgs,
+) -> Result<Page<E::Model>>
+where
+    E: EntityTrait,
+    C: ConnectionTrait,
+{
+    let (direction, size) = size(args)?;
+    let mut condition = Condition::all();
+    for (field, cursor, towards) in
+        [("after", &args.after, Direction::Forward), ("before", &args.before, Direction::Backward)]
+    {
+        if let Some(cursor) = cursor {
+            let key = open(secret, &keyset.context, cursor);
+            let key = key.filter(|key| key.len() == keyset.columns.len());
+            let message = "is not a cursor of this list with this filter and order";
+            let key = key.ok_or_else(|| Error::invalid(&[field], message))?;
+            condition = condition.add(keyset.beyond(key, towards));
+        }
+    }
+    let select = keyset.sort(select.filter(condition), direction).limit(size + 1);
+    let mut rows = select.all(db).await?;
+    let has_more = rows.len() as u64 > size;
+    rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
+    if direction == Direction::Backward {
+        rows.reverse();
+    }
+    let item = |node| Item { cursor: keyset.cursor(secret, &node), node };
+    // What a cursor was taken from lies beyond the page on the cursor's side.
+    let (has_next, has_previous) = match direction {
+        Direction::Forward => {
+            // With `first`, only what that cuts off makes a next page (section 4.4).
+            let is_before = args.first.is_none() && args.before.is_some();
+            (has_more || is_before, args.after.is_some())
+        }
+        Direction::Backward => (args.before.is_some(), has_more),
+    };
+    Ok(Page { items: rows.into_iter().map(item).collect(), has_next, has_previous })
+}
+
+fn size(args: &PageArgs) -> Result<(Direction, u64)> {
+    let (field, direction, count) = match (args.first, args.last) {
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid(&["last"], "give either `first` or `last`, not both"));
+        }
+        (first, None) => ("first", Direction::Forward, first),
+        (None, Some(last)) => ("last", Direction::Backward, Some(last)),
+    };
+    let Some(count) = count else { return Ok((direction, DEFAULT)) };
+    match u64::try_from(count) {
+        Ok(count) if count <= MAX => Ok((direction, count)),
+        Ok(_) => {
+            let message = format!("must be at most {MAX}; go on with cursors");
+            Err(Error::problem(ProblemCode::TooLarge, &[field], message))
+        }
+        Err(_) => Err(Error::invalid(&[field], "must not be negative")),
+    }
+}
+
+const VERSION: u8 = 1;
+
+/// `key` as an opaque text that only `context` takes.
+#[must_use]
+pub fn seal(secret: &Secret, context: &[u8], key: &[Part]) -> String {
+    let mut plain = vec![VERSION];
+    for part in key {
+        match part {
+            Part::Number(number) => {
+                plain.push(b'n');
+                plain.extend(number.to_be_bytes());
+            }
+            Part::Instant(instant) => {
+                plain.push(b't');
+                plain.extend(instant.timestamp_micros().to_be_bytes());
+            }
+            Part::Id(id) => {
+                plain.push(b'i');
+                plain.extend(id.as_bytes());
+            }
+        }
+    }
+    URL_SAFE_NO_PAD.encode(secret.seal(context, &plain))
+}
+
+/// What [`seal`] was given for this context.
+#[must_use]
+pub fn open(secret: &Secret, context: &[u8], text: &str) -> Option<Vec<Part>> {
+    let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let plain = secret.open(context, &sealed)?;
+    let (&VERSION, mut rest) = plain.split_first()? else { return None };
+    let mut key = Vec::new();
+    while let Some((tag, tail)) = rest.split_first() {
+        let length = if *tag == b'i' { 16 } else { 8 };
+        let (value, tail) = tail.split_at_checked(length)?;
+        key.push(match tag {
+            b'n' => Part::Number(i64::from_be_bytes(value.try_into().ok()?)),
+            b't' => {
+                let micros = i64::from_be_bytes(value.try_into().ok()?);
+                Part::Instant(DateTime::from_timestamp_micros(micros)?)
+            }
+            b'i' => Part::Id(Uuid::from_slice(value).ok()?),
+            _ => return None,
+        });
+        rest = tail;
+    }
+    Some(key)
+}
+
+impl From<Part> for Value {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Number(number) => number.into(),
+            Part::Instant(instant) => instant.into(),
+            Part::Id(id) => id.into(),
+        }
+    }
+}

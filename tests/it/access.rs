@@ -1,0 +1,173 @@
+//! Who may do what: roles, operators.
+
+use daybook_entity::membership::Role;
+use daybook_service::{Viewer, access::operators};
+use daybook_tests::{
+    Value,
+    fields::{OPERATIONS, Things, ask, verdict},
+    json, on_each_engine,
+};
+
+const ROLES: [Role; 4] = [Role::Admin, Role::Auditor, Role::Writer, Role::Member];
+
+/// Who may run an operation, and the action under which another's attempt is recorded.
+fn rule(name: &str) -> (&'static [Role], &'static str) {
+    use Role::{Admin, Auditor, Member, Writer};
+    match name {
+        "Query.viewer"
+        | "Query.node: Organization"
+        | "Query.nodes: Organization"
+        | "Query.organization: id"
+        | "Query.organization: slug" => (&[Admin, Auditor, Writer, Member], "organization.read"),
+        "Query.node: AuditLog"
+        | "Query.nodes: AuditLog"
+        | "Query.auditLogs"
+        | "Query.auditLog"
+        | "Subscription.auditLogRecorded" => (&[Admin, Auditor], "audit_log.read"),
+        "Query.node: ExportJob"
+        | "Query.nodes: ExportJob"
+        | "Query.job"
+        | "Query.jobs"
+        | "Subscription.jobUpdates: organizationId"
+        | "Subscription.jobUpdates: jobId" => (&[Admin, Auditor], "job.read"),
+        "Mutation.recordAuditLogs" => (&[Admin, Writer], "audit_log.record"),
+        "Mutation.startExport" | "Mutation.cancelJob" | "Mutation.retryJob" => {
+            (&[Admin, Auditor], "audit_log.export")
+        }
+        other => panic!("say here who may run {other}"),
+    }
+}
+
+const DENIALS: &str = "query($organization: ID!, $actor: String!) {
+    auditLogs(organizationId: $organization, filter: { outcome: DENIED, actorId: $actor }, first: 1) {
+        totalCount nodes { action recordedBy actor { id type email } metadata { requestId } }
+    }
+}";
+
+const COUNT: &str = "query($id: ID!) { auditLogs(organizationId: $id) { totalCount } }";
+
+on_each_engine! {
+    async fn without_a_token_every_field_is_unauthenticated(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let things = Things::of(&admin, &acme, "acme").await;
+        for operation in OPERATIONS {
+            let answer = ask(server, None, operation, things.variables()).await;
+            assert_eq!(verdict(&answer), "UNAUTHENTICATED", "{}: {answer}", operation.name);
+        }
+    }
+
+    async fn each_role_may_do_its_own_and_what_it_may_not_is_recorded(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let things = Things::of(&admin, &acme, "acme").await;
+        for role in ROLES {
+            let client = server.client(&acme, role).await;
+            let subject = format!("{role:?}").to_lowercase();
+            let variables = json!({ "organization": acme, "actor": subject });
+            let mut denials = 0;
+            for operation in OPERATIONS {
+                let answer = ask(server, client.token.as_deref(), operation, things.variables()).await;
+                let (allowed, action) = rule(operation.name);
+                if allowed.contains(&role) {
+                    // The job has succeeded: there is nothing to stop or to repeat.
+                    let is_about_a_job = ["Mutation.cancelJob", "Mutation.retryJob"].contains(&operation.name);
+                    let wanted = if is_about_a_job { "CONFLICT" } else { "OK" };
+                    assert_eq!(verdict(&answer), wanted, "{role:?} {}: {answer}", operation.name);
+                    let data = answer["data"].as_object().unwrap().values().next().unwrap();
+                    assert!(*data != json!(null) && *data != json!([null]), "{role:?} {}", operation.name);
+                } else {
+                    assert_eq!(verdict(&answer), "FORBIDDEN", "{role:?} {}: {answer}", operation.name);
+                    denials += 1;
+                    let log = admin.query(DENIALS, variables.clone()).await["auditLogs"].clone();
+                    let entry = &log["nodes"][0];
+                    assert_eq!(log["totalCount"], denials, "{role:?} {}", operation.name);
+                    assert_eq!((&entry["action"], &entry["recordedBy"]), (&json!(action), &json!(subject)));
+                    let email = format!("{subject}@test.example");
+                    assert_eq!(entry["actor"], json!({ "id": subject, "type": "USER", "email": email }));
+                    assert!(entry["metadata"]["requestId"].is_string(), "{entry}");
+                }
+            }
+            let log = admin.query(DENIALS, variables).await["auditLogs"].clone();
+            assert_eq!(log["totalCount"], denials, "what was allowed is not recorded as denied");
+        }
+    }
+
+    async fn role_that_is_taken_away_is_gone_at_once(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let auditor = server.client(&acme, Role::Auditor).await;
+        let count = json!({ "id": acme });
+        assert_eq!(auditor.query(COUNT, count.clone()).await["auditLogs"]["totalCount"], 2);
+        server.set_member(&acme, "auditor", Role::Member).await;
+        assert_eq!(auditor.error(COUNT, count.clone()).await, "FORBIDDEN");
+        server.set_member(&acme, "auditor", Role::Auditor).await;
+        assert!(auditor.send(COUNT, count.clone()).await.body.get("errors").is_none());
+        server.remove_member(&acme, "auditor").await;
+        assert_eq!(auditor.error(COUNT, count).await, "NOT_FOUND");
+        let organization = "query($id: ID!) { organization(id: $id) { slug } viewer { memberships { role } } }";
+        let data = auditor.query(organization, json!({ "id": acme })).await;
+        assert_eq!(data, json!({ "organization": null, "viewer": { "memberships": [] } }));
+    }
+
+    async fn operator_sees_all_jobs_and_no_tenant_s_log(server: &TestServer) {
+        let mut jobs = Vec::new();
+        let mut things = Vec::new();
+        for slug in ["acme", "globex"] {
+            let organization = server.organization(slug).await;
+            let admin = server.client(&organization, Role::Admin).await;
+            let of = Things::of(&admin, &organization, slug).await;
+            jobs.insert(0, json!({ "id": of.job, "organization": { "slug": slug } }));
+            things.push(of);
+        }
+        let all = "{ jobs { totalCount nodes { id organization { slug } } } }";
+        let admin = server.client_of("admin");
+        let answer = admin.send(all, json!({})).await;
+        assert_eq!(answer.code(), "BAD_USER_INPUT", "who is no operator must say which organization");
+        assert_eq!(answer.body["errors"][0]["extensions"]["argument"], "organizationId");
+        let operator = server.operator().await;
+        let seen = operator.query(all, json!({})).await;
+        assert_eq!(seen["jobs"], json!({ "totalCount": 2, "nodes": jobs }));
+
+        for operation in OPERATIONS {
+            let variables = things[1].variables();
+            let answer = ask(server, operator.token.as_deref(), operation, variables).await;
+            let (_, action) = rule(operation.name);
+            let is_seen = action == "job.read" || operation.name == "Query.viewer";
+            let data = answer["data"].as_object().and_then(|data| data.values().next()).cloned();
+            let is_empty = matches!(data, None | Some(Value::Null)) || data == Some(json!([null]));
+            let shows = verdict(&answer) == "OK" && !is_empty;
+            assert_eq!(shows, is_seen, "{}: {answer}", operation.name);
+        }
+        let link = "query($id: ID!) { job(id: $id) { artifact { sizeBytes downloadUrl } } }";
+        let job = operator.query(link, json!({ "id": things[0].job })).await["job"].clone();
+        assert!(job["artifact"]["sizeBytes"].is_string());
+        assert_eq!(job["artifact"]["downloadUrl"], json!(null), "a link leads to the tenant's log");
+    }
+
+    async fn operator_watches_every_organization_until_it_is_none(server: &TestServer) {
+        let operator = server.operator().await;
+        let mut socket = server.socket(operator.token.as_ref().unwrap()).await;
+        let watch = "subscription { jobUpdates { type job { organization { slug } } } }";
+        socket.subscribe("1", watch, json!({})).await;
+        assert_eq!(socket.data().await["jobUpdates"]["type"], "SYNCED");
+        for slug in ["acme", "globex"] {
+            let organization = server.organization(slug).await;
+            let admin = server.client(&organization, Role::Admin).await;
+            let id = admin.export(&organization, "CSV").await["job"]["id"].clone();
+            admin.finished(id.as_str().unwrap()).await;
+            let mut transitions = 0;
+            while transitions < 3 {
+                let update = socket.data().await["jobUpdates"].clone();
+                assert_eq!(update["job"]["organization"]["slug"], slug);
+                transitions += u32::from(update["type"] == "TRANSITION");
+            }
+        }
+        let viewer = Viewer::command_line("test");
+        assert!(operators::remove(server.instance(), &viewer, "operator").await.unwrap());
+        assert_eq!(operator.error("{ jobs { totalCount } }", json!({})).await, "BAD_USER_INPUT");
+        let viewer = operator.query("{ viewer { isOperator } }", json!({})).await;
+        assert_eq!(viewer["viewer"]["isOperator"], false);
+        let end = socket.next().await;
+        assert_eq!(end["payload"]["errors"][0]["extensions"]["code"], "FORBIDDEN", "{end}");
+    }
+}

@@ -1,0 +1,254 @@
+//! Downloads: ranges and conditions of RFC 9110, and links that can't be forged or stretched.
+
+use std::{collections::HashSet, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use daybook_entity::membership::Role;
+use daybook_tests::{Client, TestServer, Value, json, on_each_engine};
+
+use crate::exports::{Exported, export, input};
+
+type Headers<'a> = &'a [(&'static str, &'a str)];
+
+/// What a server says to a request: status, headers, body.
+struct Said {
+    status: u16,
+    headers: reqwest::header::HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Said {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+async fn ask(method: reqwest::Method, url: &str, headers: Headers<'_>) -> Said {
+    let mut request = reqwest::Client::new().request(method, url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Said { status, headers, body: response.bytes().await.unwrap().to_vec() }
+}
+
+async fn get(url: &str, headers: Headers<'_>) -> Said {
+    ask(reqwest::Method::GET, url, headers).await
+}
+
+fn link(file: &Exported) -> &str {
+    file.job["artifact"]["downloadUrl"].as_str().unwrap()
+}
+
+async fn exported(server: &TestServer, slug: &str) -> (String, Client, Exported) {
+    let organization = server.organization(slug).await;
+    let admin = server.client(&organization, Role::Admin).await;
+    admin.record(&organization, 50).await;
+    let request = input(&organization, &Value::Null, "RECORDED_ASC", "CSV");
+    let file = export(&admin, request).await;
+    (organization, admin, file)
+}
+
+/// A link with this token instead of its own.
+fn with_token(link: &str, token: &str) -> String {
+    let (start, rest) = link.split_once("/artifacts/").unwrap();
+    let (_, name) = rest.split_once('/').unwrap();
+    format!("{start}/artifacts/{token}/{name}")
+}
+
+fn token(link: &str) -> Vec<u8> {
+    let (_, rest) = link.split_once("/artifacts/").unwrap();
+    URL_SAFE_NO_PAD.decode(rest.split_once('/').unwrap().0).unwrap()
+}
+
+/// Asserts that nobody could tell `url` from a link that never was.
+async fn is_missing(url: &str) {
+    let told = |said: &Said| {
+        let mut headers: Vec<_> = said
+            .headers
+            .iter()
+            .filter(|(name, _)| !["x-request-id", "date"].contains(&name.as_str()))
+            .map(|(name, value)| (name.to_string(), value.clone()))
+            .collect();
+        headers.sort_by(|a, b| a.0.cmp(&b.0));
+        (said.status, headers, said.body.clone())
+    };
+    let unknown = get(&with_token(url, "unknown"), &[]).await;
+    assert_eq!(unknown.status, 404);
+    for headers in [&[][..], &[("range", "bytes=0-4")], &[("if-none-match", "*")]] {
+        assert_eq!(told(&get(url, headers).await), told(&unknown), "{url}");
+    }
+}
+
+on_each_engine! {
+    async fn whole_file_comes_with_what_a_browser_needs(server: &TestServer) {
+        let (_, _, file) = exported(server, "acme").await;
+        let artifact = &file.job["artifact"];
+        let etag = format!("\"{}\"", artifact["sha256"].as_str().unwrap());
+        let name = artifact["fileName"].as_str().unwrap();
+        let disposition = format!("attachment; filename=\"{name}\"");
+        for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
+            let said = ask(method.clone(), link(&file), &[]).await;
+            assert_eq!(said.status, 200);
+            for (header, expected) in [
+                ("content-length", artifact["sizeBytes"].as_str().unwrap()),
+                ("content-type", "text/csv; charset=utf-8; header=present"),
+                ("content-disposition", &disposition),
+                ("etag", &etag),
+                ("accept-ranges", "bytes"),
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "no-referrer"),
+            ] {
+                assert_eq!(said.header(header), Some(expected), "{header} of {method}");
+            }
+            let body = if method == reqwest::Method::GET { &file.bytes[..] } else { &[] };
+            assert_eq!(said.body, body);
+        }
+        let said = ask(reqwest::Method::HEAD, link(&file), &[("range", "bytes=0-4")]).await;
+        assert_eq!(said.status, 200, "ranges are for GET (RFC 9110, section 14.2)");
+        assert!(link(&file).ends_with(name), "curl -O saves it under its name");
+    }
+
+    async fn ranges_are_parts_of_the_file(server: &TestServer) {
+        let (_, _, file) = exported(server, "acme").await;
+        let size = file.bytes.len();
+        let last = size - 1;
+        for (range, part) in [
+            ("bytes=0-0".to_owned(), 0..1),
+            ("bytes=0-9".to_owned(), 0..10),
+            ("bytes=5-".to_owned(), 5..size),
+            ("bytes=-5".to_owned(), size - 5..size),
+            (format!("bytes={last}-{last}"), last..size),
+            (format!("bytes=10-{}", size * 2), 10..size),
+            ("bytes=-99999999".to_owned(), 0..size),
+        ] {
+            let said = get(link(&file), &[("range", &range)]).await;
+            assert_eq!(said.status, 206, "{range}");
+            assert_eq!(said.body, file.bytes[part.clone()], "{range}");
+            let expected = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+            assert_eq!(said.header("content-range"), Some(&expected[..]));
+            assert_eq!(said.header("content-length"), Some(&part.len().to_string()[..]));
+        }
+        for range in [format!("bytes={size}-"), format!("bytes={size}-{}", size + 5), "bytes=-0".to_owned()] {
+            let said = get(link(&file), &[("range", &range)]).await;
+            assert_eq!((said.status, said.body.len()), (416, 0), "{range}");
+            assert_eq!(said.header("content-range"), Some(&format!("bytes */{size}")[..]));
+        }
+        // Several ranges and units that it doesn't know are answered by the whole.
+        for range in ["bytes=0-1,5-6", "lines=1-2"] {
+            let said = get(link(&file), &[("range", range)]).await;
+            assert_eq!((said.status, &said.body), (200, &file.bytes), "{range}");
+            assert_eq!(said.header("content-range"), None);
+        }
+    }
+
+    async fn interrupted_download_goes_on_where_it_stopped(server: &TestServer) {
+        let (_, _, file) = exported(server, "acme").await;
+        let middle = file.bytes.len() / 2;
+        let first = get(link(&file), &[("range", &format!("bytes=0-{}", middle - 1))]).await;
+        let etag = first.header("etag").unwrap();
+        let rest = format!("bytes={middle}-");
+        let second = get(link(&file), &[("range", &rest), ("if-range", etag)]).await;
+        assert_eq!((first.status, second.status), (206, 206));
+        assert_eq!([first.body.clone(), second.body].concat(), file.bytes);
+        let weak = format!("W/{etag}");
+        for other in ["\"another\"", &weak, "Wed, 21 Oct 2015 07:28:00 GMT"] {
+            let whole = get(link(&file), &[("range", &rest), ("if-range", other)]).await;
+            assert_eq!((whole.status, &whole.body), (200, &file.bytes), "{other}");
+        }
+    }
+
+    async fn known_file_is_not_sent_again(server: &TestServer) {
+        let (_, _, file) = exported(server, "acme").await;
+        let etag = format!("\"{}\"", file.job["artifact"]["sha256"].as_str().unwrap());
+        for known in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
+            let said = get(link(&file), &[("if-none-match", &known), ("range", "bytes=0-4")]).await;
+            assert_eq!((said.status, said.body.len()), (304, 0), "{known}");
+            assert_eq!(said.header("etag"), Some(&etag[..]));
+        }
+        let said = get(link(&file), &[("if-none-match", "\"x\"")]).await;
+        assert_eq!((said.status, said.body), (200, file.bytes));
+    }
+
+    async fn forged_links_lead_nowhere(server: &TestServer) {
+        let (_, admin, file) = exported(server, "acme").await;
+        let (_, _, other) = exported(server, "other").await;
+        let mine = token(link(&file));
+        for at in 0..mine.len() {
+            let mut forged = mine.clone();
+            forged[at] ^= 1 << (at % 8);
+            is_missing(&with_token(link(&file), &URL_SAFE_NO_PAD.encode(forged))).await;
+        }
+        for length in [0, 1, 40, 41, 42, mine.len() - 1] {
+            // Nothing at all is not even a link.
+            let token = URL_SAFE_NO_PAD.encode(&mine[..length.max(1)]);
+            is_missing(&with_token(link(&file), &token)).await;
+        }
+        let mut longer = mine.clone();
+        longer.push(0);
+        is_missing(&with_token(link(&file), &URL_SAFE_NO_PAD.encode(longer))).await;
+        // Another file's name under this signature, whole or in part.
+        let foreign = token(link(&other));
+        for part in [1..17, 17..33, 1..33, 33..41, 41..73] {
+            let mut mixed = mine.clone();
+            mixed[part.clone()].copy_from_slice(&foreign[part]);
+            is_missing(&with_token(link(&file), &URL_SAFE_NO_PAD.encode(mixed))).await;
+        }
+        for text in ["%FF", "..%2F..%2Fdaybook.db", "%00", "a b", &"A".repeat(5_000)] {
+            is_missing(&with_token(link(&file), text)).await;
+        }
+        let bearer = admin.token.as_deref().unwrap();
+        is_missing(&with_token(link(&file), bearer)).await;
+        assert_eq!(get(link(&file), &[]).await.body, file.bytes, "its own link still works");
+    }
+
+    async fn link_expires_and_the_next_read_signs_another(server: &TestServer) {
+        let (_, admin, file) = exported(server, "acme").await;
+        server.clock.advance(Duration::from_secs(9 * 60));
+        assert_eq!(get(link(&file), &[]).await.status, 200);
+        server.clock.advance(Duration::from_secs(60));
+        is_missing(link(&file)).await;
+        let job = admin.finished(file.job["id"].as_str().unwrap()).await;
+        let again = job["artifact"]["downloadUrl"].as_str().unwrap();
+        assert_ne!(again, link(&file));
+        assert_eq!(get(again, &[]).await.body, file.bytes);
+    }
+
+    async fn expired_artifact_has_no_link_and_its_last_ones_die_with_it(server: &TestServer) {
+        let (_, _, file) = exported(server, "acme").await;
+        server.clock.advance(Duration::from_secs(24 * 3600 - 5 * 60));
+        // Tokens hold for an hour.
+        let admin = server.client_of("admin");
+        let id = file.job["id"].as_str().unwrap();
+        let job = admin.finished(id).await;
+        let last = job["artifact"]["downloadUrl"].as_str().unwrap().to_owned();
+        assert_eq!(get(&last, &[]).await.status, 200);
+        // Well before ten minutes are over.
+        server.clock.advance(Duration::from_secs(5 * 60));
+        is_missing(&last).await;
+        let job = admin.finished(id).await;
+        assert_eq!(job["state"], "SUCCEEDED");
+        assert_eq!(job["artifact"]["expired"], true);
+        assert_eq!(job["artifact"]["downloadUrl"], Value::Null);
+    }
+
+    async fn links_of_another_instance_are_unknown(server: &TestServer) {
+        let (_, _, file) = exported(server, "acme").await;
+        let foreign = TestServer::start(server.backend()).await;
+        let (_, _, theirs) = exported(&foreign, "acme").await;
+        let (_, path) = link(&theirs).split_once("/artifacts/").unwrap();
+        is_missing(&server.url(&format!("/artifacts/{path}"))).await;
+        assert_eq!(get(link(&file), &[]).await.status, 200);
+        foreign.finish().await;
+    }
+
+    async fn links_do_not_repeat_between_jobs(server: &TestServer) {
+        let (organization, admin, file) = exported(server, "acme").await;
+        let request = input(&organization, &json!({}), "RECORDED_ASC", "CSV");
+        let next = export(&admin, request).await;
+        let links = HashSet::from([link(&file), link(&next)]);
+        assert_eq!(links.len(), 2);
+        assert_ne!(file.bytes, next.bytes, "the second holds the first's telemetry");
+    }
+}

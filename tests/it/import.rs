@@ -1,0 +1,154 @@
+//! `daybook import audit-logs`: lines in, each once, and the bad one named.
+
+use std::{
+    fs,
+    io::Write,
+    process::{Output, Stdio},
+};
+
+use daybook_entity::membership::Role;
+use daybook_tests::{Client, TestServer, Value, binary, entry, json, on_each_engine};
+
+const ACTIONS: &str = "query($id: ID!, $after: String) {
+    auditLogs(organizationId: $id, orderBy: RECORDED_ASC, filter: { action: \"line.*\" }, first: 100, after: $after) {
+        totalCount pageInfo { hasNextPage endCursor } nodes { action actor { id } recordedBy }
+    }
+}";
+
+on_each_engine! {
+    async fn lines_of_a_file_are_recorded_in_their_order_once(server: &TestServer) {
+        let (acme, admin) = acme(server).await;
+        let file = write(server, &lines(2_500));
+        let output = import(server, &file, None);
+        assert_eq!((code(&output), text(&output.stdout)), (0, String::new()));
+        assert!(binary::stderr(&output).contains("2500 recorded, 0 there already"), "{output:?}");
+        assert_eq!(actions(&admin, &acme).await, numbered(2_500));
+        let output = import(server, &file, None);
+        assert!(binary::stderr(&output).contains("0 recorded, 2500 there already"), "{output:?}");
+        assert_eq!(actions(&admin, &acme).await, numbered(2_500));
+
+        let longer = write(server, &lines(2_600));
+        let output = import(server, &longer, None);
+        assert!(binary::stderr(&output).contains("100 recorded, 2500 there already"), "{output:?}");
+        assert_eq!(actions(&admin, &acme).await, numbered(2_600), "a file that grew");
+    }
+
+    async fn standard_input_is_read_where_the_file_is_a_dash(server: &TestServer) {
+        let (acme, admin) = acme(server).await;
+        let input = format!("\r\n{}\n\n  \n{}", lines(1)[0], lines(2)[1]);
+        let output = import(server, "-", Some(&input));
+        assert_eq!((code(&output), text(&output.stdout)), (0, String::new()), "{output:?}");
+        assert_eq!(actions(&admin, &acme).await, numbered(2), "blank lines are none");
+        let output = import(server, "-", Some(""));
+        assert_eq!(code(&output), 0);
+    }
+
+    async fn bad_line_is_named_and_what_stands_before_it_recorded(server: &TestServer) {
+        let (acme, admin) = acme(server).await;
+        let good = lines(2_000);
+        let mut long = entry("line.1503");
+        long["actor"]["name"] = json!("x".repeat(501));
+        let mut unknown = entry("line.1800");
+        unknown["colour"] = json!("red");
+        let mut outcome = entry("line.1900");
+        outcome["outcome"] = json!("PERHAPS");
+        // Each is mended before the next is met.
+        for (line, bad, words) in [
+            (1_001, "{\"actor\":", "EOF"),
+            (1_003, "[1]", "invalid"),
+            (1_503, &long.to_string(), "actor.name: must have at most 500 characters, has 501"),
+            (1_800, &unknown.to_string(), "unknown field `colour`"),
+            (1_900, &outcome.to_string(), "`PERHAPS` is none of SUCCESS, FAILURE, DENIED"),
+        ] {
+            let mut lines = good.clone();
+            lines[line - 1] = bad.to_owned();
+            let file = write(server, &lines);
+            for _ in 0..2 {
+                let output = import(server, &file, None);
+                let message = binary::stderr(&output);
+                assert_eq!((code(&output), text(&output.stdout)), (1, String::new()), "{message}");
+                assert!(message.contains(&format!("daybook: line {line}: ")), "{message}");
+                assert!(message.contains(words), "{message}");
+                assert_eq!(actions(&admin, &acme).await, numbered(line - 1), "before line {line}");
+            }
+        }
+        let output = import(server, &write(server, &good), None);
+        assert_eq!(code(&output), 0, "{output:?}");
+        assert_eq!(actions(&admin, &acme).await, numbered(2_000), "nothing is doubled");
+    }
+
+    async fn what_cannot_be_read_or_is_not_there_is_said(server: &TestServer) {
+        acme(server).await;
+        let missing = import(server, "/nowhere/entries.jsonl", None);
+        assert_eq!(code(&missing), 1);
+        assert!(binary::stderr(&missing).contains("can't read /nowhere/entries.jsonl"), "{missing:?}");
+        let endless = write(server, &["x".repeat(1024 * 1024 + 1)]);
+        let endless = import(server, &endless, None);
+        assert_eq!(code(&endless), 1);
+        assert!(binary::stderr(&endless).contains("line 1: is longer than"), "{endless:?}");
+        let mut command = binary::daybook_of(server);
+        let stranger = command.args(["import", "audit-logs", "--organization", "nobody", "-"]).output().unwrap();
+        assert_eq!(code(&stranger), 1);
+        assert!(binary::stderr(&stranger).contains("there is no organization nobody"), "{stranger:?}");
+    }
+}
+
+async fn acme(server: &TestServer) -> (String, Client) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    (acme, admin)
+}
+
+/// Lines with the actions `line.1`, `line.2` …
+fn lines(count: usize) -> Vec<String> {
+    (1..=count).map(|number| entry(&format!("line.{number}")).to_string()).collect()
+}
+
+fn numbered(count: usize) -> Vec<String> {
+    (1..=count).map(|number| format!("line.{number}")).collect()
+}
+
+fn write(server: &TestServer, lines: &[String]) -> String {
+    let path = server.folder().join("entries.jsonl");
+    fs::write(&path, lines.join("\n")).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn import(server: &TestServer, file: &str, input: Option<&str>) -> Output {
+    let mut command = binary::daybook_of(server);
+    command.args(["import", "audit-logs", "--organization", "acme", file]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The actions of the imported entries in the log's order.
+async fn actions(client: &Client, organization: &str) -> Vec<String> {
+    let mut actions = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let page = client.query(ACTIONS, json!({ "id": organization, "after": after })).await;
+        let page = &page["auditLogs"];
+        for node in page["nodes"].as_array().unwrap() {
+            assert_eq!(
+                (&node["actor"]["id"], &node["recordedBy"]),
+                (&json!("ada"), &json!("daybook-cli"))
+            );
+            actions.push(node["action"].as_str().unwrap().to_owned());
+        }
+        if page["pageInfo"]["hasNextPage"] == false {
+            assert_eq!(page["totalCount"], actions.len());
+            return actions;
+        }
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+}

@@ -1,0 +1,240 @@
+//! The schema: up, down and up again, by several processes at once, and the same as the entities.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use daybook_entity::{
+    artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership, note,
+    operator, organization, recording, workspace,
+};
+use daybook_tests::{Backend, TestDatabase, binary};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, EntityTrait, Iterable, PrimaryKeyToColumn, Statement,
+};
+use tempfile::TempDir;
+
+/// A column: whether it can be null, and its place in the primary key, from 1 on.
+type Column = (bool, Option<usize>);
+type Table = BTreeMap<String, Column>;
+
+/// The migrator's own.
+const BOOKKEEPING: &str = "seaql_migrations";
+
+/// Each entity's table. One that is forgotten here is a table that nothing here describes.
+fn entities() -> BTreeMap<String, Table> {
+    macro_rules! tables {
+        ($($module:ident),* $(,)?) => {
+            [$((name::<$module::Entity>(), table::<$module::Entity>())),*].into()
+        };
+    }
+    tables![
+        artifact,
+        audit_log,
+        audit_log_head,
+        instance,
+        job,
+        job_event,
+        job_feed,
+        membership,
+        note,
+        operator,
+        organization,
+        recording,
+        workspace,
+    ]
+}
+
+fn name<E: EntityTrait>() -> String {
+    E::default().table_name().to_owned()
+}
+
+fn table<E: EntityTrait>() -> Table {
+    use sea_orm::{ColumnTrait, IdenStatic};
+    let keys: Vec<_> =
+        E::PrimaryKey::iter().map(|key| key.into_column().as_str().to_owned()).collect();
+    E::Column::iter()
+        .map(|column| {
+            let name = column.as_str().to_owned();
+            let place = keys.iter().position(|key| *key == name).map(|index| index + 1);
+            (name, (column.def().is_null(), place))
+        })
+        .collect()
+}
+
+/// Each table of the database.
+async fn tables(db: &DatabaseConnection, backend: Backend) -> BTreeMap<String, Table> {
+    let sql = match backend {
+        Backend::Sqlite => {
+            // An integer primary key is the rowid, which is never null whatever the pragma says.
+            "SELECT t.name AS table_name, c.name AS column_name,
+                    c.\"notnull\" = 0 AND NOT (c.pk = 1 AND lower(c.type) = 'integer') AS is_nullable,
+                    c.pk AS place
+             FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
+             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'"
+        }
+        Backend::Postgres => {
+            "SELECT c.table_name::text, c.column_name::text, c.is_nullable = 'YES' AS is_nullable,
+                    coalesce(k.ordinal_position, 0)::int AS place
+             FROM information_schema.columns AS c
+             LEFT JOIN information_schema.table_constraints AS p
+                 ON p.table_schema = c.table_schema AND p.table_name = c.table_name
+                 AND p.constraint_type = 'PRIMARY KEY'
+             LEFT JOIN information_schema.key_column_usage AS k
+                 ON k.constraint_schema = p.constraint_schema AND k.table_name = p.table_name
+                 AND k.constraint_name = p.constraint_name AND k.column_name = c.column_name
+             WHERE c.table_schema = current_schema()"
+        }
+    };
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+    let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+    for row in rows.unwrap() {
+        let place: i32 = row.try_get("", "place").unwrap();
+        let place = usize::try_from(place).unwrap();
+        let column = (row.try_get("", "is_nullable").unwrap(), (place > 0).then_some(place));
+        let table: String = row.try_get("", "table_name").unwrap();
+        let column_name = row.try_get("", "column_name").unwrap();
+        tables.entry(table).or_default().insert(column_name, column);
+    }
+    tables.remove(BOOKKEEPING);
+    tables
+}
+
+/// Everything that the schema consists of, as the database tells it.
+async fn objects(db: &DatabaseConnection, backend: Backend) -> BTreeSet<String> {
+    let sql = match backend {
+        Backend::Sqlite => {
+            "SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS object FROM sqlite_schema"
+        }
+        Backend::Postgres => {
+            "SELECT 'relation ' || relname || ' ' || relkind::text || ' ' || coalesce(reloptions::text, '')
+                 AS object FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+             UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index
+                 JOIN pg_class ON pg_class.oid = indexrelid
+                 WHERE relnamespace = current_schema()::regnamespace
+             UNION ALL SELECT conrelid::regclass::text || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+                 FROM pg_constraint WHERE connamespace = current_schema()::regnamespace
+             UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+             UNION ALL SELECT pg_get_functiondef(oid) FROM pg_proc
+                 WHERE pronamespace = current_schema()::regnamespace
+             UNION ALL SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type || ' '
+                     || coalesce(collation_name, '')
+                 FROM information_schema.columns WHERE table_schema = current_schema()"
+        }
+    };
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+    let objects = rows.unwrap().into_iter().map(|row| row.try_get("", "object").unwrap());
+    objects.filter(|object: &String| !object.contains(BOOKKEEPING)).collect()
+}
+
+async fn goes_up_down_and_up_again(backend: Backend) {
+    let folder = TempDir::with_prefix("daybook-test-").unwrap();
+    let database = TestDatabase::create(backend, folder.path()).await;
+    if backend == Backend::Sqlite {
+        std::fs::File::create(folder.path().join("daybook.db")).unwrap();
+    }
+    let db = database.connect().await;
+    let states = async || -> Vec<bool> {
+        let steps = daybook_migration::status(&db).await.unwrap();
+        steps.iter().map(|step| step.is_applied).collect()
+    };
+    assert!(!states().await.is_empty());
+    assert_eq!(tables(&db, backend).await, BTreeMap::new());
+    assert!(states().await.iter().all(|is_applied| !is_applied));
+    let empty = objects(&db, backend).await;
+    daybook_migration::up(&db).await.unwrap();
+    assert!(states().await.iter().all(|is_applied| *is_applied));
+    let first = objects(&db, backend).await;
+    assert!(first.len() > empty.len() + 50);
+
+    daybook_migration::down(&db).await.unwrap();
+    assert!(states().await.iter().all(|is_applied| !is_applied));
+    assert_eq!(objects(&db, backend).await, empty, "left behind");
+    daybook_migration::up(&db).await.unwrap();
+    assert_eq!(objects(&db, backend).await, first, "another schema at the second time");
+    daybook_migration::up(&db).await.unwrap();
+    assert_eq!(objects(&db, backend).await, first, "up changes what is up to date");
+    db.close().await.unwrap();
+    database.drop().await;
+}
+
+async fn schema_is_that_of_the_entities(backend: Backend) {
+    let folder = TempDir::with_prefix("daybook-test-").unwrap();
+    let database = TestDatabase::create(backend, folder.path()).await;
+    migrate(&database, folder.path(), "up");
+    let db = database.connect().await;
+    let (found, expected) = (tables(&db, backend).await, entities());
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (table, columns) in expected {
+        assert_eq!(found[&table], columns, "{table}: column → (can be null, place in the key)");
+    }
+    db.close().await.unwrap();
+    database.drop().await;
+}
+
+/// Runs `daybook migrate`; its lines.
+fn migrate(database: &TestDatabase, folder: &std::path::Path, verb: &str) -> Vec<String> {
+    let mut command = binary::daybook(folder);
+    command.args(["migrate", verb]).env("DAYBOOK_DATABASE_URL", &database.url);
+    binary::stdout(&mut command).lines().map(str::to_owned).collect()
+}
+
+async fn command_line_tells_and_applies_what_is_missing(backend: Backend) {
+    let folder = TempDir::with_prefix("daybook-test-").unwrap();
+    let database = TestDatabase::create(backend, folder.path()).await;
+    let before = migrate(&database, folder.path(), "status");
+    assert!(before[0].starts_with("missing m") && before[0].ends_with("_initial"), "{before:?}");
+    assert_eq!(migrate(&database, folder.path(), "status"), before, "asking changed something");
+    let applied: Vec<_> =
+        before.iter().map(|line| line.replacen("missing", "applied", 1)).collect();
+    assert_eq!(migrate(&database, folder.path(), "up"), applied);
+    assert_eq!(migrate(&database, folder.path(), "status"), applied);
+    assert_eq!(migrate(&database, folder.path(), "up"), applied);
+    database.drop().await;
+}
+
+async fn many_processes_migrate_at_once(backend: Backend) {
+    for round in 0..5 {
+        let folder = TempDir::with_prefix("daybook-test-").unwrap();
+        let database = TestDatabase::create(backend, folder.path()).await;
+        let verbs = ["up", "status", "up", "status", "up", "status"];
+        let processes: Vec<_> = verbs
+            .iter()
+            .map(|verb| {
+                let mut command = binary::daybook(folder.path());
+                command.args(["migrate", verb]).env("DAYBOOK_DATABASE_URL", &database.url);
+                command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+                command.spawn().unwrap()
+            })
+            .collect();
+        for process in processes {
+            let output = process.wait_with_output().unwrap();
+            assert!(output.status.success(), "round {round}: {}", binary::stderr(&output));
+        }
+        let db = database.connect().await;
+        assert_eq!(tables(&db, backend).await, entities());
+        db.close().await.unwrap();
+        database.drop().await;
+    }
+}
+
+/// A test of a database without a server, on each engine.
+macro_rules! on_each_database {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() {
+                super::$name(daybook_tests::Backend::Sqlite).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() {
+                super::$name(daybook_tests::Backend::Postgres).await;
+            })*
+        }
+    };
+}
+
+on_each_database! {
+    command_line_tells_and_applies_what_is_missing,
+    goes_up_down_and_up_again,
+    many_processes_migrate_at_once,
+    schema_is_that_of_the_entities,
+}

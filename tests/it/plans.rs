@@ -1,0 +1,222 @@
+//! How the databases run a page of the audit log: along an index, without a sort, at any depth.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use daybook_entity::{
+    audit_log::{ActorType, AuditOutcome, Entity, Model},
+    membership::Role,
+};
+use daybook_service::audit::{Filter, Order, statement};
+use daybook_tests::{Backend, Client, TestServer, Value, json, on_each_engine, raw_organization};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryOrder,
+    Statement,
+};
+
+const ORDERS: [Order; 4] =
+    [Order::RecordedDesc, Order::RecordedAsc, Order::TimestampDesc, Order::TimestampAsc];
+/// Common ones more often than others, as in life.
+const TYPES: [&str; 5] = ["USER", "USER", "USER", "SERVICE", "SYSTEM"];
+const OUTCOMES: [&str; 5] = ["SUCCESS", "SUCCESS", "SUCCESS", "FAILURE", "DENIED"];
+/// Entries in the log.
+const ENTRIES: usize = 20_000;
+/// Rows that a page reads: one more than it shows.
+const ROWS: usize = 51;
+
+on_each_engine! {
+    async fn each_filter_with_each_order_runs_along_an_index(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        fill(&admin, &acme).await;
+        let database = Explained::connect(server).await;
+        let rows = Entity::find().order_by_asc(daybook_entity::audit_log::Column::Sequence);
+        let mut rows = rows.all(&database.db).await.unwrap();
+        for analyzed in [false, true] {
+            if analyzed {
+                database.db.execute_unprepared("ANALYZE").await.unwrap();
+            } else if server.backend() == Backend::Postgres {
+                // Its autovacuum sees to statistics; SQLite has none unless somebody asks.
+                continue;
+            }
+            for (name, filter) in filters() {
+                for order in ORDERS {
+                    sort(&mut rows, order);
+                    let deep = &rows[ENTRIES * 9 / 10];
+                    let page = |after| {
+                        let backend = database.db.get_database_backend();
+                        statement(raw_organization(&acme), &filter, order, after, backend)
+                    };
+                    let plan = database.plan(page(None)).await;
+                    let first = database.work(page(None)).await;
+                    let later = database.work(page(Some(deep))).await;
+                    let what = format!("{name} {order:?} analyzed={analyzed}: {first}, {later}\n{plan}");
+                    assert!(is_along_index(&plan), "{what}");
+                    // A cursor has its own price, the same at any depth.
+                    let most = first * 3 / 2 + ROWS * 10;
+                    assert!(later <= most, "deep pages cost more: {what}");
+                    if has_order_of_its_own(&filter, order) {
+                        assert!(!plan.contains("Sort") && !plan.contains("ORDER BY"), "{what}");
+                        assert!(first <= database.most(), "{what}");
+                    }
+                }
+            }
+        }
+        database.db.close().await.unwrap();
+    }
+}
+
+/// Whether an index gives what passes in the order asked for. None can for a range of one column in
+/// the order of another: there the database chooses between the index that finds them and a sort, and
+/// the index that has the order and passes over the others.
+fn has_order_of_its_own(filter: &Filter, order: Order) -> bool {
+    let is_prefix = filter.action.as_ref().is_some_and(|action| action.ends_with('*'));
+    let is_range = filter.from.is_some() || filter.to.is_some();
+    !is_prefix && (!is_range || matches!(order, Order::TimestampAsc | Order::TimestampDesc))
+}
+
+/// Whether each table that the plan reads is read by an index.
+fn is_along_index(plan: &str) -> bool {
+    plan.contains("INDEX") && !plan.contains("SCAN") // SQLite
+        || plan.contains("Index ") && !plan.contains("Seq Scan")
+}
+
+/// One filter of each kind, and what they match is spread over the whole log.
+fn filters() -> Vec<(&'static str, Filter)> {
+    let text = |text: &str| Some(text.to_owned());
+    let instant = |second: i64| chrono::DateTime::from_timestamp(1_770_000_000 + second, 0);
+    let any = Filter::default;
+    let length = i64::try_from(ENTRIES).unwrap();
+    vec![
+        ("none", any()),
+        ("actorId", Filter { actor_id: text("actor-7"), ..any() }),
+        ("actorEmail", Filter { actor_email: text("actor-7@acme.test"), ..any() }),
+        ("actorType", Filter { actor_type: Some(ActorType::Service), ..any() }),
+        ("action", Filter { action: text("thing.do-7"), ..any() }),
+        ("action prefix", Filter { action: text("thing.do-1*"), ..any() }),
+        ("outcome", Filter { outcome: Some(AuditOutcome::Denied), ..any() }),
+        ("resourceType", Filter { resource_type: text("type-7"), ..any() }),
+        ("resourceId", Filter { resource_id: text("resource-7"), ..any() }),
+        ("requestId", Filter { request_id: text("request-7"), ..any() }),
+        ("from", Filter { from: instant(length / 4), ..any() }),
+        ("to", Filter { to: instant(length * 3 / 4), ..any() }),
+        ("from, to", Filter { from: instant(length / 4), to: instant(length * 3 / 4), ..any() }),
+        ("actorId, from", Filter { actor_id: text("actor-7"), from: instant(length / 4), ..any() }),
+    ]
+}
+
+/// Entries of many kinds, whose timestamps have nothing to do with their sequence.
+async fn fill(admin: &Client, organization: &str) {
+    for batch in 0..ENTRIES / 1_000 {
+        let entries: Vec<_> = (batch * 1_000..(batch + 1) * 1_000)
+            .map(|index| {
+                let mixed = index * 7_919 % ENTRIES;
+                let second = i64::try_from(1_770_000_000 + mixed).unwrap();
+                let actor = format!("actor-{}", mixed % 97);
+                json!({
+                    "timestamp": chrono::DateTime::from_timestamp(second, 0).unwrap().to_rfc3339(),
+                    "actor": {
+                        "id": actor, "email": format!("{actor}@acme.test"),
+                        "type": TYPES[mixed % 5],
+                    },
+                    "action": format!("thing.do-{}", mixed % 41),
+                    "outcome": OUTCOMES[mixed / 5 % 5],
+                    "resource": { "type": format!("type-{}", mixed % 13), "id": format!("resource-{}", mixed % 503) },
+                    "metadata": { "requestId": format!("request-{}", mixed / 3) },
+                })
+            })
+            .collect();
+        let payload = admin.record_entries(organization, Value::from(entries)).await;
+        assert_eq!(payload["userErrors"], json!([]));
+    }
+}
+
+fn sort(rows: &mut [Model], order: Order) {
+    match order {
+        Order::RecordedAsc => rows.sort_by_key(|row| row.sequence),
+        Order::RecordedDesc => rows.sort_by_key(|row| -row.sequence),
+        Order::TimestampAsc => rows.sort_by_key(|row| (row.timestamp, row.sequence)),
+        Order::TimestampDesc => {
+            rows.sort_by_key(|row| std::cmp::Reverse((row.timestamp, row.sequence)));
+        }
+    }
+}
+
+/// A database that tells how it runs a statement.
+struct Explained {
+    backend: Backend,
+    db: DatabaseConnection,
+    /// Instructions that SQLite's virtual machine has run on the one connection.
+    steps: Arc<AtomicUsize>,
+}
+
+impl Explained {
+    async fn connect(server: &TestServer) -> Self {
+        let mut options = ConnectOptions::new(&server.database.url);
+        options.max_connections(1);
+        let db = Database::connect(options).await.unwrap();
+        let steps = Arc::new(AtomicUsize::new(0));
+        if server.backend() == Backend::Sqlite {
+            let counter = Arc::clone(&steps);
+            let mut connection = db.get_sqlite_connection_pool().acquire().await.unwrap();
+            connection.lock_handle().await.unwrap().set_progress_handler(1, move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+                true
+            });
+        }
+        Self { backend: server.backend(), db, steps }
+    }
+
+    /// Most work for a page whose rows stand together in an index.
+    fn most(&self) -> usize {
+        match self.backend {
+            // Some thirty instructions a row.
+            Backend::Sqlite => ROWS * 40,
+            // Each row is told by the scan and by the limit.
+            Backend::Postgres => ROWS * 2,
+        }
+    }
+
+    /// The plan, a line a step.
+    async fn plan(&self, statement: Statement) -> String {
+        match self.backend {
+            Backend::Sqlite => self.explain("EXPLAIN QUERY PLAN", "detail", statement).await,
+            Backend::Postgres => self.explain("EXPLAIN", "QUERY PLAN", statement).await,
+        }
+    }
+
+    /// What running it costs: instructions on SQLite, rows read on PostgreSQL.
+    async fn work(&self, statement: Statement) -> usize {
+        match self.backend {
+            Backend::Sqlite => {
+                let before = self.steps.load(Ordering::Relaxed);
+                self.db.query_all_raw(statement).await.unwrap();
+                self.steps.load(Ordering::Relaxed) - before
+            }
+            Backend::Postgres => {
+                let plan = self.explain("EXPLAIN ANALYZE", "QUERY PLAN", statement).await;
+                plan.lines().map(rows_read).sum()
+            }
+        }
+    }
+
+    async fn explain(&self, how: &str, column: &str, mut statement: Statement) -> String {
+        statement.sql = format!("{how} {}", statement.sql);
+        let rows = self.db.query_all_raw(statement).await.unwrap();
+        let lines: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();
+        lines.join("\n")
+    }
+}
+
+/// Rows that a line of PostgreSQL's EXPLAIN ANALYZE speaks of.
+fn rows_read(line: &str) -> usize {
+    let number = |text: &str| -> usize {
+        let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap()
+    };
+    let actual = line.split_once("(actual ").and_then(|(_, actual)| actual.split_once("rows="));
+    let removed = line.split_once("Rows Removed by Filter: ");
+    actual.or(removed).map_or(0, |(_, text)| number(text))
+}

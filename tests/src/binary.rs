@@ -1,0 +1,45 @@
+//! The `daybook` binary as a user runs it.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output},
+};
+
+/// The binary that `cargo build` made beside this one.
+#[must_use]
+pub fn path() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.ancestors().find(|folder| folder.join("daybook").is_file());
+    folder.expect("run `cargo build` first: the tests run the daybook binary").join("daybook")
+}
+
+/// The binary with its data in `folder` and nothing of this environment's settings.
+#[must_use]
+pub fn daybook(folder: &std::path::Path) -> Command {
+    let mut command = Command::new(path());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DAYBOOK_")) {
+        command.env_remove(name);
+    }
+    command.env("DAYBOOK_DATA_DIR", folder).env("DAYBOOK_LOG", "warn");
+    command
+}
+
+/// The binary on the database and the secret of a running server.
+#[must_use]
+pub fn daybook_of(server: &crate::TestServer) -> Command {
+    let mut command = daybook(server.folder());
+    command.env("DAYBOOK_DATABASE_URL", &server.database.url);
+    command
+}
+
+/// Standard output of a run that must succeed, without its last line break.
+pub fn stdout(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", stderr(&output));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[must_use]
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}

@@ -1,0 +1,129 @@
+//! A GraphQL client over HTTP, as simple as one can be.
+
+use serde_json::{Value, json};
+
+#[derive(Clone)]
+pub struct Client {
+    pub http: reqwest::Client,
+    url: String,
+    pub token: Option<String>,
+}
+
+/// A GraphQL response.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Client {
+    pub fn new(url: String, token: Option<String>) -> Self {
+        Self { http: reqwest::Client::new(), url, token }
+    }
+
+    /// Runs a document with variables, whatever comes of it.
+    pub async fn send(&self, query: &str, variables: Value) -> Answer {
+        let mut request = self.http.post(format!("{}/graphql", self.url));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let body = json!({ "query": query, "variables": variables });
+        let response = request.json(&body).send().await.unwrap();
+        let status = response.status().as_u16();
+        Answer { status, body: response.json().await.unwrap() }
+    }
+
+    /// The data of a document that must run without errors.
+    pub async fn query(&self, query: &str, variables: Value) -> Value {
+        let answer = self.send(query, variables).await;
+        assert_eq!(answer.body.get("errors"), None, "{query}");
+        answer.body["data"].clone()
+    }
+
+    /// The code of the first error of a document that must fail.
+    pub async fn error(&self, query: &str, variables: Value) -> String {
+        self.send(query, variables).await.code()
+    }
+
+    /// Records `count` plain entries with actions `test.0` …, a thousand at a time.
+    pub async fn record(&self, organization: &str, count: usize) {
+        for first in (0..count).step_by(1_000) {
+            let entries: Vec<_> = (first..count.min(first + 1_000))
+                .map(|index| entry(&format!("test.{index}")))
+                .collect();
+            let payload = self.record_entries(organization, json!(entries)).await;
+            assert_eq!(payload["userErrors"], json!([]));
+        }
+    }
+
+    /// Records entries; the payload.
+    pub async fn record_entries(&self, organization: &str, entries: Value) -> Value {
+        let input = json!({ "organizationId": organization, "entries": entries });
+        self.query(RECORD, json!({ "input": input })).await["recordAuditLogs"].clone()
+    }
+
+    /// Starts an export of the whole log; the payload.
+    pub async fn export(&self, organization: &str, format: &str) -> Value {
+        let source = json!({ "auditLogs": {} });
+        self.start_export(
+            json!({ "organizationId": organization, "source": source, "format": format }),
+        )
+        .await
+    }
+
+    /// Starts an export; the payload.
+    pub async fn start_export(&self, input: Value) -> Value {
+        self.query(START_EXPORT, json!({ "input": input })).await["startExport"].clone()
+    }
+
+    /// The job once it's over.
+    pub async fn finished(&self, id: &str) -> Value {
+        crate::eventually("the job's end", 60, async || {
+            let job = self.query(JOB, json!({ "id": id })).await["job"].clone();
+            matches!(job["state"].as_str(), Some("SUCCEEDED" | "FAILED" | "CANCELED"))
+                .then_some(job)
+        })
+        .await
+    }
+
+    /// The bytes behind a link.
+    pub async fn download(&self, url: &str) -> Vec<u8> {
+        let response = self.http.get(url).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200, "{url}");
+        response.bytes().await.unwrap().to_vec()
+    }
+}
+
+impl Answer {
+    /// The code of the first error.
+    pub fn code(&self) -> String {
+        let code = self.body["errors"][0]["extensions"]["code"].as_str();
+        code.unwrap_or_else(|| panic!("no error in {}", self.body)).to_owned()
+    }
+}
+
+/// A plain entry.
+#[must_use]
+pub fn entry(action: &str) -> Value {
+    json!({
+        "actor": { "id": "ada", "email": "ada@acme.test" },
+        "action": action,
+        "resource": { "type": "device", "id": "d1" },
+    })
+}
+
+const RECORD: &str = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) {
+    auditLogs { id sequence hash action timestamp recordedAt } replayed userErrors { code message path }
+} }";
+
+const START_EXPORT: &str = "mutation($input: StartExportInput!) { startExport(input: $input) {
+    job { id state recordsMatched truncated continuation artifact { downloadUrl sizeBytes sha256 manifest } }
+    inlineDataUrl userErrors { code message path }
+} }";
+
+const JOB: &str = "query($id: ID!) { job(id: $id) {
+    id kind state attempt progress { done total fraction } error { code message retryable }
+    transitions { cursor from to attempt reason }
+    artifact { downloadUrl sizeBytes sha256 recordCount fileName contentType expired manifest }
+    ... on ExportJob { format recordsMatched truncated continuation }
+} }";

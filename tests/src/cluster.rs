@@ -1,0 +1,84 @@
+//! A PostgreSQL server of a test's own, to be stopped and started again.
+
+use std::{
+    io::{BufRead, BufReader},
+    os::unix::{fs::MetadataExt, process::CommandExt},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+/// A server made by `tests/with-postgres`, which removes it when this is dropped.
+pub struct Cluster {
+    keeper: Child,
+    /// As a superuser, to a database that is always there.
+    pub url: String,
+    programs: PathBuf,
+    data: PathBuf,
+}
+
+/// How the server goes down.
+#[derive(Copy, Clone, Debug)]
+pub enum Shutdown {
+    /// Connections are cut, transactions rolled back, everything is written.
+    Fast,
+    /// As if it crashed: it recovers from its log when it comes back.
+    Immediate,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/with-postgres");
+        // Ends when it is told to, and when the test does without having told it.
+        let wait = "echo $DAYBOOK_TEST_POSTGRES_URL; echo $DAYBOOK_TEST_POSTGRES_BIN; \
+            echo $DAYBOOK_TEST_POSTGRES_DATA; exec tail --pid $0 -f /dev/null >/dev/null";
+        let mut keeper = Command::new(script)
+            .args(["sh", "-c", wait, &std::process::id().to_string()])
+            .env_remove("DAYBOOK_TEST_POSTGRES_URL")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(keeper.stdout.take().unwrap()).lines();
+        let mut line = || lines.next().expect("a server").unwrap();
+        Self { url: line(), programs: line().into(), data: line().into(), keeper }
+    }
+
+    /// Takes it down; it is down when this returns.
+    pub fn stop(&self, how: Shutdown) {
+        let mode = match how {
+            Shutdown::Fast => "fast",
+            Shutdown::Immediate => "immediate",
+        };
+        self.control(&["stop", "--mode", mode]);
+    }
+
+    /// Brings it back under the same address; it takes connections when this returns.
+    pub fn start_again(&self) {
+        let (_, port) = self.url.rsplit_once(':').unwrap();
+        let (port, _) = port.split_once('/').unwrap();
+        let log = self.data.with_file_name("server.log");
+        let options = format!("-p {port}");
+        self.control(&["start", "--log", log.to_str().unwrap(), "--options", &options]);
+    }
+
+    /// Runs `pg_ctl` as the owner of the data, for it refuses to run as root.
+    fn control(&self, arguments: &[&str]) {
+        let owner = std::fs::metadata(&self.data).unwrap();
+        let mut command = Command::new(self.programs.join("pg_ctl"));
+        command.args(arguments).args(["--wait", "--silent", "--pgdata"]).arg(&self.data);
+        command.current_dir(self.data.parent().unwrap()).env("LC_ALL", "C");
+        // Only root may become someone else, and only root has to.
+        let me = std::fs::metadata("/proc/self").unwrap();
+        if me.uid() != owner.uid() {
+            command.uid(owner.uid()).gid(owner.gid());
+        }
+        assert!(command.status().unwrap().success(), "{command:?}");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.keeper.id().to_string()).status();
+        let _ = self.keeper.wait();
+    }
+}

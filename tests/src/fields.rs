@@ -1,0 +1,157 @@
+//! Every root field of the API, asked for what one organization has.
+
+use serde_json::{Value, json};
+
+use crate::{Client, Socket, TestServer};
+
+/// What an organization has, by ID.
+#[derive(Clone, Debug)]
+pub struct Things {
+    pub organization: String,
+    pub slug: String,
+    pub entry: String,
+    pub job: String,
+    /// The cursor of the log's first entry, in recorded order.
+    pub cursor: String,
+}
+
+/// An operation on one root field.
+#[derive(Copy, Clone, Debug)]
+pub struct Operation {
+    /// The field, and of fields for many types the type: `Query.node: AuditLog`.
+    pub name: &'static str,
+    pub document: &'static str,
+}
+
+impl Operation {
+    /// The root field: `Query.node`.
+    pub fn field(&self) -> &'static str {
+        self.name.split(':').next().unwrap()
+    }
+}
+
+/// Together they ask every root field, and `node` for every type that it can be.
+pub const OPERATIONS: &[Operation] = &[
+    operation("Query.viewer", "{ viewer { subject email isOperator memberships { role } } }"),
+    operation("Query.node: Organization", "query($organization: ID!) { node(id: $organization) { id } }"),
+    operation("Query.node: AuditLog", "query($entry: ID!) { node(id: $entry) { id } }"),
+    operation("Query.node: ExportJob", "query($job: ID!) { node(id: $job) { id } }"),
+    operation("Query.nodes: Organization", "query($organization: ID!) { nodes(ids: [$organization]) { id } }"),
+    operation("Query.nodes: AuditLog", "query($entry: ID!) { nodes(ids: [$entry]) { id } }"),
+    operation("Query.nodes: ExportJob", "query($job: ID!) { nodes(ids: [$job]) { id } }"),
+    operation("Query.organization: id", "query($organization: ID!) { organization(id: $organization) { slug } }"),
+    operation("Query.organization: slug", "query($slug: String!) { organization(slug: $slug) { id } }"),
+    operation(
+        "Query.auditLogs",
+        "query($organization: ID!) { auditLogs(organizationId: $organization) { totalCount nodes { id } } }",
+    ),
+    operation("Query.auditLog", "query($entry: ID!) { auditLog(id: $entry) { id } }"),
+    operation("Query.job", "query($job: ID!) { job(id: $job) { id } }"),
+    operation(
+        "Query.jobs",
+        "query($organization: ID!) { jobs(organizationId: $organization) { totalCount nodes { id } } }",
+    ),
+    operation(
+        "Mutation.recordAuditLogs",
+        "mutation($organization: ID!) { recordAuditLogs(input: { organizationId: $organization, entries: [{
+            actor: { id: \"ada\" }, action: \"a.b\", resource: { type: \"t\", id: \"1\" }
+        }] }) { auditLogs { sequence } userErrors { code message path } } }",
+    ),
+    operation(
+        "Mutation.startExport",
+        "mutation($organization: ID!) { startExport(input: {
+            organizationId: $organization, source: { auditLogs: {} }, format: CSV
+        }) { job { state } userErrors { code message path } } }",
+    ),
+    operation(
+        "Mutation.cancelJob",
+        "mutation($job: ID!) { cancelJob(input: { jobId: $job }) {
+            job { state } userErrors { code message path }
+        } }",
+    ),
+    operation(
+        "Mutation.retryJob",
+        "mutation($job: ID!) { retryJob(input: { jobId: $job }) {
+            job { state } userErrors { code message path }
+        } }",
+    ),
+    operation(
+        "Subscription.auditLogRecorded",
+        "subscription($organization: ID!, $cursor: String) {
+            auditLogRecorded(organizationId: $organization, after: $cursor) { node { id } }
+        }",
+    ),
+    operation(
+        "Subscription.jobUpdates: organizationId",
+        "subscription($organization: ID!) { jobUpdates(organizationId: $organization) { type job { id } } }",
+    ),
+    operation(
+        "Subscription.jobUpdates: jobId",
+        "subscription($organization: ID!, $job: ID!) {
+            jobUpdates(organizationId: $organization, jobId: $job) { type job { id } }
+        }",
+    ),
+];
+
+const fn operation(name: &'static str, document: &'static str) -> Operation {
+    Operation { name, document }
+}
+
+impl Things {
+    pub fn variables(&self) -> Value {
+        let Self { organization, slug, entry, job, cursor } = self;
+        json!({
+            "organization": organization, "slug": slug, "entry": entry, "job": job, "cursor": cursor,
+        })
+    }
+
+    /// Those of an organization in which `client` may do everything.
+    pub async fn of(client: &Client, organization: &str, slug: &str) -> Self {
+        let payload =
+            client.record_entries(organization, json!([crate::entry("thing.make")])).await;
+        let entry = payload["auditLogs"][0]["id"].as_str().unwrap().to_owned();
+        let payload = client.export(organization, "CSV").await;
+        let job = payload["job"]["id"].as_str().unwrap().to_owned();
+        client.finished(&job).await;
+        let first =
+            "query($id: ID!) { auditLogs(organizationId: $id, orderBy: RECORDED_ASC, first: 1) {
+            pageInfo { endCursor }
+        } }";
+        let first = client.query(first, json!({ "id": organization })).await;
+        let cursor = first["auditLogs"]["pageInfo"]["endCursor"].as_str().unwrap().to_owned();
+        Self { organization: organization.to_owned(), slug: slug.to_owned(), entry, job, cursor }
+    }
+}
+
+/// The answer to an operation; of a subscription, its first.
+pub async fn ask(
+    server: &TestServer,
+    token: Option<&str>,
+    operation: &Operation,
+    variables: Value,
+) -> Value {
+    if !operation.name.starts_with("Subscription.") {
+        let client = Client::new(server.url(""), token.map(str::to_owned));
+        return client.send(operation.document, variables).await.body;
+    }
+    let mut socket = Socket::open(&server.url("/graphql"), Some("graphql-transport-ws")).await;
+    let payload = token.map(|token| json!({ "authorization": format!("Bearer {token}") }));
+    socket.send(json!({ "type": "connection_init", "payload": payload })).await;
+    assert_eq!(socket.next().await["type"], "connection_ack");
+    socket.subscribe("1", operation.document, variables).await;
+    let message = socket.next().await;
+    assert_eq!(message["type"], "next", "{message}");
+    message["payload"].clone()
+}
+
+/// `OK`, or the code of the first error, top-level or in a payload.
+pub fn verdict(answer: &Value) -> String {
+    if let Some(code) = answer["errors"][0]["extensions"]["code"].as_str() {
+        return code.to_owned();
+    }
+    let payload = answer["data"].as_object().unwrap().values().next().unwrap();
+    match payload["userErrors"][0]["code"].as_str() {
+        Some(code) => code.to_owned(),
+        None => "OK".to_owned(),
+    }
+}

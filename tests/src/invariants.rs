@@ -1,0 +1,185 @@
+//! What must be true of every database that Daybook leaves behind, computed anew from the rows.
+
+use std::{collections::HashMap, path::Path};
+
+use daybook_entity::{
+    artifact, audit_log, audit_log_head, job, job::JobState, job_event, job_feed, recording,
+};
+use sea_orm::{ActiveEnum, DatabaseConnection, EntityTrait, QueryOrder};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::TestDatabase;
+
+/// Panics where an invariant does not hold.
+pub async fn check(database: &TestDatabase, artifacts: &Path) {
+    let db = database.connect().await;
+    logs(&db).await;
+    let jobs = jobs(&db).await;
+    files(&db, &jobs, artifacts).await;
+    db.close().await.unwrap();
+}
+
+/// Each log is 1, 2, 3 … up to its head, each hash right, each recording's range in it.
+async fn logs(db: &DatabaseConnection) {
+    let heads = audit_log_head::Entity::find().all(db).await.unwrap();
+    let mut ends: HashMap<Uuid, (i64, Vec<u8>)> = HashMap::new();
+    let entries = audit_log::Entity::find()
+        .order_by_asc(audit_log::Column::OrganizationId)
+        .order_by_asc(audit_log::Column::Sequence)
+        .all(db)
+        .await
+        .unwrap();
+    for entry in entries {
+        let end = ends.entry(entry.organization_id).or_insert((0, vec![0; 32]));
+        assert_eq!(entry.sequence, end.0 + 1, "a hole or a double in the log");
+        assert_eq!(entry.commitment, commitment(&entry), "commitment of entry {}", entry.sequence);
+        assert_eq!(entry.hash, hash(&end.1, &entry), "hash of entry {}", entry.sequence);
+        *end = (entry.sequence, entry.hash);
+    }
+    for head in heads {
+        let end = ends.remove(&head.organization_id).unwrap_or((0, vec![0; 32]));
+        assert_eq!((head.sequence, head.hash.clone()), end, "head of {}", head.organization_id);
+        for kept in recording::Entity::find().all(db).await.unwrap() {
+            let is_in_log = kept.organization_id != head.organization_id
+                || (1 <= kept.first_sequence
+                    && kept.first_sequence <= kept.last_sequence
+                    && kept.last_sequence <= head.sequence);
+            assert!(is_in_log, "{kept:?}");
+        }
+    }
+    assert!(ends.is_empty(), "a log without a head");
+}
+
+/// Written from the documentation, not with the code under test.
+fn commitment(entry: &audit_log::Model) -> Vec<u8> {
+    let mut bytes = vec![1];
+    bytes.extend(entry.salt.as_ref().unwrap());
+    for value in [&entry.actor_email, &entry.actor_name, &entry.ip_address, &entry.user_agent] {
+        text(&mut bytes, value.as_deref());
+    }
+    text(&mut bytes, Some(&entry.changes));
+    text(&mut bytes, entry.extra.as_deref());
+    Sha256::digest(bytes).to_vec()
+}
+
+fn hash(previous: &[u8], entry: &audit_log::Model) -> Vec<u8> {
+    let mut bytes = vec![1];
+    bytes.extend(previous);
+    bytes.extend(entry.organization_id.as_bytes());
+    bytes.extend(entry.sequence.to_be_bytes());
+    bytes.extend(entry.id.as_bytes());
+    bytes.extend(entry.timestamp.timestamp_micros().to_be_bytes());
+    bytes.extend(entry.recorded_at.timestamp_micros().to_be_bytes());
+    text(&mut bytes, Some(&entry.recorded_by));
+    text(&mut bytes, Some(&entry.actor_type.to_value()));
+    for value in [&entry.actor_id, &entry.action] {
+        text(&mut bytes, Some(value));
+    }
+    text(&mut bytes, Some(&entry.outcome.to_value()));
+    for value in [&entry.resource_type, &entry.resource_id] {
+        text(&mut bytes, Some(value));
+    }
+    text(&mut bytes, entry.resource_name.as_deref());
+    text(&mut bytes, entry.request_id.as_deref());
+    bytes.extend(&entry.commitment);
+    Sha256::digest(bytes).to_vec()
+}
+
+fn text(bytes: &mut Vec<u8>, value: Option<&str>) {
+    bytes.push(u8::from(value.is_some()));
+    if let Some(value) = value {
+        bytes.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
+        bytes.extend(value.as_bytes());
+    }
+}
+
+/// Each job's events lead from nothing to its state by legal steps; the feed has no hole; each
+/// event has its audit entry.
+async fn jobs(db: &DatabaseConnection) -> Vec<job::Model> {
+    let feed = job_feed::Entity::find_by_id(1).one(db).await.unwrap().unwrap();
+    let events =
+        job_event::Entity::find().order_by_asc(job_event::Column::Feed).all(db).await.unwrap();
+    let mut states: HashMap<Uuid, JobState> = HashMap::new();
+    for (event, number) in events.iter().zip(feed.pruned + 1..) {
+        assert_eq!(event.feed, number, "a hole or a double in the feed");
+        // What came before may be pruned.
+        let before = states.get(&event.job_id).copied();
+        let is_first_kept = before.is_none() && feed.pruned > 0;
+        assert!(is_first_kept || event.from_state == before, "{event:?}");
+        let is_legal = matches!(
+            (event.from_state, event.to_state),
+            (None | Some(JobState::Running), JobState::Queued)
+                | (Some(JobState::Queued), JobState::Running | JobState::Canceled)
+                | (
+                    Some(JobState::Running),
+                    JobState::Succeeded | JobState::Failed | JobState::Canceled
+                )
+        );
+        assert!(is_legal, "{event:?}");
+        states.insert(event.job_id, event.to_state);
+    }
+    assert_eq!(feed.feed, feed.pruned + i64::try_from(events.len()).unwrap());
+    let jobs = job::Entity::find().all(db).await.unwrap();
+    for job in jobs.iter().filter(|job| feed.pruned == 0 || states.contains_key(&job.id)) {
+        assert_eq!(states.get(&job.id), Some(&job.state), "{job:?}");
+    }
+    let entries = audit_log::Entity::find().all(db).await.unwrap();
+    let told = entries.iter().filter(|entry| {
+        let verb = entry.action.strip_prefix("job.").and_then(|rest| rest.split_once('.'));
+        entry.recorded_by == "daybook"
+            && verb.is_some_and(|(_, verb)| {
+                [
+                    "requested",
+                    "started",
+                    "succeeded",
+                    "failed",
+                    "canceled",
+                    "retried",
+                    "interrupted",
+                    "rescued",
+                ]
+                .contains(&verb)
+            })
+    });
+    let told = i64::try_from(told.count()).unwrap();
+    assert_eq!(told, feed.feed, "audit entries of transitions");
+    jobs
+}
+
+/// Each artifact belongs to a job that succeeded, and its file is whole; no other file is there.
+async fn files(db: &DatabaseConnection, jobs: &[job::Model], folder: &Path) {
+    let artifacts = artifact::Entity::find().all(db).await.unwrap();
+    let succeeded = jobs.iter().filter(|job| job.state == JobState::Succeeded).count();
+    assert_eq!(artifacts.len(), succeeded, "artifacts of jobs that succeeded");
+    let claims: HashMap<_, _> = jobs.iter().map(|job| (job.id, job.claim)).collect();
+    for artifact in &artifacts {
+        let (_, claim) = artifact.object_key.rsplit_once('-').unwrap();
+        let claims = (claim.parse().ok(), claims.get(&artifact.job_id).copied());
+        assert_eq!(claims.0, claims.1, "an artifact is the last claim's: {artifact:?}");
+    }
+    let mut expected = Vec::new();
+    for artifact in artifacts.iter().filter(|artifact| artifact.removed_at.is_none()) {
+        let path = folder.join(&artifact.object_key);
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!(i64::try_from(bytes.len()).unwrap(), artifact.size_bytes);
+        assert_eq!(Sha256::digest(&bytes).to_vec(), artifact.sha256);
+        expected.push(path);
+    }
+    let mut found = Vec::new();
+    walk(folder, &mut found);
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected, "files in the store");
+}
+
+fn walk(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for item in std::fs::read_dir(folder).unwrap() {
+        let path = item.unwrap().path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}

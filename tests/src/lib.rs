@@ -1,0 +1,103 @@
+//! The harness: a real server on a real database, tried from outside.
+//!
+//! A test names a server and gets one with a database and a folder of its own, on each engine. Only
+//! the clock can be moved. When the test is over, the invariants that tie log, jobs, events and
+//! artifacts together are checked on what it left behind.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on panics")]
+#![allow(missing_docs, reason = "names say it; nobody builds on the harness")]
+
+pub mod binary;
+mod client;
+mod cluster;
+mod cutting_proxy;
+mod database;
+pub mod fields;
+pub mod invariants;
+mod process;
+mod server;
+mod socket;
+
+pub use client::{Answer, Client, entry};
+pub use cluster::{Cluster, Shutdown};
+pub use cutting_proxy::CuttingProxy;
+pub use database::{Backend, TestDatabase, postgres_server};
+pub use process::{Process, Signal};
+pub use server::{TestServer, raw_organization};
+pub use socket::Socket;
+
+pub use serde_json::{Value, json};
+
+/// Defines tests that run on SQLite and on PostgreSQL, each with a server of its own, whose
+/// invariants are checked at the end.
+#[macro_export]
+macro_rules! on_each_engine {
+    ($($(#[$meta:meta])* async fn $name:ident($server:ident: &TestServer) $body:block)*) => {
+        $(
+            mod $name {
+                #[allow(unused_imports, reason = "what the body needs")]
+                use super::*;
+
+                $(#[$meta])*
+                async fn run($server: &$crate::TestServer) $body
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn sqlite() {
+                    let server = $crate::TestServer::start($crate::Backend::Sqlite).await;
+                    run(&server).await;
+                    server.finish().await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn postgres() {
+                    let server = $crate::TestServer::start($crate::Backend::Postgres).await;
+                    run(&server).await;
+                    server.finish().await;
+                }
+            }
+        )*
+    };
+}
+
+/// Like [`on_each_engine`], with servers that leave jobs queued until they are told to work.
+#[macro_export]
+macro_rules! on_each_idle_engine {
+    ($(async fn $name:ident($server:ident: &TestServer) $body:block)*) => {
+        $(
+            mod $name {
+                #[allow(unused_imports, reason = "what the body needs")]
+                use super::*;
+
+                async fn run($server: &$crate::TestServer) $body
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn sqlite() {
+                    let server = $crate::TestServer::start_idle($crate::Backend::Sqlite).await;
+                    run(&server).await;
+                    server.finish().await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn postgres() {
+                    let server = $crate::TestServer::start_idle($crate::Backend::Postgres).await;
+                    run(&server).await;
+                    server.finish().await;
+                }
+            }
+        )*
+    };
+}
+
+/// Waits until `condition` gives something, looking often; panics with `what` after `seconds`.
+pub async fn eventually<T, F>(what: &str, seconds: u64, mut condition: F) -> T
+where
+    F: AsyncFnMut() -> Option<T>,
+{
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(std::time::Instant::now() < deadline, "{what} did not happen in {seconds} s");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}

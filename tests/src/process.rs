@@ -1,0 +1,145 @@
+//! Real `daybook` processes, to be killed, stopped and continued.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use daybook_api::config::Config;
+
+use crate::{binary, eventually};
+
+/// A `daybook` process of the test's own: killed and reaped when dropped, if it still lives.
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+/// A signal that leaves the process a choice, or its life.
+#[derive(Copy, Clone, Debug)]
+pub enum Signal {
+    Terminate,
+    Stop,
+    Continue,
+}
+
+impl Process {
+    /// `daybook worker`, which works jobs already.
+    pub async fn worker(config: &Config) -> Self {
+        let process = Self::start(config, &["worker"]);
+        process.says("working jobs").await;
+        process
+    }
+
+    /// `daybook serve` on a free port, which serves already.
+    pub async fn serve(config: &Config, arguments: &[&str]) -> Self {
+        let process = Self::start(config, &[&["serve"], arguments].concat());
+        process.says("Daybook is at ").await;
+        process
+    }
+
+    fn start(config: &Config, arguments: &[&str]) -> Self {
+        let number = u64::from_be_bytes(daybook_service::random_bytes());
+        let log = config.data_dir.join(format!("{}-{number:x}.log", arguments[0]));
+        let child = command(config)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
+    }
+
+    /// Waits until its log holds `text`; the rest of that line.
+    pub async fn says(&self, text: &str) -> String {
+        let what = format!("{text:?} in {}", self.log.display());
+        eventually(&what, 60, async || {
+            let log = self.log();
+            let (_, rest) = log.split_once(text)?;
+            Some(rest.split_once('\n')?.0.to_owned())
+        })
+        .await
+    }
+
+    /// Where a `serve` is.
+    pub async fn url(&self) -> String {
+        self.says("Daybook is at ").await
+    }
+
+    /// The name under which it holds leases.
+    pub async fn node(&self) -> String {
+        let rest = self.says("working jobs node=").await;
+        rest.split([' ', '"']).find(|word| !word.is_empty()).unwrap().to_owned()
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// `kill -9`; it is gone when this returns.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let name = match signal {
+            Signal::Terminate => "-TERM",
+            Signal::Stop => "-STOP",
+            Signal::Continue => "-CONT",
+        };
+        // Not reaped before `kill` or the drop: the id can't have become another process's.
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub async fn exit(&mut self, seconds: u64) -> ExitStatus {
+        eventually("the process's end", seconds, async || self.child.try_wait().unwrap()).await
+    }
+
+    /// Asks it to stop and waits until it did, without complaint.
+    pub async fn stop(&mut self) {
+        self.signal(Signal::Terminate);
+        let status = self.exit(30).await;
+        assert!(status.success(), "{status}: {}", self.log());
+    }
+}
+
+impl Drop for Process {
+    #[allow(clippy::print_stderr, reason = "shown with the test that failed")]
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the end of {}\n{}", self.log.display(), tail(&self.log));
+        }
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}
+
+/// The binary, set up like the server of a test.
+fn command(config: &Config) -> Command {
+    let mut command = binary::daybook(&config.data_dir);
+    command
+        .env("DAYBOOK_DATABASE_URL", config.database_url())
+        .env("DAYBOOK_LISTEN", "127.0.0.1:0")
+        .env("DAYBOOK_EXPORT_MAX_RECORDS", config.export_max_records.to_string())
+        .env("DAYBOOK_EXPORT_INLINE_RECORDS", config.export_inline_records.to_string())
+        .env("DAYBOOK_JOB_CONCURRENCY", config.job_concurrency.to_string())
+        .env("DAYBOOK_JOB_LEASE", format!("{}ms", config.job_lease.as_millis()))
+        .env("DAYBOOK_LOG", "info");
+    command
+}

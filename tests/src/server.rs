@@ -1,0 +1,233 @@
+//! A server for one test: production's own, in this process, on a free port.
+
+use daybook_api::{
+    config::{Config, LogFormat},
+    server::{Duties, Server},
+};
+use daybook_entity::membership::Role;
+use daybook_service::{
+    Clock, GlobalId, Instance, Permission, Viewer,
+    access::{enter, members, operators, token},
+    organizations,
+};
+use std::{sync::Arc, time::Duration};
+use tempfile::TempDir;
+
+use crate::{Backend, Client, Socket, TestDatabase, invariants};
+
+pub struct TestServer {
+    pub database: TestDatabase,
+    pub config: Config,
+    pub clock: Clock,
+    server: Server,
+    folder: TempDir,
+}
+
+impl TestServer {
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, |_| {}).await
+    }
+
+    /// With other settings than the usual ones.
+    pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_as(backend, Duties::ServeAndWork, change).await
+    }
+
+    /// Without a worker: jobs stay queued.
+    pub async fn start_idle(backend: Backend) -> Self {
+        Self::start_idle_with(backend, |_| {}).await
+    }
+
+    /// Without a worker, and with other settings than the usual ones.
+    pub async fn start_idle_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_as(backend, Duties::Serve, change).await
+    }
+
+    /// With other duties than the usual ones: jobs of one that only serves stay queued.
+    pub async fn start_as(
+        backend: Backend,
+        duties: Duties,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let folder = TempDir::with_prefix("daybook-test-").unwrap();
+        let database = TestDatabase::create(backend, folder.path()).await;
+        Self::start_on(database, folder, duties, change).await
+    }
+
+    /// On a database that is there, without a worker.
+    pub async fn start_idle_on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = TempDir::with_prefix("daybook-test-").unwrap();
+        Self::start_on(database, folder, Duties::Serve, change).await
+    }
+
+    async fn start_on(
+        database: TestDatabase,
+        folder: TempDir,
+        duties: Duties,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let mut config = Config {
+            data_dir: folder.path().to_owned(),
+            database_url: Some(database.url.clone()),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            public_url: None,
+            artifacts_url: None,
+            secret: None,
+            export_max_records: 10_000,
+            export_inline_records: 1_000,
+            artifact_ttl: Duration::from_secs(24 * 3600),
+            job_concurrency: 4,
+            job_history: Duration::from_secs(30 * 24 * 3600),
+            organization_subscriptions: 1_000,
+            socket_operations: 100,
+            job_lease: Duration::from_secs(30),
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+        };
+        change(&mut config);
+        let clock = Clock::default();
+        let server = Server::start(config.clone(), duties, clock.clone()).await.unwrap();
+        Self { database, config, clock, server, folder }
+    }
+
+    /// Begins to work jobs, where it didn't from the start.
+    pub fn start_work(&self) {
+        daybook_api::server::start_work(self.instance());
+    }
+
+    /// Takes all connections that jobs read with: attempts wait until this is dropped.
+    pub async fn hold_bulk_connections(&self) -> Vec<sea_orm::DatabaseTransaction> {
+        use sea_orm::TransactionTrait;
+        let mut held = Vec::new();
+        for _ in 0..daybook_service::Database::BULK {
+            held.push(self.instance().db.bulk().begin().await.unwrap());
+        }
+        held
+    }
+
+    pub fn backend(&self) -> Backend {
+        self.database.backend
+    }
+
+    pub fn instance(&self) -> &Arc<Instance> {
+        &self.server.instance
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.address)
+    }
+
+    /// Another server on the same database and artifacts.
+    pub async fn start_another(&self, duties: Duties) -> Server {
+        self.start_another_with(duties, |_| {}).await
+    }
+
+    /// Another server on the same database and artifacts, with other settings.
+    pub async fn start_another_with(
+        &self,
+        duties: Duties,
+        change: impl FnOnce(&mut Config),
+    ) -> Server {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Server::start(config, duties, self.clock.clone()).await.unwrap()
+    }
+
+    /// A client of `subject` at another server on the same database.
+    pub fn client_at(&self, server: &Server, subject: &str) -> Client {
+        Client::new(format!("http://{}", server.address), Some(self.token(subject)))
+    }
+
+    /// Another server on the same database and artifacts with other settings, which works no jobs.
+    pub async fn start_node(&self, change: impl FnOnce(&mut Config)) -> Server {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Server::start(config, Duties::Serve, self.clock.clone()).await.unwrap()
+    }
+
+    /// A new organization; its ID.
+    pub async fn organization(&self, slug: &str) -> String {
+        let viewer = Viewer::command_line("test");
+        let made = organizations::create(self.instance(), &viewer, slug, slug).await.unwrap();
+        GlobalId::Organization(made.id).to_string()
+    }
+
+    /// Gives `subject` a role.
+    pub async fn set_member(&self, organization: &str, subject: &str, role: Role) {
+        let id = raw_organization(organization);
+        let viewer = Viewer::command_line("test");
+        let scope =
+            enter(self.instance(), &viewer, id, Permission::ManageMembers, &[]).await.unwrap();
+        members::set(&scope, subject, None, role).await.unwrap();
+    }
+
+    /// Takes `subject`'s role away.
+    pub async fn remove_member(&self, organization: &str, subject: &str) {
+        let id = raw_organization(organization);
+        let viewer = Viewer::command_line("test");
+        let scope =
+            enter(self.instance(), &viewer, id, Permission::ManageMembers, &[]).await.unwrap();
+        assert!(members::remove(&scope, subject).await.unwrap());
+    }
+
+    /// A bearer token that names `subject`.
+    pub fn token(&self, subject: &str) -> String {
+        self.token_for(subject, Duration::from_secs(3600))
+    }
+
+    pub fn token_for(&self, subject: &str, ttl: Duration) -> String {
+        let email = format!("{subject}@test.example");
+        let instance = self.instance();
+        token::issue(&instance.secret, subject, Some(&email), ttl, self.clock.now()).unwrap()
+    }
+
+    /// A client whose subject is named like its role and has it in `organization`.
+    pub async fn client(&self, organization: &str, role: Role) -> Client {
+        let subject = format!("{role:?}").to_lowercase();
+        self.set_member(organization, &subject, role).await;
+        self.client_of(&subject)
+    }
+
+    /// A client of a subject that may have no role anywhere.
+    pub fn client_of(&self, subject: &str) -> Client {
+        Client::new(self.url(""), Some(self.token(subject)))
+    }
+
+    /// A client of an operator.
+    pub async fn operator(&self) -> Client {
+        let viewer = Viewer::command_line("test");
+        operators::add(self.instance(), &viewer, "operator", None).await.unwrap();
+        self.client_of("operator")
+    }
+
+    /// A client without credential.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.url(""), None)
+    }
+
+    /// A WebSocket that has been acknowledged.
+    pub async fn socket(&self, token: &str) -> Socket {
+        Socket::connect(&self.url("/graphql"), token).await
+    }
+
+    /// Ends the server and checks what it left behind.
+    pub async fn finish(self) {
+        let Self { database, server, folder, config, .. } = self;
+        server.stop().await.unwrap();
+        invariants::check(&database, &config.data_dir.join("artifacts")).await;
+        database.drop().await;
+        drop(folder);
+    }
+}
+
+/// The UUID in an organization's ID.
+pub fn raw_organization(id: &str) -> uuid::Uuid {
+    match id.parse() {
+        Ok(GlobalId::Organization(id)) => id,
+        other => panic!("{other:?} is no organization"),
+    }
+}
