@@ -55,4 +55,31 @@ on_each_engine! {
         let queued = again.iter().find(|update| update["job"]["state"] == "QUEUED").unwrap();
         assert_eq!(queued["job"]["progress"]["done"], "0", "{queued}");
     }
+
+    // A client takes a completion for the end of it all, and does not come back.
+    async fn stopping_server_completes_no_watch(server: &TestServer) {
+        let (stopping, acme, admin) = idle(server).await;
+        let mut sockets = Vec::new();
+        for _ in 0..20 {
+            let mut socket = stopping.socket(admin.token.as_ref().unwrap()).await;
+            subscribe(&mut socket, "jobs", json!({ "organization": acme })).await;
+            assert_eq!(next(&mut socket).await["type"], "SYNCED");
+            let tail = "subscription($organization: ID!) {
+                auditLogRecorded(organizationId: $organization) { cursor } }";
+            socket.subscribe("log", tail, json!({ "organization": acme })).await;
+            sockets.push(socket);
+        }
+        // Each is delivered this one: all of them are at work.
+        admin.record(&acme, 1).await;
+        for socket in &mut sockets {
+            assert!(socket.data().await["auditLogRecorded"].is_object());
+        }
+        let (ends, ()) = tokio::join!(
+            futures::future::join_all(sockets.iter_mut().map(async |socket| socket.rest().await)),
+            stopping.finish(),
+        );
+        for (code, _, messages) in ends {
+            assert_eq!((code, messages), (1012, vec![]));
+        }
+    }
 }

@@ -72,18 +72,26 @@ impl Socket {
 
     /// The code and reason with which the server closes, whatever it says before.
     pub async fn closed(&mut self) -> (u16, String) {
-        let closed = async {
+        let (code, reason, _) = self.rest().await;
+        (code, reason)
+    }
+
+    /// The code and reason with which the server closes, and the messages that it says before.
+    pub async fn rest(&mut self) -> (u16, String, Vec<Value>) {
+        let rest = async {
+            let mut messages = Vec::new();
             loop {
                 match self.receive().await {
                     Message::Close(Some(frame)) => {
-                        return (frame.code.into(), frame.reason.to_string());
+                        return (frame.code.into(), frame.reason.to_string(), messages);
                     }
                     Message::Close(None) => panic!("closed without a reason"),
+                    Message::Text(text) => messages.push(serde_json::from_str(&text).unwrap()),
                     _ => {}
                 }
             }
         };
-        within_patience("a close frame", closed).await
+        within_patience("a close frame", rest).await
     }
 
     async fn receive(&mut self) -> Message {

@@ -212,9 +212,15 @@ impl Connection {
         self.started += 1;
         let (number, name, outbox) = (self.started, id.clone(), self.outbox.clone());
         let turns = Arc::clone(&self.turns);
+        let stopping = self.state.instance.stopping.clone();
         let operation = async move {
             let _turn = if is_stream { None } else { turns.acquire_owned().await.ok() };
             while let Some(event) = events.next().await {
+                // It ends with this process, not with what it tells: a client that heard
+                // `complete` would not come back for the rest.
+                if is_stream && matches!(event, Event::Completed) && stopping.is_cancelled() {
+                    return;
+                }
                 if outbox.send((number, name.clone(), event)).await.is_err() {
                     return;
                 }
