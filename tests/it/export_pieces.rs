@@ -1,11 +1,11 @@
 //! Small exports at once, large ones in pieces, each export one moment.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use daybook_api::server::Duties;
 use daybook_entity::membership::Role;
-use daybook_tests::{Client, TestServer, Value, entry, json, on_each_engine};
+use daybook_tests::{Client, TestServer, Value, entry, eventually, json, on_each_engine};
 
 use crate::exports::{ORDERS, export, input};
 
@@ -79,6 +79,26 @@ on_each_engine! {
             let link = payload["job"]["artifact"]["downloadUrl"].as_str().unwrap();
             assert_eq!(STANDARD.decode(encoded).unwrap(), admin.download(link).await);
         }
+    }
+
+    async fn stopping_server_answers_who_waits_for_a_small_export(server: &TestServer) {
+        let idle = TestServer::start_idle(server.backend()).await;
+        let acme = idle.organization("acme").await;
+        let admin = idle.client(&acme, Role::Admin).await;
+        let stop = async {
+            let query = "query($id: ID!) { jobs(organizationId: $id) { nodes { id } } }";
+            eventually("the job", 10, async || {
+                let jobs = admin.query(query, json!({ "id": acme })).await;
+                (jobs["jobs"]["nodes"] != json!([])).then_some(())
+            })
+            .await;
+            let asked = Instant::now();
+            idle.finish().await;
+            asked.elapsed()
+        };
+        let (payload, stopped) = tokio::join!(admin.export(&acme, "CSV"), stop);
+        assert_eq!(payload["job"]["state"], "QUEUED");
+        assert!(stopped.as_secs() < 5, "{stopped:?}");
     }
 
     async fn larger_export_is_queued_and_not_inline(server: &TestServer) {

@@ -176,7 +176,7 @@ async fn enqueue(
     jobs::enqueue(scope, new).await
 }
 
-/// Waits until the job is over, as long as patience lasts.
+/// Waits until the job is over, as long as patience lasts and this process works.
 async fn wait(scope: &Scope, mut job: job::Model, mut bell: Ticket) -> Result<job::Model> {
     let deadline = Instant::now() + PATIENCE;
     while matches!(job.state, JobState::Queued | JobState::Running) {
@@ -184,6 +184,8 @@ async fn wait(scope: &Scope, mut job: job::Model, mut bell: Ticket) -> Result<jo
         tokio::select! {
             () = bell.rung() => {}
             () = tokio::time::sleep_until(look.min(deadline)) => {}
+            // Nobody works it here any more, and stopping waits for this answer.
+            () = scope.instance.stopping.cancelled() => break,
         }
         let key = (job.organization_id, job.id);
         let found = job::Entity::find_by_id(key).one(scope.instance.db.reader()).await?;
