@@ -6,6 +6,7 @@
 mod database;
 mod kill;
 mod nodes;
+mod socket;
 mod stop;
 mod zombie;
 
@@ -124,6 +125,23 @@ async fn start(client: &Client, organization: &str, action: &str) -> String {
     let payload = client.start_export(export(organization, action)).await;
     assert_eq!(payload["userErrors"], json!([]));
     payload["job"]["id"].as_str().unwrap().to_owned()
+}
+
+/// The same, on a server that may be away.
+async fn start_surely(client: &Client, organization: &str) -> String {
+    let start = "mutation($input: StartExportInput!) { startExport(input: $input) {
+        job { id } userErrors { code } } }";
+    let data = surely(client, start, export(organization, "test.*")).await;
+    data["startExport"]["job"]["id"].as_str().unwrap().to_owned()
+}
+
+/// The data of a mutation that is repeated, the same each time, until it is answered.
+async fn surely(client: &Client, mutation: &str, input: Value) -> Value {
+    eventually("an acknowledgement", 60, async || {
+        let answer = client.try_send(mutation, json!({ "input": input })).await.ok()?;
+        answer.body.get("errors").is_none().then(|| answer.body["data"].clone())
+    })
+    .await
 }
 
 fn export(organization: &str, action: &str) -> Value {

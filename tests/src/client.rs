@@ -23,14 +23,19 @@ impl Client {
 
     /// Runs a document with variables, whatever comes of it.
     pub async fn send(&self, query: &str, variables: Value) -> Answer {
+        self.try_send(query, variables).await.unwrap()
+    }
+
+    /// Runs a document on a server that may go away meanwhile.
+    pub async fn try_send(&self, query: &str, variables: Value) -> reqwest::Result<Answer> {
         let mut request = self.http.post(format!("{}/graphql", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
         let body = json!({ "query": query, "variables": variables });
-        let response = request.json(&body).send().await.unwrap();
+        let response = request.json(&body).send().await?;
         let status = response.status().as_u16();
-        Answer { status, body: response.json().await.unwrap() }
+        Ok(Answer { status, body: response.json().await? })
     }
 
     /// The data of a document that must run without errors.

@@ -32,7 +32,7 @@ impl Process {
         process
     }
 
-    /// `daybook serve` on a free port, which serves already.
+    /// `daybook serve`, which serves already.
     pub async fn serve(config: &Config, arguments: &[&str]) -> Self {
         let process = Self::start(config, &[&["serve"], arguments].concat());
         process.says("Daybook is at ").await;
@@ -135,7 +135,7 @@ fn command(config: &Config) -> Command {
     let mut command = binary::daybook(&config.data_dir);
     command
         .env("DAYBOOK_DATABASE_URL", config.database_url())
-        .env("DAYBOOK_LISTEN", "127.0.0.1:0")
+        .env("DAYBOOK_LISTEN", config.listen.to_string())
         .env("DAYBOOK_EXPORT_MAX_RECORDS", config.export_max_records.to_string())
         .env("DAYBOOK_EXPORT_INLINE_RECORDS", config.export_inline_records.to_string())
         .env("DAYBOOK_JOB_CONCURRENCY", config.job_concurrency.to_string())

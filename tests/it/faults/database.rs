@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use daybook_entity::job::JobState;
 use daybook_tests::{
-    Client, Cluster, Process, Shutdown, TestDatabase, TestServer, Value, entry, eventually, json,
+    Client, Cluster, Process, Shutdown, TestDatabase, TestServer, entry, eventually, json,
 };
 use futures::future::join;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use tokio::sync::watch;
 
-use super::{Site, any_moment, path, random, rounds, settings};
+use super::{Site, any_moment, path, random, rounds, settings, start_surely, surely};
 
 const RECORDS: usize = 20_000;
 
@@ -23,7 +23,7 @@ async fn restarted_database_costs_time_and_nothing_else() {
         let (mut jobs, mut hits) = (Vec::new(), 0);
         let rounds = rounds(3);
         for round in 0..rounds {
-            let id = start_surely(&nodes.client, site).await;
+            let id = start_surely(&nodes.client, &site.organization).await;
             site.advanced(&id, 1).await;
             cluster.stop(if round % 2 == 0 { Shutdown::Immediate } else { Shutdown::Fast });
             let away = Instant::now();
@@ -57,7 +57,7 @@ async fn terminated_connections_cost_time_and_nothing_else() {
         for _ in 0..rounds {
             // Not through a client, whose request may be the one that is hit.
             if site.unfinished().await == 0 {
-                jobs.push(start_surely(&nodes.client, site).await);
+                jobs.push(start_surely(&nodes.client, &site.organization).await);
             }
             eventually("an attempt", 30, async || is_any_running(site).await.then_some(())).await;
             tokio::time::sleep(any_moment(Duration::from_millis(500))).await;
@@ -152,22 +152,6 @@ async fn record(client: &Client, site: &Site, stopped: watch::Receiver<bool>) ->
         acknowledged += 1;
     }
     acknowledged
-}
-
-async fn start_surely(client: &Client, site: &Site) -> String {
-    let start = "mutation($input: StartExportInput!) { startExport(input: $input) {
-        job { id } userErrors { code } } }";
-    let data = surely(client, start, super::export(&site.organization, "test.*")).await;
-    data["startExport"]["job"]["id"].as_str().unwrap().to_owned()
-}
-
-/// The data of a mutation that is repeated, the same each time, until it is answered.
-async fn surely(client: &Client, mutation: &str, input: Value) -> Value {
-    eventually("an acknowledgement", 60, async || {
-        let answer = client.send(mutation, json!({ "input": input })).await;
-        answer.body.get("errors").is_none().then(|| answer.body["data"].clone())
-    })
-    .await
 }
 
 async fn is_any_running(site: &Site) -> bool {
