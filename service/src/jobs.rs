@@ -38,3 +38,14 @@ pub(crate) use finish::Finisher;
 pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};
 pub(crate) use prune::prune;
 pub use worker::work;
+
+/// What [`work`] does, one step at a time: for a test that takes the steps in every order.
+pub mod steps {
+    pub use super::{
+        attempt::{Attempt, End, Success},
+        claim::{Room, claim},
+        finish::rescue,
+        lease::{Pulse, beat},
+        worker::{conclude, execute},
+    };
+}

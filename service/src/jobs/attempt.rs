@@ -18,7 +18,7 @@ use crate::{Error, Fault, Instance, artifacts::Writer};
 const BEAT: Duration = Duration::from_millis(300);
 
 /// A running attempt. It holds its job by the claim number in `job`.
-pub(crate) struct Attempt {
+pub struct Attempt {
     /// What it works with.
     pub(crate) instance: Arc<Instance>,
     /// The job as it was claimed.
@@ -32,7 +32,7 @@ pub(crate) struct Attempt {
 
 /// What an attempt that succeeded came to.
 #[derive(Debug)]
-pub(crate) struct Success {
+pub struct Success {
     /// Its artifact; dates are set when it is made visible.
     pub(crate) artifact: artifact::Model,
     /// JSON of the kind's own outcome.
@@ -41,7 +41,7 @@ pub(crate) struct Success {
 
 /// Why an attempt ended without success. Said at the failing line.
 #[derive(Debug)]
-pub(crate) enum End {
+pub enum End {
     /// Another attempt may do better; the reason is for the requester.
     Retry(JobErrorCode, String),
     /// No attempt can do better; the reason is for the requester.
@@ -55,7 +55,9 @@ pub(crate) enum End {
 }
 
 impl Attempt {
-    pub(super) fn new(instance: Arc<Instance>, job: job::Model) -> Self {
+    /// Of a job that was just claimed.
+    #[must_use]
+    pub fn new(instance: Arc<Instance>, job: job::Model) -> Self {
         Self { instance, job, writer: None, object_key: None, last_beat: Instant::now() }
     }
 

@@ -30,17 +30,20 @@ const ORGANIZATIONS: usize = 64;
 
 /// How much room a process has.
 #[derive(Clone, Debug)]
-pub(super) struct Room {
+pub struct Room {
     /// Free places.
-    pub(super) free: usize,
+    pub free: usize,
     /// Jobs that run here, by organization.
-    pub(super) running: HashMap<Uuid, usize>,
+    pub running: HashMap<Uuid, usize>,
     /// The organization that was served last.
-    pub(super) last: Uuid,
+    pub last: Uuid,
 }
 
 /// Claims jobs for this process: RUNNING, under a lease, with a new claim number.
-pub(super) async fn claim(instance: &Arc<Instance>, room: Room) -> Result<Vec<Model>> {
+///
+/// # Errors
+/// A database fault.
+pub async fn claim(instance: &Arc<Instance>, room: Room) -> Result<Vec<Model>> {
     let context = (Arc::clone(instance), room);
     let claimed = instance.db.transaction(context, |tx, (instance, room)| {
         Box::pin(async move {

@@ -201,8 +201,11 @@ async fn end(
     Ok(Some(step))
 }
 
-/// Takes jobs whose lease ran out away from their attempts.
-pub(super) async fn rescue(instance: &Arc<Instance>) -> Result<usize> {
+/// Takes jobs whose lease ran out away from their attempts; how many.
+///
+/// # Errors
+/// A database fault.
+pub async fn rescue(instance: &Arc<Instance>) -> Result<usize> {
     let context = Arc::clone(instance);
     let rescued = instance.db.transaction(context, |tx, instance| {
         Box::pin(async move {

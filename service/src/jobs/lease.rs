@@ -13,7 +13,7 @@ use crate::{Instance, Result, database};
 
 /// What a heartbeat tells its attempt.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pulse {
+pub enum Pulse {
     /// Go on.
     Held,
     /// The requester wants it stopped.
@@ -29,7 +29,10 @@ pub(super) fn end(instance: &Instance, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Renews the attempt's lease and says how far it is.
-pub(super) async fn beat(instance: &Arc<Instance>, job: &Model) -> Result<Pulse> {
+///
+/// # Errors
+/// A database fault.
+pub async fn beat(instance: &Arc<Instance>, job: &Model) -> Result<Pulse> {
     let context = (Arc::clone(instance), job.clone());
     let pulse = instance.db.transaction(context, |tx, (instance, job)| {
         Box::pin(async move {

@@ -144,7 +144,11 @@ async fn run(instance: &Arc<Instance>, job: job::Model) {
     .await;
 }
 
-async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End> {
+/// Does the attempt's work; nothing of it is visible until [`conclude`].
+///
+/// # Errors
+/// The end, where it has come to nothing.
+pub async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End> {
     let work = async {
         check_right(&attempt.instance, &attempt.job).await?;
         match attempt.job.kind {
@@ -194,7 +198,8 @@ async fn watch_over(instance: &Instance, job: &job::Model) -> End {
     }
 }
 
-async fn conclude(mut attempt: Attempt, end: std::result::Result<Success, End>) {
+/// Stores what the attempt came to, and removes its file where that is not to stay.
+pub async fn conclude(mut attempt: Attempt, end: std::result::Result<Success, End>) {
     if let Some(writer) = attempt.writer.take() {
         writer.abort().await;
     }
