@@ -23,6 +23,7 @@ mod flow;
 mod guard;
 mod http;
 mod import;
+mod job_errors;
 mod job_pages;
 mod jobs;
 mod migration;

@@ -56,10 +56,15 @@ async fn ask(
     if was == JobState::Queued {
         job.state = JobState::Canceled;
         job.finished_at = Some(now);
+        // Why an earlier attempt failed is not why the job ended.
+        job.error_code = None;
+        job.error_message = None;
     }
     let row = job::ActiveModel {
         state: Set(job.state),
         finished_at: Set(job.finished_at),
+        error_code: Set(job.error_code),
+        error_message: Set(job.error_message.clone()),
         cancel_requested_at: Set(job.cancel_requested_at),
         cancel_requested_by: Set(job.cancel_requested_by.clone()),
         ..Default::default()
