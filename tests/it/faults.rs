@@ -167,7 +167,7 @@ fn key(id: &str) -> (uuid::Uuid, uuid::Uuid) {
 }
 
 /// As many as `DAYBOOK_TEST_ROUNDS` says, or what the suite can afford.
-fn rounds(usual: usize) -> usize {
+pub(crate) fn rounds(usual: usize) -> usize {
     std::env::var("DAYBOOK_TEST_ROUNDS").map_or(usual, |rounds| rounds.parse().unwrap())
 }
 

@@ -35,6 +35,7 @@ mod recording_limits;
 mod refusals;
 mod schema;
 mod socket;
+mod state_machine;
 mod tail;
 mod tenancy;
 mod unknown_commit;
