@@ -31,7 +31,7 @@ use model::Model;
 use step::{SUBJECTS, Step, steps};
 
 /// Cases in the suite.
-const CASES: usize = 36;
+const CASES: usize = 22;
 /// Cases that share a database.
 const SHARED: usize = 100;
 /// Records of each export.
@@ -112,7 +112,10 @@ fn run(backend: Backend) {
         Ok(())
     });
     match outcome {
-        Err(TestError::Fail(reason, steps)) => panic!("{reason}\nafter these steps: {steps:#?}"),
+        Err(TestError::Fail(reason, steps)) => {
+            let steps: Vec<_> = steps.iter().map(|step| format!("{step:?}")).collect();
+            panic!("{reason}\nafter these steps:\n{}", steps.join("\n"));
+        }
         outcome => outcome.unwrap(),
     }
     runtime.block_on(site.take().unwrap().finish());
@@ -222,15 +225,15 @@ impl Figures {
         let often = |what: &str, count: usize, least: usize| {
             assert!(count * 10 >= least * cases, "{what}: {count} in {cases} cases");
         };
-        // In ten cases; a half of what is usual, and of what is seldom less.
-        often("steps", self.steps, 150);
-        often("transitions", transitions.values().sum(), 100);
         if cases < CASES {
-            // Too few for what is seldom.
+            // Too few to expect anything.
             return;
         }
+        // In ten cases. A half of what is usual at the most, since cases differ much.
+        often("steps", self.steps, 150);
+        often("transitions", transitions.values().sum(), 75);
         for verb in ["requested", "started", "canceled"] {
-            often(verb, transitions.get(verb).copied().unwrap_or(0), 20);
+            often(verb, transitions.get(verb).copied().unwrap_or(0), 8);
         }
         for verb in ["succeeded", "failed", "retried", "interrupted", "rescued"] {
             often(verb, transitions.get(verb).copied().unwrap_or(0), 1);

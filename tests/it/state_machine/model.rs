@@ -1,8 +1,4 @@
 //! The model: states and arrows as the contract tells them, without a database.
-//!
-//! ```text
-//! QUEUED → RUNNING → SUCCEEDED | FAILED    QUEUED, RUNNING → CANCELED    RUNNING → QUEUED
-//! ```
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::job::{JobErrorCode, JobState};
@@ -155,8 +151,15 @@ impl Model {
             lease: None,
             artifact: None,
         });
-        let event = (None, JobState::Queued, 0);
-        self.record(self.jobs.len() - 1, "requested", event, (None, now));
+        self.events.push(Event {
+            job: self.jobs.len() - 1,
+            verb: "requested",
+            from: None,
+            to: JobState::Queued,
+            attempt: 0,
+            reason: None,
+            at: now,
+        });
     }
 
     /// The jobs that can be claimed at an instant, in the order in which they are.
@@ -173,7 +176,7 @@ impl Model {
         row.attempt += 1;
         row.claim += 1;
         row.lease = Some(later(now, LEASE));
-        self.go(job, "started", JobState::Running, None, now);
+        self.go(job, ("started", JobState::Running), None, now);
     }
 
     /// Whether the claim still holds its job.
@@ -220,7 +223,7 @@ impl Model {
                 ("interrupted", JobState::Queued, None)
             }
         };
-        self.go(job, verb, to, reason, now);
+        self.go(job, (verb, to), reason, now);
     }
 
     /// Asks a job to stop; whether that is possible.
@@ -236,7 +239,7 @@ impl Model {
                 row.cancel = Some(Cancel { by, at: now });
                 row.error = None;
                 let reason = Some(canceled_by(by));
-                self.go(job, "canceled", JobState::Canceled, reason, now);
+                self.go(job, ("canceled", JobState::Canceled), reason, now);
             }
         }
         true
@@ -266,24 +269,13 @@ impl Model {
     fn go(
         &mut self,
         job: usize,
-        verb: &'static str,
-        to: JobState,
+        (verb, to): (&'static str, JobState),
         reason: Option<String>,
-        now: Span,
+        at: Span,
     ) {
         let row = &mut self.jobs[job];
-        let from = std::mem::replace(&mut row.state, to);
+        let from = Some(std::mem::replace(&mut row.state, to));
         let attempt = row.attempt;
-        self.record(job, verb, (Some(from), to, attempt), (reason, now));
-    }
-
-    fn record(
-        &mut self,
-        job: usize,
-        verb: &'static str,
-        (from, to, attempt): (Option<JobState>, JobState, i32),
-        (reason, at): (Option<String>, Span),
-    ) {
         self.events.push(Event { job, verb, from, to, attempt, reason, at });
     }
 }
