@@ -171,7 +171,7 @@ pub(crate) fn rounds(usual: usize) -> usize {
     std::env::var("DAYBOOK_TEST_ROUNDS").map_or(usual, |rounds| rounds.parse().unwrap())
 }
 
-fn random<T: From<u64>>() -> T {
+pub(crate) fn random<T: From<u64>>() -> T {
     u64::from_be_bytes(daybook_service::random_bytes()).into()
 }
 

@@ -70,7 +70,9 @@ async fn socket_loop(backend: Backend, rounds: usize) {
         stop.send(true).unwrap();
     };
     let organizations = [&site.organization, &other];
-    let ((), canceled) = join(faults, work(&client, &site, organizations, &stopped)).await;
+    let callers = (0..CALLERS).map(|_| call(&client, &site, organizations, &stopped));
+    let ((), canceled) = join(faults, join_all(callers)).await;
+    let canceled: usize = canceled.into_iter().sum();
     eventually("the end of all jobs", 60, async || (site.unfinished().await == 0).then_some(()))
         .await;
     println!("socket loop on {backend:?}: {rounds} restarts, {canceled} cancels asked for");
@@ -132,17 +134,7 @@ async fn transitions(site: &Site) -> usize {
     usize::try_from(count).unwrap()
 }
 
-/// Keeps jobs going, and cancels some; how many.
-async fn work(
-    client: &Client,
-    site: &Site,
-    organizations: [&String; 2],
-    stopped: &watch::Receiver<bool>,
-) -> usize {
-    let callers = (0..CALLERS).map(|_| call(client, site, organizations, stopped));
-    join_all(callers).await.into_iter().sum()
-}
-
+/// Keeps jobs going until it is stopped, and cancels some; how many.
 async fn call(
     client: &Client,
     site: &Site,
