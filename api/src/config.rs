@@ -1,5 +1,7 @@
 //! Configuration: each option is a flag and an environment variable.
 
+mod front_door;
+
 use std::{
     fs,
     io::{self, Write},
@@ -14,6 +16,8 @@ use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, ValueEnum};
 use daybook_service::{Clock, Database, Instance, Secret, Settings, artifacts::Store};
+
+pub use front_door::FrontDoor;
 
 /// A lease must outlast the pause between two heartbeats, and then some.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
@@ -86,6 +90,9 @@ pub struct Config {
         global = true
     )]
     pub job_lease: Duration,
+    /// What the server lets in.
+    #[command(flatten)]
+    pub front_door: FrontDoor,
     /// What to log, e.g. info or daybook=debug
     #[arg(long, env = "DAYBOOK_LOG", default_value = "info", global = true)]
     pub log: String,

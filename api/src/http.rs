@@ -1,9 +1,12 @@
 //! HTTP: routes, request ids, health.
 
 mod artifact;
+mod cors;
 mod credential;
+mod errors;
 mod graphql;
 mod health;
+mod operation;
 mod parameters;
 mod request;
 mod socket;
@@ -12,9 +15,17 @@ use std::sync::Arc;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use daybook_service::Instance;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::util::option_layer;
+use tower_http::{
+    CompressionLevel,
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, Predicate, predicate},
+};
 
-use crate::graphql::{Schema, schema};
+use crate::{
+    config::FrontDoor,
+    graphql::{Schema, schema},
+};
 
 /// Largest request body, in bytes.
 const BODY: usize = 1024 * 1024;
@@ -26,17 +37,30 @@ struct State {
     schema: Schema,
 }
 
+/// Answers shorter than this are sent as they are, in bytes: they fit into a packet.
+const UNCOMPRESSED: u16 = 1024;
+
 /// Everything that this process answers.
-pub fn router(instance: Arc<Instance>) -> Router {
+pub fn router(instance: Arc<Instance>, front_door: &FrontDoor) -> Router {
     let schema = schema(Arc::clone(&instance));
     Router::new()
-        .route("/", get(health::home))
-        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
+        .layer(compression())
         .route("/artifacts/{token}/{file_name}", get(artifact::download))
+        .layer(option_layer(cors::layer(&front_door.cors_origins)))
+        .route("/", get(health::home))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request::trace))
         .with_state(State { instance, schema })
+}
+
+/// For GraphQL's answers only: a download's length, ranges and ETag are those of the file. Events
+/// are sent when they happen, which a compressor would wait with.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let is_worth_it = predicate::SizeAbove::new(UNCOMPRESSED)
+        .and(predicate::NotForContentType::const_new("text/event-stream"));
+    CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_worth_it)
 }

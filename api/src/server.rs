@@ -45,11 +45,12 @@ impl Server {
         let listener = listener.with_context(|| format!("can't listen on {}", config.listen))?;
         // The real port, where any was asked for: links name it.
         config.listen = listener.local_addr()?;
+        let front_door = config.front_door.clone();
         let instance = config.open(clock).await?;
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }
-        let router = http::router(Arc::clone(&instance));
+        let router = http::router(Arc::clone(&instance), &front_door);
         let stopping = instance.stopping.clone().cancelled_owned();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, service).with_graceful_shutdown(stopping);

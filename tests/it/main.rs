@@ -4,6 +4,7 @@
 
 mod access;
 mod append_only;
+mod audit;
 mod command_line;
 mod credentials;
 mod docs;

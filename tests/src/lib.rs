@@ -8,6 +8,7 @@
 
 pub mod binary;
 mod client;
+pub mod clients;
 mod cluster;
 mod cutting_proxy;
 mod database;

@@ -1,0 +1,67 @@
+//! What the server lets in: origins and limits.
+
+use clap::{Args, Command, FromArgMatches};
+
+/// Settings of everything that stands between a client and the executor.
+#[derive(Args, Clone, Debug)]
+pub struct FrontDoor {
+    /// Origins whose pages may use the API from a browser, separated by commas, or * for any
+    /// [default: none but this server's own]
+    #[arg(long, env = "DAYBOOK_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for FrontDoor {
+    /// As if nothing were said.
+    fn default() -> Self {
+        let command = Self::augment_args(Command::new("daybook")).mut_args(|arg| arg.env(None));
+        Self::from_arg_matches(&command.get_matches_from(["daybook"]))
+            .expect("each option has a default")
+    }
+}
+
+/// An origin as browsers send it (RFC 6454, section 6.1): scheme, host and port, no path.
+fn origin(text: &str) -> Result<String, String> {
+    let is_origin = match text.split_once("://") {
+        Some(("http" | "https", authority)) => {
+            !authority.is_empty()
+                && authority
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && !b"/?#@*".contains(&byte))
+        }
+        Some(_) | None => text == "*",
+    };
+    if is_origin {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("an origin is http:// or https:// and a host, without a path; or * for any".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_else_s_pages_are_let_in_by_default() {
+        assert!(FrontDoor::default().cors_origins.is_empty());
+    }
+
+    #[test]
+    fn origin_has_a_scheme_and_no_path() {
+        for text in ["https://app.acme.test", "http://localhost:3000", "HTTPS://Acme.test", "*"] {
+            assert_eq!(origin(text), Ok(text.to_ascii_lowercase()));
+        }
+        for text in [
+            "",
+            "acme.test",
+            "https://",
+            "https://acme.test/",
+            "ftp://acme.test",
+            "null",
+            "https://*.acme.test",
+        ] {
+            assert!(origin(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! GraphQL errors that the transports make, and bounds on all that they tell.
+
+use async_graphql::{Response, ServerError};
+
+/// Most errors of one answer.
+const MOST: usize = 50;
+/// Longest message, in characters.
+const LONGEST: usize = 500;
+
+/// One error with its code.
+pub(super) fn error(code: &'static str, message: &str) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    error
+}
+
+/// Keeps errors in bounds, saying what was left out: thousands of nodes may fail alike, and a
+/// message may hold a name as long as the document.
+pub(super) fn bound(errors: &mut Vec<ServerError>) {
+    let total = errors.len();
+    if total > MOST {
+        errors.truncate(MOST);
+        errors.push(ServerError::new(format!("… and {} more errors", total - MOST), None));
+    }
+    for error in errors {
+        if let Some((end, _)) = error.message.char_indices().nth(LONGEST) {
+            error.message.truncate(end);
+            error.message.push('…');
+        }
+    }
+}
+
+/// Whether the operation was not run: the document is invalid, or names no operation.
+pub(super) fn is_refusal(response: &Response) -> bool {
+    response.data == async_graphql::Value::Null
+        && !response.errors.is_empty()
+        && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_bounded_in_number_and_length() {
+        let mut few = vec![error("A", "é"); MOST];
+        bound(&mut few);
+        assert_eq!((few.len(), few[0].message.as_str()), (MOST, "é"));
+        let mut many = vec![error("A", &"é".repeat(LONGEST + 1)); MOST + 7];
+        bound(&mut many);
+        assert_eq!(many.len(), MOST + 1);
+        assert_eq!(many[0].message.chars().count(), LONGEST + 1);
+        assert_eq!(many[MOST].message, "… and 7 more errors");
+    }
+}

@@ -1,0 +1,14 @@
+//! Clients that others wrote, under Node.
+
+use std::path::PathBuf;
+
+/// The path of a script in `tests/clients`, whose packages are installed.
+#[must_use]
+pub fn script(name: &str) -> PathBuf {
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/clients"));
+    assert!(
+        folder.join("node_modules/graphql").is_dir(),
+        "run `make clients` first: this test runs {name} under Node"
+    );
+    folder.join(name)
+}
