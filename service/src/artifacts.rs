@@ -1,8 +1,10 @@
 //! Artifacts: the files that jobs produce, in an object store, and the links that lead to them.
 
+mod compression;
 pub mod janitor;
 pub mod link;
 mod store;
+mod writer;
 
 use std::sync::Arc;
 
@@ -15,7 +17,9 @@ use crate::{
     audit::{self, NewEntry},
 };
 
-pub use store::{Store, Stored, Writer};
+pub use compression::Compression;
+pub use store::{Store, Stored};
+pub use writer::Writer;
 
 /// The artifact of a job of the scope's organization.
 ///

@@ -26,7 +26,7 @@ pub use recorder::Recorded;
 pub(crate) use recorder::{Key, Recorder, Recording};
 pub use tail::tail;
 
-pub(crate) use list::{after as rows_after, head_sequence, keys as order_keys};
+pub(crate) use list::{after as rows_after, head_sequence, key as order_key, keys as order_keys};
 
 /// Appends `entries` to the log of the scope's organization, all or none, in the order given.
 ///

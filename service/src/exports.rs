@@ -5,15 +5,14 @@
 //! continuation that goes on exactly after its last record, up to the same bound: the pieces
 //! concatenate to the whole.
 
-mod csv;
-mod encoder;
-mod json;
+mod audit_logs;
+mod format;
 mod manifest;
 mod plan;
 mod run;
 mod start;
 
-pub use encoder::Format;
-pub use plan::{Outcome, Plan};
+pub use format::Format;
+pub use plan::{AuditLogs, Outcome, Plan, Source};
 pub(crate) use run::run;
-pub use start::{StartExport, Started, inline_data_url, start};
+pub use start::{StartExport, Started, Wanted, inline_data_url, start};

@@ -18,6 +18,7 @@ pub mod organizations;
 pub mod page;
 mod random;
 mod secret;
+mod text;
 mod watchers;
 
 pub use access::{Permission, Scope, Viewer};
@@ -29,3 +30,4 @@ pub use id::{GlobalId, NotAnId};
 pub use instance::{Instance, Settings};
 pub use random::bytes as random_bytes;
 pub use secret::{Purpose, Secret};
+pub use text::hex;

@@ -10,6 +10,7 @@ mod credentials;
 mod docs;
 mod downloads;
 mod dropped_requests;
+mod export_compression;
 mod export_csv;
 mod export_pieces;
 mod exports;

@@ -157,8 +157,7 @@ fn with_headers(
 
 /// Strong: the SHA-256 of the bytes.
 fn etag(artifact: &artifact::Model) -> Option<ETag> {
-    let hex: String = artifact.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"").parse().ok()
+    format!("\"{}\"", daybook_service::hex(&artifact.sha256)).parse().ok()
 }
 
 fn set(response: &mut Response, name: http::HeaderName, value: &str) {

@@ -1,4 +1,4 @@
-//! The object store and writing one object to it.
+//! The object store.
 
 use std::{
     ops::Range,
@@ -9,15 +9,11 @@ use std::{
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use object_store::{
-    GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload,
-    local::LocalFileSystem, path::Path as Key,
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as Key,
 };
-use sha2::{Digest, Sha256};
 
+use super::{Compression, Writer};
 use crate::{Fault, Result};
-
-/// Bytes of a part of an upload: large enough that parts cost nothing, small enough to hold two.
-const PART: usize = 1024 * 1024;
 
 /// Where artifacts are.
 #[derive(Clone, Debug)]
@@ -58,15 +54,9 @@ impl Store {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn write(&self, key: &str) -> Result<Writer> {
+    pub async fn write(&self, key: &str, compression: Compression) -> Result<Writer> {
         let upload = self.objects.put_multipart(&Key::from(key)).await?;
-        Ok(Writer {
-            key: key.to_owned(),
-            upload,
-            part: Vec::with_capacity(PART),
-            hasher: Sha256::new(),
-            size_bytes: 0,
-        })
+        Writer::new(key, upload, compression)
     }
 
     /// The bytes of an object, or of a range of it.
@@ -149,59 +139,4 @@ pub(super) async fn remove_file(path: &Path) -> Result<()> {
 
 fn cannot(what: &str, path: &Path, source: std::io::Error) -> crate::Error {
     Fault::Io { context: format!("can't {what} {}", path.display()), source }.into()
-}
-
-/// An object being written: holds one part at a time, however long the object becomes.
-#[derive(Debug)]
-pub struct Writer {
-    key: String,
-    upload: Box<dyn MultipartUpload>,
-    part: Vec<u8>,
-    hasher: Sha256,
-    size_bytes: u64,
-}
-
-impl Writer {
-    /// Appends `bytes`.
-    ///
-    /// # Errors
-    /// A fault of the store.
-    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
-        self.hasher.update(bytes);
-        self.size_bytes += bytes.len() as u64;
-        while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(PART - self.part.len()));
-            self.part.extend_from_slice(now);
-            if self.part.len() == PART {
-                self.put_part().await?;
-            }
-            bytes = later;
-        }
-        Ok(())
-    }
-
-    /// Makes the object visible, whole.
-    ///
-    /// # Errors
-    /// A fault of the store.
-    pub async fn finish(mut self) -> Result<Stored> {
-        if !self.part.is_empty() || self.size_bytes == 0 {
-            self.put_part().await?;
-        }
-        self.upload.complete().await?;
-        let Self { key, hasher, size_bytes, .. } = self;
-        Ok(Stored { key, size_bytes, sha256: hasher.finalize().into() })
-    }
-
-    /// Gives it up and removes what was written of it.
-    pub async fn abort(mut self) {
-        if let Err(error) = self.upload.abort().await {
-            tracing::warn!(artifact.key = self.key, %error, "upload could not be aborted; the sweep removes it");
-        }
-    }
-
-    async fn put_part(&mut self) -> Result<()> {
-        let part = std::mem::replace(&mut self.part, Vec::with_capacity(PART));
-        Ok(self.upload.put_part(PutPayload::from(part)).await?)
-    }
 }

@@ -1,5 +1,6 @@
 //! Reading the log: pages, counts, single entries.
 
+use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{Column, Entity, Model};
 use daybook_entity::audit_log_head;
 use sea_orm::{
@@ -133,11 +134,11 @@ pub(crate) fn keys(organization_id: Uuid, filter: &Filter, order: Order) -> Keys
     let context = serde_json::to_vec(&identity).expect("a filter holds nothing but text");
     let (columns, key): (_, fn(&Model) -> Vec<Part>) = match order {
         Order::RecordedDesc | Order::RecordedAsc => {
-            (vec![Column::Sequence], |row| vec![Part::Number(row.sequence)])
+            (vec![Column::Sequence], |row| key(Order::RecordedAsc, row.timestamp, row.sequence))
         }
         Order::TimestampDesc | Order::TimestampAsc => {
             (vec![Column::Timestamp, Column::Sequence], |row| {
-                vec![Part::Instant(row.timestamp), Part::Number(row.sequence)]
+                key(Order::TimestampAsc, row.timestamp, row.sequence)
             })
         }
     };
@@ -146,6 +147,16 @@ pub(crate) fn keys(organization_id: Uuid, filter: &Filter, order: Order) -> Keys
         Order::RecordedAsc | Order::TimestampAsc => page::Order::Ascending,
     };
     Keyset { columns, key, order, context }
+}
+
+/// The key, in this order, of an entry.
+pub(crate) fn key(order: Order, timestamp: DateTime<Utc>, sequence: i64) -> Vec<Part> {
+    match order {
+        Order::RecordedDesc | Order::RecordedAsc => vec![Part::Number(sequence)],
+        Order::TimestampDesc | Order::TimestampAsc => {
+            vec![Part::Instant(timestamp), Part::Number(sequence)]
+        }
+    }
 }
 
 /// `filter` without the bound on `timestamp` that follows from a cursor of its list on that side.

@@ -1,35 +1,53 @@
 //! What an export is to do, frozen when it's asked for, and what came of it.
 
-use daybook_entity::{audit_log, job};
+use daybook_entity::job;
 use serde::{Deserialize, Serialize};
 
 use super::Format;
 use crate::{
-    Fault, Result, Secret,
-    audit::{self, Filter, Order},
-    page::{self, Keyset, Part},
+    Fault, Result,
+    artifacts::Compression,
+    audit::{Filter, Order},
 };
 
 /// What an export is to do: the job's payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
+    /// What.
+    pub source: Source,
+    /// As what.
+    pub format: Format,
+    /// How the file is compressed.
+    pub compression: Compression,
+    /// Most records.
+    pub max_records: u64,
+    /// Records that matched when it was asked for, from where the source begins on.
+    pub records_matched: u64,
+}
+
+/// What is exported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Source {
+    /// Entries of the audit log.
+    AuditLogs(AuditLogs),
+}
+
+/// Entries of the audit log, as of one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditLogs {
     /// Which entries.
     pub filter: Filter,
     /// In which order.
     pub order_by: Order,
-    /// As what.
-    pub format: Format,
-    /// Whether a CSV begins with a byte order mark.
-    pub csv_byte_order_mark: bool,
     /// Nothing recorded after this sequence is in it.
     pub through: i64,
     /// The continuation that it goes on from.
     pub after: Option<String>,
-    /// Most records.
-    pub max_records: u64,
-    /// Records that matched when it was asked for, from `after` on.
-    pub records_matched: u64,
+    /// Whether a CSV begins with a byte order mark.
+    pub csv_byte_order_mark: bool,
 }
 
 /// What came of an export: the job's outcome.
@@ -52,9 +70,9 @@ impl Plan {
         plan.map_err(|error| Fault::Stored(format!("export {}: {error}", job.id)).into())
     }
 
-    /// The order of its records, whose keys continuations carry.
-    pub(super) fn keyset(&self, job: &job::Model) -> Keyset<audit_log::Entity> {
-        audit::order_keys(job.organization_id, &self.filter, self.order_by)
+    /// How many records it writes.
+    pub(super) fn total(&self) -> u64 {
+        self.records_matched.min(self.max_records)
     }
 }
 
@@ -68,30 +86,4 @@ impl Outcome {
         let outcome = serde_json::from_str(outcome);
         outcome.map_err(|error| Fault::Stored(format!("export {}: {error}", job.id)).into())
     }
-}
-
-/// Where a next piece goes on: up to the same bound, after the last record's key.
-pub(super) fn continuation(
-    secret: &Secret,
-    keyset: &Keyset<audit_log::Entity>,
-    through: i64,
-    key: &[Part],
-) -> String {
-    let parts = [&[Part::Number(through)], key].concat();
-    page::seal(secret, &context(keyset), &parts)
-}
-
-/// Bound and key of a continuation; none where it's of another source.
-pub(super) fn open_continuation(
-    secret: &Secret,
-    keyset: &Keyset<audit_log::Entity>,
-    text: &str,
-) -> Option<(i64, Vec<Part>)> {
-    let parts = page::open(secret, &context(keyset), text)?;
-    let (Part::Number(through), key) = parts.split_first()? else { return None };
-    (key.len() == keyset.columns.len()).then(|| (*through, key.to_vec()))
-}
-
-fn context(keyset: &Keyset<audit_log::Entity>) -> Vec<u8> {
-    [b"continuation", keyset.context.as_slice()].concat()
 }

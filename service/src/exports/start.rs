@@ -9,38 +9,51 @@ use daybook_entity::{
 };
 use futures::TryStreamExt;
 use sea_orm::{EntityTrait, PaginatorTrait};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use super::{Format, Plan, plan::open_continuation};
+use super::{AuditLogs, Format, Plan, Source, audit_logs::open_continuation};
 use crate::{
-    Error, Fault, Problem, ProblemCode, Result, Scope, Ticket, Topic, artifacts,
+    Error, Fault, Problem, ProblemCode, Result, Scope, Ticket, Topic,
+    artifacts::{self, Compression},
     audit::{self, Filter, Order},
     jobs::{self, Enqueued, NewJob},
+    page::Part,
 };
 
 /// How long the answer waits for an export that is small enough.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest file that is given inline.
 const INLINE_BYTES: i64 = 1024 * 1024;
-/// UTF-8's, which Excel needs to see that a CSV is UTF-8.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct StartExport {
-    /// Which entries.
-    pub filter: Filter,
-    /// In which order.
-    pub order_by: Order,
+    /// What to export.
+    pub source: Wanted,
     /// As what.
     pub format: Format,
+    /// How to compress the file.
+    pub compression: Compression,
     /// Whether a CSV begins with a byte order mark.
     pub csv_byte_order_mark: bool,
     /// A continuation of an earlier export of the same source.
     pub after: Option<String>,
     /// The caller's key: repeating it starts nothing.
     pub idempotency_key: Option<String>,
+}
+
+/// What to export.
+#[derive(Clone, Debug, Serialize)]
+pub enum Wanted {
+    /// Entries of the audit log.
+    AuditLogs {
+        /// Which entries.
+        filter: Filter,
+        /// In which order.
+        order_by: Order,
+    },
 }
 
 /// An export that was started.
@@ -63,8 +76,7 @@ pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
     let request_hash = fingerprint(&request);
     let idempotency_key = request.idempotency_key.clone();
     let plan = plan(scope, request).await?;
-    let is_small =
-        plan.records_matched.min(plan.max_records) <= scope.instance.settings.export_inline_records;
+    let is_small = plan.total() <= scope.instance.settings.export_inline_records;
     // The ticket before the job: its news are not missed.
     let bell = scope.instance.doorbell.listen(Topic::Jobs(scope.organization_id));
     let Enqueued { job, replayed } = enqueue(scope, &plan, request_hash, idempotency_key).await?;
@@ -103,11 +115,31 @@ pub async fn inline_data_url(scope: &Scope, job: &job::Model) -> Result<Option<S
 }
 
 async fn plan(scope: &Scope, request: StartExport) -> Result<Plan> {
-    let StartExport { filter, order_by, format, csv_byte_order_mark, after, idempotency_key } =
-        request;
-    let root = ["input", "source", "auditLogs", "filter"];
-    let mut problems = filter.problems(&root);
-    if csv_byte_order_mark && format != Format::Csv {
+    check(&request)?;
+    let StartExport { source, format, compression, csv_byte_order_mark, after, .. } = request;
+    let (source, records_matched) = match source {
+        Wanted::AuditLogs { filter, order_by } => {
+            let (through, key) = moment(scope, &filter, order_by, after.as_deref()).await?;
+            let keyset = audit::order_keys(scope.organization_id, &filter, order_by);
+            let rows = audit::rows_after(&keyset, scope.organization_id, &filter, through, key);
+            let matched = rows.count(scope.instance.db.reader()).await?;
+            let source = AuditLogs { filter, order_by, through, after, csv_byte_order_mark };
+            (Source::AuditLogs(source), matched)
+        }
+    };
+    let max_records = scope.instance.settings.export_max_records;
+    Ok(Plan { source, format, compression, max_records, records_matched })
+}
+
+/// Refuses what can't be exported as it is asked for.
+fn check(request: &StartExport) -> Result<()> {
+    let StartExport { source, format, csv_byte_order_mark, idempotency_key, .. } = request;
+    let mut problems = match source {
+        Wanted::AuditLogs { filter, .. } => {
+            filter.problems(&["input", "source", "auditLogs", "filter"])
+        }
+    };
+    if *csv_byte_order_mark && *format != Format::Csv {
         let path = ["input", "csvByteOrderMark"];
         problems.push(Problem::new(ProblemCode::Unsupported, &path, "is for CSV only"));
     }
@@ -118,41 +150,33 @@ async fn plan(scope: &Scope, request: StartExport) -> Result<Plan> {
         let message = "must have 1 to 200 characters, none of them NUL";
         problems.push(Problem::new(ProblemCode::Invalid, &path, message));
     }
-    if !problems.is_empty() {
-        return Err(Error::Refused(problems));
-    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Refused(problems)) }
+}
+
+/// The moment that an export of the log is of: its last sequence, and the key that it goes on from.
+async fn moment(
+    scope: &Scope,
+    filter: &Filter,
+    order_by: Order,
+    after: Option<&str>,
+) -> Result<(i64, Option<Vec<Part>>)> {
     let (instance, organization_id) = (&scope.instance, scope.organization_id);
-    let keyset = audit::order_keys(organization_id, &filter, order_by);
-    let (through, key) = match &after {
-        None => (audit::head_sequence(instance.db.reader(), organization_id).await?, None),
-        Some(text) => {
-            let continuation = open_continuation(&instance.secret, &keyset, text);
-            let message = "is not a continuation of an export of this source";
-            let (through, key) =
-                continuation.ok_or_else(|| Error::invalid(&["input", "after"], message))?;
-            (through, Some(key))
-        }
+    let Some(after) = after else {
+        return Ok((audit::head_sequence(instance.db.reader(), organization_id).await?, None));
     };
-    let rows = audit::rows_after(&keyset, organization_id, &filter, through, key);
-    let records_matched = rows.count(instance.db.reader()).await?;
-    let max_records = instance.settings.export_max_records;
-    Ok(Plan {
-        filter,
-        order_by,
-        format,
-        csv_byte_order_mark,
-        through,
-        after,
-        max_records,
-        records_matched,
-    })
+    let keyset = audit::order_keys(organization_id, filter, order_by);
+    let continuation = open_continuation(&instance.secret, &keyset, after);
+    let message = "is not a continuation of an export of this source";
+    let (through, key) =
+        continuation.ok_or_else(|| Error::invalid(&["input", "after"], message))?;
+    Ok((through, Some(key)))
 }
 
 /// SHA-256 of an export as it was asked for.
 fn fingerprint(request: &StartExport) -> Vec<u8> {
-    let StartExport { filter, order_by, format, csv_byte_order_mark, after, idempotency_key: _ } =
+    let StartExport { source, format, compression, csv_byte_order_mark, after, idempotency_key: _ } =
         request;
-    let asked = (filter, order_by, format, csv_byte_order_mark, after);
+    let asked = (source, format, compression, csv_byte_order_mark, after);
     Sha256::digest(serde_json::to_vec(&asked).expect("texts, numbers and dates")).to_vec()
 }
 
@@ -164,13 +188,12 @@ async fn enqueue(
 ) -> Result<Enqueued> {
     let fault = |error: serde_json::Error| Fault::Stored(format!("export plan: {error}"));
     let payload = serde_json::to_string(plan).map_err(fault)?;
-    let total = plan.records_matched.min(plan.max_records);
     let new = NewJob {
         kind: JobKind::Export,
         payload,
         request_hash,
         idempotency_key,
-        total: i64::try_from(total).ok(),
+        total: i64::try_from(plan.total()).ok(),
         retry_of: None,
     };
     jobs::enqueue(scope, new).await

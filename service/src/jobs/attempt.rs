@@ -11,7 +11,10 @@ use daybook_entity::{
 };
 
 use super::lease::{self, Pulse};
-use crate::{Error, Fault, Instance, artifacts::Writer};
+use crate::{
+    Error, Fault, Instance,
+    artifacts::{Compression, Stored, Writer},
+};
 
 /// Least time between two heartbeats of an attempt that advances: at most so often is progress
 /// said, too.
@@ -61,6 +64,37 @@ impl Attempt {
         Self { instance, job, writer: None, object_key: None, last_beat: Instant::now() }
     }
 
+    /// Begins the attempt's file, in `folder` of the store.
+    ///
+    /// # Errors
+    /// The end, where the store does not take it.
+    pub(crate) async fn open(&mut self, folder: &str, compression: Compression) -> Result<(), End> {
+        let job = &self.job;
+        // Job and claim are in the key: no attempt can write over another's object.
+        let key = format!("{folder}/{}/{}-{}", job.organization_id, job.id, job.claim);
+        self.object_key = Some(key.clone());
+        self.writer = Some(self.instance.store.write(&key, compression).await?);
+        Ok(())
+    }
+
+    /// Appends to the attempt's file.
+    ///
+    /// # Errors
+    /// The end, where the store does not take it.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
+        let writer = self.writer.as_mut().ok_or_else(no_file)?;
+        Ok(writer.write(bytes).await?)
+    }
+
+    /// Makes the attempt's file whole.
+    ///
+    /// # Errors
+    /// The end, where the store does not take it.
+    pub(crate) async fn close(&mut self) -> Result<Stored, End> {
+        let writer = self.writer.take().ok_or_else(no_file)?;
+        Ok(writer.finish().await?)
+    }
+
     /// Says how far the attempt is and renews its lease, if the last time is long enough ago.
     /// Called by the work itself when it advanced: one that hangs loses its lease.
     ///
@@ -84,6 +118,10 @@ impl Attempt {
             Pulse::Lost => Err(End::Lost),
         }
     }
+}
+
+fn no_file() -> Error {
+    Fault::Stored("the attempt has no file to write to".to_owned()).into()
 }
 
 impl From<Error> for End {

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use daybook_entity::membership::Role;
 use daybook_service::{
     Error, Instance, ProblemCode,
-    artifacts::janitor,
+    artifacts::{Compression, janitor},
     audit, exports,
-    exports::{Format, StartExport},
+    exports::{Format, StartExport, Wanted},
     jobs,
 };
 use futures::future::join_all;
@@ -63,8 +63,11 @@ impl Case<'_> {
     async fn start(&mut self, request: Request, at_once: usize) -> Result<(), TestCaseError> {
         let Request { by, input, key } = request;
         let ask = StartExport {
-            filter: audit::Filter { action: Some("test.*".to_owned()), ..Default::default() },
-            order_by: audit::Order::RecordedAsc,
+            source: Wanted::AuditLogs {
+                filter: audit::Filter { action: Some("test.*".to_owned()), ..Default::default() },
+                order_by: audit::Order::RecordedAsc,
+            },
+            compression: Compression::None,
             format: [Format::Csv, Format::Json, Format::Jsonl][input],
             csv_byte_order_mark: false,
             after: None,

@@ -45,7 +45,7 @@ impl AuditLog {
 
     /// Lower-case hex SHA-256 of this entry chained to the one before it in the organization's log.
     async fn hash(&self) -> String {
-        hex(&self.0.hash)
+        daybook_service::hex(&self.0.hash)
     }
 
     /// Who did it.
@@ -189,14 +189,4 @@ impl AuditLogTotal {
         let count = audit::count(&self.scope, &self.filter).await.map_err(to_error)?;
         Ok(i32::try_from(count)?)
     }
-}
-
-/// Lower-case hexadecimal.
-pub(in crate::graphql) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
-        text
-    })
 }

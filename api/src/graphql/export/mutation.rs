@@ -3,10 +3,10 @@
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result, SimpleObject};
 use daybook_service::{
     Permission,
-    exports::{self, StartExport},
+    exports::{self, StartExport, Wanted},
 };
 
-use super::types::{ExportFormat, ExportJob};
+use super::types::{ExportCompression, ExportFormat, ExportJob};
 use crate::graphql::{
     audit_log::input::{AuditLogFilter, AuditLogOrder},
     context::enter,
@@ -43,6 +43,7 @@ async fn start(
         organization_id,
         source,
         format,
+        compression,
         csv_byte_order_mark,
         after,
         idempotency_key,
@@ -50,10 +51,12 @@ async fn start(
     let path = ["input", "organizationId"];
     let scope = enter(ctx, &organization_id, Permission::ExportAuditLog, &path).await?;
     let ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) = source;
+    let filter = filter.map(Into::into).unwrap_or_default();
+    let order_by = order_by.unwrap_or_default().into();
     let request = StartExport {
-        filter: filter.map(Into::into).unwrap_or_default(),
-        order_by: order_by.unwrap_or_default().into(),
+        source: Wanted::AuditLogs { filter, order_by },
         format: format.into(),
+        compression: compression.unwrap_or_default().into(),
         csv_byte_order_mark: csv_byte_order_mark.unwrap_or_default(),
         after,
         idempotency_key,
@@ -72,6 +75,9 @@ struct StartExportInput {
     source: ExportSource,
     /// As what.
     format: ExportFormat,
+    /// Compress the file.
+    #[graphql(default_with = "Some(ExportCompression::None)")]
+    compression: Option<ExportCompression>,
     /// Begin a CSV with a byte order mark, so that Excel reads it as UTF-8.
     #[graphql(default_with = "Some(false)")]
     csv_byte_order_mark: Option<bool>,

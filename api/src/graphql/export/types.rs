@@ -1,7 +1,10 @@
 //! `ExportJob`.
 
 use async_graphql::{Enum, ID, Object, Result};
-use daybook_service::exports::{self, Outcome, Plan};
+use daybook_service::{
+    artifacts,
+    exports::{self, Outcome, Plan},
+};
 
 use crate::graphql::{
     audit_log::types::AuditActor,
@@ -104,6 +107,11 @@ impl ExportJob {
         Ok(Plan::of(&self.0.job).map_err(to_error)?.format.into())
     }
 
+    /// How the file is compressed.
+    pub(in crate::graphql) async fn compression(&self) -> Result<ExportCompression> {
+        Ok(Plan::of(&self.0.job).map_err(to_error)?.compression.into())
+    }
+
     /// Records that matched when it was started; of a continuation: those after it.
     pub(in crate::graphql) async fn records_matched(&self) -> Result<Option<BigInt>> {
         let plan = Plan::of(&self.0.job).map_err(to_error)?;
@@ -132,4 +140,18 @@ pub(in crate::graphql) enum ExportFormat {
     Json,
     /// One object a line.
     Jsonl,
+}
+
+/// How an export's file is compressed. The file's name and media type say so, too: it is downloaded
+/// as it is stored.
+#[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[graphql(remote = "artifacts::Compression")]
+pub(in crate::graphql) enum ExportCompression {
+    /// Not at all.
+    #[default]
+    None,
+    /// RFC 1952: `.gz`.
+    Gzip,
+    /// RFC 8878: `.zst`. Smaller than GZIP, at a third of its time.
+    Zstd,
 }

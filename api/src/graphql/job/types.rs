@@ -11,7 +11,7 @@ use daybook_entity::{artifact, job, job_event, organization::INSTANCE};
 use daybook_service::{GlobalId, Scope, artifacts, jobs, organizations};
 
 use crate::graphql::{
-    audit_log::types::{AuditActor, hex},
+    audit_log::types::AuditActor,
     error::to_error,
     export::types::ExportJob,
     organization::types::Organization,
@@ -305,7 +305,7 @@ impl Artifact {
 
     /// Lower-case hex of the file's SHA-256.
     async fn sha256(&self) -> String {
-        hex(&self.artifact.sha256)
+        daybook_service::hex(&self.artifact.sha256)
     }
 
     /// How many records it holds.

@@ -1,12 +1,12 @@
 //! JSON: each record has the shape of the API's `AuditLog`.
 
-use daybook_entity::audit_log::Model;
-use sea_orm::ActiveEnum;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
-use super::csv::{hex, instant};
-use crate::{Error, Fault, GlobalId, Result};
+use super::row::Row;
+use crate::{Error, Fault, GlobalId, Result, hex, text::push_instant};
 
 /// What stands around the records.
 enum Frame {
@@ -31,25 +31,22 @@ impl Json {
         Self { frame: Frame::Lines, out: Vec::new(), is_empty: true }
     }
 
-    pub(super) fn record(&mut self, row: &Model) -> Result<()> {
+    pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
         if matches!(self.frame, Frame::Array) {
             self.out.extend_from_slice(if self.is_empty { b"\n" } else { b",\n" });
         }
         self.is_empty = false;
         let fault = |error| stored(row, &error);
-        serde_json::to_writer(&mut self.out, &Record::of(row)?).map_err(fault)?;
+        serde_json::to_writer(&mut self.out, &Record::of(organization_id, row)?).map_err(fault)?;
         if matches!(self.frame, Frame::Lines) {
             self.out.push(b'\n');
         }
         Ok(())
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.out.len()
-    }
-
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.out)
+    /// What has been written since the last time; goes on in `spare`, which is empty.
+    pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(&mut self.out, spare)
     }
 
     pub(super) fn end(&mut self) {
@@ -70,7 +67,7 @@ struct Record<'a> {
     hash: String,
     actor: Actor<'a>,
     action: &'a str,
-    outcome: String,
+    outcome: &'a str,
     resource: Resource<'a>,
     changes: &'a RawValue,
     metadata: Metadata<'a>,
@@ -79,7 +76,7 @@ struct Record<'a> {
 #[derive(Serialize)]
 struct Actor<'a> {
     id: &'a str,
-    r#type: String,
+    r#type: &'a str,
     email: Option<&'a str>,
     name: Option<&'a str>,
 }
@@ -101,46 +98,50 @@ struct Metadata<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn of(row: &'a Model) -> Result<Self> {
-        let id = GlobalId::AuditLog {
-            organization_id: row.organization_id,
-            sequence: row.sequence,
-            id: row.id,
-        };
-        let raw = |text: &'a str| -> Result<&'a RawValue> {
-            serde_json::from_str(text).map_err(|error| stored(row, &error))
-        };
+    fn of(organization_id: Uuid, row: &'a Row<'a>) -> Result<Self> {
+        let (sequence, id) = (row.sequence, row.id);
         Ok(Self {
-            id: id.to_string(),
-            sequence: row.sequence.to_string(),
+            id: GlobalId::AuditLog { organization_id, sequence, id }.to_string(),
+            sequence: sequence.to_string(),
             timestamp: instant(row.timestamp),
             recorded_at: instant(row.recorded_at),
-            recorded_by: &row.recorded_by,
-            hash: hex(&row.hash),
+            recorded_by: row.recorded_by,
+            hash: hex(row.hash),
             actor: Actor {
-                id: &row.actor_id,
-                r#type: row.actor_type.to_value(),
-                email: row.actor_email.as_deref(),
-                name: row.actor_name.as_deref(),
+                id: row.actor_id,
+                r#type: row.actor_type,
+                email: row.actor_email,
+                name: row.actor_name,
             },
-            action: &row.action,
-            outcome: row.outcome.to_value(),
+            action: row.action,
+            outcome: row.outcome,
             resource: Resource {
-                r#type: &row.resource_type,
-                id: &row.resource_id,
-                name: row.resource_name.as_deref(),
+                r#type: row.resource_type,
+                id: row.resource_id,
+                name: row.resource_name,
             },
-            changes: raw(&row.changes)?,
+            changes: raw(row, row.changes)?,
             metadata: Metadata {
-                ip_address: row.ip_address.as_deref(),
-                user_agent: row.user_agent.as_deref(),
-                request_id: row.request_id.as_deref(),
-                extra: row.extra.as_deref().map(raw).transpose()?,
+                ip_address: row.ip_address,
+                user_agent: row.user_agent,
+                request_id: row.request_id,
+                extra: row.extra.map(|extra| raw(row, extra)).transpose()?,
             },
         })
     }
 }
 
-fn stored(row: &Model, error: &serde_json::Error) -> Error {
+fn instant(instant: DateTime<Utc>) -> String {
+    let mut text = String::with_capacity(27);
+    push_instant(&mut text, instant);
+    text
+}
+
+/// Stored JSON, as it stands.
+fn raw<'a>(row: &Row<'_>, text: &'a str) -> Result<&'a RawValue> {
+    serde_json::from_str(text).map_err(|error| stored(row, &error))
+}
+
+fn stored(row: &Row<'_>, error: &serde_json::Error) -> Error {
     Fault::Stored(format!("JSON of entry {}: {error}", row.sequence)).into()
 }

@@ -6,14 +6,16 @@
 //! that has apostrophes there already, which keeps the rule reversible: to read a cell back, drop
 //! one apostrophe where all that stand before one of [`FORMULA`] begin the cell.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
-use daybook_entity::audit_log::Model;
-use sea_orm::ActiveEnum;
+use uuid::Uuid;
 
-use crate::{Fault, GlobalId, Result};
+use super::row::Row;
+use crate::{
+    Fault, GlobalId, Result,
+    text::{push_hex, push_instant},
+};
 
 /// What the cells are, in order; the names are those of the API.
 pub(super) const COLUMNS: [&str; 20] = [
@@ -42,58 +44,64 @@ pub(super) const COLUMNS: [&str; 20] = [
 /// Characters that make a cell a formula where they begin it (OWASP, CSV Injection).
 const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
+/// UTF-8's byte order mark.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 pub(super) struct Csv {
     writer: Writer<Vec<u8>>,
+    /// Holds one cell of our own making at a time.
+    cell: String,
     cells_neutralized: u64,
 }
 
 impl Csv {
-    /// With its header, after `byte_order_mark`.
-    pub(super) fn new(byte_order_mark: Option<&[u8]>) -> Result<Self> {
-        let start = byte_order_mark.unwrap_or_default().to_vec();
-        let mut csv = Self { writer: writer(start), cells_neutralized: 0 };
+    /// With its header, after a byte order mark where it's wanted.
+    pub(super) fn new(has_byte_order_mark: bool) -> Result<Self> {
+        let start = if has_byte_order_mark { BYTE_ORDER_MARK.to_vec() } else { Vec::new() };
+        let mut csv = Self { writer: writer(start), cell: String::new(), cells_neutralized: 0 };
         csv.writer.write_record(COLUMNS).map_err(fault)?;
         Ok(csv)
     }
 
-    pub(super) fn record(&mut self, row: &Model) -> Result<()> {
-        let id = GlobalId::AuditLog {
-            organization_id: row.organization_id,
-            sequence: row.sequence,
-            id: row.id,
-        };
-        let actor_type = row.actor_type.to_value();
-        let outcome = row.outcome.to_value();
+    pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
+        let (sequence, id) = (row.sequence, row.id);
+        let id = GlobalId::AuditLog { organization_id, sequence, id };
         // Of our own making: no formula can be in them.
-        self.plain(&row.sequence.to_string())?;
-        self.plain(&id.to_string())?;
-        self.plain(&instant(row.timestamp))?;
-        self.plain(&instant(row.recorded_at))?;
-        self.text(Some(&row.recorded_by))?;
-        self.plain(&actor_type)?;
-        self.text(Some(&row.actor_id))?;
-        self.text(row.actor_email.as_deref())?;
-        self.text(row.actor_name.as_deref())?;
-        self.text(Some(&row.action))?;
-        self.plain(&outcome)?;
-        self.text(Some(&row.resource_type))?;
-        self.text(Some(&row.resource_id))?;
-        self.text(row.resource_name.as_deref())?;
-        self.text(Some(&row.changes))?;
-        self.text(row.ip_address.as_deref())?;
-        self.text(row.user_agent.as_deref())?;
-        self.text(row.request_id.as_deref())?;
-        self.text(row.extra.as_deref())?;
-        self.plain(&hex(&row.hash))?;
+        self.plain(|cell| write!(cell, "{sequence}"))?;
+        self.plain(|cell| write!(cell, "{id}"))?;
+        self.plain(|cell| {
+            push_instant(cell, row.timestamp);
+            Ok(())
+        })?;
+        self.plain(|cell| {
+            push_instant(cell, row.recorded_at);
+            Ok(())
+        })?;
+        self.text(Some(row.recorded_by))?;
+        self.text(Some(row.actor_type))?;
+        self.text(Some(row.actor_id))?;
+        self.text(row.actor_email)?;
+        self.text(row.actor_name)?;
+        self.text(Some(row.action))?;
+        self.text(Some(row.outcome))?;
+        self.text(Some(row.resource_type))?;
+        self.text(Some(row.resource_id))?;
+        self.text(row.resource_name)?;
+        self.text(Some(row.changes))?;
+        self.text(row.ip_address)?;
+        self.text(row.user_agent)?;
+        self.text(row.request_id)?;
+        self.text(row.extra)?;
+        self.plain(|cell| {
+            push_hex(cell, row.hash);
+            Ok(())
+        })?;
         self.writer.write_record(None::<&[u8]>).map_err(fault)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.writer.get_ref().len()
-    }
-
-    pub(super) fn take(&mut self) -> Result<Vec<u8>> {
-        let full = std::mem::replace(&mut self.writer, writer(Vec::new()));
+    /// What has been written since the last time; goes on in `spare`, which is empty.
+    pub(super) fn take(&mut self, spare: Vec<u8>) -> Result<Vec<u8>> {
+        let full = std::mem::replace(&mut self.writer, writer(spare));
         full.into_inner().map_err(|error| Fault::Stored(format!("CSV: {error}")).into())
     }
 
@@ -101,14 +109,16 @@ impl Csv {
         self.cells_neutralized
     }
 
-    fn plain(&mut self, cell: &str) -> Result<()> {
-        self.writer.write_field(cell).map_err(fault)
+    fn plain(&mut self, write: impl FnOnce(&mut String) -> std::fmt::Result) -> Result<()> {
+        self.cell.clear();
+        write(&mut self.cell).map_err(|_| Fault::Stored("a cell can't be written".to_owned()))?;
+        self.writer.write_field(&self.cell).map_err(fault)
     }
 
     fn text(&mut self, cell: Option<&str>) -> Result<()> {
         let cell = neutralize(cell.unwrap_or_default());
         self.cells_neutralized += u64::from(matches!(cell, Cow::Owned(_)));
-        self.plain(&cell)
+        self.writer.write_field(cell.as_ref()).map_err(fault)
     }
 }
 
@@ -130,18 +140,6 @@ fn writer(start: Vec<u8>) -> Writer<Vec<u8>> {
 
 fn fault(error: csv::Error) -> crate::Error {
     Fault::Stored(format!("CSV: {error}")).into()
-}
-
-/// RFC 3339 in UTC, to the microsecond.
-pub(super) fn instant(instant: DateTime<Utc>) -> String {
-    instant.to_rfc3339_opts(SecondsFormat::Micros, true)
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

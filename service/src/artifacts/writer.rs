@@ -1,0 +1,106 @@
+//! Writing one object to the store.
+
+use object_store::{MultipartUpload, PutPayload};
+use sha2::{Digest, Sha256};
+
+use super::{Compression, Stored, compression::Compressor};
+use crate::{Fault, Result};
+
+/// Bytes of a part of an upload: large enough that parts cost nothing, small enough to hold two.
+const PART: usize = 1024 * 1024;
+/// Bytes that are compressed at once: a few milliseconds in which no other task has the thread.
+const SLICE: usize = 64 * 1024;
+
+/// An object being written: holds one part at a time, however long the object becomes.
+pub struct Writer {
+    key: String,
+    upload: Box<dyn MultipartUpload>,
+    compressor: Compressor,
+    /// What the compressor has ready, between two calls empty.
+    ready: Vec<u8>,
+    part: Vec<u8>,
+    hasher: Sha256,
+    size_bytes: u64,
+}
+
+impl Writer {
+    pub(super) fn new(
+        key: &str,
+        upload: Box<dyn MultipartUpload>,
+        compression: Compression,
+    ) -> Result<Self> {
+        Ok(Self {
+            key: key.to_owned(),
+            upload,
+            compressor: Compressor::new(compression).map_err(cannot)?,
+            ready: Vec::new(),
+            part: Vec::with_capacity(PART),
+            hasher: Sha256::new(),
+            size_bytes: 0,
+        })
+    }
+
+    /// Appends `bytes`.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        for slice in bytes.chunks(SLICE) {
+            let mut ready = std::mem::take(&mut self.ready);
+            self.compressor.push(slice, &mut ready).map_err(cannot)?;
+            self.put(&ready).await?;
+            ready.clear();
+            self.ready = ready;
+            tokio::task::coop::consume_budget().await;
+        }
+        Ok(())
+    }
+
+    /// Makes the object visible, whole.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn finish(mut self) -> Result<Stored> {
+        let mut ready = std::mem::take(&mut self.ready);
+        let compressor = std::mem::replace(&mut self.compressor, Compressor::None);
+        compressor.finish(&mut ready).map_err(cannot)?;
+        self.put(&ready).await?;
+        if !self.part.is_empty() || self.size_bytes == 0 {
+            self.put_part().await?;
+        }
+        self.upload.complete().await?;
+        let Self { key, hasher, size_bytes, .. } = self;
+        Ok(Stored { key, size_bytes, sha256: hasher.finalize().into() })
+    }
+
+    /// Gives it up and removes what was written of it.
+    pub async fn abort(mut self) {
+        if let Err(error) = self.upload.abort().await {
+            tracing::warn!(artifact.key = self.key, %error, "upload could not be aborted; the sweep removes it");
+        }
+    }
+
+    /// Appends bytes of the file as it is to be stored.
+    async fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
+        self.hasher.update(bytes);
+        self.size_bytes += bytes.len() as u64;
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(PART - self.part.len()));
+            self.part.extend_from_slice(now);
+            if self.part.len() == PART {
+                self.put_part().await?;
+            }
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    async fn put_part(&mut self) -> Result<()> {
+        let part = std::mem::replace(&mut self.part, Vec::with_capacity(PART));
+        Ok(self.upload.put_part(PutPayload::from(part)).await?)
+    }
+}
+
+fn cannot(source: std::io::Error) -> Fault {
+    Fault::Io { context: "can't compress a file".to_owned(), source }
+}

@@ -1,0 +1,54 @@
+//! The formats, behind one interface: rows in, bytes out.
+
+use uuid::Uuid;
+
+use super::{csv::Csv, json::Json, row::Row};
+use crate::{Result, exports::Format};
+
+/// Turns entries into bytes.
+pub(super) enum Encoder {
+    Csv(Box<Csv>),
+    Json(Json),
+}
+
+impl Encoder {
+    pub(super) fn new(format: Format, has_byte_order_mark: bool) -> Result<Self> {
+        Ok(match format {
+            Format::Csv => Self::Csv(Box::new(Csv::new(has_byte_order_mark)?)),
+            Format::Json => Self::Json(Json::array()),
+            Format::Jsonl => Self::Json(Json::lines()),
+        })
+    }
+
+    pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
+        match self {
+            Self::Csv(csv) => csv.record(organization_id, row),
+            Self::Json(json) => json.record(organization_id, row),
+        }
+    }
+
+    /// The bytes since the last time; goes on in `spare`, so that none is allocated anew.
+    pub(super) fn take(&mut self, mut spare: Vec<u8>) -> Result<Vec<u8>> {
+        spare.clear();
+        match self {
+            Self::Csv(csv) => csv.take(spare),
+            Self::Json(json) => Ok(json.take(spare)),
+        }
+    }
+
+    /// What ends the file.
+    pub(super) fn end(&mut self) {
+        match self {
+            Self::Csv(_) => {}
+            Self::Json(json) => json.end(),
+        }
+    }
+
+    /// Cells that were changed so that no spreadsheet runs them.
+    pub(super) fn cells_neutralized(&self) -> u64 {
+        match self {
+            Self::Csv(csv) => csv.cells_neutralized(),
+            Self::Json(_) => 0,
+        }
+    }
+}
