@@ -7,6 +7,7 @@ mod errors;
 mod graphql;
 mod health;
 mod operation;
+mod origin;
 mod parameters;
 mod request;
 mod socket;
@@ -35,26 +36,28 @@ const BODY: usize = 1024 * 1024;
 struct State {
     instance: Arc<Instance>,
     schema: Schema,
+    front_door: Arc<FrontDoor>,
 }
 
 /// Answers shorter than this are sent as they are, in bytes: they fit into a packet.
 const UNCOMPRESSED: u16 = 1024;
 
 /// Everything that this process answers.
-pub fn router(instance: Arc<Instance>, front_door: &FrontDoor) -> Router {
+pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
     let schema = schema(Arc::clone(&instance));
+    let cors = option_layer(cors::layer(&front_door.cors_origins));
     Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
         .layer(compression())
         .route("/artifacts/{token}/{file_name}", get(artifact::download))
-        .layer(option_layer(cors::layer(&front_door.cors_origins)))
+        .layer(cors)
         .route("/", get(health::home))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .layer(DefaultBodyLimit::max(BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request::trace))
-        .with_state(State { instance, schema })
+        .with_state(State { instance, schema, front_door: Arc::new(front_door) })
 }
 
 /// For GraphQL's answers only: a download's length, ranges and ETag are those of the file. Events

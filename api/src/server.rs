@@ -50,7 +50,7 @@ impl Server {
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }
-        let router = http::router(Arc::clone(&instance), &front_door);
+        let router = http::router(Arc::clone(&instance), front_door);
         let stopping = instance.stopping.clone().cancelled_owned();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, service).with_graceful_shutdown(stopping);

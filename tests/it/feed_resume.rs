@@ -59,14 +59,19 @@ on_each_engine! {
     // A client takes a completion for the end of it all, and does not come back.
     async fn stopping_server_completes_no_watch(server: &TestServer) {
         let (stopping, acme, admin) = idle(server).await;
+        admin.record(&acme, 1).await;
+        let last = "query($id: ID!) { auditLogs(organizationId: $id, first: 1) { pageInfo { endCursor } } }";
+        let last = admin.query(last, json!({ "id": acme })).await;
+        // From a cursor on, so that it is told of the next entry whenever it begins.
+        let log = json!({ "organization": acme, "after": last["auditLogs"]["pageInfo"]["endCursor"] });
         let mut sockets = Vec::new();
         for _ in 0..20 {
             let mut socket = stopping.socket(admin.token.as_ref().unwrap()).await;
             subscribe(&mut socket, "jobs", json!({ "organization": acme })).await;
             assert_eq!(next(&mut socket).await["type"], "SYNCED");
-            let tail = "subscription($organization: ID!) {
-                auditLogRecorded(organizationId: $organization) { cursor } }";
-            socket.subscribe("log", tail, json!({ "organization": acme })).await;
+            let tail = "subscription($organization: ID!, $after: String) {
+                auditLogRecorded(organizationId: $organization, after: $after) { cursor } }";
+            socket.subscribe("log", tail, log.clone()).await;
             sockets.push(socket);
         }
         // Each is delivered this one: all of them are at work.

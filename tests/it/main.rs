@@ -37,6 +37,7 @@ mod recording_limits;
 mod refusals;
 mod schema;
 mod socket;
+mod socket_edges;
 mod state_machine;
 mod tail;
 mod tenancy;

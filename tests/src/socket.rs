@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+    tungstenite::{self, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
 pub struct Socket {
@@ -37,6 +37,29 @@ impl Socket {
         }
         let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         Self { stream }
+    }
+
+    /// Connects as a browser does for a page of `origin`; the status where that is refused.
+    pub async fn open_from(url: &str, origin: &str) -> Result<Self, u16> {
+        let mut request = url.replacen("http", "ws", 1).into_client_request().unwrap();
+        let protocol = HeaderValue::from_static("graphql-transport-ws");
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((stream, _)) => Ok(Self { stream }),
+            Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Sends a frame as it is.
+    pub async fn send_raw(&mut self, message: Message) -> tungstenite::Result<()> {
+        self.stream.send(message).await
+    }
+
+    /// Whatever comes next; none at the connection's end.
+    pub async fn next_raw(&mut self) -> Option<tungstenite::Result<Message>> {
+        within_patience("a frame or the end", self.stream.next()).await
     }
 
     pub async fn send(&mut self, message: Value) {

@@ -1,5 +1,7 @@
 //! What the server lets in: origins and limits.
 
+use std::time::Duration;
+
 use clap::{Args, Command, FromArgMatches};
 
 /// Settings of everything that stands between a client and the executor.
@@ -9,6 +11,27 @@ pub struct FrontDoor {
     /// [default: none but this server's own]
     #[arg(long, env = "DAYBOOK_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<String>,
+    /// Longest message on a WebSocket, in bytes
+    #[arg(long, env = "DAYBOOK_SOCKET_MESSAGE_BYTES", default_value_t = 1024 * 1024, global = true)]
+    pub socket_message_bytes: usize,
+    /// How long a client may take to say connection_init on a WebSocket
+    #[arg(
+        long,
+        env = "DAYBOOK_SOCKET_INIT_TIMEOUT",
+        default_value = "10s",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub socket_init_timeout: Duration,
+    /// How often the client of a WebSocket is asked for a sign of life; three times in vain end it
+    #[arg(
+        long,
+        env = "DAYBOOK_SOCKET_PING",
+        default_value = "20s",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub socket_ping: Duration,
 }
 
 impl Default for FrontDoor {

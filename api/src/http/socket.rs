@@ -7,6 +7,8 @@
 mod connection;
 mod message;
 mod operation;
+mod operations;
+mod sender;
 
 use axum::{
     extract::{WebSocketUpgrade, ws::WebSocket},
@@ -14,12 +16,16 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 
-use super::{State, credential, request::Correlation};
+use super::{State, credential, origin, request::Correlation};
 use connection::Connection;
+use message::Close;
 
 const PROTOCOL: &str = "graphql-transport-ws";
-/// Largest message from a client, in bytes.
-const MESSAGE: usize = 1024 * 1024;
+/// Buffers of one connection, in bytes: thousands of them are open at once, and most are silent.
+const BUFFER: usize = 8 * 1024;
+
+/// What a connection ends with: nothing more to say, or a close frame.
+type End = Option<Close>;
 
 /// Answers an upgrade request.
 pub(super) fn accept(
@@ -28,12 +34,21 @@ pub(super) fn accept(
     headers: &HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    if !origin::is_let_in(&state.instance, &state.front_door, headers) {
+        return (StatusCode::FORBIDDEN, "This origin is not let in\n").into_response();
+    }
     // Clients that are no browsers may give the credential here already.
     let viewer = match credential::from_headers(&state.instance, headers, &correlation) {
         Ok(viewer) => viewer,
         Err(error) => return (StatusCode::UNAUTHORIZED, error.to_string()).into_response(),
     };
-    let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MESSAGE).max_frame_size(MESSAGE);
+    let longest = state.front_door.socket_message_bytes;
+    let upgrade = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(longest)
+        .max_frame_size(longest)
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER);
     upgrade.on_upgrade(async move |socket: WebSocket| {
         let tasks = state.instance.tasks.clone();
         let is_known = socket.protocol().is_some_and(|protocol| protocol == PROTOCOL);

@@ -49,7 +49,7 @@ impl Close {
         Self { code, reason: reason.to_owned() }
     }
 
-    /// A message that the protocol does not know.
+    /// A message that the protocol does not know, or that is too long.
     pub(super) fn bad_message() -> Self {
         Self::new(4400, "Invalid message")
     }
@@ -84,6 +84,11 @@ impl Close {
     /// A second `connection_init`.
     pub(super) fn too_many_inits() -> Self {
         Self::new(4429, "Too many initialisation requests")
+    }
+
+    /// A fault of ours.
+    pub(super) fn internal_error() -> Self {
+        Self::new(4500, "Internal server error")
     }
 
     /// The server stops; clients come back.
