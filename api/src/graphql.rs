@@ -8,6 +8,7 @@ mod export;
 mod guard;
 mod job;
 mod node;
+mod note;
 mod nullable;
 mod organization;
 mod page;
@@ -22,6 +23,7 @@ use daybook_service::Instance;
 pub use context::Caller;
 pub use error::code;
 pub use guard::{Refusal, parse};
+pub use note::BodyAllowance;
 
 /// Everything that can be read.
 #[derive(MergedObject, Default)]
@@ -39,6 +41,7 @@ pub struct Mutation(
     audit_log::mutation::AuditLogMutation,
     export::mutation::ExportMutation,
     job::mutation::JobMutation,
+    note::mutation::NoteMutation,
 );
 
 /// Everything that can be watched.

@@ -1,6 +1,7 @@
 //! HTTP: routes, request ids, health.
 
 mod artifact;
+mod body;
 mod cors;
 mod credential;
 mod errors;
@@ -28,9 +29,6 @@ use crate::{
     graphql::{Schema, schema},
 };
 
-/// Largest request body, in bytes.
-const BODY: usize = 1024 * 1024;
-
 /// What handlers share.
 #[derive(Clone)]
 struct State {
@@ -54,7 +52,7 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
         .route("/", get(health::home))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .layer(DefaultBodyLimit::max(BODY))
+        .layer(DefaultBodyLimit::max(body::BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request::trace))
         .with_state(State { instance, schema, front_door: Arc::new(front_door) })

@@ -26,6 +26,20 @@ pub enum GlobalId {
         /// Its identity.
         id: Uuid,
     },
+    /// A workspace.
+    Workspace {
+        /// Whose.
+        organization_id: Uuid,
+        /// Its identity.
+        id: Uuid,
+    },
+    /// A note.
+    Note {
+        /// Whose.
+        organization_id: Uuid,
+        /// Its identity.
+        id: Uuid,
+    },
 }
 
 /// The text is not an ID that this instance gives out.
@@ -47,14 +61,19 @@ impl fmt::Display for GlobalId {
                 bytes.extend(sequence.to_be_bytes());
                 bytes.extend(id.as_bytes());
             }
-            Self::Job { organization_id, id } => {
-                bytes.push(b'J');
-                bytes.extend(organization_id.as_bytes());
-                bytes.extend(id.as_bytes());
-            }
+            Self::Job { organization_id, id } => put(&mut bytes, b'J', organization_id, id),
+            Self::Workspace { organization_id, id } => put(&mut bytes, b'W', organization_id, id),
+            Self::Note { organization_id, id } => put(&mut bytes, b'N', organization_id, id),
         }
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
+}
+
+/// A tag, an organization and something of it.
+fn put(bytes: &mut Vec<u8>, tag: u8, organization_id: &Uuid, id: &Uuid) {
+    bytes.push(tag);
+    bytes.extend(organization_id.as_bytes());
+    bytes.extend(id.as_bytes());
 }
 
 impl FromStr for GlobalId {
@@ -75,7 +94,14 @@ impl FromStr for GlobalId {
                     id: uuid(25..41)?,
                 })
             }
-            (Some(b'J'), 33) => Ok(Self::Job { organization_id: uuid(1..17)?, id: uuid(17..33)? }),
+            (Some(tag @ (b'J' | b'W' | b'N')), 33) => {
+                let (organization_id, id) = (uuid(1..17)?, uuid(17..33)?);
+                Ok(match tag {
+                    b'J' => Self::Job { organization_id, id },
+                    b'W' => Self::Workspace { organization_id, id },
+                    _ => Self::Note { organization_id, id },
+                })
+            }
             _ => Err(NotAnId),
         }
     }
@@ -94,6 +120,8 @@ mod tests {
                 GlobalId::Organization(id),
                 GlobalId::AuditLog { organization_id, sequence, id },
                 GlobalId::Job { organization_id, id },
+                GlobalId::Workspace { organization_id, id },
+                GlobalId::Note { organization_id, id },
             ] {
                 prop_assert_eq!(global.to_string().parse(), Ok(global));
             }

@@ -1,4 +1,4 @@
-//! Daybook's domain: who may do what, the audit log, jobs, exports, artifacts.
+//! Daybook's domain: who may do what, the audit log, jobs, exports, artifacts, notes.
 //!
 //! Everything of a tenant is reached through a [`Scope`], and every function here that reads or
 //! changes a tenant's rows takes one first.
@@ -14,6 +14,7 @@ pub mod exports;
 mod id;
 mod instance;
 pub mod jobs;
+pub mod notes;
 pub mod organizations;
 pub mod page;
 mod random;

@@ -7,9 +7,10 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, Order as Sort, QueryFilter, QueryOrder,
-    QuerySelect, Select, Value,
+    QuerySelect, Select, StreamTrait, Value,
     sea_query::{Expr, ExprTrait, SimpleExpr},
 };
 use uuid::Uuid;
@@ -63,6 +64,8 @@ pub enum Part {
     Instant(DateTime<Utc>),
     /// A UUID.
     Id(Uuid),
+    /// A text, compared by its bytes.
+    Text(String),
 }
 
 /// How a list is ordered and what its cursors are good for.
@@ -151,37 +154,96 @@ where
     E: EntityTrait,
     C: ConnectionTrait,
 {
-    let (direction, size) = size(args)?;
-    let mut condition = Condition::all();
-    for (field, cursor, towards) in
-        [("after", &args.after, Direction::Forward), ("before", &args.before, Direction::Backward)]
-    {
-        if let Some(cursor) = cursor {
-            let key = open(secret, &keyset.context, cursor);
-            let key = key.filter(|key| key.len() == keyset.columns.len());
-            let message = "is not a cursor of this list with this filter and order";
-            let key = key.ok_or_else(|| Error::invalid(&[field], message))?;
-            condition = condition.add(keyset.beyond(key, towards));
-        }
+    let asked = Asked::of(secret, keyset, args)?;
+    let rows = asked.select(select, keyset).all(db).await?;
+    Ok(asked.page(secret, keyset, args, rows))
+}
+
+/// [`fetch`] for rows that can be large: each is shown to `admit` as it comes, which refuses what
+/// is too much.
+///
+/// # Errors
+/// As of [`fetch`], and what `admit` says.
+pub async fn fetch_admitted<E, C>(
+    db: &C,
+    secret: &Secret,
+    select: Select<E>,
+    keyset: &Keyset<E>,
+    args: &PageArgs,
+    admit: &(dyn Fn(&E::Model) -> Result<()> + Sync),
+) -> Result<Page<E::Model>>
+where
+    E: EntityTrait,
+    E::Model: Send,
+    C: ConnectionTrait + StreamTrait,
+{
+    let asked = Asked::of(secret, keyset, args)?;
+    let mut rows = Vec::new();
+    let mut stream = asked.select(select, keyset).stream(db).await?;
+    while let Some(row) = stream.try_next().await? {
+        admit(&row)?;
+        rows.push(row);
     }
-    let select = keyset.sort(select.filter(condition), direction).limit(size + 1);
-    let mut rows = select.all(db).await?;
-    let has_more = rows.len() as u64 > size;
-    rows.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-    if direction == Direction::Backward {
-        rows.reverse();
-    }
-    let item = |node| Item { cursor: keyset.cursor(secret, &node), node };
-    // What a cursor was taken from lies beyond the page on the cursor's side.
-    let (has_next, has_previous) = match direction {
-        Direction::Forward => {
-            // With `first`, only what that cuts off makes a next page (section 4.4).
-            let is_before = args.first.is_none() && args.before.is_some();
-            (has_more || is_before, args.after.is_some())
+    drop(stream);
+    Ok(asked.page(secret, keyset, args, rows))
+}
+
+/// Which rows a page's arguments ask for.
+struct Asked {
+    direction: Direction,
+    size: u64,
+    condition: Condition,
+}
+
+impl Asked {
+    fn of<E: EntityTrait>(secret: &Secret, keyset: &Keyset<E>, args: &PageArgs) -> Result<Self> {
+        let (direction, size) = size(args)?;
+        let mut condition = Condition::all();
+        for (field, cursor, towards) in [
+            ("after", &args.after, Direction::Forward),
+            ("before", &args.before, Direction::Backward),
+        ] {
+            if let Some(cursor) = cursor {
+                let key = open(secret, &keyset.context, cursor);
+                let key = key.filter(|key| key.len() == keyset.columns.len());
+                let message = "is not a cursor of this list with this filter and order";
+                let key = key.ok_or_else(|| Error::invalid(&[field], message))?;
+                condition = condition.add(keyset.beyond(key, towards));
+            }
         }
-        Direction::Backward => (args.before.is_some(), has_more),
-    };
-    Ok(Page { items: rows.into_iter().map(item).collect(), has_next, has_previous })
+        Ok(Self { direction, size, condition })
+    }
+
+    /// One row more than the page shows.
+    fn select<E: EntityTrait>(&self, select: Select<E>, keyset: &Keyset<E>) -> Select<E> {
+        let select = select.filter(self.condition.clone());
+        keyset.sort(select, self.direction).limit(self.size + 1)
+    }
+
+    fn page<E: EntityTrait>(
+        &self,
+        secret: &Secret,
+        keyset: &Keyset<E>,
+        args: &PageArgs,
+        mut rows: Vec<E::Model>,
+    ) -> Page<E::Model> {
+        let has_more = rows.len() as u64 > self.size;
+        rows.truncate(usize::try_from(self.size).unwrap_or(usize::MAX));
+        if self.direction == Direction::Backward {
+            rows.reverse();
+        }
+        let item = |node| Item { cursor: keyset.cursor(secret, &node), node };
+        // What a cursor was taken from lies beyond the page on the cursor's side.
+        let (has_next, has_previous) = match self.direction {
+            Direction::Forward => {
+                // With `first`, only what that cuts off makes a next page (section 4.4).
+                let is_before = args.first.is_none() && args.before.is_some();
+                (has_more || is_before, args.after.is_some())
+            }
+            Direction::Backward => (args.before.is_some(), has_more),
+        };
+        Page { items: rows.into_iter().map(item).collect(), has_next, has_previous }
+    }
 }
 
 fn size(args: &PageArgs) -> Result<(Direction, u64)> {
@@ -223,6 +285,11 @@ pub fn seal(secret: &Secret, context: &[u8], key: &[Part]) -> String {
                 plain.push(b'i');
                 plain.extend(id.as_bytes());
             }
+            Part::Text(text) => {
+                plain.push(b's');
+                plain.extend((text.len() as u64).to_be_bytes());
+                plain.extend(text.as_bytes());
+            }
         }
     }
     URL_SAFE_NO_PAD.encode(secret.seal(context, &plain))
@@ -237,7 +304,7 @@ pub fn open(secret: &Secret, context: &[u8], text: &str) -> Option<Vec<Part>> {
     let mut key = Vec::new();
     while let Some((tag, tail)) = rest.split_first() {
         let length = if *tag == b'i' { 16 } else { 8 };
-        let (value, tail) = tail.split_at_checked(length)?;
+        let (value, mut tail) = tail.split_at_checked(length)?;
         key.push(match tag {
             b'n' => Part::Number(i64::from_be_bytes(value.try_into().ok()?)),
             b't' => {
@@ -245,6 +312,12 @@ pub fn open(secret: &Secret, context: &[u8], text: &str) -> Option<Vec<Part>> {
                 Part::Instant(DateTime::from_timestamp_micros(micros)?)
             }
             b'i' => Part::Id(Uuid::from_slice(value).ok()?),
+            b's' => {
+                let length = usize::try_from(u64::from_be_bytes(value.try_into().ok()?)).ok()?;
+                let (text, after) = tail.split_at_checked(length)?;
+                tail = after;
+                Part::Text(String::from_utf8(text.to_vec()).ok()?)
+            }
             _ => return None,
         });
         rest = tail;
@@ -258,6 +331,7 @@ impl From<Part> for Value {
             Part::Number(number) => number.into(),
             Part::Instant(instant) => instant.into(),
             Part::Id(id) => id.into(),
+            Part::Text(text) => text.into(),
         }
     }
 }

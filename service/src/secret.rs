@@ -70,7 +70,7 @@ impl Secret {
     /// construction with HMAC) followed by the bytes under a pad that the tag selects.
     ///
     /// Not for secrets: it keeps clients from reading or forging positions, such as a feed number
-    /// that would tell one tenant how busy the others are. At most 255 bytes.
+    /// that would tell one tenant how busy the others are.
     #[must_use]
     pub fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
         let key = self.key(Purpose::Cursor);

@@ -20,9 +20,13 @@ use uuid::Uuid;
 /// Every argument that takes an ID, and the variables of [`OPERATIONS`] that try it.
 const ID_ARGUMENTS: &[&str] = &[
     "Mutation.cancelJob(input.jobId)",
+    "Mutation.createNote(input.workspaceId)",
+    "Mutation.createWorkspace(input.organizationId)",
+    "Mutation.deleteNote(input.noteId)",
     "Mutation.recordAuditLogs(input.organizationId)",
     "Mutation.retryJob(input.jobId)",
     "Mutation.startExport(input.organizationId)",
+    "Mutation.updateNote(input.noteId)",
     "Query.auditLog(id)",
     "Query.auditLogs(organizationId)",
     "Query.job(id)",
@@ -36,7 +40,7 @@ const ID_ARGUMENTS: &[&str] = &[
 ];
 
 /// Every type that `node` gives.
-const NODE_TYPES: &[&str] = &["AuditLog", "ExportJob", "Organization"];
+const NODE_TYPES: &[&str] = &["AuditLog", "ExportJob", "Note", "Organization", "Workspace"];
 
 #[test]
 fn every_field_and_every_id_is_tried() {
@@ -108,15 +112,28 @@ on_each_engine! {
         let entry = GlobalId::AuditLog { organization_id, sequence, id }.to_string();
         let Ok(GlobalId::Job { id, .. }) = foreign.job.parse() else { panic!() };
         let job = GlobalId::Job { organization_id, id }.to_string();
+        let Ok(GlobalId::Workspace { id, .. }) = foreign.workspace.parse() else { panic!() };
+        let workspace = GlobalId::Workspace { organization_id, id }.to_string();
+        let Ok(GlobalId::Note { id, .. }) = foreign.note.parse() else { panic!() };
+        let note = GlobalId::Note { organization_id, id }.to_string();
         let data = mallory
             .query(
-                "query($entry: ID!, $job: ID!) {
-                    auditLog(id: $entry) { id } job(id: $job) { id } nodes(ids: [$entry, $job]) { id }
+                "query($entry: ID!, $job: ID!, $workspace: ID!, $note: ID!) {
+                    auditLog(id: $entry) { id } job(id: $job) { id }
+                    nodes(ids: [$entry, $job, $workspace, $note]) { id }
                 }",
-                json!({ "entry": entry, "job": job }),
+                json!({ "entry": entry, "job": job, "workspace": workspace, "note": note }),
             )
             .await;
-        assert_eq!(data, json!({ "auditLog": null, "job": null, "nodes": [null, null] }));
+        assert_eq!(data, json!({ "auditLog": null, "job": null, "nodes": [null, null, null, null] }));
+        for (payload, field) in [
+            (mallory.create_note(&workspace, json!({})).await, "workspaceId"),
+            (mallory.update_note(&note, 1, json!({ "title": "B" })).await, "noteId"),
+            (mallory.delete_note(&note).await, "noteId"),
+        ] {
+            let error = &payload["userErrors"][0];
+            assert_eq!((&error["code"], &error["path"]), (&json!("NOT_FOUND"), &json!([field])));
+        }
 
         let absent = absent_like(&foreign);
         let watch = OPERATIONS.iter().find(|operation| operation.name == "Subscription.jobUpdates: jobId");
@@ -133,13 +150,14 @@ on_each_engine! {
     async fn id_of_another_type_is_refused(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
-        let Things { organization, entry, job, .. } = Things::of(&admin, &acme, "acme").await;
+        let things = Things::of(&admin, &acme, "acme").await;
+        let Things { organization, entry, job, workspace, note, .. } = things;
         for (field, argument, wrong) in [
-            ("organization(id: $id) { id }", "id", [&entry, &job]),
-            ("auditLogs(organizationId: $id) { totalCount }", "organizationId", [&entry, &job]),
-            ("jobs(organizationId: $id) { totalCount }", "organizationId", [&entry, &job]),
-            ("auditLog(id: $id) { id }", "id", [&organization, &job]),
-            ("job(id: $id) { id }", "id", [&organization, &entry]),
+            ("organization(id: $id) { id }", "id", [&entry, &job, &note]),
+            ("auditLogs(organizationId: $id) { totalCount }", "organizationId", [&entry, &job, &workspace]),
+            ("jobs(organizationId: $id) { totalCount }", "organizationId", [&entry, &job, &note]),
+            ("auditLog(id: $id) { id }", "id", [&organization, &job, &workspace]),
+            ("job(id: $id) { id }", "id", [&organization, &entry, &note]),
         ] {
             let nonsense = ["", "nonsense", "AAAA", "\u{0}"].map(str::to_owned);
             for id in wrong.into_iter().chain(&nonsense) {
@@ -148,6 +166,14 @@ on_each_engine! {
                 assert_eq!(extensions["code"], "BAD_USER_INPUT", "{field} {id}: {answer:?}");
                 assert_eq!(extensions["argument"], argument, "{field} {id}: {answer:?}");
             }
+        }
+        for (payload, field) in [
+            (admin.create_note(&note, json!({})).await, "workspaceId"),
+            (admin.update_note(&workspace, 1, json!({})).await, "noteId"),
+            (admin.delete_note(&job).await, "noteId"),
+        ] {
+            let error = &payload["userErrors"][0];
+            assert_eq!((&error["code"], &error["path"]), (&json!("INVALID"), &json!([field])));
         }
         let slug = "{ organization(slug: \"\\u0000\") { id } }";
         assert_eq!(admin.query(slug, json!({})).await, json!({ "organization": null }));
@@ -178,6 +204,9 @@ fn absent_like(things: &Things) -> Things {
         entry: GlobalId::AuditLog { organization_id, sequence, id }.to_string(),
         job: GlobalId::Job { organization_id, id }.to_string(),
         cursor: things.cursor.clone(),
+        workspace: GlobalId::Workspace { organization_id, id }.to_string(),
+        note: GlobalId::Note { organization_id, id }.to_string(),
+        name: things.name.clone(),
     }
 }
 

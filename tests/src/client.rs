@@ -81,6 +81,33 @@ impl Client {
         self.query(START_EXPORT, json!({ "input": input })).await["startExport"].clone()
     }
 
+    /// Creates a workspace; its ID.
+    pub async fn create_workspace(&self, organization: &str, name: &str) -> String {
+        let input = json!({ "organizationId": organization, "name": name });
+        let data = self.query(CREATE_WORKSPACE, json!({ "input": input })).await;
+        data["createWorkspace"]["workspace"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Creates a note with the fields given, and usual ones for the rest; the payload.
+    pub async fn create_note(&self, workspace: &str, fields: Value) -> Value {
+        let mut input = json!({ "workspaceId": workspace, "path": "a", "title": "A", "body": "a" });
+        input.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        self.query(CREATE_NOTE, json!({ "input": input })).await["createNote"].clone()
+    }
+
+    /// Changes a note; the payload.
+    pub async fn update_note(&self, note: &str, version: i32, fields: Value) -> Value {
+        let mut input = json!({ "noteId": note, "expectedVersion": version });
+        input.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        self.query(UPDATE_NOTE, json!({ "input": input })).await["updateNote"].clone()
+    }
+
+    /// Deletes a note; the payload.
+    pub async fn delete_note(&self, note: &str) -> Value {
+        let input = json!({ "noteId": note });
+        self.query(DELETE_NOTE, json!({ "input": input })).await["deleteNote"].clone()
+    }
+
     /// The job once it's over.
     pub async fn finished(&self, id: &str) -> Value {
         crate::eventually("the job's end", 60, async || {
@@ -131,4 +158,21 @@ const JOB: &str = "query($id: ID!) { job(id: $id) {
     transitions { cursor from to attempt reason }
     artifact { downloadUrl sizeBytes sha256 recordCount fileName contentType expired manifest }
     ... on ExportJob { format recordsMatched truncated continuation }
+} }";
+
+const CREATE_WORKSPACE: &str =
+    "mutation($input: CreateWorkspaceInput!) { createWorkspace(input: $input) {
+    workspace { id } userErrors { code message path }
+} }";
+
+const CREATE_NOTE: &str = "mutation($input: CreateNoteInput!) { createNote(input: $input) {
+    note { id path title tags version createdAt updatedAt workspace { id } } userErrors { code message path }
+} }";
+
+const UPDATE_NOTE: &str = "mutation($input: UpdateNoteInput!) { updateNote(input: $input) {
+    note { id path title body tags version createdAt updatedAt } userErrors { code message path }
+} }";
+
+const DELETE_NOTE: &str = "mutation($input: DeleteNoteInput!) { deleteNote(input: $input) {
+    deletedNoteId userErrors { code message path }
 } }";

@@ -13,6 +13,10 @@ pub struct Things {
     pub job: String,
     /// The cursor of the log's first entry, in recorded order.
     pub cursor: String,
+    pub workspace: String,
+    pub note: String,
+    /// A name that no workspace has yet.
+    pub name: String,
 }
 
 /// An operation on one root field.
@@ -36,9 +40,13 @@ pub const OPERATIONS: &[Operation] = &[
     operation("Query.node: Organization", "query($organization: ID!) { node(id: $organization) { id } }"),
     operation("Query.node: AuditLog", "query($entry: ID!) { node(id: $entry) { id } }"),
     operation("Query.node: ExportJob", "query($job: ID!) { node(id: $job) { id } }"),
+    operation("Query.node: Workspace", "query($workspace: ID!) { node(id: $workspace) { id } }"),
+    operation("Query.node: Note", "query($note: ID!) { node(id: $note) { id } }"),
     operation("Query.nodes: Organization", "query($organization: ID!) { nodes(ids: [$organization]) { id } }"),
     operation("Query.nodes: AuditLog", "query($entry: ID!) { nodes(ids: [$entry]) { id } }"),
     operation("Query.nodes: ExportJob", "query($job: ID!) { nodes(ids: [$job]) { id } }"),
+    operation("Query.nodes: Workspace", "query($workspace: ID!) { nodes(ids: [$workspace]) { id } }"),
+    operation("Query.nodes: Note", "query($note: ID!) { nodes(ids: [$note]) { id } }"),
     operation("Query.organization: id", "query($organization: ID!) { organization(id: $organization) { slug } }"),
     operation("Query.organization: slug", "query($slug: String!) { organization(slug: $slug) { id } }"),
     operation(
@@ -76,6 +84,33 @@ pub const OPERATIONS: &[Operation] = &[
         } }",
     ),
     operation(
+        "Mutation.createWorkspace",
+        "mutation($organization: ID!, $name: String!) {
+            createWorkspace(input: { organizationId: $organization, name: $name }) {
+                workspace { id } userErrors { code message path }
+            }
+        }",
+    ),
+    operation(
+        "Mutation.createNote",
+        "mutation($workspace: ID!) { createNote(input: {
+            workspaceId: $workspace, path: \"a/b\", title: \"A\", body: \"b\"
+        }) { note { id } userErrors { code message path } } }",
+    ),
+    operation(
+        "Mutation.updateNote",
+        "mutation($note: ID!) { updateNote(input: { noteId: $note, expectedVersion: 1, title: \"B\" }) {
+            note { id } userErrors { code message path }
+        } }",
+    ),
+    // After everything else that asks for the note.
+    operation(
+        "Mutation.deleteNote",
+        "mutation($note: ID!) { deleteNote(input: { noteId: $note }) {
+            deletedNoteId userErrors { code message path }
+        } }",
+    ),
+    operation(
         "Subscription.auditLogRecorded",
         "subscription($organization: ID!, $cursor: String) {
             auditLogRecorded(organizationId: $organization, after: $cursor) { node { id } }
@@ -99,9 +134,10 @@ const fn operation(name: &'static str, document: &'static str) -> Operation {
 
 impl Things {
     pub fn variables(&self) -> Value {
-        let Self { organization, slug, entry, job, cursor } = self;
+        let Self { organization, slug, entry, job, cursor, workspace, note, name } = self;
         json!({
             "organization": organization, "slug": slug, "entry": entry, "job": job, "cursor": cursor,
+            "workspace": workspace, "note": note, "name": name,
         })
     }
 
@@ -119,7 +155,13 @@ impl Things {
         } }";
         let first = client.query(first, json!({ "id": organization })).await;
         let cursor = first["auditLogs"]["pageInfo"]["endCursor"].as_str().unwrap().to_owned();
-        Self { organization: organization.to_owned(), slug: slug.to_owned(), entry, job, cursor }
+        // Unlike any other, so that an organization can be given things more than once.
+        let name = format!("notes beside {job}");
+        let workspace = client.create_workspace(organization, &format!("{name}, first")).await;
+        let note = client.create_note(&workspace, json!({ "path": "first" })).await;
+        let note = note["note"]["id"].as_str().unwrap().to_owned();
+        let (organization, slug) = (organization.to_owned(), slug.to_owned());
+        Self { organization, slug, entry, job, cursor, workspace, note, name }
     }
 }
 

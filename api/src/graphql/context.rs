@@ -59,9 +59,13 @@ pub(super) async fn enter_to_see(
 pub(super) fn organization_id(id: &ID, path: &[&str]) -> Result<Uuid, daybook_service::Error> {
     match id.parse() {
         Ok(GlobalId::Organization(id)) => Ok(id),
-        Ok(GlobalId::AuditLog { .. } | GlobalId::Job { .. }) | Err(_) => {
-            Err(daybook_service::Error::invalid(path, "is not an organization's ID"))
-        }
+        Ok(
+            GlobalId::AuditLog { .. }
+            | GlobalId::Job { .. }
+            | GlobalId::Workspace { .. }
+            | GlobalId::Note { .. },
+        )
+        | Err(_) => Err(daybook_service::Error::invalid(path, "is not an organization's ID")),
     }
 }
 

@@ -1,7 +1,9 @@
 //! `node` and `nodes` (GraphQL Global Object Identification Specification).
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, Interface, Object, Result};
-use daybook_service::{GlobalId, Permission, audit, jobs, organizations};
+use daybook_service::{GlobalId, Permission, audit, jobs, notes, organizations};
 
 use super::{
     audit_log::types::AuditLog,
@@ -9,6 +11,7 @@ use super::{
     error::{FieldError, to_error},
     export::types::ExportJob,
     job::types::Job,
+    note::types::{Note, Workspace},
     organization::types::Organization,
 };
 
@@ -23,6 +26,8 @@ pub(super) enum Node {
     Organization(Organization),
     AuditLog(AuditLog),
     ExportJob(ExportJob),
+    Workspace(Workspace),
+    Note(Note),
 }
 
 /// Most IDs of one `nodes`.
@@ -68,6 +73,9 @@ async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
         GlobalId::Organization(id) => (id, Permission::ReadOrganization),
         GlobalId::AuditLog { organization_id, .. } => (organization_id, Permission::ReadAuditLog),
         GlobalId::Job { organization_id, .. } => (organization_id, Permission::ReadJobs),
+        GlobalId::Workspace { organization_id, .. } | GlobalId::Note { organization_id, .. } => {
+            (organization_id, Permission::ReadNotes)
+        }
     };
     let Some(scope) = enter_to_see(ctx, organization_id, permission).await? else {
         return Ok(None);
@@ -87,5 +95,10 @@ async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
                 Job::ExportJob(job) => Node::ExportJob(job),
             })
         }
+        GlobalId::Workspace { id, .. } => {
+            let row = notes::workspace::get(&scope, id).await.map_err(to_error)?;
+            row.map(|row| Node::Workspace(Workspace { scope, row: Arc::new(row) }))
+        }
+        GlobalId::Note { id, .. } => Note::get(ctx, &scope, id).await?.map(Node::Note),
     })
 }

@@ -9,15 +9,15 @@ mod answer;
 use async_graphql::http::GraphiQLSource;
 use axum::{
     Extension,
-    body::Bytes,
-    extract::{self, FromRequestParts, Query, WebSocketUpgrade, rejection::BytesRejection},
+    extract::{self, FromRequestParts, Query, WebSocketUpgrade},
     response::{Html, IntoResponse, Response},
 };
+use daybook_service::Viewer;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    State, credential, operation,
+    State, body, credential, operation,
     parameters::{Parameters, from_object},
     request::Correlation,
     socket,
@@ -31,26 +31,24 @@ const JSON: &str = "application/json";
 pub(super) async fn post(
     extract::State(state): extract::State<State>,
     Extension(correlation): Extension<Correlation>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: extract::Request,
 ) -> Response {
+    let headers = request.headers().clone();
     let accept = Accept::of(&headers);
     if let Err(message) = check_media_type(&headers) {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return accept.error(status, code::BAD_USER_INPUT, message);
     }
-    let body = match body {
+    let viewer = credential::from_headers(&state.instance, &headers, &correlation);
+    let has_credential = matches!(viewer, Ok(Some(_)));
+    let body = match body::read(request, has_credential).await {
         Ok(body) => body,
-        Err(rejection) => {
-            let message = match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => "The body is longer than 1 MiB",
-                _ => "The body could not be read",
-            };
-            return accept.error(rejection.status(), code::BAD_USER_INPUT, message);
+        Err(body::Refusal { status, message }) => {
+            return accept.error(status, code::BAD_USER_INPUT, message);
         }
     };
     match from_object(&body) {
-        Ok(parameters) => run(&state, &correlation, &headers, parameters, &Method::POST).await,
+        Ok(parameters) => run(&state, viewer, accept, parameters, &Method::POST).await,
         Err(error) => {
             accept.error(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, &malformed(&error))
         }
@@ -138,7 +136,8 @@ pub(super) async fn get(
         return bad("The parameter `extensions` must be a JSON object");
     };
     let parameters = Parameters { query, operation_name, variables, extensions };
-    run(&state, &correlation, &headers, parameters, &Method::GET).await
+    let viewer = credential::from_headers(&state.instance, &headers, &correlation);
+    run(&state, viewer, accept, parameters, &Method::GET).await
 }
 
 fn json_parameter<T: DeserializeOwned>(text: Option<String>) -> serde_json::Result<Option<T>> {
@@ -166,13 +165,12 @@ fn graphiql() -> Response {
 
 async fn run(
     state: &State,
-    correlation: &Correlation,
-    headers: &HeaderMap,
+    viewer: Result<Option<Viewer>, daybook_service::Error>,
+    accept: Accept,
     parameters: Parameters,
     method: &Method,
 ) -> Response {
-    let accept = Accept::of(headers);
-    let viewer = match credential::from_headers(&state.instance, headers, correlation) {
+    let viewer = match viewer {
         Ok(viewer) => viewer,
         Err(error) => {
             let (status, message) = (StatusCode::UNAUTHORIZED, error.to_string());

@@ -7,7 +7,7 @@ use async_graphql::{
 use daybook_service::Viewer;
 
 use super::parameters::Parameters;
-use crate::graphql::{Caller, parse};
+use crate::graphql::{BodyAllowance, Caller, parse};
 
 /// An operation that can be run.
 pub(super) struct Operation {
@@ -41,7 +41,7 @@ pub(super) fn prepare(
     let Parameters { query, operation_name, variables, extensions: _ } = parameters;
     let document = parse(&query)?;
     let kinds = kinds(&document, operation_name.as_deref());
-    let mut request = Request::new(query).data(Caller(viewer));
+    let mut request = Request::new(query).data(Caller(viewer)).data(BodyAllowance::default());
     request.operation_name = operation_name;
     let variables = serde_json::Value::Object(variables.unwrap_or_default());
     request = request.variables(Variables::from_json(variables));

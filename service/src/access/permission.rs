@@ -19,6 +19,10 @@ pub enum Permission {
     ExportAuditLog,
     /// Watch jobs; operators may, in every organization.
     ReadJobs,
+    /// Read workspaces and notes.
+    ReadNotes,
+    /// Create, change and delete workspaces and notes.
+    ChangeNotes,
 }
 
 impl Permission {
@@ -33,6 +37,7 @@ impl Permission {
                 matches!(role, Admin | Auditor)
             }
             Self::RecordAuditLogs => matches!(role, Admin | Writer),
+            Self::ReadNotes | Self::ChangeNotes => matches!(role, Admin | Member),
         }
     }
 
@@ -45,7 +50,9 @@ impl Permission {
             | Self::ManageMembers
             | Self::ReadAuditLog
             | Self::RecordAuditLogs
-            | Self::ExportAuditLog => false,
+            | Self::ExportAuditLog
+            | Self::ReadNotes
+            | Self::ChangeNotes => false,
         }
     }
 
@@ -59,6 +66,8 @@ impl Permission {
             Self::RecordAuditLogs => "audit_log.record",
             Self::ExportAuditLog => "audit_log.export",
             Self::ReadJobs => "job.read",
+            Self::ReadNotes => "note.read",
+            Self::ChangeNotes => "note.change",
         }
     }
 }
@@ -72,6 +81,8 @@ impl fmt::Display for Permission {
             Self::RecordAuditLogs => "record audit entries",
             Self::ExportAuditLog => "export the audit log",
             Self::ReadJobs => "see jobs",
+            Self::ReadNotes => "read notes",
+            Self::ChangeNotes => "change notes",
         })
     }
 }

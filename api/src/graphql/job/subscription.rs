@@ -38,7 +38,10 @@ impl JobSubscription {
             None => None,
             Some(id) => match global_id(id, &["jobId"])? {
                 GlobalId::Job { id, .. } => Some(id),
-                GlobalId::Organization(_) | GlobalId::AuditLog { .. } => {
+                GlobalId::Organization(_)
+                | GlobalId::AuditLog { .. }
+                | GlobalId::Workspace { .. }
+                | GlobalId::Note { .. } => {
                     return Err(FieldError::invalid(&["jobId"], "is not a job's ID").into());
                 }
             },

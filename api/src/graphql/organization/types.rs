@@ -1,8 +1,15 @@
 //! `Organization`, `Role`.
 
-use async_graphql::{Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object, Result};
 use daybook_entity::{membership, organization};
-use daybook_service::GlobalId;
+use daybook_service::{GlobalId, Permission, access};
+
+use crate::graphql::{
+    context::{instance, viewer},
+    error::to_error,
+    note::types::{WorkspaceConnection, workspaces},
+    page::args,
+};
 
 /// A tenant.
 pub(in crate::graphql) struct Organization(pub(in crate::graphql) organization::Model);
@@ -23,6 +30,21 @@ impl Organization {
     /// Display name.
     async fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Places for notes, by name. 50 a page by default, 100 at the most; more is an error, not a
+    /// clamp. For MEMBER and ADMIN.
+    async fn workspaces(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "This many from the start.")] first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "This many from the end.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<WorkspaceConnection> {
+        let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadNotes);
+        let scope = access::enter(instance(ctx), viewer, self.0.id, permission, &[]).await;
+        workspaces(scope.map_err(to_error)?, &args(first, after, last, before)).await
     }
 }
 

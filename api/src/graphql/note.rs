@@ -1,0 +1,7 @@
+//! Workspaces and notes.
+
+mod allowance;
+pub(super) mod mutation;
+pub(super) mod types;
+
+pub use allowance::BodyAllowance;

@@ -1,0 +1,94 @@
+//! How long a request's body may be.
+//!
+//! A note's body has a mebibyte, and JSON takes six bytes for each of its characters at the worst
+//! (`\u001b`). Whoever has a credential may therefore send longer bodies; what is longer is long
+//! strings: the rest of it stays within the limit that holds for everyone, so that the values made
+//! of it are no more.
+
+use axum::{
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRequest, Request, rejection::BytesRejection},
+};
+use http::StatusCode;
+
+/// Largest body, in bytes, and most bytes outside of strings in any.
+pub(super) const BODY: usize = 1024 * 1024;
+/// Largest body that comes with a credential: a note's body at its worst, and the rest.
+const BODY_WITH_CREDENTIAL: usize = 6 * daybook_service::notes::BODY_BYTES + BODY;
+
+/// Why a body is not taken.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) message: &'static str,
+}
+
+/// The body of `request`.
+///
+/// # Errors
+/// One that is longer than it may be, or that can't be read.
+pub(super) async fn read(mut request: Request, has_credential: bool) -> Result<Bytes, Refusal> {
+    let limit = if has_credential { BODY_WITH_CREDENTIAL } else { BODY };
+    DefaultBodyLimit::max(limit).apply(&mut request);
+    let body = Bytes::from_request(request, &()).await.map_err(refusal)?;
+    if body.len() > BODY && outside_strings(&body) > BODY {
+        let message = "The body is longer than 1 MiB outside of its strings";
+        return Err(Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, message });
+    }
+    Ok(body)
+}
+
+fn refusal(rejection: BytesRejection) -> Refusal {
+    let message = match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            "The body is longer than 1 MiB, or 7 MiB with a credential"
+        }
+        _ => "The body could not be read",
+    };
+    Refusal { status: rejection.status(), message }
+}
+
+/// Bytes of `json` that are not within a string; its quotes are none of the string's.
+fn outside_strings(json: &[u8]) -> usize {
+    let (mut outside, mut rest) = (0, json);
+    while let Some(start) = rest.iter().position(|byte| *byte == b'"') {
+        outside += start + 2;
+        rest = &rest[start + 1..];
+        // To the quote that no backslash escapes.
+        let mut end = 0;
+        while let Some(byte) = rest.get(end).filter(|byte| **byte != b'"') {
+            end += if *byte == b'\\' { 2 } else { 1 };
+        }
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    outside + rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_what_strings_hold_is_left_out() {
+        for (json, outside) in [
+            ("", 0),
+            ("[1,2]", 5),
+            ("\"abc\"", 2),
+            ("{\"a\":\"b\\\"c\"}", 7),
+            ("[\"\\\\\",1]", 6),
+            ("[\"\",\"\"]", 7),
+            ("\"open", 2),
+            ("\"open\\", 2),
+        ] {
+            assert_eq!(outside_strings(json.as_bytes()), outside, "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn strings_count_as_their_quotes(text: String, count in 0..5_usize) {
+            let value = serde_json::json!(vec![text; count]).to_string();
+            prop_assert_eq!(outside_strings(value.as_bytes()), 2 + (3 * count).saturating_sub(1));
+        }
+    }
+}

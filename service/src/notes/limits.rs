@@ -1,0 +1,89 @@
+//! What workspaces and notes may hold. A value out of bounds refuses the whole change; nothing is
+//! cut to fit.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::path;
+use crate::{Error, Problem, ProblemCode, Result};
+
+/// Most bytes of a body in UTF-8.
+pub const BODY_BYTES: usize = 1024 * 1024;
+/// Most characters of a title.
+pub const TITLE: usize = 500;
+/// Most tags.
+const TAGS: usize = 32;
+/// Most characters of a tag.
+const TAG: usize = 64;
+/// Most characters of a workspace's name.
+const NAME: usize = 100;
+
+/// What is wrong with an input, gathered field by field.
+#[derive(Default)]
+pub(super) struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The path in its normal form; an empty one where it has none.
+    pub(super) fn path(&mut self, path: &str) -> String {
+        path::normalize(path).unwrap_or_else(|message| {
+            self.add(ProblemCode::Invalid, &["path"], message);
+            String::new()
+        })
+    }
+
+    pub(super) fn title(&mut self, title: &str) {
+        if title.is_empty() || title.contains('\0') || title.chars().count() > TITLE {
+            let message = format!("must have 1 to {TITLE} characters, none of them NUL");
+            self.add(ProblemCode::Invalid, &["title"], message);
+        }
+    }
+
+    pub(super) fn body(&mut self, body: &str) {
+        if body.len() > BODY_BYTES {
+            let message =
+                format!("must have at most {BODY_BYTES} bytes in UTF-8, has {}", body.len());
+            self.add(ProblemCode::TooLarge, &["body"], message);
+        }
+        if body.contains('\0') {
+            self.add(ProblemCode::Invalid, &["body"], "must not contain a NUL character");
+        }
+    }
+
+    pub(super) fn tags(&mut self, tags: &[String]) {
+        if tags.len() > TAGS {
+            let message = format!("must have at most {TAGS} tags, has {}", tags.len());
+            self.add(ProblemCode::TooLarge, &["tags"], message);
+            return;
+        }
+        for (index, tag) in tags.iter().enumerate() {
+            if tag.is_empty() || tag.contains('\0') || tag.chars().count() > TAG {
+                let message = format!("must have 1 to {TAG} characters, none of them NUL");
+                self.add(ProblemCode::Invalid, &["tags", &index.to_string()], message);
+            }
+        }
+    }
+
+    /// Nothing, or all that is wrong.
+    pub(super) fn into_result(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::Refused(self.0)) }
+    }
+
+    fn add(&mut self, code: ProblemCode, field: &[&str], message: impl Into<String>) {
+        let path = [&["input"], field].concat();
+        self.0.push(Problem::new(code, &path, message));
+    }
+}
+
+/// A workspace's name in Unicode's normalization form C.
+pub(super) fn workspace_name(name: &str) -> Result<String> {
+    let name: String = name.nfc().collect();
+    let is_right = (1..=NAME).contains(&name.chars().count())
+        && name.trim() == name
+        && !name.chars().any(char::is_control);
+    if is_right {
+        return Ok(name);
+    }
+    let message = format!(
+        "must have 1 to {NAME} characters, no control characters, and no space at its ends"
+    );
+    Err(Error::invalid(&["input", "name"], message))
+}

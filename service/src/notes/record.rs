@@ -1,0 +1,71 @@
+//! What the audit log says about changes of notes.
+//!
+//! Old and new value of each field that changed. A body whose JSON has at most [`TEXT`] bytes is
+//! there as it is; of a longer one the entry holds `{"sha256": …, "bytes": …}`, which is enough to
+//! tell whether a text is the one that was there. With that, an entry has less than the 64 KiB of
+//! JSON that callers may give one.
+
+use daybook_entity::note::Model;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::tags;
+use crate::{
+    GlobalId, Result, Scope,
+    audit::{Change, NewEntry, Resource},
+};
+
+/// Most bytes of a body's JSON in an entry.
+const TEXT: usize = 8 * 1024;
+
+/// The entry that `before` became `after`.
+pub(super) fn entry(
+    scope: &Scope,
+    action: &str,
+    before: Option<&Model>,
+    after: Option<&Model>,
+) -> Result<NewEntry> {
+    let known = after.or(before);
+    let resource = Resource {
+        r#type: "note".to_owned(),
+        id: known.map(id).unwrap_or_default(),
+        name: known.map(|note| note.path.clone()),
+    };
+    let mut entry = NewEntry::by(&scope.viewer, action, resource);
+    let (old, new) = (values(before)?, values(after)?);
+    let pairs = FIELDS.into_iter().zip(old.into_iter().zip(new));
+    entry.changes = pairs
+        .filter(|(_, (old, new))| old != new)
+        .map(|(field, (old, new))| Change { field: field.to_owned(), old, new })
+        .collect();
+    Ok(entry)
+}
+
+const FIELDS: [&str; 4] = ["path", "title", "body", "tags"];
+
+/// The values of [`FIELDS`].
+fn values(note: Option<&Model>) -> Result<[Option<Value>; 4]> {
+    let Some(note) = note else { return Ok([None, None, None, None]) };
+    let Model { path, title, body: text, .. } = note;
+    Ok([
+        Some(path.as_str().into()),
+        Some(title.as_str().into()),
+        Some(body(text)),
+        Some(tags(note)?.into()),
+    ])
+}
+
+fn body(text: &str) -> Value {
+    let value = Value::from(text);
+    if text.len() <= TEXT && value.to_string().len() <= TEXT {
+        return value;
+    }
+    let digest = Sha256::digest(text);
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({ "sha256": digest, "bytes": text.len() })
+}
+
+fn id(note: &Model) -> String {
+    let Model { organization_id, id, .. } = *note;
+    GlobalId::Note { organization_id, id }.to_string()
+}

@@ -1,0 +1,105 @@
+//! Workspaces: creating and listing them.
+
+use daybook_entity::{
+    organization,
+    workspace::{Column, Entity, Model},
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    PaginatorTrait, QueryFilter,
+};
+use uuid::Uuid;
+
+use super::{limits::workspace_name, write::unless_taken};
+use crate::{
+    Error, GlobalId, Result, Scope,
+    audit::{self, Change, NewEntry, Resource},
+    database,
+    page::{self, Keyset, Order, Page, PageArgs, Part},
+    random,
+};
+
+/// Creates a workspace.
+///
+/// # Errors
+/// A name out of bounds or taken; a database fault.
+pub async fn create(scope: &Scope, name: &str) -> Result<Model> {
+    let name = workspace_name(name)?;
+    if scope.organization_id == organization::INSTANCE {
+        let message = "the instance itself has no workspaces";
+        return Err(Error::invalid(&["input", "organizationId"], message));
+    }
+    let workspace = Model {
+        organization_id: scope.organization_id,
+        id: random::id(scope.instance.clock.now()),
+        name,
+        created_at: scope.instance.clock.now(),
+    };
+    let context = (scope.clone(), workspace);
+    let created = scope.instance.db.transaction(context, |tx, (scope, workspace)| {
+        Box::pin(insert(tx, scope, workspace.clone()))
+    });
+    unless_taken(created.await, "name", "a workspace of this name exists already")
+}
+
+async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut workspace: Model) -> Result<Model> {
+    workspace.created_at = database::now(tx, &scope.instance.clock).await?;
+    let workspace = workspace.into_active_model().insert(tx).await?;
+    let Model { organization_id, id, ref name, created_at: _ } = workspace;
+    let resource = Resource {
+        r#type: "workspace".to_owned(),
+        id: GlobalId::Workspace { organization_id, id }.to_string(),
+        name: Some(name.clone()),
+    };
+    let mut entry = NewEntry::by(&scope.viewer, "workspace.created", resource);
+    let new = Some(name.as_str().into());
+    entry.changes = vec![Change { field: "name".to_owned(), old: None, new }];
+    audit::append_own(tx, scope, entry).await?;
+    Ok(workspace)
+}
+
+/// A page of the organization's workspaces, by name.
+///
+/// # Errors
+/// A number or cursor that can't be used; a database fault.
+pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
+    let identity = ("workspaces", scope.organization_id);
+    let keyset = Keyset {
+        columns: vec![Column::Name],
+        key: |workspace: &Model| vec![Part::Text(workspace.name.clone())],
+        order: Order::Ascending,
+        context: serde_json::to_vec(&identity).expect("an id and a text"),
+    };
+    let (db, secret) = (scope.instance.db.reader(), &scope.instance.secret);
+    page::fetch(db, secret, all(scope), &keyset, args).await
+}
+
+/// How many there are.
+///
+/// # Errors
+/// A database fault.
+pub async fn count(scope: &Scope) -> Result<u64> {
+    Ok(all(scope).count(scope.instance.db.reader()).await?)
+}
+
+/// A workspace of the scope's organization.
+///
+/// # Errors
+/// A database fault.
+pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
+    let found = Entity::find_by_id((scope.organization_id, id));
+    Ok(found.one(scope.instance.db.reader()).await?)
+}
+
+/// The workspace of this name.
+///
+/// # Errors
+/// A name that none can have; a database fault.
+pub async fn find_by_name(scope: &Scope, name: &str) -> Result<Option<Model>> {
+    let found = all(scope).filter(Column::Name.eq(workspace_name(name)?));
+    Ok(found.one(scope.instance.db.reader()).await?)
+}
+
+fn all(scope: &Scope) -> sea_orm::Select<Entity> {
+    Entity::find().filter(Column::OrganizationId.eq(scope.organization_id))
+}

@@ -1,0 +1,217 @@
+//! Creating, changing and deleting notes, each with its audit entry in one transaction.
+
+use daybook_entity::{
+    note::{ActiveModel, Column, Entity, Model},
+    workspace,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, SqlErr,
+};
+use uuid::Uuid;
+
+use super::{limits::Problems, record::entry};
+use crate::{Error, Fault, ProblemCode, Result, Scope, audit, database, random};
+
+/// A note to be created.
+#[derive(Clone, Debug)]
+pub struct NewNote {
+    /// Where.
+    pub workspace_id: Uuid,
+    /// Slash-separated place in the workspace.
+    pub path: String,
+    /// For people.
+    pub title: String,
+    /// CommonMark.
+    pub body: String,
+    /// In the order given.
+    pub tags: Vec<String>,
+}
+
+/// A change of a note. What is absent stays.
+#[derive(Clone, Debug)]
+pub struct NoteChange {
+    /// Of which note.
+    pub id: Uuid,
+    /// The version that the change was made from.
+    pub expected_version: i32,
+    /// Another place in the workspace.
+    pub path: Option<String>,
+    /// Another title.
+    pub title: Option<String>,
+    /// Another body.
+    pub body: Option<String>,
+    /// Other tags, all of them.
+    pub tags: Option<Vec<String>>,
+}
+
+/// Creates a note.
+///
+/// # Errors
+/// Every value out of bounds, by field; a workspace that isn't there; a path that is taken; a
+/// database fault.
+pub async fn create(scope: &Scope, new: NewNote) -> Result<Model> {
+    let NewNote { workspace_id, path, title, body, tags } = new;
+    let mut problems = Problems::default();
+    let path = problems.path(&path);
+    problems.title(&title);
+    problems.body(&body);
+    problems.tags(&tags);
+    problems.into_result()?;
+    let now = scope.instance.clock.now();
+    let note = Model {
+        organization_id: scope.organization_id,
+        id: random::id(now),
+        workspace_id,
+        path,
+        title,
+        body,
+        tags: json(&tags),
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    let context = (scope.clone(), note);
+    let created = scope
+        .instance
+        .db
+        .transaction(context, |tx, (scope, note)| Box::pin(insert(tx, scope, note.clone())));
+    unless_taken(created.await, "path", TAKEN)
+}
+
+async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut note: Model) -> Result<Model> {
+    let workspace = (note.organization_id, note.workspace_id);
+    if workspace::Entity::find_by_id(workspace).one(tx).await?.is_none() {
+        return Err(Error::not_found(&["input", "workspaceId"], "workspace"));
+    }
+    note.created_at = database::now(tx, &scope.instance.clock).await?;
+    note.updated_at = note.created_at;
+    Entity::insert(note.clone().into_active_model()).exec_without_returning(tx).await?;
+    audit::append_own(tx, scope, entry(scope, "note.created", None, Some(&note))?).await?;
+    Ok(note)
+}
+
+/// Changes a note; one that has all these values already stays as it is.
+///
+/// # Errors
+/// Every value out of bounds, by field; a note that isn't there; CONFLICT where it has another
+/// version, or the path is taken; a database fault.
+pub async fn update(scope: &Scope, mut change: NoteChange) -> Result<Model> {
+    let NoteChange { id: _, expected_version: _, path, title, body, tags } = &mut change;
+    let mut problems = Problems::default();
+    if let Some(path) = path {
+        *path = problems.path(path);
+    }
+    if let Some(title) = title {
+        problems.title(title);
+    }
+    if let Some(body) = body {
+        problems.body(body);
+    }
+    if let Some(tags) = tags {
+        problems.tags(tags);
+    }
+    problems.into_result()?;
+    let context = (scope.clone(), change);
+    let updated = scope
+        .instance
+        .db
+        .transaction(context, |tx, (scope, change)| Box::pin(put(tx, scope, change)));
+    unless_taken(updated.await, "path", TAKEN)
+}
+
+async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Result<Model> {
+    let before = find(tx, scope, change.id).await?;
+    if before.version != change.expected_version {
+        return Err(conflict(change.expected_version));
+    }
+    let mut after = before.clone();
+    let NoteChange { id: _, expected_version: _, path, title, body, tags } = change.clone();
+    after.path = path.unwrap_or(after.path);
+    after.title = title.unwrap_or(after.title);
+    after.body = body.unwrap_or(after.body);
+    after.tags = tags.map_or(after.tags, |tags| json(&tags));
+    if after == before {
+        return Ok(before);
+    }
+    after.version = before.version.checked_add(1).ok_or_else(|| {
+        Fault::Stored(format!("note {} was changed too often to count", before.id))
+    })?;
+    // Never before the last change, also where the clock was set back.
+    after.updated_at = database::now(tx, &scope.instance.clock).await?.max(before.updated_at);
+    let row = ActiveModel {
+        path: Set(after.path.clone()),
+        title: Set(after.title.clone()),
+        body: Set(after.body.clone()),
+        tags: Set(after.tags.clone()),
+        version: Set(after.version),
+        updated_at: Set(after.updated_at),
+        ..Default::default()
+    };
+    let changed = Entity::update_many()
+        .set(row)
+        .filter(Column::OrganizationId.eq(before.organization_id))
+        .filter(Column::Id.eq(before.id))
+        .filter(Column::Version.eq(before.version))
+        .exec(tx)
+        .await?;
+    if changed.rows_affected != 1 {
+        // Another change came between.
+        return Err(conflict(change.expected_version));
+    }
+    let entry = entry(scope, "note.updated", Some(&before), Some(&after))?;
+    audit::append_own(tx, scope, entry).await?;
+    Ok(after)
+}
+
+/// Deletes a note.
+///
+/// # Errors
+/// A note that isn't there; a database fault.
+pub async fn delete(scope: &Scope, id: Uuid) -> Result<()> {
+    let context = (scope.clone(), id);
+    let deleted =
+        scope.instance.db.transaction(context, |tx, (scope, id)| Box::pin(remove(tx, scope, *id)));
+    deleted.await
+}
+
+async fn remove(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<()> {
+    // What is recorded as the old values is what is deleted, whatever others change meanwhile.
+    let before = Entity::find_by_id((scope.organization_id, id)).lock_exclusive().one(tx).await?;
+    let before = before.ok_or_else(no_note)?;
+    let entry = entry(scope, "note.deleted", Some(&before), None)?;
+    Entity::delete_by_id((scope.organization_id, id)).exec(tx).await?;
+    audit::append_own(tx, scope, entry).await
+}
+
+async fn find(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<Model> {
+    let found = Entity::find_by_id((scope.organization_id, id)).one(tx).await?;
+    found.ok_or_else(no_note)
+}
+
+const TAKEN: &str = "another note of the workspace has this path";
+
+/// `outcome`, with the database's word that `field` is not unique said to the caller.
+pub(super) fn unless_taken<T>(outcome: Result<T>, field: &str, message: &str) -> Result<T> {
+    match outcome {
+        Err(Error::Fault(Fault::Database(error)))
+            if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) =>
+        {
+            Err(Error::problem(ProblemCode::Conflict, &["input", field], message))
+        }
+        outcome => outcome,
+    }
+}
+
+fn no_note() -> Error {
+    Error::not_found(&["input", "noteId"], "note")
+}
+
+fn conflict(expected: i32) -> Error {
+    let message = format!("the note is no longer at version {expected}: read it again");
+    Error::problem(ProblemCode::Conflict, &["input", "expectedVersion"], message)
+}
+
+fn json(tags: &[String]) -> String {
+    serde_json::to_string(tags).expect("tags are texts")
+}
