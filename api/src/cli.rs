@@ -2,9 +2,10 @@
 #![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 mod access;
+mod import;
 mod serve;
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -16,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Config, LogFormat},
-    graphql, import,
+    graphql,
 };
 
 /// The subject under which the command line acts.
@@ -36,7 +37,7 @@ struct Cli {
 enum Command {
     /// Migrate, serve the API and work jobs
     Serve {
-        /// Fill an empty instance with an organization `acme` and a few thousand entries
+        /// Fill an empty instance with an organization `acme`, a few thousand entries and some notes
         #[arg(long)]
         demo: bool,
         /// Leave jobs to `daybook worker`
@@ -63,7 +64,7 @@ enum Command {
     Operator(Operator),
     /// Take in what was recorded elsewhere
     #[command(subcommand)]
-    Import(Import),
+    Import(import::Import),
 }
 
 #[derive(Subcommand, Debug)]
@@ -157,18 +158,6 @@ enum Operator {
     List,
 }
 
-#[derive(Subcommand, Debug)]
-enum Import {
-    /// Append entries from JSON lines in the shape of AuditLogEntryInput
-    AuditLogs {
-        /// Slug of the organization
-        #[arg(long)]
-        organization: String,
-        /// A file, or - for standard input
-        file: PathBuf,
-    },
-}
-
 /// A role on the command line.
 #[derive(Copy, Clone, Debug, ValueEnum)]
 enum Role {
@@ -250,12 +239,7 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         Command::Token(options) => access::token(&config, options).await,
         Command::Member(command) => access::member(&config, command).await,
         Command::Operator(command) => access::operator(&config, command).await,
-        Command::Import(Import::AuditLogs { organization, file }) => {
-            let instance = open(&config).await?;
-            let scope = scope(&instance, &organization, Permission::RecordAuditLogs).await?;
-            import::audit_logs(&scope, &file).await?;
-            close(&instance).await
-        }
+        Command::Import(command) => import::import(&config, command).await,
     }
 }
 

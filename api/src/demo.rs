@@ -1,5 +1,7 @@
 //! `daybook serve --demo`: something to look at.
 
+mod handbook;
+
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -37,7 +39,8 @@ const ACTIONS: [(&str, &str); 8] = [
     ("policy.update", "policy"),
 ];
 
-/// Gives an instance that has no organization `acme` one with some thousands of entries.
+/// Gives an instance that has no organization `acme` one with some thousands of entries and some
+/// notes.
 ///
 /// # Errors
 /// A database fault.
@@ -53,6 +56,8 @@ pub async fn fill(instance: &Arc<Instance>) -> Result<()> {
     for batch in entries.chunks(audit::MAX_ENTRIES) {
         audit::record(&scope, batch.to_vec(), None).await?;
     }
+    let scope = enter(instance, &viewer, acme.id, Permission::ChangeNotes, &[]).await?;
+    handbook::fill(&scope).await?;
     tracing::info!(entries = ENTRIES, organization.slug = SLUG, "demonstration data recorded");
     Ok(())
 }

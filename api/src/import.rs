@@ -1,5 +1,8 @@
 //! `daybook import`: what was recorded elsewhere.
 
+mod front_matter;
+mod notes;
+
 use std::{
     io::IsTerminal,
     path::Path,
@@ -13,6 +16,8 @@ use daybook_service::{
 };
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
+
+pub use notes::notes;
 
 /// Longest line: more than any entry within the limits needs.
 const LINE: u64 = 1024 * 1024;

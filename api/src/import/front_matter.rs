@@ -1,0 +1,207 @@
+//! Front matter: YAML between two lines of three hyphens at the start of a Markdown file.
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+
+/// A Markdown file, taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Parts<'a> {
+    /// `title`, if it's given.
+    pub(super) title: Option<String>,
+    /// `tags`: a sequence, or one text with commas.
+    pub(super) tags: Vec<String>,
+    /// Other keys, for which a note has no place.
+    pub(super) others: Vec<String>,
+    /// What follows the front matter, byte for byte.
+    pub(super) body: &'a str,
+}
+
+/// The parts of a file. What begins like front matter and does not end, or is no mapping, is a part
+/// of the body: three hyphens are a line in Markdown, too.
+///
+/// # Errors
+/// Front matter that can't be read, for people.
+pub(super) fn split(text: &str) -> Result<Parts<'_>, String> {
+    // A byte order mark says how a file is encoded; it's no part of what the file says.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let whole = Parts { body: text, ..Parts::default() };
+    let Some((yaml, body)) = cut(text) else { return Ok(whole) };
+    let parts = read(yaml).map_err(|reason| format!("front matter: {reason}"))?;
+    Ok(parts.map_or(whole, |parts| Parts { body, ..parts }))
+}
+
+/// What stands between the lines of hyphens, and what follows them.
+fn cut(text: &str) -> Option<(&str, &str)> {
+    let mut lines = text.split_inclusive('\n');
+    let first = lines.next().filter(|line| is_boundary(line))?;
+    let mut end = first.len();
+    for line in lines {
+        if is_boundary(line) {
+            return Some((text.get(first.len()..end)?, text.get(end + line.len()..)?));
+        }
+        end += line.len();
+    }
+    None
+}
+
+fn is_boundary(line: &str) -> bool {
+    line.trim_end() == "---"
+}
+
+/// The parts that a mapping gives; none where it's something else.
+fn read(yaml: &str) -> Result<Option<Parts<'static>>, String> {
+    let mut events = Parser::new_from_str(yaml);
+    let mut next = || match events.next() {
+        Some(Ok((event, _))) => Ok(event),
+        // The line in the file, whose first one is hyphens.
+        Some(Err(error)) => Err(format!("{} (line {})", error.info(), error.marker().line() + 1)),
+        None => Ok(Event::StreamEnd),
+    };
+    loop {
+        match next()? {
+            Event::StreamStart | Event::DocumentStart(_) | Event::Nothing => {}
+            Event::MappingStart(..) => break,
+            _ => return Ok(None),
+        }
+    }
+    let mut parts = Parts::default();
+    let mut has_tags = false;
+    loop {
+        let key = match next()? {
+            Event::MappingEnd => return Ok(Some(parts)),
+            Event::Scalar(key, ..) => key.into_owned(),
+            _ => return Err("a key is not text".to_owned()),
+        };
+        let value = value(&mut next)?;
+        match (key.as_str(), value) {
+            ("title", _) if parts.title.is_some() => return Err("title is given twice".to_owned()),
+            ("title", Value::Text(text)) => parts.title = Some(text),
+            ("tags", _) if has_tags => return Err("tags are given twice".to_owned()),
+            ("tags", Value::Text(text)) => {
+                let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+                parts.tags = tags.map(str::to_owned).collect();
+                has_tags = true;
+            }
+            ("tags", Value::Texts(tags)) => {
+                parts.tags = tags;
+                has_tags = true;
+            }
+            ("title" | "tags", Value::Nothing) => {}
+            ("title", Value::Texts(_) | Value::Other) => return Err("title is not text".to_owned()),
+            ("tags", Value::Other) => return Err("tags are neither text nor texts".to_owned()),
+            _ => parts.others.push(key),
+        }
+    }
+}
+
+enum Value {
+    Nothing,
+    Text(String),
+    Texts(Vec<String>),
+    Other,
+}
+
+fn value<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<Value, String> {
+    match next()? {
+        Event::Scalar(text, style, ..) => Ok(match text.as_ref() {
+            "" | "~" | "null" | "Null" | "NULL" if style == ScalarStyle::Plain => Value::Nothing,
+            _ => Value::Text(text.into_owned()),
+        }),
+        Event::SequenceStart(..) => sequence(next),
+        Event::MappingStart(..) => {
+            skip(next)?;
+            Ok(Value::Other)
+        }
+        _ => Ok(Value::Other),
+    }
+}
+
+fn sequence<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<Value, String> {
+    let mut texts = Vec::new();
+    loop {
+        match next()? {
+            Event::SequenceEnd => return Ok(Value::Texts(texts)),
+            Event::Scalar(text, ..) => texts.push(text.into_owned()),
+            Event::SequenceStart(..) | Event::MappingStart(..) => {
+                skip(next)?;
+                skip(next)?;
+                return Ok(Value::Other);
+            }
+            Event::StreamEnd => return Err("a sequence does not end".to_owned()),
+            _ => {
+                skip(next)?;
+                return Ok(Value::Other);
+            }
+        }
+    }
+}
+
+/// Passes over what is left of a collection.
+fn skip<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<(), String> {
+    let mut depth = 1_usize;
+    while depth > 0 {
+        match next()? {
+            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+            Event::SequenceEnd | Event::MappingEnd => depth -= 1,
+            Event::StreamEnd => return Err("a collection does not end".to_owned()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn title_and_tags_are_taken_and_the_body_is_what_follows() {
+        let text = "\u{feff}---\ntitle: \"A: \\\"b\\\"\\n\\u263a\"\ntags: [x, 'y, z', 1]\n\
+                    author: {name: Ada, of: [a, [b]]}\n---\n\n# Body\r\n";
+        let parts = split(text).expect("front matter");
+        assert_eq!(parts.title.as_deref(), Some("A: \"b\"\n\u{263a}"));
+        assert_eq!(parts.tags, ["x", "y, z", "1"]);
+        assert_eq!((parts.others, parts.body), (vec!["author".to_owned()], "\n# Body\r\n"));
+        let parts = split("---\r\ntags: a, b ,,c\r\ntitle: ~\r\n---\r\nx").expect("front matter");
+        assert_eq!((parts.title, parts.body), (None, "x"));
+        assert_eq!(parts.tags, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_no_front_matter_stays_in_the_body() {
+        for text in [
+            "",
+            "# A",
+            "---\ntitle: a\n",
+            "---\n\nA text.\n\n---\n",
+            "---\n- a\n---\n",
+            "--- \n---\n",
+        ] {
+            assert_eq!(split(text), Ok(Parts { body: text, ..Parts::default() }), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        for (yaml, word) in [
+            ("title: a: b", "mapping values"),
+            ("title: [a]", "title is not text"),
+            ("title: a\ntitle: b", "twice"),
+            ("tags: [a, {b: c}]", "neither"),
+            ("tags: [a, [b], c]", "neither"),
+            ("tags: {a: b}", "neither"),
+            ("title: \"a", ""),
+        ] {
+            let said = split(&format!("---\n{yaml}\n---\nx")).map(drop);
+            let said = said.expect_err(yaml);
+            assert!(said.starts_with("front matter: ") && said.contains(word), "{yaml}: {said}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(---\n)?[-a:\\[\\]{}&*!|>'\"#%@`,?~ \n\t]{0,60}(\n---\n)?.{0,5}") {
+            let _ = split(&text);
+        }
+    }
+}

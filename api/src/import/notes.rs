@@ -1,0 +1,235 @@
+//! `daybook import notes`: a tree of Markdown files as the notes of a workspace.
+
+mod tree;
+
+use std::{
+    collections::BTreeMap,
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context, Result, bail};
+use daybook_entity::note;
+use daybook_service::{
+    Error, Problem, Scope,
+    notes::{self, BODY_BYTES, NewNote, NoteChange},
+};
+use uuid::Uuid;
+
+use super::{SHOW, front_matter};
+use tree::{File, Tree};
+
+/// Longest file: a body and its front matter.
+const FILE: u64 = BODY_BYTES as u64 + 64 * 1024;
+
+/// Makes the Markdown files under `folder` notes of the workspace `name`, which is created where it
+/// is missing. What has changed since the last time is updated, the rest left alone; notes that
+/// have no file stay.
+///
+/// # Errors
+/// Files that can't be taken: each has been named, and all others are in. A database fault.
+pub async fn notes(scope: &Scope, name: &str, folder: &Path) -> Result<()> {
+    let folder = folder.to_owned();
+    let tree = tokio::task::spawn_blocking(move || Tree::read(&folder)).await??;
+    let workspace_id = workspace(scope, name).await?;
+    let mut import = Import { scope, workspace_id, counts: Counts::default(), shown: None };
+    let Tree { files, refused, others, hidden } = tree;
+    for (path, reason) in refused {
+        import.refuse(&path, &reason);
+    }
+    let outcome = import.run(files).await;
+    import.show(true);
+    import.counts.tell_leftovers(&others, hidden);
+    outcome?;
+    match import.counts.refused {
+        0 => Ok(()),
+        1 => bail!("1 file was not taken (named above); all others are in"),
+        count => bail!("{count} files were not taken (named above); all others are in"),
+    }
+}
+
+async fn workspace(scope: &Scope, name: &str) -> Result<Uuid> {
+    let workspace = match notes::workspace::find_by_name(scope, name).await? {
+        Some(workspace) => workspace,
+        None => notes::workspace::create(scope, name).await?,
+    };
+    Ok(workspace.id)
+}
+
+struct Import<'a> {
+    scope: &'a Scope,
+    workspace_id: Uuid,
+    counts: Counts,
+    shown: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Counts {
+    created: usize,
+    updated: usize,
+    unchanged: usize,
+    refused: usize,
+    /// Keys of front matter that a note has no place for, and in how many files they are.
+    keys: BTreeMap<String, usize>,
+}
+
+enum Done {
+    Created,
+    Updated,
+    Unchanged,
+}
+
+impl Import<'_> {
+    async fn run(&mut self, files: Vec<File>) -> Result<()> {
+        let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
+        for File { file, path } in files {
+            let outcome = match taken.get(&path) {
+                Some(other) => Err(format!("has the same path as {}", other.display())),
+                None => self.take(&file, &path).await?,
+            };
+            match outcome {
+                Ok(Done::Created) => self.counts.created += 1,
+                Ok(Done::Updated) => self.counts.updated += 1,
+                Ok(Done::Unchanged) => self.counts.unchanged += 1,
+                Err(reason) => self.refuse(&file, &reason),
+            }
+            taken.entry(path).or_insert(file);
+            self.show(false);
+        }
+        Ok(())
+    }
+
+    /// Makes one file a note, or says why not.
+    async fn take(&mut self, file: &Path, path: &str) -> Result<Result<Done, String>> {
+        let text = match read(file).await {
+            Ok(text) => text,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let parts = match front_matter::split(&text) {
+            Ok(parts) => parts,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let front_matter::Parts { title, tags, others, body } = parts;
+        let title = title.unwrap_or_else(|| heading(body).unwrap_or_else(|| last(path)));
+        let new = NewNote {
+            workspace_id: self.workspace_id,
+            path: path.to_owned(),
+            title,
+            body: body.to_owned(),
+            tags,
+        };
+        let done = match notes::find_by_path(self.scope, self.workspace_id, path).await? {
+            Some(known) => self.update(known, new).await,
+            None => notes::create(self.scope, new).await.map(|_| Done::Created),
+        };
+        let done = match done {
+            Ok(done) => Ok(done),
+            Err(Error::Refused(problems)) => Err(reason(&problems)),
+            Err(error) => return Err(error).with_context(|| file.display().to_string()),
+        };
+        if done.is_ok() {
+            for key in others {
+                *self.counts.keys.entry(key).or_default() += 1;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn update(&self, known: note::Model, new: NewNote) -> daybook_service::Result<Done> {
+        let NewNote { workspace_id: _, path: _, title, body, tags } = new;
+        let is_same = known.title == title && known.body == body && notes::tags(&known)? == tags;
+        if is_same {
+            return Ok(Done::Unchanged);
+        }
+        let change = NoteChange {
+            id: known.id,
+            expected_version: known.version,
+            path: None,
+            title: Some(title),
+            body: Some(body),
+            tags: Some(tags),
+        };
+        notes::update(self.scope, change).await?;
+        Ok(Done::Updated)
+    }
+
+    #[allow(clippy::print_stderr, reason = "what was not taken is for whoever waits")]
+    fn refuse(&mut self, file: &Path, reason: &str) {
+        self.counts.refused += 1;
+        let start = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+        eprintln!("{start}{}: {reason}", tree::printable(file));
+    }
+
+    #[allow(clippy::print_stderr, reason = "progress is for whoever waits")]
+    fn show(&mut self, is_end: bool) {
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW);
+        let is_terminal = std::io::stderr().is_terminal();
+        if !(is_end || is_terminal && is_due) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let Counts { created, updated, unchanged, refused, keys: _ } = &self.counts;
+        let line = format!(
+            "{created} created, {updated} updated, {unchanged} unchanged, {refused} not taken"
+        );
+        let start = if is_terminal { "\r\x1b[K" } else { "" };
+        let end = if is_end { "\n" } else { "" };
+        eprint!("{start}{line}{end}");
+    }
+}
+
+impl Counts {
+    /// Says what of the tree is not in the workspace.
+    #[allow(clippy::print_stderr, reason = "what was left is for whoever waits")]
+    fn tell_leftovers(&self, others: &BTreeMap<String, usize>, hidden: usize) {
+        let list = |counts: &BTreeMap<String, usize>| {
+            let texts = counts.iter().map(|(what, count)| format!("{what} ({count})"));
+            texts.collect::<Vec<_>>().join(", ")
+        };
+        if !others.is_empty() {
+            eprintln!("left alone, for they are no Markdown: {}", list(others));
+        }
+        if hidden > 0 {
+            eprintln!("left alone, for their names begin with a dot: {hidden} files and folders");
+        }
+        if !self.keys.is_empty() {
+            eprintln!(
+                "left out, for notes have no place for them: front matter's {}",
+                list(&self.keys)
+            );
+        }
+    }
+}
+
+/// The text of a file, or why it can't be taken.
+async fn read(file: &Path) -> Result<String, String> {
+    let cannot = |error: std::io::Error| format!("can't be read: {error}");
+    let length = tokio::fs::metadata(file).await.map_err(cannot)?.len();
+    if length > FILE {
+        return Err(format!("has {length} bytes; a note's body may have {BODY_BYTES}"));
+    }
+    let bytes = tokio::fs::read(file).await.map_err(cannot)?;
+    String::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
+}
+
+/// The text of the heading that a body begins with.
+fn heading(body: &str) -> Option<String> {
+    let line = body.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let title = line.strip_prefix("# ")?.trim_end_matches('#').trim();
+    (!title.is_empty()).then(|| title.to_owned())
+}
+
+/// The last segment of a path.
+fn last(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or(path).to_owned()
+}
+
+fn reason(problems: &[Problem]) -> String {
+    let texts = problems.iter().map(|Problem { code: _, message, path }| {
+        let field: Vec<_> = path.iter().skip_while(|part| *part == "input").cloned().collect();
+        format!("{}: {message}", field.join("."))
+    });
+    texts.collect::<Vec<_>>().join("; ")
+}

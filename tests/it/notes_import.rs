@@ -1,0 +1,151 @@
+//! `daybook import notes`: a tree of Markdown files in, what changed again, and the rest named.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use daybook_entity::membership::Role;
+use daybook_tests::{Client, TestServer, Value, binary, json, on_each_engine};
+
+const NOTES: &str = "query($id: ID!) { organization(id: $id) { workspaces { nodes {
+    name notes { nodes { path title body tags version } }
+} } } }";
+
+on_each_engine! {
+    async fn tree_becomes_notes_and_what_changed_is_updated(server: &TestServer) {
+        let (acme, admin) = acme(server).await;
+        let root = folder(server);
+        write(&root, "readme.md", "# Read me #\n\nText\r\n");
+        write(&root, "guides/setup.markdown", "---\ntitle: 'Setup: the \"how\"'\ntags: [a, b]\n---\nBody\n");
+        write(&root, "guides/De\u{301}j\u{e0} vu.MD", "No heading");
+        let output = import(server, &root);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(output.stdout.is_empty());
+        let said = binary::stderr(&output);
+        assert!(said.contains("3 created, 0 updated, 0 unchanged, 0 not taken"), "{said}");
+        let expected = json!([
+            { "path": "guides/D\u{e9}j\u{e0} vu", "title": "D\u{e9}j\u{e0} vu", "body": "No heading", "tags": [], "version": 1 },
+            { "path": "guides/setup", "title": "Setup: the \"how\"", "body": "Body\n", "tags": ["a", "b"], "version": 1 },
+            { "path": "readme", "title": "Read me", "body": "# Read me #\n\nText\r\n", "tags": [], "version": 1 },
+        ]);
+        assert_eq!(notes(&admin, &acme).await, expected);
+
+        let said = binary::stderr(&import(server, &root));
+        assert!(said.contains("0 created, 0 updated, 3 unchanged"), "{said}");
+        fs::remove_file(root.join("readme.md")).unwrap();
+        write(&root, "guides/setup.markdown", "---\ntitle: Setup\n---\nBody\n");
+        write(&root, "new.md", "");
+        let said = binary::stderr(&import(server, &root));
+        assert!(said.contains("1 created, 1 updated, 1 unchanged"), "{said}");
+        let found = notes(&admin, &acme).await;
+        assert_eq!((&found[0], &found[3]), (&expected[0], &expected[2]), "a note without a file stays");
+        assert_eq!(found[1], json!({ "path": "guides/setup", "title": "Setup", "body": "Body\n", "tags": [], "version": 2 }));
+        assert_eq!(found[2], json!({ "path": "new", "title": "new", "body": "", "tags": [], "version": 1 }));
+        let log = "query($id: ID!) { auditLogs(organizationId: $id, filter: { action: \"note.*\" }) {
+            nodes { action recordedBy } totalCount } }";
+        let log = admin.query(log, json!({ "id": acme })).await["auditLogs"].clone();
+        assert_eq!((&log["totalCount"], &log["nodes"][0]["recordedBy"]), (&json!(5), &json!("daybook-cli")));
+    }
+
+    async fn what_is_not_taken_is_named(server: &TestServer) {
+        let (acme, admin) = acme(server).await;
+        let root = folder(server);
+        write(&root, "good.md", "---\nauthor: Ada\ndate: 2026-01-01\n---\nx");
+        for (file, content) in [
+            ("same.markdown", &b"first"[..]),
+            ("same.md", b"second"),
+            ("latin1.md", b"caf\xe9"),
+            ("nul.md", b"a\0b"),
+            ("yaml.md", b"---\na: 1\ntitle: a: b\n---\nx"),
+            ("large.md", &[b'x'; 1024 * 1024 + 1]),
+            ("huge.md", &[b'x'; 2 * 1024 * 1024]),
+            ("back\\slash.md", b"x"),
+            ("title.md", format!("---\ntitle: {}\n---\nx", "x".repeat(501)).as_bytes()),
+            ("picture.png", b"x"),
+            ("LICENSE", b"x"),
+            (".git/config.md", b"x"),
+        ] {
+            let file = root.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, content).unwrap();
+        }
+        std::os::unix::fs::symlink(&root, root.join("loop")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", root.join("link.md")).unwrap();
+        let output = import(server, &root);
+        let said = binary::stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        for line in [
+            "same.md: has the same path as",
+            "latin1.md: is not UTF-8 from byte 3 on",
+            "nul.md: body: must not contain a NUL",
+            "yaml.md: front matter: mapping values are not allowed in this context (line 3)",
+            "large.md: body: must have at most 1048576 bytes",
+            "huge.md: has 2097152 bytes",
+            "back\\slash.md: path: must not contain a backslash",
+            "title.md: title: must have 1 to 500",
+            "loop: is a symbolic link",
+            "link.md: is a symbolic link",
+            "2 created, 0 updated, 0 unchanged, 10 not taken",
+            "no Markdown: .png (1), without an extension (1)",
+            "begin with a dot: 1 ",
+            "front matter's author (1), date (1)",
+            "daybook: 10 files were not taken",
+        ] {
+            assert!(said.contains(line), "{line} is not in {said}");
+        }
+        let notes = notes(&admin, &acme).await;
+        let bodies: Vec<_> = notes.as_array().unwrap().iter().map(|note| note["body"].clone()).collect();
+        assert_eq!(bodies, ["x", "first"]);
+    }
+
+    async fn wrong_names_are_said(server: &TestServer) {
+        acme(server).await;
+        let root = folder(server);
+        for (arguments, words) in [
+            (["nobody", "w", root.to_str().unwrap()], "there is no organization nobody"),
+            (["acme", " w", root.to_str().unwrap()], "name: must have 1 to 100"),
+            (["acme", "w", "/nowhere"], "can't read /nowhere"),
+        ] {
+            let [organization, workspace, folder] = arguments;
+            let mut command = binary::daybook_of(server);
+            command.args(["import", "notes", "--organization", organization, "--workspace", workspace, folder]);
+            let output = command.output().unwrap();
+            assert_eq!(output.status.code(), Some(1));
+            assert!(binary::stderr(&output).contains(words), "{output:?}");
+        }
+    }
+}
+
+async fn acme(server: &TestServer) -> (String, Client) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    (acme, admin)
+}
+
+fn folder(server: &TestServer) -> PathBuf {
+    let folder = server.folder().join("tree");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn write(root: &Path, file: &str, content: &str) {
+    let file = root.join(file);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, content).unwrap();
+}
+
+fn import(server: &TestServer, folder: &Path) -> Output {
+    let mut command = binary::daybook_of(server);
+    command.args(["import", "notes", "--organization", "acme", "--workspace", "docs"]);
+    command.arg(folder).output().unwrap()
+}
+
+/// The notes of the one workspace, which the import has made.
+async fn notes(client: &Client, organization: &str) -> Value {
+    let data = client.query(NOTES, json!({ "id": organization })).await;
+    let workspaces = &data["organization"]["workspaces"]["nodes"];
+    assert_eq!((workspaces.as_array().unwrap().len(), &workspaces[0]["name"]), (1, &json!("docs")));
+    workspaces[0]["notes"]["nodes"].clone()
+}
