@@ -3,9 +3,10 @@
 
 mod access;
 mod import;
+mod restore;
 mod serve;
 
-use std::{io::IsTerminal, process::ExitCode, sync::Arc, time::Duration};
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -65,6 +66,17 @@ enum Command {
     /// Take in what was recorded elsewhere
     #[command(subcommand)]
     Import(import::Import),
+    /// Restore a backup into an empty database, checked against its manifest
+    Restore {
+        /// The backup: .sql, .sql.zst or .sql.gz
+        file: PathBuf,
+        /// sqlite://PATH or postgres://…; need not be of the engine that the backup was made on
+        #[arg(long)]
+        into: String,
+        /// Restore without the secret that the backup was made with: nobody can say then who made it
+        #[arg(long)]
+        unauthenticated: bool,
+    },
 }
 
 #[derive(Subcommand, Debug)]
@@ -240,6 +252,9 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         Command::Member(command) => access::member(&config, command).await,
         Command::Operator(command) => access::operator(&config, command).await,
         Command::Import(command) => import::import(&config, command).await,
+        Command::Restore { file, into, unauthenticated } => {
+            restore::restore(&config, &file, &into, unauthenticated).await
+        }
     }
 }
 

@@ -136,6 +136,15 @@ impl Config {
         Ok(Instance::open(db, secret, store, self.settings(), clock).await?)
     }
 
+    /// The secret, if there is one already; none is made.
+    ///
+    /// # Errors
+    /// One that can't be read or used.
+    pub fn known_secret(&self) -> Result<Option<Secret>> {
+        let is_known = self.secret.is_some() || self.data_dir.join("secret").exists();
+        if is_known { self.secret().map(Some) } else { Ok(None) }
+    }
+
     fn settings(&self) -> Settings {
         let listen = || format!("http://{}", self.listen);
         let public_url = self.public_url.clone().unwrap_or_else(listen);

@@ -2,6 +2,7 @@
 //! never itself an API type.
 
 mod audit_log;
+mod backup;
 mod context;
 mod error;
 mod export;
@@ -40,6 +41,7 @@ pub struct Query(
 pub struct Mutation(
     audit_log::mutation::AuditLogMutation,
     export::mutation::ExportMutation,
+    backup::mutation::BackupMutation,
     job::mutation::JobMutation,
     note::mutation::NoteMutation,
 );

@@ -81,6 +81,9 @@ pub enum JobKind {
     /// Audit entries into a file.
     #[sea_orm(string_value = "EXPORT")]
     Export,
+    /// A snapshot of the database into a file, and back for comparison.
+    #[sea_orm(string_value = "BACKUP")]
+    Backup,
 }
 
 /// Where a job stands.

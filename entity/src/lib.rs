@@ -15,4 +15,5 @@ pub mod note;
 pub mod operator;
 pub mod organization;
 pub mod recording;
+pub mod restore;
 pub mod workspace;

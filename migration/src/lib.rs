@@ -5,6 +5,7 @@
 
 pub mod dialect;
 mod m20261121_000001_initial;
+mod m20261124_000004_backups;
 
 use sea_orm_migration::{
     prelude::*,
@@ -19,7 +20,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261121_000001_initial::Migration)]
+        vec![
+            Box::new(m20261121_000001_initial::Migration),
+            Box::new(m20261124_000004_backups::Migration),
+        ]
     }
 }
 
@@ -33,6 +37,12 @@ pub struct Step {
     pub name: String,
     /// Whether the database has it.
     pub is_applied: bool,
+}
+
+/// The name of every migration, oldest first: the schema's version.
+#[must_use]
+pub fn names() -> Vec<String> {
+    Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
 }
 
 /// Applies what is missing, in one transaction that only one process can hold.

@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Clock, Database, Doorbell, Fault, Purpose, Result, Secret, artifacts::Store, audit::Recorder,
-    database, doorbell, jobs::Finisher, random, watchers::Watchers,
+    backups, database, doorbell, jobs::Finisher, random, watchers::Watchers,
 };
 
 /// What an operator can set.
@@ -104,6 +104,7 @@ impl Instance {
             watchers: Watchers::default(),
         });
         instance.check_secret().await?;
+        backups::settle(&instance).await?;
         if let Some(pool) = instance.db.bells() {
             instance.tasks.spawn(doorbell::relay(Arc::clone(&instance), pool));
         }

@@ -31,13 +31,14 @@ mod worker;
 pub use arrow::Arrow;
 pub(crate) use attempt::{Attempt, End, Success};
 pub use cancel::cancel;
+pub(crate) use cancel::cancel_unfinished;
 pub use enqueue::{Enqueued, retry};
 pub(crate) use enqueue::{NewJob, enqueue};
 pub use feed::{Update, UpdateKind, Watch, watch};
 pub(crate) use finish::Finisher;
 pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};
 pub(crate) use prune::prune;
-pub use worker::work;
+pub use worker::{permission, work};
 
 /// What [`work`] does, one step at a time: for a test that takes the steps in every order.
 pub mod steps {

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod artifacts;
 pub mod audit;
+pub mod backups;
 mod clock;
 mod database;
 mod doorbell;

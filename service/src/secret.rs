@@ -16,6 +16,8 @@ pub enum Purpose {
     Link,
     /// Sealing cursors and continuations.
     Cursor,
+    /// Authenticating a backup's manifest.
+    Backup,
     /// Telling whether a database was made with this secret.
     Fingerprint,
 }
@@ -49,6 +51,7 @@ impl Secret {
             Purpose::Token => b"daybook token v1\x01",
             Purpose::Link => b"daybook link v1\x01",
             Purpose::Cursor => b"daybook cursor v1\x01",
+            Purpose::Backup => b"daybook backup v1\x01",
             Purpose::Fingerprint => b"daybook fingerprint v1\x01",
         };
         mac(self.0.expose_secret(), &[label])

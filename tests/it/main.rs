@@ -5,6 +5,7 @@
 mod access;
 mod append_only;
 mod audit;
+mod backups;
 mod command_line;
 mod credentials;
 mod docs;

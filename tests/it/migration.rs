@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use daybook_entity::{
     artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership, note,
-    operator, organization, recording, workspace,
+    operator, organization, recording, restore, workspace,
 };
 use daybook_tests::{Backend, TestDatabase, binary};
 use sea_orm::{
@@ -13,8 +13,8 @@ use sea_orm::{
 use tempfile::TempDir;
 
 /// A column: whether it can be null, and its place in the primary key, from 1 on.
-type Column = (bool, Option<usize>);
-type Table = BTreeMap<String, Column>;
+pub(crate) type Column = (bool, Option<usize>);
+pub(crate) type Table = BTreeMap<String, Column>;
 
 /// The migrator's own.
 const BOOKKEEPING: &str = "seaql_migrations";
@@ -39,6 +39,7 @@ fn entities() -> BTreeMap<String, Table> {
         operator,
         organization,
         recording,
+        restore,
         workspace,
     ]
 }
@@ -61,7 +62,7 @@ fn table<E: EntityTrait>() -> Table {
 }
 
 /// Each table of the database.
-async fn tables(db: &DatabaseConnection, backend: Backend) -> BTreeMap<String, Table> {
+pub(crate) async fn tables(db: &DatabaseConnection, backend: Backend) -> BTreeMap<String, Table> {
     let sql = match backend {
         Backend::Sqlite => {
             // An integer primary key is the rowid, which is never null whatever the pragma says.
@@ -99,7 +100,7 @@ async fn tables(db: &DatabaseConnection, backend: Backend) -> BTreeMap<String, T
 }
 
 /// Everything that the schema consists of, as the database tells it.
-async fn objects(db: &DatabaseConnection, backend: Backend) -> BTreeSet<String> {
+pub(crate) async fn objects(db: &DatabaseConnection, backend: Backend) -> BTreeSet<String> {
     let sql = match backend {
         Backend::Sqlite => {
             "SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS object FROM sqlite_schema"

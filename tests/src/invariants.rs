@@ -21,7 +21,7 @@ pub async fn check(database: &TestDatabase, artifacts: &Path) {
 }
 
 /// Each log is 1, 2, 3 … up to its head, each hash right, each recording's range in it.
-async fn logs(db: &DatabaseConnection) {
+pub async fn logs(db: &DatabaseConnection) {
     let heads = audit_log_head::Entity::find().all(db).await.unwrap();
     let mut ends: HashMap<Uuid, (i64, Vec<u8>)> = HashMap::new();
     let entries = audit_log::Entity::find()
@@ -96,7 +96,7 @@ fn text(bytes: &mut Vec<u8>, value: Option<&str>) {
 
 /// Each job's events lead from nothing to its state by legal steps; the feed has no hole; each
 /// event has its audit entry.
-async fn jobs(db: &DatabaseConnection) -> Vec<job::Model> {
+pub async fn jobs(db: &DatabaseConnection) -> Vec<job::Model> {
     let feed = job_feed::Entity::find_by_id(1).one(db).await.unwrap().unwrap();
     let events =
         job_event::Entity::find().order_by_asc(job_event::Column::Feed).all(db).await.unwrap();

@@ -60,6 +60,12 @@ impl TestServer {
         Self::start_on(database, folder, Duties::Serve, change).await
     }
 
+    /// On a database that is there, with a worker.
+    pub async fn start_on_copy(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = TempDir::with_prefix("daybook-test-").unwrap();
+        Self::start_on(database, folder, Duties::ServeAndWork, change).await
+    }
+
     async fn start_on(
         database: TestDatabase,
         folder: TempDir,
@@ -213,6 +219,13 @@ impl TestServer {
     /// A WebSocket that has been acknowledged.
     pub async fn socket(&self, token: &str) -> Socket {
         Socket::connect(&self.url("/graphql"), token).await
+    }
+
+    /// Ends the server without a look at what it left behind, for one whose database is not of its own
+    /// making.
+    pub async fn stop(self) {
+        self.server.stop().await.unwrap();
+        self.database.drop().await;
     }
 
     /// Ends the server and checks what it left behind.

@@ -7,6 +7,7 @@ use daybook_service::{GlobalId, Permission, audit, jobs, notes, organizations};
 
 use super::{
     audit_log::types::AuditLog,
+    backup::types::BackupJob,
     context::{enter_to_see, global_id},
     error::{FieldError, to_error},
     export::types::ExportJob,
@@ -28,6 +29,7 @@ pub(super) enum Node {
     ExportJob(ExportJob),
     Workspace(Workspace),
     Note(Note),
+    BackupJob(BackupJob),
 }
 
 /// Most IDs of one `nodes`.
@@ -93,6 +95,7 @@ async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
             let job = jobs::find(&scope, id).await.map_err(to_error)?;
             job.map(|job| match Job::new(&scope, job) {
                 Job::ExportJob(job) => Node::ExportJob(job),
+                Job::BackupJob(job) => Node::BackupJob(job),
             })
         }
         GlobalId::Workspace { id, .. } => {

@@ -17,6 +17,8 @@ pub enum Permission {
     RecordAuditLogs,
     /// Take the audit log out as a file.
     ExportAuditLog,
+    /// Take everything of the organization out as a file.
+    BackUp,
     /// Watch jobs; operators may, in every organization.
     ReadJobs,
     /// Read workspaces and notes.
@@ -32,7 +34,7 @@ impl Permission {
         use Role::{Admin, Auditor, Member, Writer};
         match self {
             Self::ReadOrganization => matches!(role, Admin | Auditor | Writer | Member),
-            Self::ManageMembers => matches!(role, Admin),
+            Self::ManageMembers | Self::BackUp => matches!(role, Admin),
             Self::ReadAuditLog | Self::ExportAuditLog | Self::ReadJobs => {
                 matches!(role, Admin | Auditor)
             }
@@ -52,7 +54,8 @@ impl Permission {
             | Self::RecordAuditLogs
             | Self::ExportAuditLog
             | Self::ReadNotes
-            | Self::ChangeNotes => false,
+            | Self::ChangeNotes
+            | Self::BackUp => false,
         }
     }
 
@@ -65,6 +68,7 @@ impl Permission {
             Self::ReadAuditLog => "audit_log.read",
             Self::RecordAuditLogs => "audit_log.record",
             Self::ExportAuditLog => "audit_log.export",
+            Self::BackUp => "backup.start",
             Self::ReadJobs => "job.read",
             Self::ReadNotes => "note.read",
             Self::ChangeNotes => "note.change",
@@ -80,6 +84,7 @@ impl fmt::Display for Permission {
             Self::ReadAuditLog => "read the audit log",
             Self::RecordAuditLogs => "record audit entries",
             Self::ExportAuditLog => "export the audit log",
+            Self::BackUp => "back up",
             Self::ReadJobs => "see jobs",
             Self::ReadNotes => "read notes",
             Self::ChangeNotes => "change notes",

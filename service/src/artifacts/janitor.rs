@@ -6,7 +6,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use daybook_entity::{artifact, job, job::JobState};
+use chrono::{DateTime, Utc};
+use daybook_entity::{artifact, job, job::JobState, restore};
 use futures::TryStreamExt;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -20,6 +21,8 @@ use crate::{
 
 /// How often the janitor comes.
 const INTERVAL: Duration = Duration::from_secs(60);
+/// What the keys of backups begin with.
+const BACKUPS: &str = "backups/";
 /// Most files that expire in one query.
 const ROUND: u64 = 100;
 
@@ -46,9 +49,12 @@ pub async fn sweep(instance: &Arc<Instance>) -> Result<()> {
     jobs::prune(instance).await?;
     expire(instance).await?;
     let mut keys = instance.store.list();
-    while let Some(key) = keys.try_next().await? {
+    let restored_at = restored_at(instance).await?;
+    while let Some((key, since)) = keys.try_next().await? {
         let Some(written) = Written::parse(&key) else { continue };
-        if !is_wanted(instance, &written).await? {
+        // A restored database does not know the backups that were made after its own.
+        let may_be_needed = key.starts_with(BACKUPS) && restored_at.is_some_and(|at| since <= at);
+        if !may_be_needed && !is_wanted(instance, &written).await? {
             tracing::info!(artifact.key = key, "a file that belongs to nothing is removed");
             instance.store.remove(&key).await?;
         }
@@ -78,39 +84,68 @@ async fn expire(instance: &Arc<Instance>) -> Result<()> {
         for artifact in expired {
             // The file first: an artifact that says it's removed has no file any more.
             instance.store.remove(&artifact.object_key).await?;
-            say_removed(instance, artifact).await?;
+            say_removed(instance, artifact, "artifact.expired").await?;
         }
     }
 }
 
-async fn say_removed(instance: &Arc<Instance>, artifact: artifact::Model) -> Result<()> {
+/// When this database was last restored, if it was.
+async fn restored_at(instance: &Instance) -> Result<Option<DateTime<Utc>>> {
+    let last = restore::Entity::find()
+        .filter(restore::Column::SettledAt.is_not_null())
+        .order_by_desc(restore::Column::SettledAt);
+    Ok(last.one(instance.db.bulk()).await?.and_then(|restore| restore.settled_at))
+}
+
+/// Says of artifacts whose files are not in the store that they are removed: after a restore.
+pub(crate) async fn forget_missing(instance: &Arc<Instance>) -> Result<()> {
+    let present = artifact::Entity::find().filter(artifact::Column::RemovedAt.is_null());
+    let mut pages = present.cursor_by((artifact::Column::OrganizationId, artifact::Column::JobId));
+    loop {
+        let page = pages.first(ROUND).all(instance.db.bulk()).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        pages.after((last.organization_id, last.job_id));
+        for artifact in page {
+            if !instance.store.has(&artifact.object_key).await? {
+                say_removed(instance, artifact, "artifact.missing").await?;
+            }
+        }
+    }
+}
+
+async fn say_removed(
+    instance: &Arc<Instance>,
+    artifact: artifact::Model,
+    action: &'static str,
+) -> Result<()> {
     let scope = Scope {
         instance: Arc::clone(instance),
         organization_id: artifact.organization_id,
         viewer: Viewer::command_line("daybook"),
         permission: Permission::ExportAuditLog,
     };
-    let said = instance.db.transaction((scope, artifact), |tx, (scope, artifact)| {
-        Box::pin(async move {
-            let removed = artifact::ActiveModel {
-                removed_at: Set(Some(scope.instance.clock.now())),
-                ..Default::default()
-            };
-            let said = artifact::Entity::update_many()
-                .set(removed)
-                .filter(artifact::Column::OrganizationId.eq(artifact.organization_id))
-                .filter(artifact::Column::JobId.eq(artifact.job_id))
-                .filter(artifact::Column::RemovedAt.is_null())
-                .exec(tx)
-                .await?;
-            // Another process may have been faster.
-            if said.rows_affected == 1 {
-                let entry = entry(&scope.viewer, "artifact.expired", artifact);
-                audit::append_own(tx, scope, entry).await?;
-            }
-            Ok(())
-        })
-    });
+    let said =
+        instance.db.transaction((scope, artifact, action), |tx, (scope, artifact, action)| {
+            Box::pin(async move {
+                let removed = artifact::ActiveModel {
+                    removed_at: Set(Some(scope.instance.clock.now())),
+                    ..Default::default()
+                };
+                let said = artifact::Entity::update_many()
+                    .set(removed)
+                    .filter(artifact::Column::OrganizationId.eq(artifact.organization_id))
+                    .filter(artifact::Column::JobId.eq(artifact.job_id))
+                    .filter(artifact::Column::RemovedAt.is_null())
+                    .exec(tx)
+                    .await?;
+                // Another process may have been faster.
+                if said.rows_affected == 1 {
+                    let entry = entry(&scope.viewer, action, artifact);
+                    audit::append_own(tx, scope, entry).await?;
+                }
+                Ok(())
+            })
+        });
     said.await
 }
 
@@ -134,7 +169,7 @@ struct Written {
 }
 
 impl Written {
-    /// From `exports/ORGANIZATION/JOB-CLAIM`; none where something else put it there.
+    /// From `FOLDER/ORGANIZATION/JOB-CLAIM`; none where something else put it there.
     fn parse(key: &str) -> Option<Self> {
         let mut parts = key.splitn(3, '/').skip(1);
         let organization_id = Uuid::parse_str(parts.next()?).ok()?;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream::BoxStream};
 use object_store::{
     GetOptions, GetRange, ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as Key,
@@ -72,10 +73,27 @@ impl Store {
         Ok(self.objects.get_opts(&Key::from(key), options).await?.into_stream().boxed())
     }
 
-    /// The keys of all objects.
-    pub(super) fn list(&self) -> BoxStream<'static, Result<String>> {
+    /// The keys of all objects, and since when each is there.
+    pub(super) fn list(&self) -> BoxStream<'static, Result<(String, DateTime<Utc>)>> {
         let objects = self.objects.list(None);
-        objects.map(|object| Ok(object?.location.to_string())).boxed()
+        objects
+            .map(|object| {
+                let object = object?;
+                Ok((object.location.to_string(), object.last_modified))
+            })
+            .boxed()
+    }
+
+    /// Whether an object is there.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub(super) async fn has(&self, key: &str) -> Result<bool> {
+        match self.objects.head(&Key::from(key)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Uploads that are not finished (their process may have been killed), as far as the store keeps

@@ -95,6 +95,25 @@ impl Attempt {
         Ok(writer.finish().await?)
     }
 
+    /// Waits for `work`, and renews the lease meanwhile: for one step that may take longer than a
+    /// lease, such as a statement of the database. What bounds it is the attempt's deadline.
+    ///
+    /// # Errors
+    /// The end, where the attempt is to stop here.
+    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = tokio::time::sleep(BEAT) => {
+                    let done = self.job.progress_done;
+                    self.advanced(u64::try_from(done).unwrap_or(0)).await?;
+                }
+            }
+        }
+    }
+
     /// Says how far the attempt is and renews its lease, if the last time is long enough ago.
     /// Called by the work itself when it advanced: one that hangs loses its lease.
     ///

@@ -1,7 +1,10 @@
 //! Canceling: a queued job ends here, a running one is asked to.
 
-use daybook_entity::job::{self, Entity, JobState, Model};
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use daybook_entity::job::{self, Column, Entity, JobKind, JobState, Model};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, Iterable, QueryFilter,
+    QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use super::{
@@ -9,7 +12,7 @@ use super::{
     lease::key,
     record::{Move, record, ring},
 };
-use crate::{Error, ProblemCode, Result, Scope, Topic, database};
+use crate::{Error, Instance, ProblemCode, Result, Scope, Topic, database};
 
 /// Asks a job of the scope's organization to stop. After this has answered, the job never succeeds.
 /// Doing it again changes nothing.
@@ -83,6 +86,55 @@ async fn ask(
     };
     record(tx, &scope.instance, now, std::slice::from_ref(&step)).await?;
     Ok((job, Some(step)))
+}
+
+/// Most jobs of one [`cancel_unfinished`].
+const BATCH: u64 = 100;
+
+/// Cancels jobs that have not ended, whoever holds them: on a database that was restored, nobody
+/// does. The transitions, which are to be rung for after COMMIT; none where no job is left.
+pub(crate) async fn cancel_unfinished(
+    tx: &DatabaseTransaction,
+    instance: &Instance,
+    reason: &str,
+) -> std::result::Result<Vec<Move>, DbErr> {
+    let unfinished = Entity::find()
+        .filter(Column::State.is_in([JobState::Queued, JobState::Running]))
+        .filter(Column::Kind.is_in(JobKind::iter()))
+        .order_by_asc(Column::OrganizationId)
+        .order_by_asc(Column::Id)
+        .limit(BATCH)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let now = database::now(tx, &instance.clock).await?;
+    let mut moves = Vec::new();
+    for mut job in unfinished {
+        let from = job.state;
+        let row = job::ActiveModel {
+            state: Set(JobState::Canceled),
+            finished_at: Set(Some(now)),
+            lease_until: Set(None),
+            leased_by: Set(None),
+            error_code: Set(None),
+            error_message: Set(None),
+            ..Default::default()
+        };
+        Entity::update_many().set(row).filter(key(&job)).exec(tx).await?;
+        job.state = JobState::Canceled;
+        job.finished_at = Some(now);
+        moves.push(Move {
+            job,
+            from: Some(from),
+            arrow: Arrow::Canceled,
+            reason: Some(reason.to_owned()),
+            record_count: None,
+        });
+    }
+    if !moves.is_empty() {
+        record(tx, instance, now, &moves).await?;
+    }
+    Ok(moves)
 }
 
 /// Why a job was canceled, for its transition.

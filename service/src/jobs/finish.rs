@@ -249,6 +249,7 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> Move {
         Finish::Succeed { artifact, outcome } => {
             job.outcome = Some(outcome.clone());
             job.progress_done = artifact.record_count;
+            job.progress_total = Some(artifact.record_count);
             record_count = Some(artifact.record_count);
             (Arrow::Succeeded, None)
         }
@@ -305,6 +306,7 @@ async fn write(tx: &DatabaseTransaction, job: &Model) -> std::result::Result<(),
         lease_until: Set(job.lease_until),
         leased_by: Set(job.leased_by.clone()),
         progress_done: Set(job.progress_done),
+        progress_total: Set(job.progress_total),
         error_code: Set(job.error_code),
         error_message: Set(job.error_message.clone()),
         outcome: Set(job.outcome.clone()),

@@ -18,7 +18,7 @@ use super::{
     finish::{self, Finish},
     lease::{self, Pulse},
 };
-use crate::{Instance, Permission, Result, Topic, access, exports};
+use crate::{Instance, Permission, Result, Topic, access, backups, exports};
 
 /// How often the queue is looked at where no bell rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -153,6 +153,7 @@ pub async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End>
         check_right(&attempt.instance, &attempt.job).await?;
         match attempt.job.kind {
             JobKind::Export => exports::run(attempt).await,
+            JobKind::Backup => backups::run(attempt).await,
         }
     };
     // A panic is this attempt's failure, nobody else's.
@@ -166,12 +167,18 @@ pub async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End>
     }
 }
 
+/// What somebody must be allowed to do to have a job of this kind done, and to get its file.
+#[must_use]
+pub fn permission(kind: JobKind) -> Permission {
+    match kind {
+        JobKind::Export => Permission::ExportAuditLog,
+        JobKind::Backup => Permission::BackUp,
+    }
+}
+
 /// Authority is as of now, not as of when the job was asked for.
 async fn check_right(instance: &Instance, job: &job::Model) -> std::result::Result<(), End> {
-    let permission = match job.kind {
-        JobKind::Export => Permission::ExportAuditLog,
-    };
-    if access::may_have_job_done(instance, job, permission).await? {
+    if access::may_have_job_done(instance, job, permission(job.kind)).await? {
         return Ok(());
     }
     let reason = "whoever asked for it may not do so any more".to_owned();

@@ -12,6 +12,7 @@ use daybook_service::{GlobalId, Scope, artifacts, jobs, organizations};
 
 use crate::graphql::{
     audit_log::types::AuditActor,
+    backup::types::BackupJob,
     error::to_error,
     export::types::ExportJob,
     organization::types::Organization,
@@ -61,6 +62,7 @@ use crate::graphql::{
 )]
 pub(in crate::graphql) enum Job {
     ExportJob(ExportJob),
+    BackupJob(BackupJob),
 }
 
 impl Job {
@@ -69,6 +71,7 @@ impl Job {
         let fields = JobFields { scope: scope.clone(), job };
         match fields.job.kind {
             job::JobKind::Export => Self::ExportJob(ExportJob(fields)),
+            job::JobKind::Backup => Self::BackupJob(BackupJob(fields)),
         }
     }
 }
@@ -166,7 +169,11 @@ impl JobFields {
         }
         let job::Model { organization_id, id, .. } = self.job;
         let found = artifacts::find(&self.scope, organization_id, id).await.map_err(to_error)?;
-        Ok(found.map(|artifact| Artifact { scope: self.scope.clone(), artifact }))
+        Ok(found.map(|artifact| Artifact {
+            scope: self.scope.clone(),
+            kind: self.job.kind,
+            artifact,
+        }))
     }
 
     pub(in crate::graphql) async fn transitions(&self) -> Result<Vec<JobTransition>> {
@@ -199,6 +206,8 @@ fn fraction(job: &job::Model, total: i64) -> f64 {
 pub(in crate::graphql) enum JobKind {
     /// Records into a file.
     Export,
+    /// A snapshot of the database into a file.
+    Backup,
 }
 
 /// QUEUED -> RUNNING -> SUCCEEDED | FAILED; QUEUED or RUNNING -> CANCELED; RUNNING -> QUEUED where
@@ -282,6 +291,7 @@ pub(in crate::graphql) struct JobTransition {
 /// The file that a job produced.
 pub(in crate::graphql) struct Artifact {
     scope: Scope,
+    kind: job::JobKind,
     artifact: artifact::Model,
 }
 
@@ -328,7 +338,7 @@ impl Artifact {
     /// holds it can download until then, with range requests. Null, too, for an operator who may
     /// not read what is in it.
     async fn download_url(&self) -> Result<Option<String>> {
-        artifacts::issue_link(&self.scope, &self.artifact).await.map_err(to_error)
+        artifacts::issue_link(&self.scope, self.kind, &self.artifact).await.map_err(to_error)
     }
 
     /// What is in the file, to check it by: filter, range, columns, counts, checksums.

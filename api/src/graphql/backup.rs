@@ -1,0 +1,4 @@
+//! Backups.
+
+pub(super) mod mutation;
+pub(super) mod types;

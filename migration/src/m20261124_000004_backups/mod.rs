@@ -1,0 +1,28 @@
+//! Restores: that a database was filled from a backup, and whether what that entails was done.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect::translate;
+
+/// Restores.
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "m20261124_000004_backups"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = translate(include_str!("restores.sql"), manager.get_database_backend());
+        manager.get_connection().execute_unprepared(&sql).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared("DROP TABLE restores").await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Checksums of tables that do not depend on the order of their rows.
+
+use sha2::{Digest, Sha256};
+
+use crate::hex;
+
+/// What a table's rows come to: their number, length and checksum.
+///
+/// The checksum is the sum, modulo 2^256, of the SHA-256 of each row's canonical line. A sum and
+/// not an exclusive or, in which a doubled row would vanish. It finds faults; against a forger
+/// stands the authenticated SHA-256 of the whole file.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many rows.
+    pub rows: u64,
+    /// Bytes of their canonical lines, line breaks included.
+    pub bytes: u64,
+    /// The sum, least significant limb first.
+    sum: [u64; 4],
+}
+
+impl Tally {
+    /// From what a manifest says.
+    pub(super) fn of(rows: u64, bytes: u64, checksum: [u8; 32]) -> Self {
+        Self { rows, bytes, sum: limbs(checksum) }
+    }
+
+    /// Counts a row's line, given without its line break.
+    pub(super) fn add(&mut self, line: &[u8]) {
+        self.rows += 1;
+        self.bytes += line.len() as u64 + 1;
+        let mut carry = false;
+        for (sum, limb) in self.sum.iter_mut().zip(limbs(Sha256::digest(line).into())) {
+            let (total, over) = sum.overflowing_add(limb);
+            let (total, over_again) = total.overflowing_add(u64::from(carry));
+            *sum = total;
+            carry = over || over_again;
+        }
+    }
+
+    /// The checksum in lower-case hexadecimal, most significant digit first.
+    #[must_use]
+    pub fn checksum(&self) -> String {
+        let bytes: Vec<u8> = self.sum.iter().rev().flat_map(|limb| limb.to_be_bytes()).collect();
+        hex(&bytes)
+    }
+}
+
+/// A number of 32 bytes, most significant first, as limbs, least significant first.
+fn limbs(bytes: [u8; 32]) -> [u64; 4] {
+    let mut limbs = [0; 4];
+    for (limb, chunk) in limbs.iter_mut().rev().zip(bytes.chunks_exact(8)) {
+        *limb = chunk.iter().fold(0, |limb, byte| limb << 8 | u64::from(*byte));
+    }
+    limbs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tally(rows: &[String]) -> Tally {
+        let mut tally = Tally::default();
+        for row in rows {
+            tally.add(row.as_bytes());
+        }
+        tally
+    }
+
+    proptest! {
+        #[test]
+        fn order_does_not_matter_and_everything_else_does(
+            rows in proptest::collection::vec(".{0,9}", 1..9),
+            index: prop::sample::Index,
+            other in ".{0,9}",
+        ) {
+            let whole = tally(&rows);
+            let mut changed = rows.clone();
+            changed.reverse();
+            prop_assert_eq!(tally(&changed), whole);
+            let index = index.index(rows.len());
+            let removed = changed.remove(index);
+            prop_assert_ne!(tally(&changed), whole);
+            prop_assert_eq!(removed == other, {
+                changed.push(other);
+                tally(&changed) == whole
+            });
+            changed.push(removed);
+            prop_assert_ne!(tally(&changed), whole);
+        }
+
+        #[test]
+        fn manifest_gives_it_back(rows in proptest::collection::vec(".{0,9}", 0..9)) {
+            let whole = tally(&rows);
+            let checksum = crate::backups::row::unhex(&whole.checksum()).expect("hexadecimal");
+            prop_assert_eq!(Tally::of(whole.rows, whole.bytes, checksum), whole);
+        }
+    }
+
+    #[test]
+    fn doubled_row_does_not_vanish() {
+        let [once, thrice] = [1, 3].map(|times| tally(&vec!["row".to_owned(); times]));
+        assert_ne!(once.checksum(), thrice.checksum());
+    }
+}

@@ -1,0 +1,196 @@
+//! The manifest: what is in a file, to check it by. It ends the file, as comments that hold only
+//! names, numbers and hashes of Daybook's own: a tenant's line break in a comment would be a
+//! command.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{
+    Damage, Tally,
+    row::{hex, unhex},
+    tables::{Extent, Table, tables},
+};
+use crate::{Engine, Purpose, Secret};
+
+/// The line that begins it.
+pub(super) const BEGIN: &str = "-- daybook: manifest";
+/// Of files and manifests.
+pub(super) const FORMAT: u32 = 1;
+
+/// What is in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Manifest {
+    pub(super) engine: Engine,
+    pub(super) extent: Extent,
+    /// The job that made it.
+    pub(super) job: Uuid,
+    pub(super) taken_at: DateTime<Utc>,
+    pub(super) migrations: Vec<String>,
+    /// Tables by their index, in the file's order.
+    pub(super) tables: Vec<(usize, Tally)>,
+    /// Last sequence and hash of the log.
+    pub(super) head: (i64, [u8; 32]),
+    /// SHA-256 of everything before the manifest.
+    pub(super) content: [u8; 32],
+}
+
+/// How much of a file could be checked.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Everything: it was made with this secret and not changed since.
+    Authentic,
+    /// It is whole, but nobody can say who made it: there is no secret to tell.
+    Whole,
+    /// It is whole, but was made with another secret, so that this one tells nothing about it.
+    OtherSecret,
+}
+
+/// The name of an engine in files.
+pub(super) fn engine_name(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "sqlite",
+        Engine::Postgres => "postgres",
+    }
+}
+
+impl Manifest {
+    /// The lines that end the file.
+    pub(super) fn seal(&self, secret: &Secret) -> String {
+        let mut text = self.lines();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "-- key {}", key(secret));
+        let mac = secret.sign(Purpose::Backup, &[text.as_bytes()]);
+        let _ = writeln!(text, "-- mac {}", hex(&mac));
+        let sum = hex(&Sha256::digest(&text));
+        let _ = writeln!(text, "-- sum {sum}");
+        text
+    }
+
+    fn lines(&self) -> String {
+        let Self { engine, extent, job, taken_at, migrations, tables: parts, head, content } = self;
+        let mut text = format!("{BEGIN}\n-- format {FORMAT}\n-- engine {}\n", engine_name(*engine));
+        let extent = match extent {
+            Extent::Instance => "instance".to_owned(),
+            Extent::Organization(id) => format!("organization {id}"),
+        };
+        let taken_at = taken_at.timestamp_micros();
+        text += &format!("-- extent {extent}\n-- job {job}\n-- taken {taken_at}\n");
+        for name in migrations {
+            text += &format!("-- migration {name}\n");
+        }
+        for (index, tally) in parts {
+            let Tally { rows, bytes, .. } = tally;
+            let (name, checksum) = (tables()[*index].name, tally.checksum());
+            text += &format!("-- table {name} {rows} {bytes} {checksum}\n");
+        }
+        let (sequence, hash) = head;
+        text += &format!("-- head {sequence} {}\n-- content {}\n", hex(hash), hex(content));
+        text
+    }
+
+    /// The manifest that `text` is, and how far `secret` vouches for it.
+    pub(super) fn open(text: &str, secret: Option<&Secret>) -> Result<(Self, Coverage), Damage> {
+        let altered = || Damage::file("its manifest was altered");
+        let truncated = || Damage::file("it is truncated: its manifest is not whole");
+        let (signed, sum) = split_last(text, "-- sum ").ok_or_else(truncated)?;
+        if unhex(sum) != Some(Sha256::digest(signed).into()) {
+            return Err(altered());
+        }
+        let (keyed, mac) = split_last(signed, "-- mac ").ok_or_else(altered)?;
+        let (lines, key_id) = split_last(keyed, "-- key ").ok_or_else(altered)?;
+        let manifest = parse(lines).filter(|manifest| manifest.lines() == lines);
+        let manifest = manifest.ok_or_else(altered)?;
+        let coverage = match secret {
+            None => Coverage::Whole,
+            Some(secret) if key_id != key(secret) => Coverage::OtherSecret,
+            Some(secret) => {
+                let mac: [u8; 32] = unhex(mac).ok_or_else(altered)?;
+                if !secret.verify(Purpose::Backup, &[keyed.as_bytes()], &mac) {
+                    return Err(altered());
+                }
+                Coverage::Authentic
+            }
+        };
+        Ok((manifest, coverage))
+    }
+
+    /// Compares with what the tables of a copy, or the file's own, came to.
+    pub(super) fn compare(&self, found: &[(usize, Tally)], of: &str) -> Result<(), Damage> {
+        for (index, expected) in &self.tables {
+            let found = found.iter().find(|(found, _)| found == index).map(|(_, tally)| *tally);
+            differ(&tables()[*index], *expected, found.unwrap_or_default(), of)?;
+        }
+        let stranger = found.iter().find(|(index, tally)| {
+            tally.rows > 0 && !self.tables.iter().any(|(known, _)| known == index)
+        });
+        match stranger {
+            Some((index, _)) => Err(Damage::table(
+                &tables()[*index],
+                &format!("it is in {of}, but not in the manifest"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+fn differ(table: &Table, expected: Tally, found: Tally, of: &str) -> Result<(), Damage> {
+    let message = if expected.rows != found.rows {
+        format!("{of} has {} rows, the manifest says {}", found.rows, expected.rows)
+    } else if expected != found {
+        format!("the content of {of} is not the one that the manifest tells of")
+    } else {
+        return Ok(());
+    };
+    Err(Damage::table(table, &message))
+}
+
+/// What tells secrets apart without telling anything of them.
+fn key(secret: &Secret) -> String {
+    hex(&secret.sign(Purpose::Backup, &[b"key"])[..8])
+}
+
+/// `text` without its last line, and what that says after `label`.
+fn split_last<'a>(text: &'a str, label: &str) -> Option<(&'a str, &'a str)> {
+    let whole = text.strip_suffix('\n')?;
+    let start = whole.rfind('\n')? + 1;
+    Some((&text[..start], whole[start..].strip_prefix(label)?))
+}
+
+fn parse(lines: &str) -> Option<Manifest> {
+    let mut lines = lines.lines().skip(2).peekable();
+    let mut next = |label: &str| lines.next()?.strip_prefix("-- ")?.strip_prefix(label);
+    let engine = match next("engine ")? {
+        "sqlite" => Engine::Sqlite,
+        "postgres" => Engine::Postgres,
+        _ => return None,
+    };
+    let extent = match next("extent ")?.split_once(' ') {
+        None => Extent::Instance,
+        Some((_, id)) => Extent::Organization(Uuid::parse_str(id).ok()?),
+    };
+    let job = Uuid::parse_str(next("job ")?).ok()?;
+    let taken_at = DateTime::from_timestamp_micros(next("taken ")?.parse().ok()?)?;
+    let (mut migrations, mut parts) = (Vec::new(), Vec::new());
+    while let Some(line) = lines.next_if(|line| line.starts_with("-- migration ")) {
+        migrations.push(line["-- migration ".len()..].to_owned());
+    }
+    while let Some(line) = lines.next_if(|line| line.starts_with("-- table ")) {
+        parts.push(parse_table(&line["-- table ".len()..])?);
+    }
+    let mut next = |label: &str| lines.next()?.strip_prefix("-- ")?.strip_prefix(label);
+    let (sequence, hash) = next("head ")?.split_once(' ')?;
+    let head = (sequence.parse().ok()?, unhex(hash)?);
+    let content = unhex(next("content ")?)?;
+    Some(Manifest { engine, extent, job, taken_at, migrations, tables: parts, head, content })
+}
+
+fn parse_table(text: &str) -> Option<(usize, Tally)> {
+    let mut words = text.split(' ');
+    let (index, _) = super::tables::find(words.next()?)?;
+    let rows = words.next()?.parse().ok()?;
+    let bytes = words.next()?.parse().ok()?;
+    Some((index, Tally::of(rows, bytes, unhex(words.next()?)?)))
+}

@@ -1,0 +1,83 @@
+//! PostgreSQL: rows by COPY, whose text is the canonical form.
+//!
+//! A connection that copies is never given back to its pool: where the work ends in the middle, the
+//! next user would have to read what is left.
+
+pub(super) mod dump;
+pub(super) mod fill;
+mod schema;
+
+use futures::TryStreamExt;
+use sea_orm::DatabaseConnection;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, pool::PoolConnection};
+
+use super::{
+    Tally,
+    tables::{Rows, Table},
+};
+use crate::{Engine, Fault, Result};
+
+/// The settings that COPY's text depends on.
+const SETTINGS: &str = "SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = 'hex'; \
+    SET client_encoding = 'UTF8'; SET client_min_messages = 'warning'; ";
+
+/// A connection of the pool for jobs, set up for copying and closed when it's dropped.
+async fn connection(db: &DatabaseConnection) -> Result<PoolConnection<Postgres>> {
+    let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(fault)?;
+    connection.close_on_drop();
+    run(&mut connection, SETTINGS).await?;
+    Ok(connection)
+}
+
+/// Runs statements of our own making.
+async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {
+    let sql = AssertSqlSafe(sql.to_owned());
+    sqlx::raw_sql(sql).execute(connection).await.map_err(fault)?;
+    Ok(())
+}
+
+/// The statement that gives a table's rows; `schema` ends in a dot or is empty.
+fn copy_out(schema: &str, table: &Table, rows: Rows) -> String {
+    let (names, table) = (table.column_names(), table.name);
+    match rows {
+        // Without the executor in between.
+        Rows::All => format!("COPY {schema}{table} ({names}) TO STDOUT"),
+        Rows::Of(..) => {
+            let condition = rows.condition(Engine::Postgres);
+            format!("COPY (SELECT {names} FROM {schema}{table}{condition}) TO STDOUT")
+        }
+    }
+}
+
+/// What the rows of a table come to.
+async fn tally(
+    connection: &mut PgConnection,
+    schema: &str,
+    (table, rows): (&Table, Rows),
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let copy = copy_out(schema, table, rows);
+    let mut lines = connection.copy_out_raw(&copy).await.map_err(fault)?;
+    while let Some(line) = lines.try_next().await.map_err(fault)? {
+        tally.add(without_end(&line)?);
+        tokio::task::coop::consume_budget().await;
+    }
+    Ok(tally)
+}
+
+/// A row of COPY without its line break. The server sends one row a message.
+fn without_end(message: &[u8]) -> Result<&[u8]> {
+    let line = message.strip_suffix(b"\n");
+    Ok(line.ok_or_else(|| Fault::Stored("COPY sent something other than a row".to_owned()))?)
+}
+
+/// What PostgreSQL said. A full disk is the storage's fault, not the database's.
+fn fault(error: sqlx::Error) -> crate::Error {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let is_full = code.is_some_and(|code| code == "53100");
+    if is_full {
+        let source = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
+        return Fault::Io { context: "PostgreSQL".to_owned(), source }.into();
+    }
+    sea_orm::DbErr::Query(sea_orm::RuntimeErr::SqlxError(std::sync::Arc::new(error))).into()
+}

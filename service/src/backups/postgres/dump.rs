@@ -1,0 +1,116 @@
+//! Reading a snapshot of a PostgreSQL database as the file's bytes.
+
+use futures::TryStreamExt;
+use sqlx::PgConnection;
+use tokio::sync::mpsc::Sender;
+
+use super::{connection, copy_out, fault, run, schema, tally, without_end};
+use crate::{
+    Engine, Instance, Result,
+    backups::{
+        Tally,
+        source::{PIECE, Piece, Start, gone, head_of, parts},
+        tables::{Extent, Rows, Table},
+    },
+};
+
+/// Reads everything in one transaction, whose snapshot its first statement takes.
+pub(in crate::backups) async fn dump(
+    instance: &Instance,
+    extent: Extent,
+    sender: &Sender<Result<Piece>>,
+) -> Result<()> {
+    let mut connection = connection(instance.db.bulk()).await?;
+    run(&mut connection, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    let start = start(&mut connection, instance, extent).await?;
+    send(sender, Piece::Start(Box::new(start))).await?;
+    for part in parts(extent) {
+        let tally = dump_table(&mut connection, part, sender).await?;
+        send(sender, Piece::End { table: part.0, tally }).await?;
+    }
+    run(&mut connection, "COMMIT").await
+}
+
+async fn start(
+    connection: &mut PgConnection,
+    instance: &Instance,
+    extent: Extent,
+) -> Result<Start> {
+    let migrations = "SELECT version FROM seaql_migrations ORDER BY version COLLATE \"C\"";
+    let migrations = sqlx::query_scalar(migrations).fetch_all(&mut *connection);
+    let migrations = migrations.await.map_err(fault)?;
+    let taken_at = instance.clock.now();
+    let id = head_of(extent);
+    let head = format!("SELECT sequence, hash FROM audit_log_heads WHERE organization_id = '{id}'");
+    let head = sqlx::query_as(sqlx::AssertSqlSafe(head)).fetch_one(&mut *connection);
+    let head = head.await.map_err(fault)?;
+    let (before, after) = schema::describe(connection).await?;
+    let mut rows = 0;
+    for (_, table, part) in parts(extent) {
+        rows += count(connection, table, part).await?;
+    }
+    Ok(Start { taken_at, migrations, head, before, after, rows })
+}
+
+/// How many rows a table has; of the log what its head says, for counting reads all of it.
+async fn count(connection: &mut PgConnection, table: &Table, rows: Rows) -> Result<i64> {
+    let condition = rows.condition(Engine::Postgres);
+    let sql = match table.name {
+        "audit_logs" => {
+            format!("SELECT coalesce(sum(sequence), 0)::bigint FROM audit_log_heads{condition}")
+        }
+        name => format!("SELECT count(*) FROM {name}{condition}"),
+    };
+    let count = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection);
+    count.await.map_err(fault)
+}
+
+async fn dump_table(
+    connection: &mut PgConnection,
+    (index, table, rows): (usize, &Table, Rows),
+    sender: &Sender<Result<Piece>>,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let new = || Vec::with_capacity(PIECE + PIECE / 8);
+    let (mut bytes, mut count) = (new(), 0);
+    bytes.extend_from_slice(copy_line(table).as_bytes());
+    bytes.push(b'\n');
+    let copy = copy_out("", table, rows);
+    let mut lines = connection.copy_out_raw(&copy).await.map_err(fault)?;
+    while let Some(line) = lines.try_next().await.map_err(fault)? {
+        tally.add(without_end(&line)?);
+        bytes.extend_from_slice(&line);
+        count += 1;
+        if bytes.len() >= PIECE {
+            let bytes = std::mem::replace(&mut bytes, new());
+            send(sender, Piece::Rows { table: index, bytes, rows: count }).await?;
+            count = 0;
+        }
+        tokio::task::coop::consume_budget().await;
+    }
+    bytes.extend_from_slice(b"\\.\n");
+    send(sender, Piece::Rows { table: index, bytes, rows: count }).await?;
+    Ok(tally)
+}
+
+/// The line with which a table's rows begin.
+pub(in crate::backups) fn copy_line(table: &Table) -> String {
+    format!("COPY {} ({}) FROM stdin;", table.name, table.column_names())
+}
+
+async fn send(sender: &Sender<Result<Piece>>, piece: Piece) -> Result<()> {
+    sender.send(Ok(piece)).await.map_err(|_| gone())
+}
+
+/// What the rows of every table of `extent` come to, in the schema that `schema` names.
+pub(super) async fn tallies(
+    connection: &mut PgConnection,
+    schema: &str,
+    extent: Extent,
+) -> Result<Vec<Tally>> {
+    let mut tallies = Vec::new();
+    for (_, table, rows) in parts(extent) {
+        tallies.push(tally(connection, schema, (table, rows)).await?);
+    }
+    Ok(tallies)
+}

@@ -1,0 +1,76 @@
+//! Filling a PostgreSQL database from canonical lines.
+
+use sea_orm::DatabaseConnection;
+use sqlx::PgConnection;
+use tokio::sync::mpsc::Receiver;
+
+use super::{connection, dump::tallies, fault, run};
+use crate::{
+    Result,
+    backups::{Tally, reader::Batch, source::Frame, tables::tables},
+};
+
+/// Where temporary tables are.
+const TEMPORARY: &str = "pg_temp.";
+
+/// Fills temporary tables, which the server drops when the connection ends, however it does. What
+/// they then come to.
+pub(in crate::backups) async fn scratch(
+    db: &DatabaseConnection,
+    frame: &Frame,
+    batches: Receiver<Batch>,
+) -> Result<Vec<Tally>> {
+    let mut connection = connection(db).await?;
+    // What is made without a schema's name is made, and found, in the first one.
+    let path =
+        "SELECT set_config('search_path', 'pg_temp, ' || quote_ident(current_schema()), false)";
+    run(&mut connection, path).await?;
+    // Functions are the exception: those of pg_temp are found by that name only.
+    let after = frame.after.replace(" EXECUTE FUNCTION ", " EXECUTE FUNCTION pg_temp.");
+    run(&mut connection, &frame.before).await?;
+    copy_in(&mut connection, TEMPORARY, batches).await?;
+    run(&mut connection, &after).await?;
+    tallies(&mut connection, TEMPORARY, frame.extent).await
+}
+
+/// Fills a migrated database in one transaction, which is committed if `check` agrees with what
+/// the tables then come to.
+pub(in crate::backups) async fn restore(
+    db: &DatabaseConnection,
+    frame: &Frame,
+    batches: Receiver<Batch>,
+    check: impl FnOnce(Vec<Tally>) -> Result<()>,
+) -> Result<()> {
+    let mut connection = connection(db).await?;
+    run(&mut connection, "SET idle_in_transaction_session_timeout = 0; BEGIN").await?;
+    run(&mut connection, &frame.before).await?;
+    copy_in(&mut connection, "", batches).await?;
+    run(&mut connection, &frame.after).await?;
+    check(tallies(&mut connection, "", frame.extent).await?)?;
+    run(&mut connection, "COMMIT").await
+}
+
+async fn copy_in(
+    connection: &mut PgConnection,
+    schema: &str,
+    mut batches: Receiver<Batch>,
+) -> Result<()> {
+    let mut next = batches.recv().await;
+    while let Some(batch) = next {
+        let table = &tables()[batch.table];
+        let names = table.column_names();
+        let copy = format!("COPY {schema}{} ({names}) FROM STDIN", table.name);
+        let mut copying = connection.copy_in_raw(&copy).await.map_err(fault)?;
+        copying.send(batch.lines).await.map_err(fault)?;
+        next = loop {
+            match batches.recv().await {
+                Some(more) if more.table == batch.table => {
+                    copying.send(more.lines).await.map_err(fault)?;
+                }
+                other => break other,
+            }
+        };
+        copying.finish().await.map_err(fault)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! Reading a backup's file: bytes in, rows in their canonical form out.
+//!
+//! It reads what [`super::run`] writes and nothing else; a line that is out of place ends it.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Tally,
+    manifest::{self, Coverage, Manifest},
+    postgres::dump::copy_line,
+    sqlite::{dump::insert_line, literal},
+    tables::{Table, tables},
+};
+use crate::{Engine, Secret};
+
+/// The line after which rows come.
+pub(super) const DATA: &str = "-- daybook: rows";
+/// The line after the last row.
+pub(super) const DATA_END: &str = "-- daybook: end of rows";
+/// Longest line: a row at its largest is a fraction of that.
+const LINE: usize = 64 * 1024 * 1024;
+/// Longest manifest.
+const MANIFEST: usize = 1024 * 1024;
+
+/// Why a file is not restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The table that it's about, if it's about one.
+    pub table: Option<&'static str>,
+    message: String,
+}
+
+impl Damage {
+    /// Of the file as a whole.
+    pub(super) fn file(message: &str) -> Self {
+        Self { table: None, message: message.to_owned() }
+    }
+
+    /// Of a table.
+    pub(super) fn table(table: &Table, message: &str) -> Self {
+        Self { table: Some(table.name), message: message.to_owned() }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.table {
+            Some(table) => write!(f, "table {table}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// The line that begins a file.
+pub(super) fn first_line(engine: Engine) -> String {
+    let engine = manifest::engine_name(engine);
+    format!("-- Daybook backup: format {}, engine {engine}", manifest::FORMAT)
+}
+
+/// Canonical lines of one table, each with its line break.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// The table's index.
+    pub(super) table: usize,
+    pub(super) lines: Vec<u8>,
+}
+
+/// Where in the file the reader is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Place {
+    First,
+    Before,
+    Data,
+    /// Among the rows of the table with this index.
+    Rows(usize),
+    After,
+    Manifest,
+}
+
+/// A file being read.
+pub(super) struct Reader {
+    place: Place,
+    engine: Engine,
+    /// The beginning of a line that is not whole yet.
+    line: Vec<u8>,
+    number: u64,
+    content: Sha256,
+    tallies: Vec<Tally>,
+    manifest: Vec<u8>,
+    ready: Vec<Batch>,
+}
+
+/// A file that is whole.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) manifest: Manifest,
+    pub(super) coverage: Coverage,
+}
+
+impl Reader {
+    pub(super) fn new() -> Self {
+        Self {
+            place: Place::First,
+            engine: Engine::Sqlite,
+            line: Vec::new(),
+            number: 0,
+            content: Sha256::new(),
+            tallies: vec![Tally::default(); tables().len()],
+            manifest: Vec::new(),
+            ready: Vec::new(),
+        }
+    }
+
+    /// Reads the next bytes; the rows that they complete.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Batch>, Damage> {
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (now, later) = rest.split_at(end + 1);
+            rest = later;
+            if self.line.is_empty() {
+                self.whole(now)?;
+            } else {
+                let mut line = std::mem::take(&mut self.line);
+                line.extend_from_slice(now);
+                self.whole(&line)?;
+                line.clear();
+                self.line = line;
+            }
+        }
+        self.line.extend_from_slice(rest);
+        if self.line.len() > LINE {
+            return Err(self.broken("is longer than any of a backup"));
+        }
+        Ok(std::mem::take(&mut self.ready))
+    }
+
+    /// Checks the whole file, once all its bytes were pushed.
+    pub(super) fn finish(self, secret: Option<&Secret>) -> Result<Checked, Damage> {
+        match self.place {
+            Place::First if self.number == 0 && self.line.is_empty() => {
+                return Err(Damage::file("it is empty"));
+            }
+            Place::First => return Err(Damage::file("it is no backup of Daybook's")),
+            Place::Rows(table) => {
+                return Err(Damage::table(&tables()[table], "the file is truncated there"));
+            }
+            Place::Before | Place::Data | Place::After => {
+                return Err(Damage::file("it is truncated: its manifest is missing"));
+            }
+            Place::Manifest => {}
+        }
+        let mut text = self.manifest;
+        text.extend_from_slice(&self.line);
+        let text = String::from_utf8(text);
+        let text = text.map_err(|_| Damage::file("its manifest was altered"))?;
+        let (manifest, coverage) = Manifest::open(&text, secret)?;
+        let found: Vec<_> = self.tallies.into_iter().enumerate().collect();
+        manifest.compare(&found, "the file")?;
+        if manifest.content != <[u8; 32]>::from(self.content.finalize()) {
+            return Err(Damage::file("it was altered outside of its rows"));
+        }
+        if manifest.engine != self.engine {
+            return Err(Damage::file("its first line was altered"));
+        }
+        Ok(Checked { manifest, coverage })
+    }
+
+    /// Takes a line with its line break.
+    fn whole(&mut self, with_end: &[u8]) -> Result<(), Damage> {
+        self.number += 1;
+        let line = &with_end[..with_end.len() - 1];
+        if self.place == Place::After && line == manifest::BEGIN.as_bytes() {
+            self.place = Place::Manifest;
+        }
+        if self.place == Place::Manifest {
+            self.manifest.extend_from_slice(with_end);
+            let is_long = self.manifest.len() > MANIFEST;
+            return if is_long { Err(self.broken("is none of a manifest")) } else { Ok(()) };
+        }
+        self.content.update(with_end);
+        match self.place {
+            Place::First => self.first(line),
+            Place::Before => {
+                if line == DATA.as_bytes() {
+                    self.place = Place::Data;
+                }
+                Ok(())
+            }
+            Place::Data => self.begin(line),
+            Place::Rows(table) => self.row(table, line),
+            Place::After | Place::Manifest => Ok(()),
+        }
+    }
+
+    fn first(&mut self, line: &[u8]) -> Result<(), Damage> {
+        for engine in [Engine::Sqlite, Engine::Postgres] {
+            if line == first_line(engine).as_bytes() {
+                (self.engine, self.place) = (engine, Place::Before);
+                return Ok(());
+            }
+        }
+        if line.starts_with(b"-- Daybook backup: format ") {
+            return Err(Damage::file("it is of a format that this version does not read"));
+        }
+        Err(Damage::file("it is no backup of Daybook's"))
+    }
+
+    fn begin(&mut self, line: &[u8]) -> Result<(), Damage> {
+        if line == DATA_END.as_bytes() {
+            self.place = Place::After;
+            return Ok(());
+        }
+        let begins = |table: &Table| match self.engine {
+            Engine::Sqlite => insert_line(table),
+            Engine::Postgres => copy_line(table),
+        };
+        let found = tables().iter().position(|table| line == begins(table).as_bytes());
+        self.place = Place::Rows(found.ok_or_else(|| self.broken("begins no table"))?);
+        Ok(())
+    }
+
+    fn row(&mut self, index: usize, line: &[u8]) -> Result<(), Damage> {
+        let table = &tables()[index];
+        match self.engine {
+            Engine::Postgres if line == br"\." => self.place = Place::Data,
+            Engine::Postgres => {
+                let fields = line.split(|byte| *byte == b'\t').count();
+                if fields != table.columns.len() {
+                    return Err(self.unreadable(table));
+                }
+                self.take(index, line);
+            }
+            Engine::Sqlite => {
+                let (end, rest) = line.split_last().ok_or_else(|| self.unreadable(table))?;
+                let literals = rest.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")"));
+                let line = literals.and_then(|literals| literal::read(literals, table));
+                let line = line.ok_or_else(|| self.unreadable(table))?;
+                self.take(index, &line);
+                match end {
+                    b',' => {}
+                    b';' => self.place = Place::Data,
+                    _ => return Err(self.unreadable(table)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a row and hands it on.
+    fn take(&mut self, table: usize, line: &[u8]) {
+        self.tallies[table].add(line);
+        if self.ready.last().is_none_or(|batch| batch.table != table) {
+            self.ready.push(Batch { table, lines: Vec::new() });
+        }
+        if let Some(batch) = self.ready.last_mut() {
+            batch.lines.extend_from_slice(line);
+            batch.lines.push(b'\n');
+        }
+    }
+
+    fn unreadable(&self, table: &Table) -> Damage {
+        Damage::table(table, &format!("line {} of the file is no row of it", self.number))
+    }
+
+    fn broken(&self, what: &str) -> Damage {
+        Damage::file(&format!("line {} {what}", self.number))
+    }
+
+    /// How many rows were read so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.tallies.iter().map(|tally| tally.rows).sum()
+    }
+}

@@ -1,0 +1,140 @@
+//! Restoring a file into an empty database, of either engine.
+//!
+//! The file is read twice: first as a whole, to check it before anything is touched; then its rows,
+//! into a database whose schema the caller has migrated. Nothing of the file is executed. All rows
+//! are one transaction, which is committed only if the tables then hold what the manifest says.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, Statement};
+use tokio::{io::AsyncReadExt, sync::mpsc};
+
+use super::{
+    Coverage, Damage, TableSummary, Tally,
+    decompress::Decompressor,
+    manifest::Manifest,
+    plan::summaries,
+    postgres,
+    reader::{Batch, Checked, Reader},
+    source::{Frame, clear, mark, parts},
+    sqlite,
+};
+use crate::{Database, Engine, Error, Fault, Result, Secret};
+
+/// Bytes that are read at once.
+const CHUNK: usize = 256 * 1024;
+/// Batches of rows that wait to be written.
+const BATCHES: usize = 4;
+
+/// A file that was checked and can be restored.
+#[derive(Debug)]
+pub struct Backup {
+    /// How much could be checked.
+    pub coverage: Coverage,
+    /// The moment that it holds.
+    pub taken_at: DateTime<Utc>,
+    /// What is in it.
+    pub tables: Vec<TableSummary>,
+    manifest: Manifest,
+}
+
+/// Reads the whole file and checks it, against `secret` where there is one; `migrations` are those
+/// of this build.
+///
+/// # Errors
+/// Why it can't be restored; a file that can't be read.
+pub async fn check(path: &Path, migrations: &[String], secret: Option<&Secret>) -> Result<Backup> {
+    let mut reader = Reader::new();
+    read(path, async |chunk| reader.push(chunk).map(drop).map_err(refused)).await?;
+    let Checked { manifest, coverage } = reader.finish(secret).map_err(refused)?;
+    if manifest.migrations != migrations {
+        let of = |names: &[String]| names.last().cloned().unwrap_or_default();
+        let (theirs, ours) = (of(&manifest.migrations), of(migrations));
+        return Err(refused(Damage::file(&format!(
+            "its schema is that of {theirs}, this version's is that of {ours}: restore it with the \
+             version that made it, and upgrade then"
+        ))));
+    }
+    let tables = summaries(&manifest.tables);
+    Ok(Backup { coverage, taken_at: manifest.taken_at, tables, manifest })
+}
+
+/// Whether there is nothing in the database yet.
+///
+/// # Errors
+/// A database fault.
+pub async fn is_empty(db: &Database) -> Result<bool> {
+    let sql = match db.engine() {
+        Engine::Sqlite => "SELECT count(*) AS objects FROM sqlite_schema",
+        Engine::Postgres => {
+            "SELECT count(*) AS objects FROM pg_class AS c
+             WHERE c.relnamespace = current_schema()::regnamespace AND NOT EXISTS (
+                 SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')"
+        }
+    };
+    let db = db.for_migration();
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let objects: i64 = row.map_or(Ok(0), |row| row.try_get("", "objects"))?;
+    Ok(objects == 0)
+}
+
+/// Writes the file's rows into a database that was empty and is migrated.
+///
+/// # Errors
+/// A file that is not the one that was checked; a database fault. Then no row is there.
+pub async fn load(db: &Database, path: &Path, backup: &Backup) -> Result<()> {
+    let (sender, batches) = mpsc::channel(BATCHES);
+    let filling = fill(db, backup.manifest.clone(), batches);
+    let sending = async move {
+        let mut reader = Reader::new();
+        read(path, async |chunk| {
+            for batch in reader.push(chunk).map_err(refused)? {
+                sender.send(batch).await.map_err(|_| Error::from(Fault::Stopping))?;
+            }
+            Ok(())
+        })
+        .await
+    };
+    // Where filling failed, it knows why; sending only knows that nobody receives.
+    let (filled, sent) = tokio::join!(filling, sending);
+    filled?;
+    sent
+}
+
+async fn fill(db: &Database, manifest: Manifest, batches: mpsc::Receiver<Batch>) -> Result<()> {
+    let (engine, extent) = (db.engine(), manifest.extent);
+    let after = mark(engine, manifest.job, manifest.taken_at);
+    let frame = Frame { extent, before: clear(engine, extent), after };
+    let check = move |tallies: Vec<Tally>| {
+        let found: Vec<_> = parts(extent).map(|(index, ..)| index).zip(tallies).collect();
+        manifest.compare(&found, "the restored copy").map_err(refused)
+    };
+    match engine {
+        Engine::Sqlite => {
+            let file = sqlite::file(db.bulk());
+            let filling = move || sqlite::fill::restore(&file, &frame, batches, check);
+            tokio::task::spawn_blocking(filling).await.map_err(Fault::Task)?
+        }
+        Engine::Postgres => postgres::fill::restore(db.bulk(), &frame, batches, check).await,
+    }
+}
+
+/// Reads the file, decompressed, piece by piece.
+async fn read(path: &Path, mut take: impl AsyncFnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let cannot = |source| Fault::Io { context: format!("can't read {}", path.display()), source };
+    let mut file = tokio::fs::File::open(path).await.map_err(cannot)?;
+    let (mut chunk, mut plain) = (vec![0; CHUNK], Decompressor::new());
+    loop {
+        let length = file.read(&mut chunk).await.map_err(cannot)?;
+        if length == 0 {
+            return Ok(());
+        }
+        let bytes = plain.push(&chunk[..length]).map_err(refused)?;
+        take(&bytes).await?;
+    }
+}
+
+fn refused(damage: Damage) -> Error {
+    Error::invalid(&[], damage.to_string())
+}

@@ -1,0 +1,250 @@
+//! Running a backup: a snapshot's rows stream into the store, and back for comparison.
+
+use daybook_entity::{artifact, job::JobErrorCode};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc::Receiver;
+
+use super::{
+    Outcome, Plan, Tally, manifest,
+    manifest::Manifest,
+    plan::{extent, summaries},
+    reader::{DATA, DATA_END, first_line},
+    source::{self, Frame, Piece, Start},
+    tables::{Extent, tables},
+    verify,
+};
+use crate::{
+    Engine, Error, Fault,
+    artifacts::{Compression, Stored},
+    jobs::{Attempt, End, Success},
+};
+
+/// What was written, to compare a copy with.
+pub(super) struct Written {
+    pub(super) manifest: Manifest,
+    pub(super) frame: Frame,
+}
+
+/// One attempt at a backup.
+pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
+    let plan = Plan::of(&attempt.job)?;
+    attempt.open("backups", plan.compression).await?;
+    let written = write(attempt).await?;
+    let stored = attempt.close().await?;
+    let verification = match plan.verify {
+        true => Some(verify::verify(attempt, &stored, &written).await?),
+        false => None,
+    };
+    let tables = summaries(&written.manifest.tables);
+    success(attempt, &plan, stored, &written.manifest, &Outcome { tables, verification })
+}
+
+/// Writes the file, manifest included.
+async fn write(attempt: &mut Attempt) -> Result<Written, End> {
+    let extent = extent(&attempt.job);
+    let mut pieces = source::read(&attempt.instance, extent);
+    let Some(Piece::Start(start)) = next(attempt, &mut pieces, None).await? else {
+        return Err(incomplete());
+    };
+    let engine = attempt.instance.db.engine();
+    let frame = frame(attempt, engine, extent, &start);
+    let mut content = Sha256::new();
+    let head = format!("{}\n{}{}{DATA}\n", first_line(engine), opening(engine), frame.before);
+    put(attempt, &mut content, head.as_bytes()).await?;
+    attempt.job.progress_total = Some(start.rows);
+    let tables = write_rows(attempt, &mut content, &mut pieces, extent).await?;
+    let tail = format!("{DATA_END}\n{}COMMIT;\n", frame.after);
+    put(attempt, &mut content, tail.as_bytes()).await?;
+    let Start { taken_at, migrations, head: (sequence, hash), .. } = *start;
+    let hash = hash.try_into().map_err(|_| stored("a log's hash is not 32 bytes"))?;
+    let is_name =
+        |name: &String| name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
+    if !migrations.iter().all(is_name) {
+        return Err(stored("a migration's name is none of ours").into());
+    }
+    let manifest = Manifest {
+        engine,
+        extent,
+        job: attempt.job.id,
+        taken_at,
+        migrations,
+        tables,
+        head: (sequence, hash),
+        content: content.finalize().into(),
+    };
+    let sealed = manifest.seal(&attempt.instance.secret);
+    attempt.write(sealed.as_bytes()).await?;
+    Ok(Written { manifest, frame })
+}
+
+/// Writes the rows of all tables; what each came to.
+async fn write_rows(
+    attempt: &mut Attempt,
+    content: &mut Sha256,
+    pieces: &mut Receiver<crate::Result<Piece>>,
+    extent: Extent,
+) -> Result<Vec<(usize, Tally)>, End> {
+    let (mut found, mut done) = (Vec::new(), 0);
+    for (index, table, _) in source::parts(extent) {
+        attempt.job.progress_phase = Some(format!("write {}", table.name));
+        loop {
+            match next(attempt, pieces, Some(table.name)).await? {
+                Some(Piece::Rows { table, bytes, rows }) if table == index => {
+                    put(attempt, content, &bytes)
+                        .await
+                        .map_err(|end| at(end, tables()[table].name))?;
+                    done += rows;
+                    attempt.advanced(done).await?;
+                }
+                Some(Piece::End { table, tally }) if table == index => {
+                    found.push((index, tally));
+                    break;
+                }
+                Some(Piece::Start(_) | Piece::Rows { .. } | Piece::End { .. }) | None => {
+                    return Err(at(incomplete(), table.name));
+                }
+            }
+        }
+    }
+    // Nothing follows but the snapshot's own end, which may fail, too.
+    match next(attempt, pieces, None).await? {
+        None => Ok(found),
+        Some(_) => Err(incomplete()),
+    }
+}
+
+/// The next piece; none when the snapshot was read to its end.
+async fn next(
+    attempt: &mut Attempt,
+    pieces: &mut Receiver<crate::Result<Piece>>,
+    table: Option<&str>,
+) -> Result<Option<Piece>, End> {
+    let piece = attempt.during(pieces.recv()).await?;
+    piece.transpose().map_err(|error| {
+        let end = End::from(error);
+        match table {
+            Some(table) => at(end, table),
+            None => end,
+        }
+    })
+}
+
+async fn put(attempt: &mut Attempt, content: &mut Sha256, bytes: &[u8]) -> Result<(), End> {
+    content.update(bytes);
+    attempt.write(bytes).await
+}
+
+/// Statements that the file begins with. All of it is one transaction: a file that is cut off
+/// leaves nothing.
+fn opening(engine: Engine) -> &'static str {
+    match engine {
+        // Without the first line the shell would go on after an error, up to COMMIT.
+        Engine::Sqlite => ".bail on\nPRAGMA foreign_keys = OFF;\nBEGIN;\n",
+        Engine::Postgres => {
+            "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\
+             SET check_function_bodies = off;\nSET client_min_messages = warning;\n\
+             SET datestyle = 'ISO, YMD';\nSET timezone = 'UTC';\nBEGIN;\n"
+        }
+    }
+}
+
+fn frame(attempt: &Attempt, engine: Engine, extent: Extent, start: &Start) -> Frame {
+    let mut before = start.before.clone();
+    if let Extent::Organization(_) = extent {
+        before.push_str(source::seeds(engine));
+    }
+    let mark = source::mark(engine, attempt.job.id, start.taken_at);
+    Frame { extent, before, after: format!("{}{mark}", start.after) }
+}
+
+fn success(
+    attempt: &Attempt,
+    plan: &Plan,
+    file: Stored,
+    manifest: &Manifest,
+    outcome: &Outcome,
+) -> Result<Success, End> {
+    let job = &attempt.job;
+    let name = match manifest.extent {
+        Extent::Instance => "instance",
+        Extent::Organization(_) => "organization",
+    };
+    let (extension, content_type) = match plan.compression {
+        Compression::None => ("sql", "application/sql"),
+        Compression::Gzip => ("sql.gz", "application/gzip"),
+        Compression::Zstd => ("sql.zst", "application/zstd"),
+    };
+    let rows: u64 = manifest.tables.iter().map(|(_, tally)| tally.rows).sum();
+    let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let artifact = artifact::Model {
+        organization_id: job.organization_id,
+        job_id: job.id,
+        object_key: file.key.clone(),
+        file_name: format!(
+            "daybook-{name}-{}.{extension}",
+            manifest.taken_at.format("%Y%m%dT%H%M%SZ")
+        ),
+        content_type: content_type.to_owned(),
+        size_bytes: signed(file.size_bytes),
+        sha256: file.sha256.to_vec(),
+        record_count: signed(rows),
+        manifest: describe(attempt, plan, &file, manifest, outcome).to_string(),
+        created_at: job.created_at,
+        expires_at: job.created_at,
+        removed_at: None,
+    };
+    let json = |error: serde_json::Error| stored(&format!("backup: {error}"));
+    Ok(Success { artifact, outcome: serde_json::to_string(outcome).map_err(json)? })
+}
+
+/// The manifest as the API gives it: what the file's own says, and the file's length and hash.
+fn describe(
+    attempt: &Attempt,
+    plan: &Plan,
+    file: &Stored,
+    manifest: &Manifest,
+    outcome: &Outcome,
+) -> serde_json::Value {
+    let Manifest { engine, extent, job, taken_at, migrations, tables: _, head, content } = manifest;
+    let hex = |bytes: &[u8]| crate::hex(bytes);
+    json!({
+        "formatVersion": manifest::FORMAT,
+        "kind": "backup",
+        "scope": match extent {
+            Extent::Instance => "INSTANCE",
+            Extent::Organization(_) => "ORGANIZATION",
+        },
+        "engine": manifest::engine_name(*engine),
+        "jobId": job,
+        "takenAt": taken_at,
+        "compression": plan.compression,
+        "migrations": migrations,
+        "tables": outcome.tables,
+        "lastSequence": head.0.to_string(),
+        "lastHash": hex(&head.1),
+        "contentSha256": hex(content),
+        "sizeBytes": file.size_bytes,
+        "sha256": hex(&file.sha256),
+        "startedAt": attempt.job.started_at,
+        "finishedAt": attempt.instance.clock.now(),
+        "software": concat!("daybook ", env!("CARGO_PKG_VERSION")),
+    })
+}
+
+/// `end` with the table that it happened at.
+fn at(end: End, table: &str) -> End {
+    match end {
+        End::Retry(code, reason) => End::Retry(code, format!("table {table}: {reason}")),
+        End::Fail(code, reason) => End::Fail(code, format!("table {table}: {reason}")),
+        End::Interrupted | End::Canceled | End::Lost => end,
+    }
+}
+
+fn incomplete() -> End {
+    End::Retry(JobErrorCode::Internal, "the snapshot ended before all was read".to_owned())
+}
+
+fn stored(message: &str) -> Error {
+    Fault::Stored(message.to_owned()).into()
+}

@@ -1,0 +1,106 @@
+//! SQLite: rows by its own library, without sqlx between, which copies each value and crosses
+//! threads at each row.
+
+pub(super) mod dump;
+pub(super) mod fill;
+pub(super) mod literal;
+mod schema;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::ValueRef;
+use sea_orm::DatabaseConnection;
+
+use super::{
+    Tally, row,
+    tables::{Column, Kind, Rows, Table},
+};
+use crate::{Engine, Fault, Result};
+
+/// The file of a SQLite database.
+pub(super) fn file(db: &DatabaseConnection) -> PathBuf {
+    let options = db.get_sqlite_connection_pool().connect_options();
+    options.get_filename().to_owned()
+}
+
+/// A row of `table` in its canonical form, in place of what `line` held.
+fn render(row: &rusqlite::Row<'_>, table: &Table, line: &mut Vec<u8>) -> Result<()> {
+    line.clear();
+    for (index, column) in table.columns.iter().enumerate() {
+        if index > 0 {
+            line.push(b'\t');
+        }
+        let value = row.get_ref(index).map_err(fault)?;
+        if !push(column, value, line) {
+            let what = format!("{}.{} holds what it can't", table.name, column.name);
+            return Err(Fault::Stored(what).into());
+        }
+    }
+    Ok(())
+}
+
+/// Appends the field of a value; false where the value is not of the column's kind.
+fn push(column: &Column, value: ValueRef<'_>, line: &mut Vec<u8>) -> bool {
+    match (column.kind, value) {
+        (_, ValueRef::Null) => line.extend_from_slice(row::NULL),
+        (Kind::Uuid, ValueRef::Blob(bytes)) => match bytes.try_into() {
+            Ok(bytes) => row::push_uuid(bytes, line),
+            Err(_) => return false,
+        },
+        (Kind::Time, ValueRef::Text(text)) => return row::push_time(text, line),
+        (Kind::Bytes, ValueRef::Blob(bytes)) => {
+            line.extend_from_slice(br"\\x");
+            row::push_hex(bytes, line);
+        }
+        (Kind::Integer, ValueRef::Integer(number)) => {
+            line.extend_from_slice(number.to_string().as_bytes());
+        }
+        (Kind::Boolean, ValueRef::Integer(number @ 0..=1)) => {
+            line.push(if number == 1 { b't' } else { b'f' });
+        }
+        (Kind::Text, ValueRef::Text(text)) => row::escape(text, line),
+        _ => return false,
+    }
+    true
+}
+
+/// The query for a table's rows, those that `rows` says.
+fn select(table: &Table, rows: Rows) -> String {
+    let condition = rows.condition(Engine::Sqlite);
+    format!("SELECT {} FROM {}{condition}", table.column_names(), table.name)
+}
+
+/// What the rows of a table come to.
+fn tally(db: &rusqlite::Connection, table: &Table, rows: Rows) -> Result<Tally> {
+    let mut statement = db.prepare(&select(table, rows)).map_err(fault)?;
+    let mut rows = statement.query([]).map_err(fault)?;
+    let (mut tally, mut line) = (Tally::default(), Vec::new());
+    while let Some(row) = rows.next().map_err(fault)? {
+        render(row, table, &mut line)?;
+        tally.add(&line);
+    }
+    Ok(tally)
+}
+
+/// A connection that only reads.
+fn open_reader(path: &Path) -> Result<rusqlite::Connection> {
+    use rusqlite::OpenFlags;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
+    // Two MiB: each page is read once.
+    db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048;").map_err(fault)?;
+    Ok(db)
+}
+
+/// What SQLite said. A full disk is the storage's fault, not the database's.
+fn fault(error: rusqlite::Error) -> crate::Error {
+    let code = error.sqlite_error_code();
+    let context = "SQLite".to_owned();
+    let source = match code {
+        Some(rusqlite::ErrorCode::DiskFull) => {
+            std::io::Error::new(std::io::ErrorKind::StorageFull, error)
+        }
+        _ => return Fault::Stored(format!("SQLite: {error}")).into(),
+    };
+    Fault::Io { context, source }.into()
+}

@@ -1,0 +1,120 @@
+//! Reading a snapshot of a SQLite database as the file's bytes.
+
+use rusqlite::Connection;
+use tokio::sync::mpsc::Sender;
+
+use super::{fault, file, literal, open_reader, render, schema, select};
+use crate::{
+    Engine, Instance, Result,
+    backups::{
+        Tally,
+        source::{PIECE, Piece, Start, gone, head_of, parts},
+        tables::{Extent, Rows, Table},
+    },
+};
+
+/// Bytes of one INSERT, about: enough that statements cost nothing, few enough that a client does
+/// not hold much.
+const STATEMENT: usize = 64 * 1024;
+
+/// Reads everything in one read transaction, which waits for no writer and none for it.
+pub(in crate::backups) fn dump(
+    instance: &Instance,
+    extent: Extent,
+    sender: &Sender<Result<Piece>>,
+) -> Result<()> {
+    let db = open_reader(&file(instance.db.bulk()))?;
+    db.execute_batch("BEGIN").map_err(fault)?;
+    let start = start(&db, instance, extent)?;
+    send(sender, Piece::Start(Box::new(start)))?;
+    for (index, table, rows) in parts(extent) {
+        let tally = dump_table(&db, (index, table, rows), sender)?;
+        send(sender, Piece::End { table: index, tally })?;
+    }
+    db.execute_batch("COMMIT").map_err(fault)
+}
+
+fn start(db: &Connection, instance: &Instance, extent: Extent) -> Result<Start> {
+    let mut migrations =
+        db.prepare("SELECT version FROM seaql_migrations ORDER BY version").map_err(fault)?;
+    let migrations = migrations.query_map([], |row| row.get(0)).map_err(fault)?;
+    let migrations = migrations.collect::<std::result::Result<_, _>>().map_err(fault)?;
+    let taken_at = instance.clock.now();
+    let id = head_of(extent).into_bytes();
+    let head = "SELECT sequence, hash FROM audit_log_heads WHERE organization_id = ?1";
+    let head = db.query_row(head, [id], |row| Ok((row.get(0)?, row.get(1)?))).map_err(fault)?;
+    let (before, after) = schema::describe(db)?;
+    let mut rows = 0;
+    for (_, table, part) in parts(extent) {
+        rows += count(db, table, part)?;
+    }
+    Ok(Start { taken_at, migrations, head, before, after, rows })
+}
+
+/// How many rows a table has; of the log what its head says, for counting reads all of it.
+fn count(db: &Connection, table: &Table, rows: Rows) -> Result<i64> {
+    let condition = rows.condition(Engine::Sqlite);
+    let sql = match table.name {
+        "audit_logs" => {
+            format!("SELECT coalesce(sum(sequence), 0) FROM audit_log_heads{condition}")
+        }
+        name => format!("SELECT count(*) FROM {name}{condition}"),
+    };
+    db.query_row(&sql, [], |row| row.get(0)).map_err(fault)
+}
+
+fn dump_table(
+    db: &Connection,
+    (index, table, rows): (usize, &Table, Rows),
+    sender: &Sender<Result<Piece>>,
+) -> Result<Tally> {
+    let mut statement = db.prepare(&select(table, rows)).map_err(fault)?;
+    let mut found = statement.query([]).map_err(fault)?;
+    let insert = insert_line(table);
+    let (mut tally, mut line) = (Tally::default(), Vec::new());
+    let (mut bytes, mut begun, mut count) = (Vec::with_capacity(PIECE + STATEMENT), 0, 0);
+    let mut is_open = false;
+    while let Some(row) = found.next().map_err(fault)? {
+        if is_open && bytes.len() - begun >= STATEMENT {
+            bytes.extend_from_slice(b";\n");
+            is_open = false;
+            if bytes.len() >= PIECE {
+                let full = std::mem::replace(&mut bytes, Vec::with_capacity(PIECE + STATEMENT));
+                send(sender, Piece::Rows { table: index, bytes: full, rows: count })?;
+                count = 0;
+            }
+        }
+        if is_open {
+            bytes.extend_from_slice(b",\n(");
+        } else {
+            begun = bytes.len();
+            bytes.extend_from_slice(insert.as_bytes());
+            bytes.extend_from_slice(b"\n(");
+            is_open = true;
+        }
+        for column in 0..table.columns.len() {
+            if column > 0 {
+                bytes.push(b',');
+            }
+            literal::write(row.get_ref(column).map_err(fault)?, &mut bytes);
+        }
+        bytes.push(b')');
+        render(row, table, &mut line)?;
+        tally.add(&line);
+        count += 1;
+    }
+    if is_open {
+        bytes.extend_from_slice(b";\n");
+    }
+    send(sender, Piece::Rows { table: index, bytes, rows: count })?;
+    Ok(tally)
+}
+
+/// The line with which a statement of rows begins.
+pub(in crate::backups) fn insert_line(table: &Table) -> String {
+    format!("INSERT INTO {} ({}) VALUES", table.name, table.column_names())
+}
+
+fn send(sender: &Sender<Result<Piece>>, piece: Piece) -> Result<()> {
+    sender.blocking_send(Ok(piece)).map_err(|_| gone())
+}

@@ -1,0 +1,90 @@
+//! Filling a SQLite database from canonical lines.
+
+use std::path::Path;
+
+use rusqlite::{Connection, types::Value};
+use tokio::sync::mpsc::Receiver;
+
+use super::{fault, tally};
+use crate::{
+    Fault, Result,
+    backups::{
+        Tally,
+        reader::Batch,
+        row,
+        source::{Frame, parts},
+        tables::{Kind, Table, tables},
+    },
+};
+
+/// Fills a private database that is gone, whatever happens, when the connection or the process
+/// ends: SQLite makes a file without a name for it. What its tables then come to.
+pub(in crate::backups) fn scratch(frame: &Frame, batches: Receiver<Batch>) -> Result<Vec<Tally>> {
+    let db = Connection::open("").map_err(fault)?;
+    db.execute_batch("PRAGMA cache_size = -4096; PRAGMA synchronous = OFF; BEGIN;")
+        .map_err(fault)?;
+    fill(&db, frame, batches)
+}
+
+/// Fills a migrated database in one transaction, which is committed if `check` agrees with what
+/// the tables then come to.
+pub(in crate::backups) fn restore(
+    path: &Path,
+    frame: &Frame,
+    batches: Receiver<Batch>,
+    check: impl FnOnce(Vec<Tally>) -> Result<()>,
+) -> Result<()> {
+    let db = Connection::open(path).map_err(fault)?;
+    db.execute_batch("PRAGMA cache_size = -65536; BEGIN IMMEDIATE;").map_err(fault)?;
+    check(fill(&db, frame, batches)?)?;
+    db.execute_batch("COMMIT").map_err(fault)
+}
+
+fn fill(db: &Connection, frame: &Frame, mut batches: Receiver<Batch>) -> Result<Vec<Tally>> {
+    db.execute_batch(&frame.before).map_err(fault)?;
+    while let Some(Batch { table, lines }) = batches.blocking_recv() {
+        insert(db, &tables()[table], &lines)?;
+    }
+    db.execute_batch(&frame.after).map_err(fault)?;
+    parts(frame.extent).map(|(_, table, rows)| tally(db, table, rows)).collect()
+}
+
+fn insert(db: &Connection, table: &Table, lines: &[u8]) -> Result<()> {
+    let places = vec!["?"; table.columns.len()].join(", ");
+    let names = table.column_names();
+    let sql = format!("INSERT INTO {} ({names}) VALUES ({places})", table.name);
+    let mut statement = db.prepare(&sql).map_err(fault)?;
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let fields = line.split(|byte| *byte == b'\t');
+        for (index, (column, field)) in table.columns.iter().zip(fields).enumerate() {
+            let value = value(column.kind, field).ok_or_else(|| {
+                Fault::Stored(format!("{}.{} of a backup is unreadable", table.name, column.name))
+            })?;
+            statement.raw_bind_parameter(index + 1, value).map_err(fault)?;
+        }
+        statement.raw_execute().map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// The value that a field stands for, as SQLite holds it.
+fn value(kind: Kind, field: &[u8]) -> Option<Value> {
+    if field == row::NULL {
+        return Some(Value::Null);
+    }
+    Some(match kind {
+        Kind::Uuid => {
+            let digits: Vec<u8> = field.iter().copied().filter(|byte| *byte != b'-').collect();
+            Value::Blob(row::unhex_all(&digits)?)
+        }
+        Kind::Time => Value::Text(row::time_for_sqlite(field)?),
+        Kind::Bytes => Value::Blob(row::unhex_all(field.strip_prefix(br"\\x")?)?),
+        Kind::Integer => Value::Integer(std::str::from_utf8(field).ok()?.parse().ok()?),
+        Kind::Boolean => match field {
+            b"t" => Value::Integer(1),
+            b"f" => Value::Integer(0),
+            _ => return None,
+        },
+        Kind::Text => Value::Text(String::from_utf8(row::unescape(field)?).ok()?),
+    })
+}

@@ -1,0 +1,168 @@
+//! What a backup holds: each table, its columns and whose its rows are. A table that is forgotten
+//! here is found by a test.
+
+use std::sync::OnceLock;
+
+use daybook_entity::{
+    artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership, note,
+    operator, organization, recording, workspace,
+};
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
+use uuid::Uuid;
+
+use super::row;
+use crate::Engine;
+
+/// Tables that no backup holds: facts about this database, not about what is kept in it.
+pub const LEFT_OUT: [&str; 1] = ["restores"];
+
+/// A table of a backup.
+#[derive(Debug)]
+pub struct Table {
+    /// Its name, on both engines.
+    pub name: &'static str,
+    /// What is stored in it; not what the database computes of that.
+    pub(super) columns: Vec<Column>,
+    holds: Holds,
+}
+
+/// A column of a backup.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// What a column's values are. The engines store some of them differently.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// 16 bytes on SQLite.
+    Uuid,
+    /// RFC 3339 text on SQLite.
+    Time,
+    /// Bytes.
+    Bytes,
+    /// Whole numbers of any width.
+    Integer,
+    /// 0 or 1 on SQLite.
+    Boolean,
+    /// Text, JSON and enumerations included.
+    Text,
+}
+
+/// Whose rows a table holds, which decides what of it is in one organization's backup.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Holds {
+    /// Organizations themselves, by `id`.
+    Organizations,
+    /// Rows of organizations, by `organization_id`.
+    Tenants,
+    /// Rows of the instance, or of organizations but about the work of this instance: jobs, and
+    /// artifacts, whose files are not in a backup.
+    Instance,
+    /// Which migrations made the schema.
+    Schema,
+}
+
+/// Of whom a backup is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Everything.
+    Instance,
+    /// One organization.
+    Organization(Uuid),
+}
+
+/// Which rows of a table are in a backup.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Rows {
+    /// All of them.
+    All,
+    /// Those whose column has this value.
+    Of(&'static str, Uuid),
+}
+
+impl Rows {
+    /// The condition of a statement, with a blank before it.
+    pub(super) fn condition(self, engine: Engine) -> String {
+        match (self, engine) {
+            (Self::All, _) => String::new(),
+            (Self::Of(column, id), Engine::Sqlite) => {
+                format!(" WHERE {column} = X'{}'", row::hex(id.as_bytes()))
+            }
+            (Self::Of(column, id), Engine::Postgres) => format!(" WHERE {column} = '{id}'"),
+        }
+    }
+}
+
+/// Every table, in an order in which no row comes before one that it refers to.
+#[must_use]
+pub fn tables() -> &'static [Table] {
+    static TABLES: OnceLock<Vec<Table>> = OnceLock::new();
+    TABLES.get_or_init(all)
+}
+
+fn all() -> Vec<Table> {
+    let migrations = vec![
+        Column { name: "version", kind: Kind::Text },
+        Column { name: "applied_at", kind: Kind::Integer },
+    ];
+    vec![
+        Table { name: "seaql_migrations", columns: migrations, holds: Holds::Schema },
+        table::<instance::Entity>(Holds::Instance),
+        table::<operator::Entity>(Holds::Instance),
+        table::<organization::Entity>(Holds::Organizations),
+        table::<membership::Entity>(Holds::Tenants),
+        table::<audit_log_head::Entity>(Holds::Tenants),
+        table::<audit_log::Entity>(Holds::Tenants),
+        table::<recording::Entity>(Holds::Tenants),
+        table::<job_feed::Entity>(Holds::Instance),
+        table::<job::Entity>(Holds::Instance),
+        table::<job_event::Entity>(Holds::Instance),
+        table::<artifact::Entity>(Holds::Instance),
+        table::<workspace::Entity>(Holds::Tenants),
+        table::<note::Entity>(Holds::Tenants),
+    ]
+}
+
+fn table<E: EntityTrait>(holds: Holds) -> Table {
+    let columns = E::Column::iter()
+        .map(|column| Column { name: column.as_str(), kind: kind(column.def().get_column_type()) });
+    Table { name: E::default().table_name(), columns: columns.collect(), holds }
+}
+
+fn kind(stored: &ColumnType) -> Kind {
+    match stored {
+        ColumnType::Uuid => Kind::Uuid,
+        ColumnType::Timestamp | ColumnType::TimestampWithTimeZone | ColumnType::DateTime => {
+            Kind::Time
+        }
+        ColumnType::Binary(_) | ColumnType::VarBinary(_) | ColumnType::Blob => Kind::Bytes,
+        ColumnType::SmallInteger | ColumnType::Integer | ColumnType::BigInteger => Kind::Integer,
+        ColumnType::Boolean => Kind::Boolean,
+        _ => Kind::Text,
+    }
+}
+
+/// The table of this name.
+pub(super) fn find(name: &str) -> Option<(usize, &'static Table)> {
+    tables().iter().enumerate().find(|(_, table)| table.name == name)
+}
+
+impl Table {
+    /// Which of its rows a backup holds; none where it holds nothing of the table.
+    pub(super) fn rows(&self, extent: Extent) -> Option<Rows> {
+        match (extent, self.holds) {
+            (Extent::Instance, _) | (_, Holds::Schema) => Some(Rows::All),
+            (Extent::Organization(id), Holds::Organizations) => Some(Rows::Of("id", id)),
+            (Extent::Organization(id), Holds::Tenants) => Some(Rows::Of("organization_id", id)),
+            (Extent::Organization(_), Holds::Instance) => None,
+        }
+    }
+
+    /// Its columns' names, with commas between.
+    pub(super) fn column_names(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|column| column.name).collect();
+        names.join(", ")
+    }
+}

@@ -1,0 +1,113 @@
+//! Verification: the stored file is restored into a scratch database and every table compared.
+//!
+//! The scratch database is temporary for the engine itself (a file of SQLite's without a name,
+//! temporary tables of PostgreSQL), so that a process which dies leaves nothing of it.
+//!
+//! The file's own schema is compared, not executed: what is executed is what this process wrote. A
+//! store that was tampered with can make a verification fail, and nothing else.
+
+use std::sync::Arc;
+
+use daybook_entity::job::JobErrorCode;
+use futures::StreamExt;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use super::{
+    Tally, Verification,
+    decompress::Decompressor,
+    postgres,
+    reader::{Batch, Damage, Reader},
+    run::Written,
+    source::{Frame, parts},
+    sqlite,
+};
+use crate::{
+    Engine, Error, Fault, Instance, Result,
+    artifacts::Stored,
+    jobs::{Attempt, End},
+};
+
+/// Batches of rows that wait to be restored.
+const BATCHES: usize = 4;
+
+/// Restores the stored file and compares it with what was written.
+pub(super) async fn verify(
+    attempt: &mut Attempt,
+    stored: &Stored,
+    written: &Written,
+) -> std::result::Result<Verification, End> {
+    let (sender, batches) = mpsc::channel(BATCHES);
+    let filling = fill(&attempt.instance, written.frame.clone(), batches);
+    let reader = read(attempt, stored, sender).await?;
+    attempt.job.progress_phase = Some("compare".to_owned());
+    let tallies = attempt.during(filling).await?.map_err(Fault::Task).map_err(Error::from)?;
+    let tallies = tallies.map_err(unrestorable)?;
+    let secret = &attempt.instance.secret;
+    let checked = reader.finish(Some(secret)).map_err(refused)?;
+    if checked.manifest != written.manifest {
+        return Err(refused(Damage::file("its manifest is not the one that was written")));
+    }
+    let indices = parts(written.frame.extent).map(|(index, ..)| index);
+    let found: Vec<_> = indices.zip(tallies).collect();
+    written.manifest.compare(&found, "the restored copy").map_err(refused)?;
+    Ok(Verification {
+        ok: true,
+        verified_at: attempt.instance.clock.now(),
+        restored_rows: found.iter().map(|(_, tally)| tally.rows).sum(),
+        message: None,
+    })
+}
+
+/// Reads the file from the store and hands its rows on.
+async fn read(
+    attempt: &mut Attempt,
+    stored: &Stored,
+    sender: mpsc::Sender<Batch>,
+) -> std::result::Result<Reader, End> {
+    attempt.job.progress_phase = Some("restore".to_owned());
+    let (mut reader, mut plain) = (Reader::new(), Decompressor::new());
+    let mut bytes = attempt.instance.store.read(&stored.key, None).await?;
+    while let Some(chunk) = attempt.during(bytes.next()).await? {
+        let chunk = chunk.map_err(Error::from)?;
+        let chunk = plain.push(&chunk).map_err(refused)?;
+        for batch in reader.push(&chunk).map_err(refused)? {
+            // Where filling has ended, its own outcome says why.
+            if attempt.during(sender.send(batch)).await?.is_err() {
+                return Ok(reader);
+            }
+        }
+        attempt.advanced(reader.rows()).await?;
+    }
+    Ok(reader)
+}
+
+fn fill(
+    instance: &Arc<Instance>,
+    frame: Frame,
+    batches: mpsc::Receiver<Batch>,
+) -> JoinHandle<Result<Vec<Tally>>> {
+    let filling = Arc::clone(instance);
+    match instance.db.engine() {
+        Engine::Sqlite => {
+            instance.tasks.spawn_blocking(move || sqlite::fill::scratch(&frame, batches))
+        }
+        Engine::Postgres => instance.tasks.spawn(async move {
+            postgres::fill::scratch(filling.db.bulk(), &frame, batches).await
+        }),
+    }
+}
+
+/// A file that is not what was written: the storage changed it.
+fn refused(damage: Damage) -> End {
+    End::Fail(JobErrorCode::Storage, format!("verification failed: {damage}"))
+}
+
+fn unrestorable(error: Error) -> End {
+    match End::from(error) {
+        End::Fail(code, _) => {
+            let reason = "verification failed: the file can't be restored; the log says why";
+            End::Fail(code, reason.to_owned())
+        }
+        end => end,
+    }
+}

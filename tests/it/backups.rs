@@ -1,0 +1,228 @@
+//! Backups: what is in them, who gets them, what loads them, what is refused.
+
+mod damage;
+mod hostile;
+mod restored;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use daybook_entity::membership::Role;
+use daybook_tests::{Backend, Client, TestDatabase, Value, eventually, json, on_each_engine};
+use sha2::{Digest, Sha256};
+
+const START: &str = "mutation($input: StartBackupInput!) { startBackup(input: $input) {
+    job { id state scope } replayed userErrors { code message path }
+} }";
+
+const BACKUP: &str = "query($id: ID!) { job(id: $id) {
+    __typename id kind state attempt organization { id } progress { phase done total fraction }
+    error { code message retryable } transitions { to }
+    artifact { downloadUrl sizeBytes sha256 recordCount fileName contentType manifest expiresAt }
+    ... on BackupJob { scope compression tables { name rows bytes checksum }
+        verification { ok verifiedAt restoredRows message } }
+} }";
+
+/// Starts a backup; the payload.
+pub(crate) async fn start(client: &Client, input: Value) -> Value {
+    client.query(START, json!({ "input": input })).await["startBackup"].clone()
+}
+
+/// A backup's job once it's over.
+pub(crate) async fn finished(client: &Client, id: &Value) -> Value {
+    eventually("the backup's end", 120, async || {
+        let job = client.query(BACKUP, json!({ "id": id })).await["job"].clone();
+        matches!(job["state"].as_str(), Some("SUCCEEDED" | "FAILED" | "CANCELED")).then_some(job)
+    })
+    .await
+}
+
+/// A backup that must succeed, and its file.
+pub(crate) async fn backed_up(client: &Client, input: Value) -> (Value, Vec<u8>) {
+    let payload = start(client, input).await;
+    assert_eq!(payload["userErrors"], json!([]));
+    let job = finished(client, &payload["job"]["id"]).await;
+    assert_eq!(job["state"], "SUCCEEDED", "{job}");
+    let bytes = client.download(job["artifact"]["downloadUrl"].as_str().unwrap()).await;
+    (job, bytes)
+}
+
+/// The rows that a backup says a table has.
+pub(crate) fn rows(job: &Value, table: &str) -> Option<i64> {
+    let tables = job["tables"].as_array().unwrap();
+    let found = tables.iter().find(|found| found["name"] == table)?;
+    Some(found["rows"].as_str().unwrap().parse().unwrap())
+}
+
+/// A database that the engine's own client fills.
+pub(crate) struct Copy {
+    pub(crate) database: TestDatabase,
+    folder: tempfile::TempDir,
+}
+
+impl Copy {
+    pub(crate) async fn empty(backend: Backend) -> Self {
+        let folder = tempfile::TempDir::with_prefix("daybook-copy-").unwrap();
+        let database = TestDatabase::create(backend, folder.path()).await;
+        Self { database, folder }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file, kept beside the copy.
+    pub(crate) fn keep(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Loads the file with the engine's own client, as the manual says.
+    pub(crate) fn load(&self, file: &Path) -> Output {
+        let mut command = match self.database.backend {
+            Backend::Sqlite => {
+                let mut command = Command::new(sqlite3());
+                command.arg(self.database.url.strip_prefix("sqlite://").unwrap());
+                command.stdin(fs::File::open(file).unwrap());
+                command
+            }
+            Backend::Postgres => {
+                let mut command = psql(&self.database.url);
+                command.args(["-f", file.to_str().unwrap()]);
+                command
+            }
+        };
+        command.current_dir(self.folder.path()).output().unwrap()
+    }
+
+    pub(crate) fn load_surely(&self, file: &Path) {
+        let output = self.load(file);
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{complaint}");
+        assert_eq!(complaint, "");
+    }
+
+    pub(crate) async fn drop(self) {
+        self.database.drop().await;
+    }
+}
+
+/// `psql` that stops at the first error.
+pub(crate) fn psql(url: &str) -> Command {
+    let mut command = Command::new("psql");
+    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", url]).stdin(Stdio::null());
+    command.env("PGOPTIONS", "-c timezone=Asia/Kathmandu -c datestyle=German");
+    command
+}
+
+/// The `sqlite3` shell, installed where it's missing.
+fn sqlite3() -> &'static str {
+    static INSTALLED: std::sync::Once = std::sync::Once::new();
+    INSTALLED.call_once(|| {
+        if Command::new("sqlite3").arg("-version").output().is_err() {
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/install-debian");
+            assert!(Command::new(script).arg("sqlite3").status().unwrap().success());
+        }
+    });
+    "sqlite3"
+}
+
+/// A table's rows as the engine's own client shows them, in an order of its own.
+pub(crate) fn shown(database: &TestDatabase, table: &str) -> Vec<String> {
+    let output = match database.backend {
+        Backend::Sqlite => Command::new(sqlite3())
+            .args([database.url.strip_prefix("sqlite://").unwrap(), ".mode insert"])
+            .arg(format!("SELECT * FROM {table}"))
+            .output(),
+        Backend::Postgres => {
+            psql(&database.url).args(["-c", &format!("COPY {table} TO STDOUT")]).output()
+        }
+    };
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let end = if database.backend == Backend::Sqlite { ");\n" } else { "\n" };
+    let mut rows: Vec<_> = text.split(end).map(str::to_owned).collect();
+    rows.sort();
+    rows
+}
+
+on_each_engine! {
+    async fn backup_of_an_organization_is_described_and_verified(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        admin.record(&acme, 1_500).await;
+        let (job, bytes) = backed_up(&admin, json!({ "organizationId": acme })).await;
+        assert_eq!(job["__typename"], "BackupJob");
+        assert_eq!((&job["kind"], &job["scope"]), (&json!("BACKUP"), &json!("ORGANIZATION")));
+        assert_eq!(job["organization"]["id"], json!(acme));
+        assert!(rows(&job, "audit_logs").unwrap() >= 1_500);
+        assert_eq!((rows(&job, "organizations"), rows(&job, "jobs")), (Some(1), None));
+        let verification = &job["verification"];
+        let total: i64 = job["tables"].as_array().unwrap().iter()
+            .map(|table| table["rows"].as_str().unwrap().parse::<i64>().unwrap()).sum();
+        assert_eq!((&verification["ok"], &verification["restoredRows"]), (&json!(true), &json!(total.to_string())));
+
+        let artifact = &job["artifact"];
+        let sha256 = daybook_service::hex(&Sha256::digest(&bytes));
+        assert_eq!(artifact["sha256"], json!(sha256));
+        assert_eq!(artifact["sizeBytes"], json!(bytes.len().to_string()));
+        assert_eq!(artifact["recordCount"], json!(total.to_string()));
+        assert_eq!(job["progress"]["fraction"], 1.0, "{}", job["progress"]);
+        let manifest = &artifact["manifest"];
+        assert_eq!(manifest["sha256"], json!(sha256));
+        let tables: Vec<_> = manifest["tables"].as_array().unwrap().iter().map(|t| &t["checksum"]).collect();
+        let told: Vec<_> = job["tables"].as_array().unwrap().iter().map(|t| &t["checksum"]).collect();
+        assert_eq!(tables, told);
+        let last: i64 = manifest["lastSequence"].as_str().unwrap().parse().unwrap();
+        assert_eq!(Some(last), rows(&job, "audit_logs"));
+    }
+
+    async fn who_may_not_have_all_of_it_gets_none_of_it(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let (job, _) = backed_up(&admin, json!({ "organizationId": acme, "verify": false })).await;
+        assert_eq!(job["verification"], Value::Null);
+        for role in [Role::Auditor, Role::Writer, Role::Member] {
+            let client = server.client(&acme, role).await;
+            let code = client.error(START, json!({ "input": { "organizationId": acme } })).await;
+            assert_eq!(code, "FORBIDDEN", "{role:?}");
+        }
+        let auditor = server.client(&acme, Role::Auditor).await;
+        let seen = auditor.query(BACKUP, json!({ "id": job["id"] })).await["job"].clone();
+        assert_eq!((&seen["state"], &seen["artifact"]["downloadUrl"]), (&json!("SUCCEEDED"), &Value::Null));
+        let cancel = "mutation($id: ID!) { cancelJob(input: { jobId: $id }) { userErrors { code } } }";
+        assert_eq!(auditor.error(cancel, json!({ "id": job["id"] })).await, "FORBIDDEN");
+
+        let globex = server.organization("globex").await;
+        let other = start(&admin, json!({ "organizationId": globex })).await;
+        assert_eq!(other["userErrors"][0]["code"], "NOT_FOUND");
+        let all = start(&admin, json!({})).await;
+        assert_eq!(all["userErrors"][0]["path"], json!(["organizationId"]));
+        let operator = server.operator().await;
+        let tenant = start(&operator, json!({ "organizationId": acme })).await;
+        assert_eq!(tenant["userErrors"][0]["code"], "NOT_FOUND");
+        let (job, _) = backed_up(&operator, json!({})).await;
+        assert_eq!((&job["scope"], &job["organization"]), (&json!("INSTANCE"), &Value::Null));
+        assert!(rows(&job, "jobs").unwrap() >= 1);
+    }
+
+    async fn key_gives_the_same_backup(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let input = json!({ "organizationId": acme, "idempotencyKey": "k" });
+        let first = start(&admin, input.clone()).await;
+        let again = start(&admin, input.clone()).await;
+        assert_eq!((&again["job"]["id"], &again["replayed"]), (&first["job"]["id"], &json!(true)));
+        let mut other = input;
+        other["verify"] = json!(false);
+        assert_eq!(start(&admin, other.clone()).await["userErrors"][0]["code"], "CONFLICT");
+        other["idempotencyKey"] = json!("");
+        assert_eq!(start(&admin, other).await["userErrors"][0]["path"], json!(["idempotencyKey"]));
+        finished(&admin, &first["job"]["id"]).await;
+    }
+}
