@@ -5,6 +5,7 @@
 
 pub mod dialect;
 mod m20261121_000001_initial;
+mod m20261124_000001_search;
 mod m20261124_000004_backups;
 
 use sea_orm_migration::{
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261121_000001_initial::Migration),
+            Box::new(m20261124_000001_search::Migration),
             Box::new(m20261124_000004_backups::Migration),
         ]
     }

@@ -7,6 +7,7 @@ mod filter;
 mod limits;
 mod list;
 mod recorder;
+mod search;
 mod tail;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub(crate) use recorder::{Key, Recorder, Recording};
 pub use tail::tail;
 
 pub(crate) use list::{after as rows_after, head_sequence, key as order_key, keys as order_keys};
+pub(crate) use search::catch_up as make_searchable;
 
 /// Appends `entries` to the log of the scope's organization, all or none, in the order given.
 ///

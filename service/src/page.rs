@@ -189,16 +189,23 @@ where
 }
 
 /// Which rows a page's arguments ask for.
-struct Asked {
-    direction: Direction,
-    size: u64,
-    condition: Condition,
+pub(crate) struct Asked {
+    /// From which end.
+    pub(crate) direction: Direction,
+    /// How many the page shows.
+    pub(crate) size: u64,
+    /// Only rows that lie beyond each of these.
+    pub(crate) keys: Vec<(Vec<Part>, Direction)>,
 }
 
 impl Asked {
-    fn of<E: EntityTrait>(secret: &Secret, keyset: &Keyset<E>, args: &PageArgs) -> Result<Self> {
+    pub(crate) fn of<E: EntityTrait>(
+        secret: &Secret,
+        keyset: &Keyset<E>,
+        args: &PageArgs,
+    ) -> Result<Self> {
         let (direction, size) = size(args)?;
-        let mut condition = Condition::all();
+        let mut keys = Vec::new();
         for (field, cursor, towards) in [
             ("after", &args.after, Direction::Forward),
             ("before", &args.before, Direction::Backward),
@@ -207,20 +214,22 @@ impl Asked {
                 let key = open(secret, &keyset.context, cursor);
                 let key = key.filter(|key| key.len() == keyset.columns.len());
                 let message = "is not a cursor of this list with this filter and order";
-                let key = key.ok_or_else(|| Error::invalid(&[field], message))?;
-                condition = condition.add(keyset.beyond(key, towards));
+                keys.push((key.ok_or_else(|| Error::invalid(&[field], message))?, towards));
             }
         }
-        Ok(Self { direction, size, condition })
+        Ok(Self { direction, size, keys })
     }
 
     /// One row more than the page shows.
     fn select<E: EntityTrait>(&self, select: Select<E>, keyset: &Keyset<E>) -> Select<E> {
-        let select = select.filter(self.condition.clone());
+        let keys = self.keys.iter();
+        let beyond = keys.map(|(key, towards)| keyset.beyond(key.clone(), *towards));
+        let select = select.filter(beyond.fold(Condition::all(), Condition::add));
         keyset.sort(select, self.direction).limit(self.size + 1)
     }
 
-    fn page<E: EntityTrait>(
+    /// The page that `rows` make, one more than it shows where there is.
+    pub(crate) fn page<E: EntityTrait>(
         &self,
         secret: &Secret,
         keyset: &Keyset<E>,

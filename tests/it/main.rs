@@ -41,6 +41,7 @@ mod recording_concurrent;
 mod recording_limits;
 mod refusals;
 mod schema;
+mod search;
 mod socket;
 mod socket_edges;
 mod state_machine;

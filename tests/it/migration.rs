@@ -18,6 +18,8 @@ pub(crate) type Table = BTreeMap<String, Column>;
 
 /// The migrator's own.
 const BOOKKEEPING: &str = "seaql_migrations";
+/// Each engine's own index of words, with the tables behind it.
+const SEARCH: &str = "audit_log_search";
 
 /// Each entity's table. One that is forgotten here is a table that nothing here describes.
 fn entities() -> BTreeMap<String, Table> {
@@ -96,6 +98,8 @@ pub(crate) async fn tables(db: &DatabaseConnection, backend: Backend) -> BTreeMa
         tables.entry(table).or_default().insert(column_name, column);
     }
     tables.remove(BOOKKEEPING);
+    // What is derived for searching has no entity.
+    tables.retain(|table, _| !table.starts_with(SEARCH));
     tables
 }
 

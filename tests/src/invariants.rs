@@ -1,20 +1,27 @@
 //! What must be true of every database that Daybook leaves behind, computed anew from the rows.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
 use daybook_entity::{
     artifact, audit_log, audit_log_head, job, job::JobState, job_event, job_feed, recording,
 };
-use sea_orm::{ActiveEnum, DatabaseConnection, EntityTrait, QueryOrder};
+use sea_orm::{
+    ActiveEnum, ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder, QueryResult,
+    Statement,
+};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::TestDatabase;
+use crate::{Backend, TestDatabase};
 
 /// Panics where an invariant does not hold.
 pub async fn check(database: &TestDatabase, artifacts: &Path) {
     let db = database.connect().await;
     logs(&db).await;
+    search(&db, database.backend).await;
     let jobs = jobs(&db).await;
     files(&db, &jobs, artifacts).await;
     db.close().await.unwrap();
@@ -49,6 +56,52 @@ pub async fn logs(db: &DatabaseConnection) {
         }
     }
     assert!(ends.is_empty(), "a log without a head");
+}
+
+/// Each entry can be found by its words, and nothing else can.
+async fn search(db: &DatabaseConnection, backend: Backend) {
+    let sql = match backend {
+        Backend::Sqlite => {
+            "SELECT organization_id, id - (number << 40) AS sequence, c0 AS words
+             FROM audit_log_search_content JOIN audit_log_search_spaces ON number = id >> 40"
+        }
+        // Without the organization's piece before each.
+        Backend::Postgres => {
+            "SELECT organization_id, sequence,
+                 array_to_string(array(SELECT substr(word, 5) FROM unnest(tsvector_to_array(words)) AS word), ' ')
+                 AS words FROM audit_log_search"
+        }
+    };
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+    let key = |row: &QueryResult| -> (Uuid, i64) {
+        (row.try_get("", "organization_id").unwrap(), row.try_get("", "sequence").unwrap())
+    };
+    let words = |row: &QueryResult| row.try_get("", "words").unwrap();
+    let mut index: HashMap<_, String> =
+        rows.unwrap().iter().map(|row| (key(row), words(row))).collect();
+    for entry in audit_log::Entity::find().all(db).await.unwrap() {
+        let words = index.remove(&(entry.organization_id, entry.sequence));
+        let words = words.unwrap_or_else(|| panic!("entry {} is not searchable", entry.sequence));
+        let texts = [
+            Some(&entry.action),
+            entry.actor_email.as_ref(),
+            entry.actor_name.as_ref(),
+            entry.resource_name.as_ref(),
+            Some(&entry.resource_id),
+        ];
+        let text = texts.into_iter().flatten().fold(String::new(), |all, text| all + text + " ");
+        // Other scripts are the search tests' own.
+        if text.is_ascii() {
+            let expected: BTreeSet<_> = text
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|word| !word.is_empty())
+                .map(str::to_ascii_lowercase)
+                .collect();
+            let words: BTreeSet<_> = words.split_whitespace().map(str::to_owned).collect();
+            assert!(words == expected || text.len() > 255, "{words:?} of {text}");
+        }
+    }
+    assert!(index.is_empty(), "search data of no entry: {:?}", index.keys());
 }
 
 /// Written from the documentation, not with the code under test.

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{NewEntry, chain, commitment};
+use super::{NewEntry, chain, commitment, search};
 use crate::{Clock, Instance, database, random, to_micros};
 
 /// Rows of one INSERT: 23 values a row, and SQLite takes 32,766 a statement.
@@ -74,8 +74,9 @@ pub(super) async fn append_to(
         rows.push(row);
     }
     for rows in rows.chunks(ROWS) {
-        let rows = rows.iter().cloned().map(IntoActiveModel::into_active_model);
-        audit_log::Entity::insert_many(rows).exec_without_returning(tx).await?;
+        let models = rows.iter().cloned().map(IntoActiveModel::into_active_model);
+        audit_log::Entity::insert_many(models).exec_without_returning(tx).await?;
+        search::add(tx, organization_id, rows).await?;
     }
     audit_log_head::Entity::update_many()
         .set(audit_log_head::ActiveModel {

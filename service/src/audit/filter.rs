@@ -6,8 +6,13 @@ use sea_orm::{ColumnTrait, Condition};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::entry::optional_name;
+use super::{entry::optional_name, search::words};
 use crate::{Problem, ProblemCode, clock::ceil_to_micros};
+
+/// Most characters of a search: the longest name that an entry can have, twice.
+const MAX_SEARCH: usize = 1_000;
+/// Most different words of a search.
+const MAX_WORDS: usize = 50;
 
 /// Which entries. All conditions hold together; an absent one does not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +48,9 @@ pub struct Filter {
     /// Before this `timestamp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<DateTime<Utc>>,
+    /// Every word occurs in the action, the actor's e-mail or name, or the resource's name or id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
 }
 
 impl Filter {
@@ -60,6 +68,7 @@ impl Filter {
             request_id,
             from,
             to,
+            search,
         } = self;
         let texts = [
             ("actorId", actor_id),
@@ -68,6 +77,7 @@ impl Filter {
             ("resourceType", resource_type),
             ("resourceId", resource_id),
             ("requestId", request_id),
+            ("search", search),
         ];
         let invalid = |field: &str, message: &str| {
             Problem::new(ProblemCode::Invalid, &[root, &[field]].concat(), message)
@@ -95,12 +105,25 @@ impl Filter {
         {
             problems.push(invalid("to", "must not be before `from`"));
         }
+        if let Some((code, message)) = search.as_deref().and_then(problem_of_search) {
+            problems.push(Problem::new(code, &[root, &["search"]].concat(), message));
+        }
         problems
     }
 
-    /// The conditions in SQL, on one organization's log.
+    /// The words that it searches for; none where it doesn't search.
+    pub(super) fn words(&self) -> Vec<String> {
+        self.search.as_deref().map(words).unwrap_or_default().into_iter().collect()
+    }
+
+    /// Whether nothing but a search is asked for.
+    pub(super) fn is_search_only(&self) -> bool {
+        Self { search: None, ..self.clone() } == Self::default()
+    }
+
+    /// The conditions in SQL but for the search, on one organization's log.
     #[must_use]
-    pub fn condition(&self, organization_id: Uuid) -> Condition {
+    pub(super) fn condition(&self, organization_id: Uuid) -> Condition {
         let equal =
             |column: Column, text: &Option<String>| text.as_ref().map(|text| column.eq(text));
         Condition::all()
@@ -115,6 +138,28 @@ impl Filter {
             .add_option(equal(Column::RequestId, &self.request_id))
             .add_option(self.from.map(|from| Column::Timestamp.gte(ceil_to_micros(from))))
             .add_option(self.to.map(|to| Column::Timestamp.lt(ceil_to_micros(to))))
+    }
+}
+
+/// A search costs work for each word.
+fn problem_of_search(text: &str) -> Option<(ProblemCode, String)> {
+    let length = text.chars().count();
+    if length > MAX_SEARCH {
+        let message = format!("must have at most {MAX_SEARCH} characters, has {length}");
+        return Some((ProblemCode::TooLarge, message));
+    }
+    match words(text).len() {
+        // Said already of what is empty.
+        0 if text.is_empty() || text.contains('\0') => None,
+        0 => {
+            let message = "must have a letter or a digit: nothing else is looked for";
+            Some((ProblemCode::Invalid, message.to_owned()))
+        }
+        count if count > MAX_WORDS => {
+            let message = format!("must have at most {MAX_WORDS} different words, has {count}");
+            Some((ProblemCode::TooLarge, message))
+        }
+        _ => None,
     }
 }
 

@@ -4,16 +4,15 @@ use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{Column, Entity, Model};
 use daybook_entity::audit_log_head;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    QueryTrait, Select, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait, Statement,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Filter;
+use super::{Filter, search::Lookup};
 use crate::{
     Error, Result, Scope,
-    page::{self, Direction, Keyset, Page, PageArgs, Part},
+    page::{self, Asked, Direction, Keyset, Page, PageArgs, Part},
 };
 
 /// In which order entries come.
@@ -42,13 +41,12 @@ pub async fn list(
     args: &PageArgs,
 ) -> Result<Page<Model>> {
     check(filter)?;
-    let organization_id = scope.organization_id;
-    let keyset = keys(organization_id, filter, order);
-    let after = args.after.as_ref().map(|_| Direction::Forward);
-    let before = args.before.as_ref().map(|_| Direction::Backward);
-    let filter = without_implied(filter, &keyset, after.into_iter().chain(before));
-    let select = Entity::find().filter(filter.condition(organization_id));
-    page::fetch(scope.instance.db.reader(), &scope.instance.secret, select, &keyset, args).await
+    let keyset = keys(scope.organization_id, filter, order);
+    let asked = Asked::of(&scope.instance.secret, &keyset, args)?;
+    let lookup = lookup(&keyset, scope.organization_id, filter, asked.keys.clone(), None);
+    let db = scope.instance.db.reader();
+    let select = lookup.select(asked.direction, asked.size + 1, db.get_database_backend());
+    Ok(asked.page(&scope.instance.secret, &keyset, args, select.all(db).await?))
 }
 
 /// How many entries pass `filter`.
@@ -57,8 +55,9 @@ pub async fn list(
 /// A filter that can't be used; a database fault.
 pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     check(filter)?;
-    let select = Entity::find().filter(filter.condition(scope.organization_id));
-    Ok(select.count(scope.instance.db.reader()).await?)
+    let keyset = keys(scope.organization_id, filter, Order::default());
+    let lookup = lookup(&keyset, scope.organization_id, filter, Vec::new(), None);
+    Ok(lookup.count(scope.instance.db.reader()).await?)
 }
 
 /// The entry with this sequence and id.
@@ -93,11 +92,9 @@ pub fn statement(
     backend: DbBackend,
 ) -> Statement {
     let keyset = keys(organization_id, filter, order);
-    let filter = without_implied(filter, &keyset, after.map(|_| Direction::Forward));
-    let after = after.map(|row| keyset.beyond((keyset.key)(row), Direction::Forward));
-    let condition = filter.condition(organization_id).add_option(after);
-    let select = Entity::find().filter(condition);
-    keyset.sort(select, Direction::Forward).limit(page::DEFAULT + 1).build(backend)
+    let keys = after.map(|row| ((keyset.key)(row), Direction::Forward)).into_iter().collect();
+    let lookup = lookup(&keyset, organization_id, filter, keys, None);
+    lookup.select(Direction::Forward, page::DEFAULT + 1, backend).build(backend)
 }
 
 /// Sequence of the last entry of the scope's log; 0 where there is none.
@@ -109,23 +106,27 @@ pub(crate) async fn head_sequence<C: ConnectionTrait>(
     Ok(head.map_or(0, |head| head.sequence))
 }
 
-/// The entries up to `through` that pass `filter`, in order, after `key` where there is one.
-pub(crate) fn after(
-    keyset: &Keyset<Entity>,
+/// The entries up to `through` that pass `filter`, after `key` where there is one.
+pub(crate) fn after<'a>(
+    keyset: &'a Keyset<Entity>,
     organization_id: Uuid,
     filter: &Filter,
     through: i64,
     key: Option<Vec<Part>>,
-) -> Select<Entity> {
-    let filter = without_implied(filter, keyset, key.as_ref().map(|_| Direction::Forward));
-    let select = Entity::find()
-        .filter(filter.condition(organization_id))
-        .filter(Column::Sequence.lte(through));
-    let select = match key {
-        Some(key) => select.filter(keyset.beyond(key, Direction::Forward)),
-        None => select,
-    };
-    keyset.sort(select, Direction::Forward)
+) -> Lookup<'a> {
+    let keys = key.map(|key| (key, Direction::Forward)).into_iter().collect();
+    lookup(keyset, organization_id, filter, keys, Some(through))
+}
+
+fn lookup<'a>(
+    keyset: &'a Keyset<Entity>,
+    organization_id: Uuid,
+    filter: &Filter,
+    keys: Vec<(Vec<Part>, Direction)>,
+    through: Option<i64>,
+) -> Lookup<'a> {
+    let filter = without_implied(filter, keyset, keys.iter().map(|(_, towards)| *towards));
+    Lookup { organization_id, filter, keyset, keys, through }
 }
 
 /// The keys of the log in this order; cursors are bound to the filter, too.

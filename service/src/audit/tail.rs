@@ -7,13 +7,13 @@ use std::{collections::VecDeque, time::Duration};
 
 use daybook_entity::{audit_log, audit_log_head};
 use futures::{Stream, stream};
-use sea_orm::{EntityTrait, QuerySelect};
+use sea_orm::EntityTrait;
 use tokio::time::Instant;
 
 use super::{Filter, Order, list};
 use crate::{
     Error, Fault, Result, Scope, Ticket, Topic,
-    page::{self, Item, Part},
+    page::{self, Direction, Item, Part},
     random,
     watchers::{self, Watcher},
 };
@@ -112,7 +112,8 @@ impl Tail {
         let keyset = list::keys(organization_id, &self.filter, Order::RecordedAsc);
         let after = Some(vec![Part::Number(self.position)]);
         let rows = list::after(&keyset, organization_id, &self.filter, head, after);
-        let rows = rows.limit(ROUND).all(db).await?;
+        let rows = rows.select(Direction::Forward, ROUND, db.get_database_backend());
+        let rows = rows.all(db).await?;
         self.position = match rows.last() {
             Some(last) if rows.len() as u64 == ROUND => last.sequence,
             Some(_) | None => head,

@@ -2,14 +2,17 @@
 //!
 //! A backup's file leaves a row in `restores`. Jobs that had not ended when the snapshot was taken
 //! (the backup itself is one) are not to be done again by accident; files that are not there are not
-//! to be offered.
+//! to be offered. What is derived from the log is made anew.
 
 use std::sync::Arc;
 
-use daybook_entity::restore;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use daybook_entity::{audit_log_head, restore};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+};
+use uuid::Uuid;
 
-use crate::{Instance, Result, artifacts::janitor, database, jobs};
+use crate::{Instance, Result, artifacts::janitor, audit, database, jobs};
 
 /// Settles what a restore left, once.
 pub(crate) async fn settle(instance: &Arc<Instance>) -> Result<()> {
@@ -21,21 +24,39 @@ pub(crate) async fn settle(instance: &Arc<Instance>) -> Result<()> {
         "this database was restored from a backup: what was unfinished in it is canceled"
     );
     janitor::forget_missing(instance).await?;
+    let heads = audit_log_head::Entity::find().all(instance.db.reader()).await?;
+    for head in heads {
+        while make_searchable(instance, head.organization_id).await? {}
+    }
     while step(instance).await? {}
     Ok(())
+}
+
+/// Makes some entries findable, whose index no backup holds; false when there are none left.
+async fn make_searchable(instance: &Arc<Instance>, organization_id: Uuid) -> Result<bool> {
+    let more = instance.db.transaction(organization_id, |tx, organization_id| {
+        Box::pin(async move {
+            // Before the log can grow: what is findable is to be findable from the start on.
+            if is_unsettled(tx).await? {
+                return Ok(audit::make_searchable(tx, *organization_id).await?);
+            }
+            Ok(false)
+        })
+    });
+    more.await
+}
+
+/// Whether the restore is still to be settled, which only one process does at a time.
+async fn is_unsettled(tx: &DatabaseTransaction) -> Result<bool> {
+    let unsettled = restore::Entity::find().filter(restore::Column::SettledAt.is_null());
+    Ok(unsettled.lock_exclusive().one(tx).await?.is_some())
 }
 
 /// Cancels some unfinished jobs; false when there are none left and the restore is settled.
 async fn step(instance: &Arc<Instance>) -> Result<bool> {
     let more = instance.db.transaction(Arc::clone(instance), |tx, instance| {
         Box::pin(async move {
-            // Of processes that start at once, one does it.
-            let unsettled = restore::Entity::find()
-                .filter(restore::Column::SettledAt.is_null())
-                .lock_exclusive()
-                .one(tx)
-                .await?;
-            if unsettled.is_none() {
+            if !is_unsettled(tx).await? {
                 return Ok(false);
             }
             let reason = "the database was restored from a backup";

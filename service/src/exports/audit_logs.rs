@@ -20,7 +20,7 @@ use super::{AuditLogs, Format, Outcome, Plan, run::Written};
 use crate::{
     Error, Fault, Instance, audit,
     jobs::{Attempt, End},
-    page::{Keyset, Part},
+    page::{Direction, Keyset, Part},
 };
 
 /// Bytes that a segment aims at: few, so that no snapshot is held open and little is held in
@@ -104,8 +104,9 @@ impl<'a> Export<'a> {
         let AuditLogs { filter, order_by, through, after: _, csv_byte_order_mark: _ } = self.source;
         let key = self.key.take();
         let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);
-        let rows = rows.select_only().columns(row::COLUMNS).limit(limit);
         let db = self.instance.db.bulk();
+        let rows = rows.select(Direction::Forward, limit, db.get_database_backend());
+        let rows = rows.select_only().columns(row::COLUMNS);
         let mut rows = db.stream_raw(rows.build(db.get_database_backend())).await?;
         while let Some(found) = rows.try_next().await? {
             let row = Row::of(&found)?;

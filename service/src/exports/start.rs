@@ -8,7 +8,7 @@ use daybook_entity::{
     job::{self, JobKind, JobState},
 };
 use futures::TryStreamExt;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::EntityTrait;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;

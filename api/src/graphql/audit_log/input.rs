@@ -30,6 +30,10 @@ pub(in crate::graphql) struct AuditLogFilter {
     from: Option<Instant>,
     /// Before this `timestamp`.
     to: Option<Instant>,
+    /// Every word occurs in the action, the actor's e-mail or name, or the resource's name or id;
+    /// case-insensitive. A word is a run of letters and digits: `assign` finds `device.assign`. At most
+    /// 1,000 characters and 50 different words.
+    search: Option<String>,
 }
 
 impl From<AuditLogFilter> for audit::Filter {
@@ -45,6 +49,7 @@ impl From<AuditLogFilter> for audit::Filter {
             request_id,
             from,
             to,
+            search,
         } = filter;
         Self {
             actor_id,
@@ -57,6 +62,7 @@ impl From<AuditLogFilter> for audit::Filter {
             request_id,
             from: from.map(|Instant(from)| from),
             to: to.map(|Instant(to)| to),
+            search,
         }
     }
 }

@@ -47,6 +47,13 @@ const INDEXES: &str = "SELECT pg_get_indexdef(i.indexrelid, 0, true) || ';'
         WHERE n.conindid = i.indexrelid AND n.contype IN ('p', 'u', 'x'))
     ORDER BY c.relname COLLATE \"C\"";
 
+/// What ANALYZE is to gather where it is not the usual.
+const STATISTICS: &str = "SELECT 'ALTER TABLE ' || quote_ident(c.relname) || ' ALTER COLUMN '
+        || quote_ident(a.attname) || ' SET STATISTICS ' || a.attstattarget || ';'
+    FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind = 'r'
+    WHERE a.attnum > 0 AND a.attstattarget >= 0 AND c.relnamespace = current_schema()::regnamespace
+    ORDER BY c.relname COLLATE \"C\", a.attnum";
+
 const TRIGGERS: &str = "SELECT pg_get_triggerdef(t.oid, true) || ';'
     FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
     WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
@@ -56,9 +63,14 @@ const TRIGGERS: &str = "SELECT pg_get_triggerdef(t.oid, true) || ';'
 /// or would act on each row.
 pub(super) async fn describe(connection: &mut PgConnection) -> Result<(String, String)> {
     let mut parts = [String::new(), String::new()];
-    for (part, query) in
-        [(0, FUNCTIONS), (0, TABLES), (1, CONSTRAINTS), (1, INDEXES), (1, TRIGGERS)]
-    {
+    for (part, query) in [
+        (0, FUNCTIONS),
+        (0, TABLES),
+        (1, STATISTICS),
+        (1, CONSTRAINTS),
+        (1, INDEXES),
+        (1, TRIGGERS),
+    ] {
         let statements = sqlx::query_scalar::<_, String>(query).fetch_all(&mut *connection);
         for statement in statements.await.map_err(fault)? {
             parts[part].push_str(&statement);

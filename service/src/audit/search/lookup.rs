@@ -1,0 +1,149 @@
+//! Looking entries up: the SQL of a part of a list, with or without a search, and of its length.
+
+use std::cmp;
+
+use daybook_entity::audit_log::{Column, Entity};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait, Query, SimpleExpr},
+};
+use uuid::Uuid;
+
+use super::{
+    INDEX, SEQUENCES, SPACE,
+    near_far::Page,
+    query::{cust, fts5, tsquery},
+};
+use crate::{
+    audit::Filter,
+    page::{self, Direction, Keyset, Part},
+};
+
+/// Part of a list: what passes a filter, between keys.
+pub(crate) struct Lookup<'a> {
+    /// Whose log.
+    pub(in crate::audit) organization_id: Uuid,
+    /// What passes.
+    pub(in crate::audit) filter: Filter,
+    /// In which order.
+    pub(in crate::audit) keyset: &'a Keyset<Entity>,
+    /// Only what lies beyond each of these.
+    pub(in crate::audit) keys: Vec<(Vec<Part>, Direction)>,
+    /// Only up to this sequence.
+    pub(in crate::audit) through: Option<i64>,
+}
+
+impl Lookup<'_> {
+    /// The first `limit` entries in this direction.
+    pub(crate) fn select(
+        &self,
+        direction: Direction,
+        limit: u64,
+        backend: DbBackend,
+    ) -> Select<Entity> {
+        let words = self.filter.words();
+        if words.is_empty() {
+            let select = Entity::find().filter(self.condition());
+            return self.keyset.sort(select, direction).limit(limit);
+        }
+        let page = Page { lookup: self, direction, limit, backend, words };
+        let select = Entity::find()
+            .filter(Column::OrganizationId.eq(self.organization_id))
+            .filter(Column::Sequence.in_subquery(page.sequences()));
+        // A sign keeps SQLite from walking along the index that has the order, through all of the
+        // log, to meet these few.
+        let sign = if backend == DbBackend::Postgres { "" } else { "+" };
+        let columns = self.keyset.columns.iter();
+        let columns = columns.map(|column| format!("{sign}audit_logs.{}", column.as_str()));
+        let select = columns
+            .fold(select, |select, column| select.order_by(Expr::cust(column), page.order()));
+        select.limit(limit)
+    }
+
+    /// How many entries there are.
+    pub(crate) async fn count<C: ConnectionTrait>(&self, db: &C) -> Result<u64, DbErr> {
+        let words = self.filter.words();
+        if words.is_empty() {
+            return Entity::find().filter(self.condition()).count(db).await;
+        }
+        let backend = db.get_database_backend();
+        let mut found = Query::select();
+        found.from(INDEX).cond_where(self.found(&words, backend));
+        // The index alone knows what is asked for most.
+        if self.filter.is_search_only() && (self.keys.is_empty() || self.is_ordered_by_sequence()) {
+            let count = found.expr_as(Expr::cust("count(*)"), "count");
+            let row = db.query_one_raw(backend.build(count)).await?;
+            let row = row.ok_or_else(|| DbErr::RecordNotFound("a count".to_owned()))?;
+            let count: i64 = row.try_get("", "count")?;
+            return Ok(u64::try_from(count).unwrap_or_default());
+        }
+        found.expr(match backend {
+            DbBackend::Postgres => Expr::col("sequence"),
+            _ => cust(&format!("rowid - {SPACE}"), [self.organization_id.into()], backend),
+        });
+        let select = Entity::find().filter(self.condition());
+        select.filter(Column::Sequence.in_subquery(found)).count(db).await
+    }
+
+    /// The rows of the index of words that have all of them.
+    pub(super) fn found(&self, words: &[String], backend: DbBackend) -> Condition {
+        let query = match backend {
+            DbBackend::Postgres => tsquery(self.organization_id, words),
+            _ => fts5(words),
+        };
+        self.matching(Expr::val(query), backend)
+    }
+
+    /// The rows of the index of words that match `query`.
+    pub(super) fn matching(&self, query: SimpleExpr, backend: DbBackend) -> Condition {
+        let organization_id = self.organization_id;
+        let (first, last) = self.range();
+        let condition = Condition::all();
+        if backend == DbBackend::Postgres {
+            return condition
+                .add(Expr::col("organization_id").eq(organization_id))
+                .add(Expr::col("sequence").between(first, last))
+                .add(Expr::cust_with_expr("words @@ CAST($1 AS tsquery)", query));
+        }
+        let bound = |comparison: &str, sequence: i64| {
+            let sql = format!("audit_log_search.rowid {comparison} {SPACE} + {sequence}");
+            cust(&sql, [organization_id.into()], backend)
+        };
+        condition
+            .add(Expr::cust_with_expr("audit_log_search MATCH ?", query))
+            .add(bound(">=", first))
+            .add(bound("<=", last))
+    }
+
+    /// Everything but the words.
+    pub(super) fn condition(&self) -> Condition {
+        let through = self.through.map(|through| Column::Sequence.lte(through));
+        let condition = self.filter.condition(self.organization_id).add_option(through);
+        self.beyond().into_iter().fold(condition, Condition::add)
+    }
+
+    pub(super) fn beyond(&self) -> Vec<SimpleExpr> {
+        let beyond = |(key, towards): &(Vec<Part>, _)| self.keyset.beyond(key.clone(), *towards);
+        self.keys.iter().map(beyond).collect()
+    }
+
+    /// Whether the list is in the order of sequences.
+    pub(super) fn is_ordered_by_sequence(&self) -> bool {
+        matches!(self.keyset.columns[..], [Column::Sequence])
+    }
+
+    /// The first and the last sequence that may be in it.
+    fn range(&self) -> (i64, i64) {
+        let (mut first, mut last) = (1, cmp::min(self.through.unwrap_or(SEQUENCES), SEQUENCES));
+        for (key, towards) in &self.keys {
+            if let (true, [Part::Number(sequence)]) = (self.is_ordered_by_sequence(), &key[..]) {
+                match self.keyset.towards(*towards) {
+                    page::Order::Ascending => first = cmp::max(first, sequence.saturating_add(1)),
+                    page::Order::Descending => last = cmp::min(last, sequence.saturating_sub(1)),
+                }
+            }
+        }
+        (first, last)
+    }
+}

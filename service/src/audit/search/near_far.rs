@@ -1,0 +1,188 @@
+//! The SQL of one page of a search.
+//!
+//! No one way to find a page is good for every word. To walk along the list's own index and look
+//! which entries have the words is quick where many have them; to ask the index of words for all that
+//! have them and sort those is quick where few have. How many will be found is known to neither
+//! engine (words go together or exclude each other), so the statement tries the one, for a bounded
+//! number of entries, and only where those are not enough the other:
+//!
+//! ```text
+//! near  = of the list's next WINDOW entries those that have the words, up to a page
+//! far   = a page of all that have the words, unless near is a page or the list ends in the window
+//! page  = the entries in near or far, in the list's order, up to a page
+//! ```
+
+use std::cmp;
+
+use daybook_entity::audit_log::{Column, Entity};
+use sea_orm::{
+    ColumnTrait, DbBackend, EntityTrait, IdenStatic, Order, QueryFilter, QuerySelect, QueryTrait,
+    Value,
+    sea_query::{
+        CommonTableExpression, Condition, Expr, ExprTrait, JoinType, Query, SelectStatement,
+        SimpleExpr, UnionType, WithClause,
+    },
+};
+
+use super::{
+    INDEX, SPACE,
+    lookup::Lookup,
+    query::{cust, fts5, tsquery},
+};
+use crate::page::{self, Direction};
+
+/// Entries that are walked before the index of words is asked.
+const WINDOW: u64 = 5_000;
+/// The same for larger pages, for each entry asked for.
+const WINDOW_SHARE: u64 = 25;
+
+/// One page of a search.
+pub(super) struct Page<'a> {
+    pub(super) lookup: &'a Lookup<'a>,
+    pub(super) direction: Direction,
+    pub(super) limit: u64,
+    pub(super) backend: DbBackend,
+    pub(super) words: Vec<String>,
+}
+
+impl Page<'_> {
+    /// The sequences of the page's entries, and perhaps of some more.
+    pub(super) fn sequences(&self) -> SelectStatement {
+        let near = CommonTableExpression::new().query(self.near()).table_name("near").to_owned();
+        let mut with = WithClause::new().cte(near).to_owned();
+        if self.backend == DbBackend::Postgres {
+            let found = CommonTableExpression::new()
+                .query(self.found())
+                .table_name("found")
+                .materialized(true)
+                .to_owned();
+            with.cte(found);
+        }
+        let far = match self.backend {
+            DbBackend::Postgres => self.far_of_found(),
+            _ => self.far_along_index(),
+        };
+        let far = Query::select().column("sequence").from_subquery(far, "far").to_owned();
+        Query::select()
+            .column("sequence")
+            .from("near")
+            .union(UnionType::All, far)
+            .with_cte(with)
+            .to_owned()
+    }
+
+    /// The list without regard to words.
+    fn walk(&self) -> SelectStatement {
+        let walk = Entity::find().select_only().column(Column::Sequence);
+        let walk = walk.filter(self.lookup.condition());
+        self.lookup.keyset.sort(walk, self.direction).into_query()
+    }
+
+    fn window(&self) -> u64 {
+        cmp::max(WINDOW, self.limit.saturating_mul(WINDOW_SHARE))
+    }
+
+    fn near(&self) -> SelectStatement {
+        let walk = self.walk().limit(self.window()).to_owned();
+        let mut near = Query::select();
+        near.column("sequence").from_subquery(walk, "walked").and_where(self.has_words());
+        near.limit(self.limit).to_owned()
+    }
+
+    /// Whether the row of `walked` has all words: a look at the one row that says so.
+    fn has_words(&self) -> SimpleExpr {
+        let organization_id = self.lookup.organization_id;
+        if self.backend == DbBackend::Postgres {
+            let sql = "(SELECT s.words @@ CAST(? AS tsquery) FROM audit_log_search AS s
+                WHERE s.organization_id = ? AND s.sequence = walked.sequence)";
+            let query = tsquery(organization_id, &self.words);
+            return cust(sql, [query, organization_id.into()], self.backend);
+        }
+        // The table behind FTS5 where it keeps the text: to ask FTS5 itself for one row costs a
+        // search each time.
+        let has = vec!["instr(s.c0, ?)"; self.words.len()].join(" AND ");
+        let sql = format!(
+            "(SELECT {has} FROM audit_log_search_content AS s WHERE s.id = walked.sequence + {SPACE})"
+        );
+        let words = self.words.iter().map(|word| Value::from(format!(" {word} ")));
+        cust(&sql, words.chain([organization_id.into()]), self.backend)
+    }
+
+    /// Whether what is near is not all that is wanted: no whole page, and the list goes on.
+    fn is_far_needed(&self) -> Condition {
+        let last = self.walk().limit(1).offset(self.window() - 1).to_owned();
+        Condition::all()
+            .add(Expr::cust(format!("(SELECT count(*) FROM near) < {}", self.limit)))
+            .add(Expr::exists(last))
+    }
+
+    /// What the index of words finds, before any order: the planner, which believes that a search finds
+    /// little, is to have no choice but this index.
+    fn found(&self) -> SelectStatement {
+        Query::select()
+            .columns(["sequence", "timestamp"])
+            .from(INDEX)
+            .cond_where(self.is_far_needed())
+            .cond_where(self.lookup.found(&self.words, self.backend))
+            .to_owned()
+    }
+
+    fn far_of_found(&self) -> SelectStatement {
+        if !self.lookup.filter.is_search_only() {
+            let far = self.walk().limit(self.limit).to_owned();
+            let on = Expr::col(("found", "sequence")).equals(("audit_logs", "sequence"));
+            return far.clone().join(JoinType::InnerJoin, "found", on).to_owned();
+        }
+        // What is found holds all that the order and the keys ask for: it stands in for the log.
+        let mut far = Query::select();
+        far.column(("audit_logs", "sequence")).from_as("found", "audit_logs");
+        for condition in self.lookup.beyond() {
+            far.and_where(condition);
+        }
+        for column in &self.lookup.keyset.columns {
+            far.order_by(("audit_logs", column.as_str()), self.order());
+        }
+        far.limit(self.limit).to_owned()
+    }
+
+    /// FTS5 gives its rows in the order of their numbers, so that in the log's own order it need not
+    /// find more than a page.
+    fn far_along_index(&self) -> SelectStatement {
+        let organization_id = self.lookup.organization_id;
+        let sequence = cust(
+            &format!("audit_logs.sequence = audit_log_search.rowid - {SPACE}"),
+            [organization_id.into()],
+            self.backend,
+        );
+        // Behind CASE a condition leads SQLite to no other index than the one of the entry's key.
+        let is_wanted = Expr::case(self.lookup.condition(), true).finally(false);
+        // A condition that stood beside this one would be looked at after the search. Nothing
+        // matches no words.
+        let words = Expr::case(self.is_far_needed(), fts5(&self.words)).finally("\"\"");
+        let is_own = Column::OrganizationId.eq(organization_id);
+        let mut far = Query::select();
+        far.column(("audit_logs", "sequence"))
+            .from(INDEX)
+            // In this order: SQLite changes none of a cross join.
+            .join(JoinType::CrossJoin, "audit_logs", Condition::all())
+            .cond_where(self.lookup.matching(words.into(), self.backend))
+            .and_where(is_own)
+            .and_where(sequence)
+            .and_where(is_wanted.into());
+        if self.lookup.is_ordered_by_sequence() {
+            far.order_by((INDEX, "rowid"), self.order());
+        } else {
+            for column in &self.lookup.keyset.columns {
+                far.order_by(("audit_logs", column.as_str()), self.order());
+            }
+        }
+        far.limit(self.limit).to_owned()
+    }
+
+    pub(super) fn order(&self) -> Order {
+        match self.lookup.keyset.towards(self.direction) {
+            page::Order::Ascending => Order::Asc,
+            page::Order::Descending => Order::Desc,
+        }
+    }
+}

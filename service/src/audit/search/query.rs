@@ -1,0 +1,46 @@
+//! A search in each engine's own language.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sea_orm::{
+    DbBackend, Value,
+    sea_query::{Expr, SimpleExpr},
+};
+use uuid::Uuid;
+
+/// What an organization's words begin with on PostgreSQL. Two may have the same; each row says whose
+/// it is.
+pub(super) fn prefix(organization_id: Uuid) -> String {
+    URL_SAFE_NO_PAD.encode(&organization_id.as_bytes()[13..])
+}
+
+/// All words, in PostgreSQL's language: quoted, without a character that quotes would not hold.
+pub(super) fn tsquery(organization_id: Uuid, words: &[String]) -> Value {
+    let prefix = prefix(organization_id);
+    let words: Vec<String> = words.iter().map(|word| format!("'{prefix}{word}'")).collect();
+    words.join(" & ").into()
+}
+
+/// All words, in FTS5's language, likewise.
+pub(super) fn fts5(words: &[String]) -> Value {
+    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    words.join(" ").into()
+}
+
+/// An expression in SQL, with a `?` for each value.
+pub(super) fn cust<I: IntoIterator<Item = Value>>(
+    sql: &str,
+    values: I,
+    backend: DbBackend,
+) -> SimpleExpr {
+    let mut numbered = String::with_capacity(sql.len());
+    let mut count = 0;
+    for c in sql.chars() {
+        if c == '?' && backend == DbBackend::Postgres {
+            count += 1;
+            numbered.push_str(&format!("${count}"));
+        } else {
+            numbered.push(c);
+        }
+    }
+    Expr::cust_with_values(numbered, values)
+}
