@@ -15,7 +15,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, ValueEnum};
-use daybook_service::{Clock, Database, Instance, Secret, Settings, artifacts::Store};
+use daybook_service::{
+    Clock, Database, Instance, Secret, Settings,
+    artifacts::Store,
+    backups::{Cron, Schedule},
+};
 
 pub use front_door::FrontDoor;
 
@@ -58,6 +62,23 @@ pub struct Config {
         global = true
     )]
     pub artifact_ttl: Duration,
+    /// When to back the whole instance up: a cron expression of five fields, e.g. "30 2 * * *"
+    #[arg(long, env = "DAYBOOK_BACKUP_SCHEDULE", global = true)]
+    pub backup_schedule: Option<String>,
+    /// The time zone of that expression
+    #[arg(long, env = "DAYBOOK_BACKUP_TIME_ZONE", default_value = "UTC", global = true)]
+    pub backup_time_zone: String,
+    /// Scheduled backups that are kept
+    #[arg(long, env = "DAYBOOK_BACKUP_KEEP", default_value_t = 7, global = true)]
+    pub backup_keep: usize,
+    /// How long a scheduled backup is kept, however few there are [default: no limit]
+    #[arg(
+        long,
+        env = "DAYBOOK_BACKUP_MAX_AGE",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub backup_max_age: Option<Duration>,
     /// Jobs that this process works at once
     #[arg(long, env = "DAYBOOK_JOB_CONCURRENCY", default_value_t = 4, global = true)]
     pub job_concurrency: usize,
@@ -129,11 +150,12 @@ impl Config {
     /// # Errors
     /// Whatever is missing or unsafe; the text says what to change.
     pub async fn open(&self, clock: Clock) -> Result<Arc<Instance>> {
+        let settings = self.settings()?;
         let secret = self.secret()?;
         let store = self.store()?;
         let db = Database::connect(&self.database_url()).await?;
         daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
-        Ok(Instance::open(db, secret, store, self.settings(), clock).await?)
+        Ok(Instance::open(db, secret, store, settings, clock).await?)
     }
 
     /// The secret, if there is one already; none is made.
@@ -145,20 +167,31 @@ impl Config {
         if is_known { self.secret().map(Some) } else { Ok(None) }
     }
 
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> Result<Settings> {
         let listen = || format!("http://{}", self.listen);
         let public_url = self.public_url.clone().unwrap_or_else(listen);
-        Settings {
+        Ok(Settings {
             public_url: public_url.trim_end_matches('/').to_owned(),
             export_max_records: self.export_max_records.max(1),
             export_inline_records: self.export_inline_records,
             artifact_ttl: self.artifact_ttl,
+            backup_schedule: self.backup_schedule()?,
             job_concurrency: self.job_concurrency.max(1),
             job_history: self.job_history,
             organization_subscriptions: self.organization_subscriptions,
             socket_operations: self.socket_operations,
             job_lease: self.job_lease.max(SHORTEST_LEASE),
+        })
+    }
+
+    fn backup_schedule(&self) -> Result<Option<Schedule>> {
+        let Some(expression) = &self.backup_schedule else { return Ok(None) };
+        let cron = Cron::new(expression, &self.backup_time_zone).map_err(anyhow::Error::msg);
+        let cron = cron.context("DAYBOOK_BACKUP_SCHEDULE can't be used")?;
+        if self.backup_keep == 0 {
+            bail!("DAYBOOK_BACKUP_KEEP must be at least 1");
         }
+        Ok(Some(Schedule { cron, keep: self.backup_keep, max_age: self.backup_max_age }))
     }
 
     fn store(&self) -> Result<Store> {

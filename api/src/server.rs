@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use daybook_service::{Clock, Instance, artifacts::janitor, jobs};
+use daybook_service::{Clock, Instance, artifacts::janitor, backups::schedule, jobs};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{config::Config, http};
@@ -33,6 +33,7 @@ pub enum Duties {
 pub fn start_work(instance: &Arc<Instance>) {
     instance.tasks.spawn(jobs::work(Arc::clone(instance)));
     instance.tasks.spawn(janitor::tidy(Arc::clone(instance)));
+    instance.tasks.spawn(schedule::follow(Arc::clone(instance)));
 }
 
 impl Server {

@@ -14,6 +14,7 @@
 //! the process itself wrote or migrated.
 
 mod checksum;
+mod cron;
 mod decompress;
 mod manifest;
 mod plan;
@@ -22,6 +23,7 @@ mod reader;
 pub mod restore;
 mod row;
 mod run;
+pub mod schedule;
 mod settle;
 mod source;
 mod sqlite;
@@ -30,10 +32,12 @@ mod tables;
 mod verify;
 
 pub use checksum::Tally;
+pub use cron::Cron;
 pub use manifest::Coverage;
 pub use plan::{Outcome, Plan, TableSummary, Verification};
 pub use reader::Damage;
 pub(crate) use run::run;
+pub use schedule::Schedule;
 pub(crate) use settle::settle;
 pub use start::{StartBackup, start};
 pub use tables::{LEFT_OUT, Table, tables};

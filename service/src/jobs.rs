@@ -29,7 +29,7 @@ mod record;
 mod worker;
 
 pub use arrow::Arrow;
-pub(crate) use attempt::{Attempt, End, Success};
+pub(crate) use attempt::{Attempt, End, Lasts, Success};
 pub use cancel::cancel;
 pub(crate) use cancel::cancel_unfinished;
 pub use enqueue::{Enqueued, retry};

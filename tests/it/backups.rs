@@ -1,8 +1,10 @@
 //! Backups: what is in them, who gets them, what loads them, what is refused.
 
 mod damage;
+mod faults;
 mod hostile;
 mod restored;
+mod schedule;
 
 use std::{
     fs,

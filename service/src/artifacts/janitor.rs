@@ -22,7 +22,7 @@ use crate::{
 /// How often the janitor comes.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// What the keys of backups begin with.
-const BACKUPS: &str = "backups/";
+pub(crate) const BACKUPS: &str = "backups/";
 /// Most files that expire in one query.
 const ROUND: u64 = 100;
 
@@ -82,11 +82,20 @@ async fn expire(instance: &Arc<Instance>) -> Result<()> {
             return Ok(());
         }
         for artifact in expired {
-            // The file first: an artifact that says it's removed has no file any more.
-            instance.store.remove(&artifact.object_key).await?;
-            say_removed(instance, artifact, "artifact.expired").await?;
+            remove(instance, artifact, "artifact.expired").await?;
         }
     }
+}
+
+/// Removes an artifact's file and says so, under the name of `action`.
+pub(crate) async fn remove(
+    instance: &Arc<Instance>,
+    artifact: artifact::Model,
+    action: &'static str,
+) -> Result<()> {
+    // The file first: an artifact that says it's removed has no file any more.
+    instance.store.remove(&artifact.object_key).await?;
+    say_removed(instance, artifact, action).await
 }
 
 /// When this database was last restored, if it was.

@@ -98,11 +98,16 @@ pub(super) fn push_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
 /// Length of a time's date and time of day, to the second.
 const SECONDS: usize = 19;
 
-/// Appends the time that SQLite's `text` is as PostgreSQL writes it. Nothing is appended and false
-/// given where it isn't `YYYY-MM-DDThh:mm:ss[.fraction]+00:00`, with six digits at the most.
+/// Digits of a microsecond.
+const MICROS: usize = 6;
+
+/// Appends the time that SQLite's `text` is as PostgreSQL writes it, without what is below a
+/// microsecond. Nothing is appended and false given where it isn't
+/// `YYYY-MM-DDThh:mm:ss[.fraction]+00:00`, with nine digits at the most.
 pub(super) fn push_time(text: &[u8], out: &mut Vec<u8>) -> bool {
     let Some(rest) = text.strip_suffix(b"+00:00") else { return false };
     let Some((whole, fraction)) = split_time(rest, b'T') else { return false };
+    let fraction = &fraction[..fraction.len().min(MICROS)];
     out.extend_from_slice(&whole[..10]);
     out.push(b' ');
     out.extend_from_slice(&whole[11..]);
@@ -123,6 +128,9 @@ pub(super) fn time_for_sqlite(field: &[u8]) -> Option<String> {
     text.push_str(std::str::from_utf8(&whole[..10]).ok()?);
     text.push('T');
     text.push_str(std::str::from_utf8(&whole[11..]).ok()?);
+    if fraction.len() > MICROS {
+        return None;
+    }
     if !fraction.is_empty() {
         let digits = if fraction.len() <= 3 { 3 } else { 6 };
         text.push('.');
@@ -147,7 +155,7 @@ fn split_time(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
         Some((b'.', digits)) if !digits.is_empty() => digits,
         Some(_) => return None,
     };
-    let is_right = is_right && fraction.len() <= 6 && fraction.iter().all(u8::is_ascii_digit);
+    let is_right = is_right && fraction.len() <= 9 && fraction.iter().all(u8::is_ascii_digit);
     is_right.then_some((whole, fraction))
 }
 
@@ -181,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn nanoseconds_are_cut_to_microseconds() {
+        for (text, expected) in [
+            ("2026-01-01T00:00:00.123456789+00:00", "2026-01-01 00:00:00.123456+00"),
+            ("2026-01-01T00:00:00.120000789+00:00", "2026-01-01 00:00:00.12+00"),
+            ("2026-01-01T00:00:00.000+00:00", "2026-01-01 00:00:00+00"),
+        ] {
+            let mut out = Vec::new();
+            assert!(push_time(text.as_bytes(), &mut out));
+            assert_eq!(out, expected.as_bytes());
+        }
+    }
+
+    #[test]
     fn what_is_no_time_is_refused() {
         for text in [
             "",
@@ -189,7 +210,7 @@ mod tests {
             "2026-01-01T00:00:00+01:00",
             "2026-01-01 00:00:00+00:00",
             "2026-01-01T00:00:00.+00:00",
-            "2026-01-01T00:00:00.1234567+00:00",
+            "2026-01-01T00:00:00.1234567890+00:00",
             "2026-01-01T00:00:0x+00:00",
         ] {
             let mut out = Vec::new();

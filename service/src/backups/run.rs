@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Engine, Error, Fault,
     artifacts::{Compression, Stored},
-    jobs::{Attempt, End, Success},
+    jobs::{Attempt, End, Lasts, Success},
 };
 
 /// What was written, to compare a copy with.
@@ -195,7 +195,10 @@ fn success(
         removed_at: None,
     };
     let json = |error: serde_json::Error| stored(&format!("backup: {error}"));
-    Ok(Success { artifact, outcome: serde_json::to_string(outcome).map_err(json)? })
+    let outcome = serde_json::to_string(outcome).map_err(json)?;
+    let is_scheduled = plan.scheduled_for.is_some();
+    let lasts = if is_scheduled { Lasts::UntilRemoved } else { Lasts::Ttl };
+    Ok(Success { artifact, outcome, lasts })
 }
 
 /// The manifest as the API gives it: what the file's own says, and the file's length and hash.

@@ -7,7 +7,7 @@ use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest};
 use crate::{
     Error, Fault,
     artifacts::Stored,
-    jobs::{Attempt, End, Success},
+    jobs::{Attempt, End, Lasts, Success},
 };
 
 /// What a source came to when all its bytes are written.
@@ -65,5 +65,6 @@ fn success(
         expires_at: job.created_at,
         removed_at: None,
     };
-    Ok(Success { artifact, outcome: serde_json::to_string(&outcome).map_err(json)? })
+    let outcome = serde_json::to_string(&outcome).map_err(json)?;
+    Ok(Success { artifact, outcome, lasts: Lasts::Ttl })
 }

@@ -40,6 +40,17 @@ pub struct Success {
     pub(crate) artifact: artifact::Model,
     /// JSON of the kind's own outcome.
     pub(crate) outcome: String,
+    /// How long the artifact is there.
+    pub(crate) lasts: Lasts,
+}
+
+/// How long an artifact is there.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lasts {
+    /// As long as `Settings::artifact_ttl` says.
+    Ttl,
+    /// Until whoever looks after such files removes it.
+    UntilRemoved,
 }
 
 /// Why an attempt ended without success. Said at the failing line.

@@ -21,18 +21,20 @@ use sea_orm::{
 use tokio::sync::oneshot;
 
 use super::{
-    Arrow,
+    Arrow, Lasts,
     arrow::is_final,
     cancel,
     lease::{claim_key, held},
     record::{Move, record, ring},
 };
-use crate::{Error, Fault, Instance, Result, database, random};
+use crate::{Error, Fault, Instance, Result, database, random, to_micros};
 
 /// Pause before the second attempt; it doubles with each further one.
 const BACKOFF: Duration = Duration::from_millis(500);
 /// Longest pause between attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(5 * 60);
+/// The last microsecond of the year 9999.
+const FOREVER: i64 = 253_402_300_799_999_999;
 /// Most ends of one transaction.
 const BATCH: usize = 64;
 /// Most jobs of one rescue.
@@ -47,6 +49,8 @@ pub(super) enum Finish {
         artifact: Box<artifact::Model>,
         /// JSON of the kind's own outcome.
         outcome: String,
+        /// How long the artifact is there.
+        lasts: Lasts,
     },
     /// For good.
     Fail(JobErrorCode, String),
@@ -191,11 +195,14 @@ async fn end(
     let Some(held) = held(tx, job).await? else { return Ok(None) };
     let step = settle(held, finish, now);
     write(tx, &step.job).await?;
-    if let (Finish::Succeed { artifact, .. }, Arrow::Succeeded) = (finish, step.arrow) {
+    if let (Finish::Succeed { artifact, lasts, .. }, Arrow::Succeeded) = (finish, step.arrow) {
         let ttl = TimeDelta::from_std(instance.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
         let mut artifact = artifact::Model::clone(artifact);
         artifact.created_at = now;
-        artifact.expires_at = now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        artifact.expires_at = match lasts {
+            Lasts::Ttl => now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC),
+            Lasts::UntilRemoved => DateTime::from_timestamp_micros(FOREVER).unwrap_or(now),
+        };
         artifact::Entity::insert(artifact.into_active_model()).exec_without_returning(tx).await?;
     }
     Ok(Some(step))
@@ -246,7 +253,7 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> Move {
     let mut record_count = None;
     let (arrow, error) = match finish {
         _ if job.cancel_requested_at.is_some() => (Arrow::Canceled, None),
-        Finish::Succeed { artifact, outcome } => {
+        Finish::Succeed { artifact, outcome, lasts: _ } => {
             job.outcome = Some(outcome.clone());
             job.progress_done = artifact.record_count;
             job.progress_total = Some(artifact.record_count);
@@ -269,7 +276,10 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> Move {
     job.error_code = error.as_ref().map(|(code, _)| *code);
     job.error_message = error.as_ref().map(|(_, reason)| reason.clone());
     match arrow {
-        Arrow::Retried | Arrow::Rescued => job.available_at = now + backoff(job.attempt),
+        // What is stored is whole microseconds, on both engines.
+        Arrow::Retried | Arrow::Rescued => {
+            job.available_at = to_micros(now + backoff(job.attempt));
+        }
         Arrow::Interrupted => {
             job.available_at = now;
             job.attempt -= 1;

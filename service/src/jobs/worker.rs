@@ -9,6 +9,7 @@ use std::{
 
 use daybook_entity::job::{self, JobErrorCode, JobKind, JobState};
 use futures::FutureExt;
+use sea_orm::ActiveEnum;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -225,8 +226,8 @@ async fn settle(
     end: std::result::Result<Success, End>,
 ) -> bool {
     let finish = match end {
-        Ok(Success { artifact, outcome }) => {
-            Finish::Succeed { artifact: Box::new(artifact), outcome }
+        Ok(Success { artifact, outcome, lasts }) => {
+            Finish::Succeed { artifact: Box::new(artifact), outcome, lasts }
         }
         Err(End::Retry(code, reason)) => Finish::Retry(code, reason),
         Err(End::Fail(code, reason)) => Finish::Fail(code, reason),
@@ -238,6 +239,11 @@ async fn settle(
         }
     };
     match finish::finish(instance, job, finish).await {
+        Ok(Some(job)) if job.state == JobState::Failed => {
+            let code = job.error_code.map(|code| code.to_value());
+            tracing::error!(error.code = code, error = job.error_message, "job failed");
+            false
+        }
         Ok(Some(job)) => {
             tracing::info!(job.state = ?job.state, job.error = job.error_message, "attempt ended");
             job.state == JobState::Succeeded

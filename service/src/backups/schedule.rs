@@ -1,0 +1,132 @@
+//! Backups of the whole instance by schedule, and which of them are kept.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use daybook_entity::{
+    artifact, instance,
+    job::{self, JobKind},
+    organization::INSTANCE,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use super::{Cron, Outcome, Plan, StartBackup, start};
+use crate::{
+    Instance, Permission, Result, Viewer, access,
+    artifacts::{Compression, janitor},
+    database,
+};
+
+/// How often the clock is looked at.
+const INTERVAL: Duration = Duration::from_secs(15);
+/// The subject that scheduled backups are asked for by.
+const SUBJECT: &str = "daybook-schedule";
+
+/// When backups are made by themselves, and how many are kept.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// When.
+    pub cron: Cron,
+    /// So many are kept, at the most.
+    pub keep: usize,
+    /// So long one is kept, at the most.
+    pub max_age: Option<Duration>,
+}
+
+/// Starts what is due and removes what is too old until the instance stops. Any number of processes
+/// may.
+pub async fn follow(instance: Arc<Instance>) {
+    let mut visit = tokio::time::interval(INTERVAL);
+    visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = instance.stopping.cancelled() => return,
+            _ = visit.tick() => {}
+        }
+        if let Err(error) = visit_once(&instance).await {
+            tracing::error!(%error, "scheduled backups could not be looked after; trying again later");
+        }
+    }
+}
+
+/// Starts the backup that is due, if one is, and removes those that are not to be kept.
+///
+/// Whether processes run, and how many, does not matter: the instant that the schedule names is the
+/// job's key, so that one job is made for it. Of instants that passed while no process ran, only the
+/// last one is made up for.
+///
+/// # Errors
+/// A fault of the database or the store.
+pub async fn visit_once(instance: &Arc<Instance>) -> Result<()> {
+    let Some(schedule) = &instance.settings.backup_schedule else { return Ok(()) };
+    let now = instance.db.transaction(Arc::clone(instance), |tx, instance| {
+        Box::pin(async move { Ok(database::now(tx, &instance.clock).await?) })
+    });
+    let now = now.await?;
+    if let Some(due) = schedule.cron.last(now) {
+        start_due(instance, due).await?;
+    }
+    prune(instance, schedule, now).await
+}
+
+async fn start_due(instance: &Arc<Instance>, due: DateTime<Utc>) -> Result<()> {
+    let made = instance::Entity::find_by_id(1).one(instance.db.reader()).await?;
+    // What was due before there was anything was not missed.
+    if made.is_none_or(|made| due <= made.created_at) {
+        return Ok(());
+    }
+    let key = format!("schedule {}", due.to_rfc3339());
+    let known = job::Entity::find()
+        .filter(job::Column::OrganizationId.eq(INSTANCE))
+        .filter(job::Column::Kind.eq(JobKind::Backup))
+        .filter(job::Column::IdempotencyKey.eq(key.as_str()));
+    if known.one(instance.db.reader()).await?.is_some() {
+        return Ok(());
+    }
+    let viewer = Viewer::command_line(SUBJECT);
+    let scope = access::enter(instance, &viewer, INSTANCE, Permission::BackUp, &[]).await?;
+    let request = StartBackup {
+        verify: true,
+        compression: Compression::Zstd,
+        idempotency_key: Some(key),
+        scheduled_for: Some(due),
+    };
+    let started = start(&scope, request).await?;
+    if !started.replayed {
+        tracing::info!(job.id = %started.job.id, %due, "a scheduled backup was queued");
+    }
+    Ok(())
+}
+
+/// Removes scheduled backups beyond those that are to be kept, but never the last verified one.
+async fn prune(instance: &Arc<Instance>, schedule: &Schedule, now: DateTime<Utc>) -> Result<()> {
+    let age = schedule.max_age.and_then(|age| TimeDelta::from_std(age).ok());
+    let oldest = age.and_then(|age| now.checked_sub_signed(age));
+    let kept = artifact::Entity::find()
+        .filter(artifact::Column::OrganizationId.eq(INSTANCE))
+        .filter(artifact::Column::RemovedAt.is_null())
+        .filter(artifact::Column::ObjectKey.starts_with(janitor::BACKUPS))
+        .order_by_desc(artifact::Column::CreatedAt)
+        .order_by_desc(artifact::Column::JobId);
+    let (mut count, mut is_safe) = (0, false);
+    for artifact in kept.all(instance.db.bulk()).await? {
+        let key = (artifact.organization_id, artifact.job_id);
+        let Some(job) = job::Entity::find_by_id(key).one(instance.db.bulk()).await? else {
+            continue;
+        };
+        if Plan::of(&job)?.scheduled_for.is_none() {
+            continue;
+        }
+        count += 1;
+        let is_verified =
+            Outcome::of(&job)?.verification.is_some_and(|verification| verification.ok);
+        let is_last_verified = is_verified && !is_safe;
+        is_safe |= is_verified;
+        let is_old = oldest.is_some_and(|oldest| artifact.created_at < oldest);
+        if (count > schedule.keep || is_old) && !is_last_verified {
+            tracing::info!(job.id = %job.id, "a scheduled backup is not kept any longer");
+            janitor::remove(instance, artifact, "artifact.pruned").await?;
+        }
+    }
+    Ok(())
+}
