@@ -21,7 +21,7 @@ build: ## Builds all crates for development
 	cargo build --locked --workspace
 
 .PHONY: test
-test: build clients ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
+test: build clients readers ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
 	tests/with-postgres cargo test --locked --workspace $(ARGS)
 
 .PHONY: check
@@ -78,4 +78,15 @@ clients: tests/clients/node_modules/.package-lock.json
 tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	@command -v npm >/dev/null || tests/tools/install-debian nodejs npm
 	npm ci --prefix tests/clients
+	@touch $@
+
+# Other programs that read Daybook's files: the tests compare what they find.
+.PHONY: readers
+readers: target/readers/installed
+
+target/readers/installed: tests/tools/requirements.txt
+	@command -v unzip >/dev/null || tests/tools/install-debian unzip
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/tools/install-debian python3-venv
+	python3 -m venv target/readers
+	target/readers/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -181,6 +181,7 @@ impl Config {
             organization_subscriptions: self.organization_subscriptions,
             socket_operations: self.socket_operations,
             job_lease: self.job_lease.max(SHORTEST_LEASE),
+            scratch: self.data_dir.clone(),
         })
     }
 

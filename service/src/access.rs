@@ -11,5 +11,5 @@ mod scope;
 pub mod token;
 
 pub use permission::Permission;
-pub(crate) use scope::may_have_job_done;
 pub use scope::{Authority, Scope, Viewer, enter};
+pub(crate) use scope::{is_granted, may_have_job_done};

@@ -8,14 +8,13 @@ mod writer;
 
 use std::sync::Arc;
 
-use daybook_entity::{artifact, job::JobKind};
+use daybook_entity::artifact;
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use crate::{
     Instance, Permission, Result, Scope, Viewer,
     audit::{self, NewEntry},
-    jobs,
 };
 
 pub use compression::Compression;
@@ -34,17 +33,17 @@ pub async fn find(
     by_key(&scope.instance, organization_id, job_id).await
 }
 
-/// A URL that downloads `artifact`, made by a job of `kind`, for some minutes; none once it's expired
-/// or removed, none for who may not have such a job done, and none for an operator, who sees jobs but not what is in a tenant's log. Who got it is recorded.
+/// A URL that downloads `artifact` for some minutes; none once it's expired or removed, and none for
+/// who may see the job but not have it done (`permission`), as an operator. Who got it is recorded.
 ///
 /// # Errors
 /// A database fault.
 pub async fn issue_link(
     scope: &Scope,
-    kind: JobKind,
     artifact: &artifact::Model,
+    permission: Permission,
 ) -> Result<Option<String>> {
-    if !scope.may(artifact.organization_id, jobs::permission(kind)).await? {
+    if !scope.may(artifact.organization_id, permission).await? {
         return Ok(None);
     }
     let Some(url) = link::issue(&scope.instance, artifact, &scope.viewer.subject) else {

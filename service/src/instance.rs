@@ -1,6 +1,6 @@
 //! What one Daybook process holds.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use daybook_entity::{instance, organization};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
@@ -34,6 +34,8 @@ pub struct Settings {
     pub socket_operations: usize,
     /// How long an attempt may be silent before its job goes to another.
     pub job_lease: Duration,
+    /// Folder for temporary files, which have no names.
+    pub scratch: PathBuf,
 }
 
 impl Default for Settings {
@@ -49,6 +51,7 @@ impl Default for Settings {
             organization_subscriptions: 1_000,
             socket_operations: 100,
             job_lease: Duration::from_secs(30),
+            scratch: std::env::temp_dir(),
         }
     }
 }

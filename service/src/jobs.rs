@@ -26,6 +26,7 @@ mod lease;
 mod list;
 mod prune;
 mod record;
+mod right;
 mod worker;
 
 pub use arrow::Arrow;
@@ -38,7 +39,8 @@ pub use feed::{Update, UpdateKind, Watch, watch};
 pub(crate) use finish::Finisher;
 pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};
 pub(crate) use prune::prune;
-pub use worker::{permission, work};
+pub use right::{permission, right_to_decide, right_to_see};
+pub use worker::work;
 
 /// What [`work`] does, one step at a time: for a test that takes the steps in every order.
 pub mod steps {

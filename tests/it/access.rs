@@ -42,6 +42,7 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         | "Mutation.createNote"
         | "Mutation.updateNote"
         | "Mutation.deleteNote" => (&[Admin, Member], "note.change"),
+        "Mutation.startExport: notes" => (&[Admin, Member], "note.export"),
         other => panic!("say here who may run {other}"),
     }
 }

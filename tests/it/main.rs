@@ -31,6 +31,7 @@ mod job_pages;
 mod jobs;
 mod migration;
 mod notes;
+mod notes_export;
 mod notes_import;
 mod notes_limits;
 mod notes_pages;

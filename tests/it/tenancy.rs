@@ -26,6 +26,7 @@ const ID_ARGUMENTS: &[&str] = &[
     "Mutation.recordAuditLogs(input.organizationId)",
     "Mutation.retryJob(input.jobId)",
     "Mutation.startExport(input.organizationId)",
+    "Mutation.startExport(input.source.notes.workspaceId)",
     "Mutation.updateNote(input.noteId)",
     "Query.auditLog(id)",
     "Query.auditLogs(organizationId)",

@@ -84,6 +84,12 @@ pub const OPERATIONS: &[Operation] = &[
         } }",
     ),
     operation(
+        "Mutation.startExport: notes",
+        "mutation($organization: ID!, $workspace: ID!) { startExport(input: {
+            organizationId: $organization, source: { notes: { workspaceId: $workspace } }, format: MARKDOWN
+        }) { job { state } userErrors { code message path } } }",
+    ),
+    operation(
         "Mutation.createWorkspace",
         "mutation($organization: ID!, $name: String!) {
             createWorkspace(input: { organizationId: $organization, name: $name }) {

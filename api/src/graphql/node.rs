@@ -11,7 +11,7 @@ use super::{
     context::{enter_to_see, global_id},
     error::{FieldError, to_error},
     export::types::ExportJob,
-    job::types::Job,
+    job::{query::right_to_see, types::Job},
     note::types::{Note, Workspace},
     organization::types::Organization,
 };
@@ -74,7 +74,10 @@ async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
     let (organization_id, permission) = match id {
         GlobalId::Organization(id) => (id, Permission::ReadOrganization),
         GlobalId::AuditLog { organization_id, .. } => (organization_id, Permission::ReadAuditLog),
-        GlobalId::Job { organization_id, .. } => (organization_id, Permission::ReadJobs),
+        GlobalId::Job { organization_id, id } => {
+            let permission = right_to_see(ctx, organization_id, id).await.map_err(to_error)?;
+            (organization_id, permission)
+        }
         GlobalId::Workspace { organization_id, .. } | GlobalId::Note { organization_id, .. } => {
             (organization_id, Permission::ReadNotes)
         }

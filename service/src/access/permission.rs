@@ -25,6 +25,8 @@ pub enum Permission {
     ReadNotes,
     /// Create, change and delete workspaces and notes.
     ChangeNotes,
+    /// Take a workspace's notes out as a file.
+    ExportNotes,
 }
 
 impl Permission {
@@ -39,7 +41,9 @@ impl Permission {
                 matches!(role, Admin | Auditor)
             }
             Self::RecordAuditLogs => matches!(role, Admin | Writer),
-            Self::ReadNotes | Self::ChangeNotes => matches!(role, Admin | Member),
+            Self::ReadNotes | Self::ChangeNotes | Self::ExportNotes => {
+                matches!(role, Admin | Member)
+            }
         }
     }
 
@@ -55,6 +59,7 @@ impl Permission {
             | Self::ExportAuditLog
             | Self::ReadNotes
             | Self::ChangeNotes
+            | Self::ExportNotes
             | Self::BackUp => false,
         }
     }
@@ -72,6 +77,7 @@ impl Permission {
             Self::ReadJobs => "job.read",
             Self::ReadNotes => "note.read",
             Self::ChangeNotes => "note.change",
+            Self::ExportNotes => "note.export",
         }
     }
 }
@@ -88,6 +94,7 @@ impl fmt::Display for Permission {
             Self::ReadJobs => "see jobs",
             Self::ReadNotes => "read notes",
             Self::ChangeNotes => "change notes",
+            Self::ExportNotes => "export notes",
         })
     }
 }

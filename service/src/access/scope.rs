@@ -147,6 +147,18 @@ impl Scope {
     }
 }
 
+/// Whether `viewer` may do something in an organization, now. A refusal is not recorded: nobody asked.
+pub(crate) async fn is_granted(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+    organization_id: Uuid,
+    permission: Permission,
+) -> Result<bool> {
+    let instance = Arc::clone(instance);
+    let scope = Scope { instance, organization_id, viewer: viewer.clone(), permission };
+    Ok(matches!(verdict(&scope).await?, Verdict::Granted))
+}
+
 /// Whether whoever asked for `job` may still have it done.
 pub(crate) async fn may_have_job_done(
     instance: &Instance,

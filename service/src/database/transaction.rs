@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    AccessMode, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use super::Database;
+use super::{Database, Engine};
 use crate::{Error, Fault, Result, random};
 
 /// Times that a transaction is tried where the database asks for it.
@@ -36,6 +36,39 @@ impl Database {
     {
         let db = self.writer.clone();
         let task = async move { with_retries(&db, &context, work).await };
+        self.transactions.spawn(task).await.map_err(Fault::Task)?
+    }
+}
+
+impl Database {
+    /// Runs `work` with `context` in a transaction that only reads: all of it sees the database as
+    /// of one moment. It has a connection of the jobs' own, and, like [`Self::transaction`], a task.
+    ///
+    /// The moment keeps the database from cleaning up behind it: `work` is to be short.
+    ///
+    /// # Errors
+    /// What `work` says, or a database fault.
+    pub(crate) async fn snapshot<C, T>(&self, context: C, work: Work<C, T>) -> Result<T>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let (db, engine) = (self.bulk.clone(), self.engine);
+        let task = async move {
+            let options = match engine {
+                // There a transaction sees one moment anyway, and the connection can't write.
+                Engine::Sqlite => TransactionOptions::default(),
+                Engine::Postgres => TransactionOptions {
+                    isolation_level: Some(IsolationLevel::RepeatableRead),
+                    access_mode: Some(AccessMode::ReadOnly),
+                    ..TransactionOptions::default()
+                },
+            };
+            let tx = db.begin_with_options(options).await?;
+            let outcome = work(&tx, &context).await;
+            tx.rollback().await?;
+            outcome
+        };
         self.transactions.spawn(task).await.map_err(Fault::Task)?
     }
 }

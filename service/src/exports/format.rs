@@ -14,6 +14,8 @@ pub enum Format {
     Json,
     /// One JSON object a line.
     Jsonl,
+    /// A ZIP of Markdown files.
+    Markdown,
 }
 
 impl Format {
@@ -22,6 +24,7 @@ impl Format {
             Self::Csv => "text/csv; charset=utf-8; header=present",
             Self::Json => "application/json",
             Self::Jsonl => "application/jsonl",
+            Self::Markdown => "application/zip",
         }
     }
 
@@ -30,6 +33,7 @@ impl Format {
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Jsonl => "jsonl",
+            Self::Markdown => "zip",
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use daybook_entity::job;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Format;
 use crate::{
-    Fault, Result,
+    Fault, Permission, Result,
     artifacts::Compression,
     audit::{Filter, Order},
 };
@@ -20,7 +21,7 @@ pub struct Plan {
     pub format: Format,
     /// How the file is compressed.
     pub compression: Compression,
-    /// Most records.
+    /// Most records of a log.
     pub max_records: u64,
     /// Records that matched when it was asked for, from where the source begins on.
     pub records_matched: u64,
@@ -31,7 +32,17 @@ pub struct Plan {
 #[serde(rename_all = "camelCase")]
 pub enum Source {
     /// Entries of the audit log.
-    AuditLogs(AuditLogs),
+    AuditLogs(Box<AuditLogs>),
+    /// A workspace's notes.
+    Notes(NotesSource),
+}
+
+/// A workspace's notes, as of the moment when the export runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotesSource {
+    /// Which workspace.
+    pub workspace_id: Uuid,
 }
 
 /// Entries of the audit log, as of one moment.
@@ -70,9 +81,22 @@ impl Plan {
         plan.map_err(|error| Fault::Stored(format!("export {}: {error}", job.id)).into())
     }
 
-    /// How many records it writes.
+    /// How many records it writes, as far as that's known when it's asked for.
     pub(super) fn total(&self) -> u64 {
-        self.records_matched.min(self.max_records)
+        match self.source {
+            Source::AuditLogs(_) => self.records_matched.min(self.max_records),
+            // Index and links are of the whole workspace.
+            Source::Notes(_) => self.records_matched,
+        }
+    }
+
+    /// What whoever has it done must be allowed to do.
+    #[must_use]
+    pub fn permission(&self) -> Permission {
+        match self.source {
+            Source::AuditLogs(_) => Permission::ExportAuditLog,
+            Source::Notes(_) => Permission::ExportNotes,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use daybook_entity::artifact;
 use serde_json::Value;
 
-use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest};
+use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest, notes};
 use crate::{
     Error, Fault,
     artifacts::Stored,
@@ -22,7 +22,8 @@ pub(super) struct Written {
     pub(super) outcome: Outcome,
 }
 
-/// One attempt at an export. The file is the same at every attempt.
+/// One attempt at an export. The file is the same at every attempt, but for notes that have changed
+/// in between.
 pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
     let plan = Plan::of(&attempt.job)?;
     let started_at = attempt.instance.clock.now();
@@ -30,6 +31,7 @@ pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
     attempt.job.progress_phase = Some("records".to_owned());
     let written = match &plan.source {
         Source::AuditLogs(source) => audit_logs::write(attempt, &plan, source).await?,
+        Source::Notes(source) => notes::write(attempt, source).await?,
     };
     let stored = attempt.close().await?;
     let finished_at = attempt.instance.clock.now();

@@ -12,13 +12,15 @@ use sea_orm::EntityTrait;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
+use uuid::Uuid;
 
-use super::{AuditLogs, Format, Plan, Source, audit_logs::open_continuation};
+use super::{AuditLogs, Format, NotesSource, Plan, Source, audit_logs::open_continuation};
 use crate::{
     Error, Fault, Problem, ProblemCode, Result, Scope, Ticket, Topic,
     artifacts::{self, Compression},
     audit::{self, Filter, Order},
     jobs::{self, Enqueued, NewJob},
+    notes,
     page::Part,
 };
 
@@ -53,6 +55,11 @@ pub enum Wanted {
         filter: Filter,
         /// In which order.
         order_by: Order,
+    },
+    /// A workspace's notes.
+    Notes {
+        /// Which workspace.
+        workspace_id: Uuid,
     },
 }
 
@@ -124,7 +131,14 @@ async fn plan(scope: &Scope, request: StartExport) -> Result<Plan> {
             let rows = audit::rows_after(&keyset, scope.organization_id, &filter, through, key);
             let matched = rows.count(scope.instance.db.reader()).await?;
             let source = AuditLogs { filter, order_by, through, after, csv_byte_order_mark };
-            (Source::AuditLogs(source), matched)
+            (Source::AuditLogs(Box::new(source)), matched)
+        }
+        Wanted::Notes { workspace_id } => {
+            let path = ["input", "source", "notes", "workspaceId"];
+            let found = notes::workspace::get(scope, workspace_id).await?;
+            found.ok_or_else(|| Error::not_found(&path, "workspace"))?;
+            let matched = notes::count(scope, workspace_id).await?;
+            (Source::Notes(NotesSource { workspace_id }), matched)
         }
     };
     let max_records = scope.instance.settings.export_max_records;
@@ -138,7 +152,9 @@ fn check(request: &StartExport) -> Result<()> {
         Wanted::AuditLogs { filter, .. } => {
             filter.problems(&["input", "source", "auditLogs", "filter"])
         }
+        Wanted::Notes { .. } => Vec::new(),
     };
+    problems.extend(mismatches(request));
     if *csv_byte_order_mark && *format != Format::Csv {
         let path = ["input", "csvByteOrderMark"];
         problems.push(Problem::new(ProblemCode::Unsupported, &path, "is for CSV only"));
@@ -151,6 +167,27 @@ fn check(request: &StartExport) -> Result<()> {
         problems.push(Problem::new(ProblemCode::Invalid, &path, message));
     }
     if problems.is_empty() { Ok(()) } else { Err(Error::Refused(problems)) }
+}
+
+/// What is asked for and is not done with this source.
+fn mismatches(request: &StartExport) -> Vec<Problem> {
+    let StartExport { source, format, compression, after, .. } = request;
+    let is_markdown = *format == Format::Markdown;
+    let told = match source {
+        Wanted::AuditLogs { .. } => {
+            vec![("format", "MARKDOWN takes notes", is_markdown)]
+        }
+        Wanted::Notes { .. } => vec![
+            ("format", "notes are exported as MARKDOWN", !is_markdown),
+            ("compression", "a ZIP is compressed already", *compression != Compression::None),
+            ("after", "an export of notes is whole: it has no continuation", after.is_some()),
+        ],
+    };
+    let told = told.into_iter().filter(|(.., is_so)| *is_so);
+    let problem = |(field, message, _): (&str, &str, bool)| {
+        Problem::new(ProblemCode::Unsupported, &["input", field], message)
+    };
+    told.map(problem).collect()
 }
 
 /// The moment that an export of the log is of: its last sequence, and the key that it goes on from.

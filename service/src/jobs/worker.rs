@@ -18,8 +18,9 @@ use super::{
     claim::Room,
     finish::{self, Finish},
     lease::{self, Pulse},
+    right::permission,
 };
-use crate::{Instance, Permission, Result, Topic, access, backups, exports};
+use crate::{Instance, Result, Topic, access, backups, exports};
 
 /// How often the queue is looked at where no bell rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -168,18 +169,9 @@ pub async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End>
     }
 }
 
-/// What somebody must be allowed to do to have a job of this kind done, and to get its file.
-#[must_use]
-pub fn permission(kind: JobKind) -> Permission {
-    match kind {
-        JobKind::Export => Permission::ExportAuditLog,
-        JobKind::Backup => Permission::BackUp,
-    }
-}
-
 /// Authority is as of now, not as of when the job was asked for.
 async fn check_right(instance: &Instance, job: &job::Model) -> std::result::Result<(), End> {
-    if access::may_have_job_done(instance, job, permission(job.kind)).await? {
+    if access::may_have_job_done(instance, job, permission(job)?).await? {
         return Ok(());
     }
     let reason = "whoever asked for it may not do so any more".to_owned();

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result, SimpleObject};
 use daybook_service::{
-    Permission,
+    Error, GlobalId, Permission, Scope,
     exports::{self, StartExport, Wanted},
 };
 
@@ -49,12 +49,13 @@ async fn start(
         idempotency_key,
     } = input;
     let path = ["input", "organizationId"];
-    let scope = enter(ctx, &organization_id, Permission::ExportAuditLog, &path).await?;
-    let ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) = source;
-    let filter = filter.map(Into::into).unwrap_or_default();
-    let order_by = order_by.unwrap_or_default().into();
+    let permission = match source {
+        ExportSource::AuditLogs(_) => Permission::ExportAuditLog,
+        ExportSource::Notes(_) => Permission::ExportNotes,
+    };
+    let scope = enter(ctx, &organization_id, permission, &path).await?;
     let request = StartExport {
-        source: Wanted::AuditLogs { filter, order_by },
+        source: wanted(&scope, source)?,
         format: format.into(),
         compression: compression.unwrap_or_default().into(),
         csv_byte_order_mark: csv_byte_order_mark.unwrap_or_default(),
@@ -64,6 +65,28 @@ async fn start(
     let started = exports::start(&scope, request).await?;
     let job = ExportJob(JobFields { scope, job: started.job.clone() });
     Ok((job, started))
+}
+
+fn wanted(scope: &Scope, source: ExportSource) -> Result<Wanted, daybook_service::Error> {
+    match source {
+        ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) => Ok(Wanted::AuditLogs {
+            filter: filter.map(Into::into).unwrap_or_default(),
+            order_by: order_by.unwrap_or_default().into(),
+        }),
+        ExportSource::Notes(NotesSource { workspace_id }) => {
+            let path = ["input", "source", "notes", "workspaceId"];
+            match workspace_id.parse() {
+                Ok(GlobalId::Workspace { organization_id, id })
+                    if organization_id == scope.organization_id =>
+                {
+                    Ok(Wanted::Notes { workspace_id: id })
+                }
+                // Another organization's looks like one that doesn't exist.
+                Ok(GlobalId::Workspace { .. }) => Err(Error::not_found(&path, "workspace")),
+                _ => Err(Error::invalid(&path, "is not a workspace's ID")),
+            }
+        }
+    }
 }
 
 /// What to export.
@@ -92,6 +115,15 @@ struct StartExportInput {
 enum ExportSource {
     /// An audit log's entries.
     AuditLogs(AuditLogsSource),
+    /// A workspace's notes.
+    Notes(NotesSource),
+}
+
+/// A workspace's notes.
+#[derive(InputObject)]
+struct NotesSource {
+    /// Which workspace.
+    workspace_id: ID,
 }
 
 /// An audit log's entries.

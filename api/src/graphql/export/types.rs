@@ -130,7 +130,8 @@ impl ExportJob {
     }
 }
 
-/// CSV, JSON (one array) and JSONL (one object a line) take audit logs.
+/// CSV, JSON (one array) and JSONL (one object a line) take audit logs; MARKDOWN (a ZIP of one file
+/// a note) takes notes.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "exports::Format")]
 pub(in crate::graphql) enum ExportFormat {
@@ -140,6 +141,8 @@ pub(in crate::graphql) enum ExportFormat {
     Json,
     /// One object a line.
     Jsonl,
+    /// A ZIP of Markdown files with front matter, an index and a report of links that lead nowhere.
+    Markdown,
 }
 
 /// How an export's file is compressed. The file's name and media type say so, too: it is downloaded

@@ -1,7 +1,7 @@
 //! The `cancelJob` and `retryJob` fields.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use daybook_service::{Error, GlobalId, Permission, Scope, access, jobs};
+use daybook_service::{Error, GlobalId, Scope, access, jobs};
 use uuid::Uuid;
 
 use super::types::Job;
@@ -44,28 +44,21 @@ impl JobMutation {
     }
 }
 
-/// The right to decide over the job that `id` names: whoever may have such a job done may.
+/// The right to decide over the job that `id` names: whoever may do what it does has it.
 async fn enter(ctx: &Context<'_>, id: &ID) -> Result<(Scope, Uuid), Error> {
     let path = ["input", "jobId"];
     let viewer = viewer(ctx)?;
     let Ok(GlobalId::Job { organization_id, id }) = id.parse() else {
         return Err(Error::invalid(&path, "is not a job's ID"));
     };
-    let enter =
-        |permission| access::enter(instance(ctx), viewer, organization_id, permission, &path);
+    let instance = instance(ctx);
+    let permission = jobs::right_to_decide(instance, organization_id, id).await?;
+    let scope = access::enter(instance, viewer, organization_id, permission, &path).await;
     // A foreign job looks like one that doesn't exist.
     let not_found = |error: Error| {
         if error.is_not_found() { Error::not_found(&path, "job") } else { error }
     };
-    // Whoever may decide over any job at all may decide over exports.
-    let scope = enter(Permission::ExportAuditLog).await.map_err(not_found)?;
-    let job = jobs::find(&scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;
-    let permission = jobs::permission(job.kind);
-    if permission == scope.permission {
-        return Ok((scope, id));
-    }
-    let scope = enter(permission).await.map_err(not_found)?;
-    Ok((scope, id))
+    Ok((scope.map_err(not_found)?, id))
 }
 
 /// Which job is to stop.

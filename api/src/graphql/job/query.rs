@@ -3,10 +3,11 @@
 use async_graphql::{Context, ID, Object, Result};
 use daybook_entity::organization::INSTANCE;
 use daybook_service::{GlobalId, Permission, access, jobs};
+use uuid::Uuid;
 
 use super::types::{Job, JobConnection, JobFilter, JobTotal};
 use crate::graphql::{
-    context::{self, enter_to_see, global_id, viewer},
+    context::{self, enter_to_see, global_id, organization_id as raw, viewer},
     error::{FieldError, to_error},
     page::{args, connection},
 };
@@ -26,7 +27,8 @@ impl JobQuery {
         let GlobalId::Job { organization_id, id } = global_id(&id, &["id"])? else {
             return Err(FieldError::invalid(&["id"], "is not a job's ID").into());
         };
-        let scope = enter_to_see(ctx, organization_id, Permission::ReadJobs).await?;
+        let permission = right_to_see(ctx, organization_id, id).await.map_err(to_error)?;
+        let scope = enter_to_see(ctx, organization_id, permission).await?;
         let Some(scope) = scope else { return Ok(None) };
         let job = jobs::find(&scope, id).await.map_err(to_error)?;
         Ok(job.map(|job| Job::new(&scope, job)))
@@ -44,7 +46,7 @@ impl JobQuery {
         #[graphql(desc = "This many from the end.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<JobConnection> {
-        let scope = scope(ctx, organization_id.as_ref()).await.map_err(to_error)?;
+        let scope = scope(ctx, organization_id.as_ref(), None).await.map_err(to_error)?;
         let filter: jobs::Filter = filter.map(Into::into).unwrap_or_default();
         let args = args(first, after, last, before);
         let page = jobs::list(&scope, &filter, &args).await.map_err(to_error)?;
@@ -53,14 +55,28 @@ impl JobQuery {
     }
 }
 
-/// The right to see an organization's jobs, or everyone's for operators.
+/// What the viewer must be allowed to do to see a job.
+pub(in crate::graphql) async fn right_to_see(
+    ctx: &Context<'_>,
+    organization_id: Uuid,
+    id: Uuid,
+) -> Result<Permission, daybook_service::Error> {
+    jobs::right_to_see(context::instance(ctx), viewer(ctx)?, organization_id, id).await
+}
+
+/// The right to see an organization's jobs, or only this one, or everyone's for operators.
 pub(super) async fn scope(
     ctx: &Context<'_>,
     organization_id: Option<&ID>,
+    job_id: Option<Uuid>,
 ) -> Result<daybook_service::Scope, daybook_service::Error> {
     let path = ["organizationId"];
     if let Some(id) = organization_id {
-        return context::enter(ctx, id, Permission::ReadJobs, &path).await;
+        let permission = match job_id {
+            Some(job_id) => right_to_see(ctx, raw(id, &path)?, job_id).await?,
+            None => Permission::ReadJobs,
+        };
+        return context::enter(ctx, id, permission, &path).await;
     }
     let viewer = viewer(ctx)?;
     let scope =

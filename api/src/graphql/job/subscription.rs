@@ -33,7 +33,6 @@ impl JobSubscription {
         #[graphql(desc = "Only these kinds.")] kinds: Option<Vec<JobKind>>,
         #[graphql(desc = "A cursor of this feed, to go on from there.")] after: Option<String>,
     ) -> Result<impl Stream<Item = Result<JobUpdate>>> {
-        let scope = scope(ctx, organization_id.as_ref()).await.map_err(to_error)?;
         let job_id = match &job_id {
             None => None,
             Some(id) => match global_id(id, &["jobId"])? {
@@ -46,6 +45,7 @@ impl JobSubscription {
                 }
             },
         };
+        let scope = scope(ctx, organization_id.as_ref(), job_id).await.map_err(to_error)?;
         let kinds = kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
         let watch = jobs::Watch { job_id, kinds, after };
         let updates = jobs::watch(scope.clone(), watch).map_err(to_error)?;

@@ -8,7 +8,7 @@ use async_graphql::{
     ServerResult, SimpleObject, Value, parser::types::Field, registry::Registry,
 };
 use daybook_entity::{artifact, job, job_event, organization::INSTANCE};
-use daybook_service::{GlobalId, Scope, artifacts, jobs, organizations};
+use daybook_service::{GlobalId, Permission, Scope, artifacts, jobs, organizations};
 
 use crate::graphql::{
     audit_log::types::AuditActor,
@@ -169,11 +169,8 @@ impl JobFields {
         }
         let job::Model { organization_id, id, .. } = self.job;
         let found = artifacts::find(&self.scope, organization_id, id).await.map_err(to_error)?;
-        Ok(found.map(|artifact| Artifact {
-            scope: self.scope.clone(),
-            kind: self.job.kind,
-            artifact,
-        }))
+        let permission = jobs::permission(&self.job).map_err(to_error)?;
+        Ok(found.map(|artifact| Artifact { scope: self.scope.clone(), artifact, permission }))
     }
 
     pub(in crate::graphql) async fn transitions(&self) -> Result<Vec<JobTransition>> {
@@ -291,8 +288,9 @@ pub(in crate::graphql) struct JobTransition {
 /// The file that a job produced.
 pub(in crate::graphql) struct Artifact {
     scope: Scope,
-    kind: job::JobKind,
     artifact: artifact::Model,
+    /// What it takes to get the file.
+    permission: Permission,
 }
 
 /// The file that a job produced.
@@ -335,10 +333,11 @@ impl Artifact {
     }
 
     /// Signed at each read, for a few minutes, never past expiresAt; null once expired. Anyone who
-    /// holds it can download until then, with range requests. Null, too, for an operator who may
-    /// not read what is in it.
+    /// holds it can download until then, with range requests. Null, too, for whoever sees the job
+    /// and may not export what is in it, as an operator.
     async fn download_url(&self) -> Result<Option<String>> {
-        artifacts::issue_link(&self.scope, self.kind, &self.artifact).await.map_err(to_error)
+        let link = artifacts::issue_link(&self.scope, &self.artifact, self.permission);
+        link.await.map_err(to_error)
     }
 
     /// What is in the file, to check it by: filter, range, columns, counts, checksums.

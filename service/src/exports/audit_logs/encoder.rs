@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{csv::Csv, json::Json, row::Row};
-use crate::{Result, exports::Format};
+use crate::{Fault, Result, exports::Format};
 
 /// Turns entries into bytes.
 pub(super) enum Encoder {
@@ -17,6 +17,9 @@ impl Encoder {
             Format::Csv => Self::Csv(Box::new(Csv::new(has_byte_order_mark)?)),
             Format::Json => Self::Json(Json::array()),
             Format::Jsonl => Self::Json(Json::lines()),
+            Format::Markdown => {
+                return Err(Fault::Stored("an export of a log as Markdown".to_owned()).into());
+            }
         })
     }
 

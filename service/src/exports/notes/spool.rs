@@ -1,0 +1,136 @@
+//! Notes in a temporary file, in the order of their paths: what the snapshot gave, so that it need
+//! not stay open while the ZIP is made.
+
+use std::io::{self, Read, SeekFrom};
+
+use chrono::{DateTime, Utc};
+use daybook_entity::note;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    fs::File,
+    io::{AsyncSeekExt, AsyncWriteExt},
+    sync::mpsc,
+};
+use uuid::Uuid;
+
+use super::snapshot::{self, Reading};
+use crate::{
+    Error, Fault, Result,
+    jobs::{Attempt, End},
+    notes::tags,
+};
+
+/// The notes of a workspace.
+pub(super) struct Spool {
+    /// At its start. It has no name, and is gone when it's closed.
+    pub(super) file: std::fs::File,
+    /// Of each note, in the order of the file.
+    pub(super) listed: Vec<Listed>,
+    /// Where there is room for another temporary file.
+    pub(super) folder: std::path::PathBuf,
+}
+
+/// What is held in memory of a note.
+pub(super) struct Listed {
+    pub(super) path: String,
+    pub(super) title: String,
+}
+
+/// What the file holds of a note, beside its body.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Head {
+    pub(super) id: Uuid,
+    pub(super) tags: Vec<String>,
+    pub(super) version: i32,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
+}
+
+/// Reads a workspace into a spool.
+pub(super) async fn fill(
+    attempt: &mut Attempt,
+    workspace_id: Uuid,
+) -> std::result::Result<Spool, End> {
+    let (sender, segments) = mpsc::channel(1);
+    let organization_id = attempt.job.organization_id;
+    let reading = Reading { organization_id, workspace_id, segments: sender };
+    let db = attempt.instance.db.clone();
+    let read = db.snapshot(reading, |tx, reading| Box::pin(snapshot::read(tx, reading)));
+    // An attempt that ends here takes the receiver with it, and the reading ends.
+    let (read, spool) = tokio::join!(read, collect(attempt, segments));
+    read?;
+    spool
+}
+
+async fn collect(
+    attempt: &mut Attempt,
+    mut segments: mpsc::Receiver<Vec<note::Model>>,
+) -> std::result::Result<Spool, End> {
+    let folder = attempt.instance.settings.scratch.clone();
+    let mut file = open(&folder).await?;
+    let (mut listed, mut bytes) = (Vec::new(), Vec::new());
+    while let Some(notes) = segments.recv().await {
+        bytes.clear();
+        for note in notes {
+            push(&mut bytes, &note)?;
+            listed.push(Listed { path: note.path, title: note.title });
+        }
+        file.write_all(&bytes).await.map_err(cannot)?;
+        // Reading is one half of the work, writing the other.
+        attempt.advanced(listed.len() as u64 / 2).await?;
+    }
+    file.flush().await.map_err(cannot)?;
+    file.seek(SeekFrom::Start(0)).await.map_err(cannot)?;
+    Ok(Spool { file: file.into_std().await, listed, folder })
+}
+
+async fn open(folder: &std::path::Path) -> Result<File> {
+    tokio::fs::create_dir_all(folder).await.map_err(cannot)?;
+    let folder = folder.to_owned();
+    let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(folder)).await;
+    Ok(File::from_std(file.map_err(Fault::Task)?.map_err(cannot)?))
+}
+
+/// Appends a note: the length of its head, the head, the length of its body, the body.
+fn push(bytes: &mut Vec<u8>, note: &note::Model) -> Result<()> {
+    let head = Head {
+        id: note.id,
+        tags: tags(note)?,
+        version: note.version,
+        created_at: note.created_at,
+        updated_at: note.updated_at,
+    };
+    let head = serde_json::to_vec(&head).map_err(|error| unreadable(&error))?;
+    for part in [head.as_slice(), note.body.as_bytes()] {
+        bytes.extend((part.len() as u64).to_le_bytes());
+        bytes.extend(part);
+    }
+    Ok(())
+}
+
+/// The next note of a spool: its head, and its body in `body`.
+pub(super) fn next(file: &mut impl Read, body: &mut String) -> Result<Head> {
+    let head = part(file).map_err(cannot)?;
+    let head = serde_json::from_slice(&head).map_err(|error| unreadable(&error))?;
+    let text = String::from_utf8(part(file).map_err(cannot)?);
+    *body = text.map_err(|error| Fault::Stored(format!("spooled note: {error}")))?;
+    Ok(head)
+}
+
+fn part(file: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0; 8];
+    file.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    let mut bytes = Vec::new();
+    let read = file.take(length).read_to_end(&mut bytes)?;
+    if read as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// What could not be done with a temporary file.
+pub(super) fn cannot(source: io::Error) -> Error {
+    Fault::Io { context: "can't use a temporary file".to_owned(), source }.into()
+}
+
+fn unreadable(error: &serde_json::Error) -> Fault {
+    Fault::Stored(format!("spooled note: {error}"))
+}

@@ -1,0 +1,69 @@
+//! What it takes to have a job done, to see it, and to decide over it.
+
+use std::sync::Arc;
+
+use daybook_entity::{
+    audit_log::ActorType,
+    job::{Entity, JobKind, Model},
+};
+use sea_orm::EntityTrait;
+use uuid::Uuid;
+
+use crate::{Instance, Permission, Result, Viewer, access, exports::Plan};
+
+/// What whoever asked for `job` must be allowed to do, also when it runs, and whoever gets its file.
+///
+/// # Errors
+/// A payload that this build can't read.
+pub fn permission(job: &Model) -> Result<Permission> {
+    match job.kind {
+        JobKind::Export => Ok(Plan::of(job)?.permission()),
+        JobKind::Backup => Ok(Permission::BackUp),
+    }
+}
+
+/// What `viewer` must be allowed to do to see a job: to see all jobs, or, where that's not allowed, to
+/// have done what the viewer asked for. Who exports notes need not see what others have done.
+///
+/// # Errors
+/// A database fault.
+pub async fn right_to_see(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+    organization_id: Uuid,
+    id: Uuid,
+) -> Result<Permission> {
+    let all = Permission::ReadJobs;
+    if access::is_granted(instance, viewer, organization_id, all).await? {
+        return Ok(all);
+    }
+    let is_own =
+        |job: &Model| job.requester_type == ActorType::User && job.requester_id == viewer.subject;
+    let Some(job) = find(instance, organization_id, id).await?.filter(is_own) else {
+        return Ok(all);
+    };
+    let own = permission(&job)?;
+    let is_enough = access::is_granted(instance, viewer, organization_id, own).await?;
+    // Where neither is allowed, it's the first one that is refused.
+    Ok(if is_enough { own } else { all })
+}
+
+/// What a viewer must be allowed to do to cancel or repeat a job: what it does.
+///
+/// # Errors
+/// A database fault.
+pub async fn right_to_decide(
+    instance: &Instance,
+    organization_id: Uuid,
+    id: Uuid,
+) -> Result<Permission> {
+    match find(instance, organization_id, id).await? {
+        Some(job) => permission(&job),
+        // There is nothing to decide over, which only who may export is told.
+        None => Ok(Permission::ExportAuditLog),
+    }
+}
+
+async fn find(instance: &Instance, organization_id: Uuid, id: Uuid) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id((organization_id, id)).one(instance.db.reader()).await?)
+}
