@@ -17,7 +17,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, ValueEnum};
 use daybook_service::{
     Clock, Database, Instance, Secret, Settings,
-    artifacts::Store,
+    artifacts::{Links, Store},
     backups::{Cron, Schedule},
 };
 
@@ -41,9 +41,18 @@ pub struct Config {
     /// Where users reach this instance; links begin with it [default: http://LISTEN]
     #[arg(long, env = "DAYBOOK_PUBLIC_URL", global = true)]
     pub public_url: Option<String>,
-    /// Where artifacts are kept: file:PATH [default: file:DATA_DIR/artifacts]
+    /// Where artifacts are kept: file:PATH or s3://BUCKET/PREFIX [default: file:DATA_DIR/artifacts]
     #[arg(long, env = "DAYBOOK_ARTIFACTS_URL", global = true)]
     pub artifacts_url: Option<String>,
+    /// Whose links lead to artifacts in a bucket
+    #[arg(
+        long,
+        env = "DAYBOOK_ARTIFACT_LINKS",
+        value_enum,
+        default_value = "daybook",
+        global = true
+    )]
+    pub artifact_links: ArtifactLinks,
     /// Signs tokens and links; at least 32 characters [default: made once and kept in DATA_DIR/secret]
     #[arg(long, env = "DAYBOOK_SECRET", hide_env_values = true, global = true)]
     pub secret: Option<String>,
@@ -131,6 +140,24 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whose links lead to artifacts in a bucket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ArtifactLinks {
+    /// Daybook's: each download is recorded.
+    Daybook,
+    /// The bucket's, presigned: downloads don't go through Daybook, and only the link is recorded.
+    Presigned,
+}
+
+impl From<ArtifactLinks> for Links {
+    fn from(links: ArtifactLinks) -> Self {
+        match links {
+            ArtifactLinks::Daybook => Self::Daybook,
+            ArtifactLinks::Presigned => Self::Presigned,
+        }
+    }
+}
+
 impl Config {
     /// The database's URL.
     #[must_use]
@@ -196,14 +223,16 @@ impl Config {
     }
 
     fn store(&self) -> Result<Store> {
-        let folder = match &self.artifacts_url {
-            None => self.data_dir.join("artifacts"),
-            Some(url) => match url.strip_prefix("file:") {
-                Some(path) => PathBuf::from(path.strip_prefix("//").unwrap_or(path)),
-                None => bail!("DAYBOOK_ARTIFACTS_URL must begin with file: (it is {url})"),
-            },
+        let Some(url) = &self.artifacts_url else {
+            return Ok(Store::folder(&self.data_dir.join("artifacts"))?);
         };
-        Ok(Store::folder(&folder)?)
+        if url.starts_with("s3:") {
+            return Ok(Store::bucket(url, self.artifact_links.into())?);
+        }
+        match url.strip_prefix("file:") {
+            Some(path) => Ok(Store::folder(Path::new(path.strip_prefix("//").unwrap_or(path)))?),
+            None => bail!("DAYBOOK_ARTIFACTS_URL must begin with file: or s3: (it is {url})"),
+        }
     }
 
     fn secret(&self) -> Result<Secret> {

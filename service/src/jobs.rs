@@ -21,6 +21,7 @@ mod cancel;
 mod claim;
 mod enqueue;
 mod feed;
+mod file;
 mod finish;
 mod lease;
 mod list;

@@ -6,6 +6,7 @@ mod access;
 mod append_only;
 mod audit;
 mod backups;
+mod bucket;
 mod command_line;
 mod credentials;
 mod docs;

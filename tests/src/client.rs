@@ -111,11 +111,16 @@ impl Client {
     /// The job once it's over.
     pub async fn finished(&self, id: &str) -> Value {
         crate::eventually("the job's end", 60, async || {
-            let job = self.query(JOB, json!({ "id": id })).await["job"].clone();
+            let job = self.job(id).await;
             matches!(job["state"].as_str(), Some("SUCCEEDED" | "FAILED" | "CANCELED"))
                 .then_some(job)
         })
         .await
+    }
+
+    /// A job as it is now.
+    pub async fn job(&self, id: &str) -> Value {
+        self.query(JOB, json!({ "id": id })).await["job"].clone()
     }
 
     /// The bytes behind a link.

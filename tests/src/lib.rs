@@ -15,6 +15,7 @@ mod database;
 pub mod fields;
 pub mod invariants;
 mod process;
+mod s3;
 mod server;
 mod socket;
 
@@ -23,6 +24,7 @@ pub use cluster::{Cluster, Shutdown};
 pub use cutting_proxy::CuttingProxy;
 pub use database::{Backend, TestDatabase, postgres_server};
 pub use process::{Process, Signal};
+pub use s3::S3Server;
 pub use server::{TestServer, raw_organization};
 pub use socket::Socket;
 

@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use daybook_api::config::Config;
+use daybook_api::config::{ArtifactLinks, Config};
 
 use crate::{binary, eventually};
 
@@ -27,23 +27,31 @@ pub enum Signal {
 impl Process {
     /// `daybook worker`, which works jobs already.
     pub async fn worker(config: &Config) -> Self {
-        let process = Self::start(config, &["worker"]);
+        let process = Self::start(config, &["worker"], &[]);
         process.says("working jobs").await;
         process
     }
 
     /// `daybook serve`, which serves already.
     pub async fn serve(config: &Config, arguments: &[&str]) -> Self {
-        let process = Self::start(config, &[&["serve"], arguments].concat());
+        let process = Self::start(config, &[&["serve"], arguments].concat(), &[]);
         process.says("Daybook is at ").await;
         process
     }
 
-    fn start(config: &Config, arguments: &[&str]) -> Self {
+    /// `daybook serve` with more in its environment.
+    pub async fn serve_with(config: &Config, environment: &[(&str, String)]) -> Self {
+        let process = Self::start(config, &["serve"], environment);
+        process.says("Daybook is at ").await;
+        process
+    }
+
+    fn start(config: &Config, arguments: &[&str], environment: &[(&str, String)]) -> Self {
         let number = u64::from_be_bytes(daybook_service::random_bytes());
         let log = config.data_dir.join(format!("{}-{number:x}.log", arguments[0]));
         let child = command(config)
             .args(arguments)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
@@ -141,5 +149,11 @@ fn command(config: &Config) -> Command {
         .env("DAYBOOK_JOB_CONCURRENCY", config.job_concurrency.to_string())
         .env("DAYBOOK_JOB_LEASE", format!("{}ms", config.job_lease.as_millis()))
         .env("DAYBOOK_LOG", "info");
+    if let Some(url) = &config.artifacts_url {
+        command.env("DAYBOOK_ARTIFACTS_URL", url);
+    }
+    if config.artifact_links == ArtifactLinks::Presigned {
+        command.env("DAYBOOK_ARTIFACT_LINKS", "presigned");
+    }
     command
 }

@@ -1,7 +1,7 @@
 //! A server for one test: production's own, in this process, on a free port.
 
 use daybook_api::{
-    config::{Config, FrontDoor, LogFormat},
+    config::{ArtifactLinks, Config, FrontDoor, LogFormat},
     server::{Duties, Server},
 };
 use daybook_entity::membership::Role;
@@ -78,6 +78,7 @@ impl TestServer {
             listen: "127.0.0.1:0".parse().unwrap(),
             public_url: None,
             artifacts_url: None,
+            artifact_links: ArtifactLinks::Daybook,
             secret: None,
             export_max_records: 10_000,
             export_inline_records: 1_000,

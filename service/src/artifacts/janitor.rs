@@ -12,7 +12,6 @@ use futures::TryStreamExt;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::store::remove_file;
 use crate::{
     GlobalId, Instance, Permission, Result, Scope, Viewer,
     audit::{self, NewEntry, Resource},
@@ -59,11 +58,12 @@ pub async fn sweep(instance: &Arc<Instance>) -> Result<()> {
             instance.store.remove(&key).await?;
         }
     }
-    for (key, file) in instance.store.unfinished().await? {
-        let Some(written) = Written::parse(&key) else { continue };
+    for unfinished in instance.store.unfinished().await? {
+        let Some(written) = Written::parse(&unfinished.key) else { continue };
         if !is_wanted(instance, &written).await? {
+            let key = &unfinished.key;
             tracing::info!(artifact.key = key, "an upload that was never finished is removed");
-            remove_file(&file).await?;
+            instance.store.discard(unfinished).await?;
         }
     }
     Ok(())

@@ -32,17 +32,20 @@ pub struct Link {
     pub subject: String,
 }
 
-/// A URL that downloads `artifact` for some minutes; none once it's expired or removed.
+/// Until when a link to `artifact` that is given out `now` may hold; none once it's expired or
+/// removed.
+pub(super) fn end(artifact: &artifact::Model, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let is_there = artifact.removed_at.is_none() && artifact.expires_at > now;
+    is_there.then(|| artifact.expires_at.min(now + TTL))
+}
+
+/// A URL that downloads `artifact` until `expires_at`.
 pub(super) fn issue(
     instance: &Instance,
     artifact: &artifact::Model,
     subject: &str,
-) -> Option<String> {
-    let now = instance.clock.now();
-    if artifact.removed_at.is_some() || artifact.expires_at <= now {
-        return None;
-    }
-    let expires_at = artifact.expires_at.min(now + TTL);
+    expires_at: DateTime<Utc>,
+) -> String {
     let mut body = vec![VERSION];
     body.extend(artifact.organization_id.as_bytes());
     body.extend(artifact.job_id.as_bytes());
@@ -51,7 +54,7 @@ pub(super) fn issue(
     let tag = instance.secret.sign(Purpose::Link, &[&body]);
     body.extend(tag);
     let token = URL_SAFE_NO_PAD.encode(body);
-    Some(format!("{}/artifacts/{token}/{}", instance.settings.public_url, artifact.file_name))
+    format!("{}/artifacts/{token}/{}", instance.settings.public_url, artifact.file_name)
 }
 
 /// What the token of a link says, if it's ours and has not expired.

@@ -1,9 +1,10 @@
-//! The object store.
+//! The object store: a folder of this machine, or an S3-compatible bucket.
 
 use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -13,15 +14,27 @@ use object_store::{
     GetOptions, GetRange, ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as Key,
 };
 
-use super::{Compression, Writer};
+use super::{
+    Compression, Writer,
+    bucket::{Bucket, Links},
+    folder,
+    upload::Upload,
+};
 use crate::{Fault, Result};
 
 /// Where artifacts are.
 #[derive(Clone, Debug)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
-    /// Where uploads are staged as files, in a store that is a folder.
-    folder: Option<PathBuf>,
+    place: Place,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    /// A folder of this machine, where uploads are staged as files.
+    Folder(PathBuf),
+    /// An S3-compatible bucket.
+    Bucket(Bucket),
 }
 
 /// An object that is completely there.
@@ -48,7 +61,17 @@ impl Store {
         })?;
         let objects =
             LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(true).with_fsync(true);
-        Ok(Self { objects: Arc::new(objects), folder: Some(path.to_owned()) })
+        Ok(Self { objects: Arc::new(objects), place: Place::Folder(path.to_owned()) })
+    }
+
+    /// A bucket, `s3://BUCKET/PREFIX`; region, credentials and endpoint are taken from the `AWS_*`
+    /// variables that other programs take them from.
+    ///
+    /// # Errors
+    /// A URL or variables that can't be used.
+    pub fn bucket(url: &str, links: Links) -> Result<Self> {
+        let bucket = Bucket::open(url, links)?;
+        Ok(Self { objects: bucket.objects(), place: Place::Bucket(bucket) })
     }
 
     /// Begins an object; nothing is visible under its key before [`Writer::finish`].
@@ -56,8 +79,41 @@ impl Store {
     /// # Errors
     /// A fault of the store.
     pub async fn write(&self, key: &str, compression: Compression) -> Result<Writer> {
-        let upload = self.objects.put_multipart(&Key::from(key)).await?;
+        let upload = match &self.place {
+            Place::Folder(_) => Upload::folder(self.objects.put_multipart(&Key::from(key)).await?),
+            Place::Bucket(bucket) => bucket.upload(key).await?,
+        };
         Writer::new(key, upload, compression)
+    }
+
+    /// Makes sure that an object is there as it was written.
+    ///
+    /// # Errors
+    /// An object that is not there or of another length; a fault of the store.
+    pub async fn confirm(&self, stored: &Stored) -> Result<()> {
+        let found = self.objects.head(&Key::from(stored.key.as_str())).await?;
+        if found.size == stored.size_bytes {
+            return Ok(());
+        }
+        let what = format!("{} has {} bytes, not {}", stored.key, found.size, stored.size_bytes);
+        Err(Fault::Stored(what).into())
+    }
+
+    /// A URL of the bucket's own that downloads an object, under `file_name`, for as long as `ttl`;
+    /// none where links are to be Daybook's.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn presign(
+        &self,
+        key: &str,
+        file_name: &str,
+        ttl: Duration,
+    ) -> Result<Option<String>> {
+        match &self.place {
+            Place::Folder(_) => Ok(None),
+            Place::Bucket(bucket) => bucket.presign(key, file_name, ttl).await,
+        }
     }
 
     /// The bytes of an object, or of a range of it.
@@ -96,16 +152,21 @@ impl Store {
         }
     }
 
-    /// Uploads that are not finished (their process may have been killed), as far as the store keeps
-    /// them as files: the key of each object, and the file.
-    pub(super) async fn unfinished(&self) -> Result<Vec<(String, PathBuf)>> {
-        let Some(folder) = &self.folder else { return Ok(Vec::new()) };
-        let key = |path: PathBuf| {
-            let key = path.strip_prefix(folder).ok()?.to_str()?;
-            let (key, _) = key.rsplit_once('#')?;
-            Some((key.to_owned(), path.clone()))
-        };
-        Ok(staged(folder).await?.into_iter().filter_map(key).collect())
+    /// Uploads that are not finished: their process may be at it, or may have been killed.
+    pub(super) async fn unfinished(&self) -> Result<Vec<Unfinished>> {
+        match &self.place {
+            Place::Folder(folder) => folder::unfinished(folder).await,
+            Place::Bucket(bucket) => bucket.unfinished().await,
+        }
+    }
+
+    /// Gives an unfinished upload up, with what it has stored.
+    pub(super) async fn discard(&self, unfinished: Unfinished) -> Result<()> {
+        match (&self.place, unfinished.at) {
+            (_, At::File(file)) => folder::remove_file(&file).await,
+            (Place::Bucket(bucket), At::Bucket(id)) => bucket.abort(&unfinished.key, &id).await,
+            (Place::Folder(_), At::Bucket(_)) => Ok(()),
+        }
     }
 
     /// Removes an object; one that isn't there is removed already.
@@ -120,41 +181,17 @@ impl Store {
     }
 }
 
-/// Files under `folder` that hold parts of an upload: their names end in `#` and a number.
-async fn staged(folder: &Path) -> Result<Vec<PathBuf>> {
-    let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
-    while let Some(folder) = folders.pop() {
-        let mut items = match tokio::fs::read_dir(&folder).await {
-            Ok(items) => items,
-            // Removed meanwhile.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(cannot("read", &folder, error)),
-        };
-        while let Some(item) =
-            items.next_entry().await.map_err(|error| cannot("read", &folder, error))?
-        {
-            let path = item.path();
-            let is_staged = path.to_str().is_some_and(|path| path.contains('#'));
-            match item.file_type().await {
-                Ok(kind) if kind.is_dir() => folders.push(path),
-                Ok(_) if is_staged => found.push(path),
-                Ok(_) | Err(_) => {}
-            }
-        }
-    }
-    Ok(found)
+/// An upload that is not finished.
+pub(super) struct Unfinished {
+    /// The key that its object would have.
+    pub(super) key: String,
+    pub(super) at: At,
 }
 
-/// Removes a file; one that isn't there is removed already.
-pub(super) async fn remove_file(path: &Path) -> Result<()> {
-    match tokio::fs::remove_file(path).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(cannot("remove", path, error))
-        }
-        Ok(()) | Err(_) => Ok(()),
-    }
-}
-
-fn cannot(what: &str, path: &Path, source: std::io::Error) -> crate::Error {
-    Fault::Io { context: format!("can't {what} {}", path.display()), source }.into()
+/// Where an unfinished upload is.
+pub(super) enum At {
+    /// A file that holds what was written.
+    File(PathBuf),
+    /// The bucket's id of it.
+    Bucket(String),
 }

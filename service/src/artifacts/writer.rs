@@ -1,20 +1,17 @@
 //! Writing one object to the store.
 
-use object_store::{MultipartUpload, PutPayload};
 use sha2::{Digest, Sha256};
 
-use super::{Compression, Stored, compression::Compressor};
+use super::{Compression, Stored, compression::Compressor, upload::Upload};
 use crate::{Fault, Result};
 
-/// Bytes of a part of an upload: large enough that parts cost nothing, small enough to hold two.
-const PART: usize = 1024 * 1024;
 /// Bytes that are compressed at once: a few milliseconds in which no other task has the thread.
 const SLICE: usize = 64 * 1024;
 
 /// An object being written: holds one part at a time, however long the object becomes.
 pub struct Writer {
     key: String,
-    upload: Box<dyn MultipartUpload>,
+    upload: Upload,
     compressor: Compressor,
     /// What the compressor has ready, between two calls empty.
     ready: Vec<u8>,
@@ -24,17 +21,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(
-        key: &str,
-        upload: Box<dyn MultipartUpload>,
-        compression: Compression,
-    ) -> Result<Self> {
+    pub(super) fn new(key: &str, upload: Upload, compression: Compression) -> Result<Self> {
         Ok(Self {
             key: key.to_owned(),
-            upload,
             compressor: Compressor::new(compression).map_err(cannot)?,
             ready: Vec::new(),
-            part: Vec::with_capacity(PART),
+            part: Vec::with_capacity(upload.part_bytes()),
+            upload,
             hasher: Sha256::new(),
             size_bytes: 0,
         })
@@ -74,7 +67,7 @@ impl Writer {
     }
 
     /// Gives it up and removes what was written of it.
-    pub async fn abort(mut self) {
+    pub async fn abort(self) {
         if let Err(error) = self.upload.abort().await {
             tracing::warn!(artifact.key = self.key, %error, "upload could not be aborted; the sweep removes it");
         }
@@ -84,10 +77,11 @@ impl Writer {
     async fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
         self.hasher.update(bytes);
         self.size_bytes += bytes.len() as u64;
+        let size = self.upload.part_bytes();
         while !bytes.is_empty() {
-            let (now, later) = bytes.split_at(bytes.len().min(PART - self.part.len()));
+            let (now, later) = bytes.split_at(bytes.len().min(size - self.part.len()));
             self.part.extend_from_slice(now);
-            if self.part.len() == PART {
+            if self.part.len() == size {
                 self.put_part().await?;
             }
             bytes = later;
@@ -96,8 +90,8 @@ impl Writer {
     }
 
     async fn put_part(&mut self) -> Result<()> {
-        let part = std::mem::replace(&mut self.part, Vec::with_capacity(PART));
-        Ok(self.upload.put_part(PutPayload::from(part)).await?)
+        let part = std::mem::replace(&mut self.part, Vec::with_capacity(self.upload.part_bytes()));
+        self.upload.put_part(part).await
     }
 }
 

@@ -10,10 +10,13 @@ use daybook_entity::{
     job::{self, JobErrorCode},
 };
 
-use super::lease::{self, Pulse};
+use super::{
+    file::File,
+    lease::{self, Pulse},
+};
 use crate::{
     Error, Fault, Instance,
-    artifacts::{Compression, Stored, Writer},
+    artifacts::{Compression, Stored},
 };
 
 /// Least time between two heartbeats of an attempt that advances: at most so often is progress
@@ -27,7 +30,7 @@ pub struct Attempt {
     /// The job as it was claimed.
     pub(crate) job: job::Model,
     /// The object that it writes; given up unless the attempt succeeds.
-    pub(crate) writer: Option<Writer>,
+    pub(super) file: File,
     /// The key of that object.
     pub(crate) object_key: Option<String>,
     last_beat: Instant,
@@ -72,7 +75,7 @@ impl Attempt {
     /// Of a job that was just claimed.
     #[must_use]
     pub fn new(instance: Arc<Instance>, job: job::Model) -> Self {
-        Self { instance, job, writer: None, object_key: None, last_beat: Instant::now() }
+        Self { instance, job, file: File::None, object_key: None, last_beat: Instant::now() }
     }
 
     /// Begins the attempt's file, in `folder` of the store.
@@ -84,8 +87,7 @@ impl Attempt {
         // Job and claim are in the key: no attempt can write over another's object.
         let key = format!("{folder}/{}/{}-{}", job.organization_id, job.id, job.claim);
         self.object_key = Some(key.clone());
-        self.writer = Some(self.instance.store.write(&key, compression).await?);
-        Ok(())
+        Ok(self.file.open(&self.instance, &key, compression).await?)
     }
 
     /// Appends to the attempt's file.
@@ -93,8 +95,7 @@ impl Attempt {
     /// # Errors
     /// The end, where the store does not take it.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
-        let writer = self.writer.as_mut().ok_or_else(no_file)?;
-        Ok(writer.write(bytes).await?)
+        Ok(self.file.write(bytes).await?)
     }
 
     /// Makes the attempt's file whole.
@@ -102,8 +103,7 @@ impl Attempt {
     /// # Errors
     /// The end, where the store does not take it.
     pub(crate) async fn close(&mut self) -> Result<Stored, End> {
-        let writer = self.writer.take().ok_or_else(no_file)?;
-        Ok(writer.finish().await?)
+        Ok(self.file.close(&self.instance).await?)
     }
 
     /// Waits for `work`, and renews the lease meanwhile: for one step that may take longer than a
@@ -148,10 +148,6 @@ impl Attempt {
             Pulse::Lost => Err(End::Lost),
         }
     }
-}
-
-fn no_file() -> Error {
-    Fault::Stored("the attempt has no file to write to".to_owned()).into()
 }
 
 impl From<Error> for End {

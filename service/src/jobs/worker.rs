@@ -200,9 +200,7 @@ async fn watch_over(instance: &Instance, job: &job::Model) -> End {
 
 /// Stores what the attempt came to, and removes its file where that is not to stay.
 pub async fn conclude(mut attempt: Attempt, end: std::result::Result<Success, End>) {
-    if let Some(writer) = attempt.writer.take() {
-        writer.abort().await;
-    }
+    std::mem::take(&mut attempt.file).give_up().await;
     let is_kept = settle(&attempt.instance, &attempt.job, end).await;
     if let Some(key) = attempt.object_key.filter(|_| !is_kept)
         && let Err(error) = attempt.instance.store.remove(&key).await

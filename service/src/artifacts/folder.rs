@@ -1,0 +1,55 @@
+//! A folder as a store: what `object_store` leaves there of uploads that are not finished.
+
+use std::path::{Path, PathBuf};
+
+use super::store::{At, Unfinished};
+use crate::{Fault, Result};
+
+/// Uploads staged under `root`, as files whose names are a key, `#` and a number.
+pub(super) async fn unfinished(root: &Path) -> Result<Vec<Unfinished>> {
+    let upload = |path: PathBuf| {
+        let key = path.strip_prefix(root).ok()?.to_str()?;
+        let (key, _) = key.rsplit_once('#')?;
+        Some(Unfinished { key: key.to_owned(), at: At::File(path.clone()) })
+    };
+    Ok(staged(root).await?.into_iter().filter_map(upload).collect())
+}
+
+/// Files under `folder` that hold parts of an upload: their names end in `#` and a number.
+async fn staged(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let mut items = match tokio::fs::read_dir(&folder).await {
+            Ok(items) => items,
+            // Removed meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(cannot("read", &folder, error)),
+        };
+        while let Some(item) =
+            items.next_entry().await.map_err(|error| cannot("read", &folder, error))?
+        {
+            let path = item.path();
+            let is_staged = path.to_str().is_some_and(|path| path.contains('#'));
+            match item.file_type().await {
+                Ok(kind) if kind.is_dir() => folders.push(path),
+                Ok(_) if is_staged => found.push(path),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Removes a file; one that isn't there is removed already.
+pub(super) async fn remove_file(path: &Path) -> Result<()> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(cannot("remove", path, error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn cannot(what: &str, path: &Path, source: std::io::Error) -> crate::Error {
+    Fault::Io { context: format!("can't {what} {}", path.display()), source }.into()
+}
