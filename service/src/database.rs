@@ -1,6 +1,8 @@
 //! The database: pools, settings that durability rests on, and the one way to run a transaction.
 
+mod checkpoint;
 mod connect;
+pub(crate) mod sqlite;
 mod transaction;
 
 use chrono::{DateTime, Utc};
@@ -12,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{Clock, Result};
 
+pub(crate) use checkpoint::keep_log_short;
 pub use transaction::Work;
 
 /// What holds the truth: embedded SQLite, or PostgreSQL.

@@ -111,6 +111,7 @@ impl Instance {
         });
         instance.check_secret().await?;
         backups::settle(&instance).await?;
+        instance.tasks.spawn(database::keep_log_short(Arc::clone(&instance)));
         if let Some(pool) = instance.db.bells() {
             instance.tasks.spawn(doorbell::relay(Arc::clone(&instance), pool));
         }

@@ -6,22 +6,18 @@ pub(super) mod fill;
 pub(super) mod literal;
 mod schema;
 
-use std::path::{Path, PathBuf};
-
 use rusqlite::types::ValueRef;
-use sea_orm::DatabaseConnection;
 
 use super::{
     Tally, row,
     tables::{Column, Kind, Rows, Table},
 };
-use crate::{Engine, Fault, Result};
+use crate::{
+    Engine, Fault, Result,
+    database::sqlite::{fault, open_reader},
+};
 
-/// The file of a SQLite database.
-pub(super) fn file(db: &DatabaseConnection) -> PathBuf {
-    let options = db.get_sqlite_connection_pool().connect_options();
-    options.get_filename().to_owned()
-}
+pub(super) use crate::database::sqlite::file;
 
 /// A row of `table` in its canonical form, in place of what `line` held.
 fn render(row: &rusqlite::Row<'_>, table: &Table, line: &mut Vec<u8>) -> Result<()> {
@@ -80,27 +76,4 @@ fn tally(db: &rusqlite::Connection, table: &Table, rows: Rows) -> Result<Tally> 
         tally.add(&line);
     }
     Ok(tally)
-}
-
-/// A connection that only reads.
-fn open_reader(path: &Path) -> Result<rusqlite::Connection> {
-    use rusqlite::OpenFlags;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = rusqlite::Connection::open_with_flags(path, flags).map_err(fault)?;
-    // Two MiB: each page is read once.
-    db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048;").map_err(fault)?;
-    Ok(db)
-}
-
-/// What SQLite said. A full disk is the storage's fault, not the database's.
-fn fault(error: rusqlite::Error) -> crate::Error {
-    let code = error.sqlite_error_code();
-    let context = "SQLite".to_owned();
-    let source = match code {
-        Some(rusqlite::ErrorCode::DiskFull) => {
-            std::io::Error::new(std::io::ErrorKind::StorageFull, error)
-        }
-        _ => return Fault::Stored(format!("SQLite: {error}")).into(),
-    };
-    Fault::Io { context, source }.into()
 }

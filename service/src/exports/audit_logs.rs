@@ -4,18 +4,19 @@ mod continuation;
 mod csv;
 mod encoder;
 mod json;
+mod read;
 mod row;
+mod sink;
 
 use std::sync::Arc;
 
 use daybook_entity::{audit_log, job::JobErrorCode};
-use futures::TryStreamExt;
-use sea_orm::{QuerySelect, QueryTrait, StreamTrait};
+use sea_orm::{QuerySelect, QueryTrait};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) use self::continuation::open as open_continuation;
-use self::{encoder::Encoder, row::Row};
+use self::{encoder::Encoder, read::Reader, sink::Sink};
 use super::{AuditLogs, Format, Outcome, Plan, run::Written};
 use crate::{
     Error, Fault, Instance, audit,
@@ -35,13 +36,8 @@ struct Export<'a> {
     organization_id: Uuid,
     source: &'a AuditLogs,
     keyset: Keyset<audit_log::Entity>,
-    encoder: Encoder,
-    /// Records in the file.
-    records: u64,
-    /// Smallest and largest sequence in the file.
-    sequences: Option<(i64, i64)>,
-    /// Key of the last record, to go on from.
-    key: Option<Vec<Part>>,
+    reader: Reader,
+    sink: Sink,
 }
 
 /// Writes the entries that `source` names into the attempt's file.
@@ -52,22 +48,22 @@ pub(super) async fn write(
 ) -> Result<Written, End> {
     let mut export = Export::new(attempt, plan, source)?;
     let (mut limit, mut chunk) = (ROWS.0, Vec::new());
-    while export.records < plan.total() {
-        let before = export.records;
+    while export.sink.records < plan.total() {
+        let before = export.sink.records;
         export.read(limit.min(plan.total() - before)).await?;
-        let read = export.records - before;
+        let read = export.sink.records - before;
         if read == 0 {
             // Fewer records than there were: the log was pruned since the export was asked for.
             let reason = "entries that it was to hold are no longer in the log".to_owned();
             return Err(End::Fail(JobErrorCode::SourceChanged, reason));
         }
-        chunk = export.encoder.take(chunk)?;
+        chunk = export.sink.encoder.take(chunk)?;
         limit = (SEGMENT * read / (chunk.len() as u64).max(1)).clamp(ROWS.0, ROWS.1);
         attempt.write(&chunk).await?;
-        attempt.advanced(export.records).await?;
+        attempt.advanced(export.sink.records).await?;
     }
-    export.encoder.end();
-    attempt.write(&export.encoder.take(chunk)?).await?;
+    export.sink.encoder.end();
+    attempt.write(&export.sink.encoder.take(chunk)?).await?;
     Ok(export.written(plan))
 }
 
@@ -87,50 +83,39 @@ impl<'a> Export<'a> {
     fn new(attempt: &Attempt, plan: &Plan, source: &'a AuditLogs) -> Result<Self, Error> {
         let organization_id = attempt.job.organization_id;
         let keyset = audit::order_keys(organization_id, &source.filter, source.order_by);
+        let encoder = Encoder::new(plan.format, source.csv_byte_order_mark)?;
+        let key = start(&attempt.instance, &keyset, source)?;
         Ok(Self {
             instance: Arc::clone(&attempt.instance),
             organization_id,
-            key: start(&attempt.instance, &keyset, source)?,
-            encoder: Encoder::new(plan.format, source.csv_byte_order_mark)?,
+            reader: Reader::new(&attempt.instance)?,
+            sink: Sink::new(organization_id, source.order_by, encoder, key),
             keyset,
             source,
-            records: 0,
-            sequences: None,
         })
     }
 
-    /// Reads the next `limit` rows through the encoder.
+    /// Reads the next `limit` rows.
     async fn read(&mut self, limit: u64) -> Result<(), End> {
-        let AuditLogs { filter, order_by, through, after: _, csv_byte_order_mark: _ } = self.source;
-        let key = self.key.take();
+        let AuditLogs { filter, through, .. } = self.source;
+        let key = self.sink.key.clone();
         let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);
-        let db = self.instance.db.bulk();
-        let rows = rows.select(Direction::Forward, limit, db.get_database_backend());
-        let rows = rows.select_only().columns(row::COLUMNS);
-        let mut rows = db.stream_raw(rows.build(db.get_database_backend())).await?;
-        while let Some(found) = rows.try_next().await? {
-            let row = Row::of(&found)?;
-            self.encoder.record(self.organization_id, &row)?;
-            self.records += 1;
-            let (first, last) = self.sequences.unwrap_or((row.sequence, row.sequence));
-            self.sequences = Some((first.min(row.sequence), last.max(row.sequence)));
-            self.key = Some(audit::order_key(*order_by, row.timestamp, row.sequence));
-            // Rows come from a buffer: nothing else here ever gives the thread to other tasks.
-            tokio::task::coop::consume_budget().await;
-        }
-        Ok(())
+        let backend = self.instance.db.bulk().get_database_backend();
+        let rows = rows.select(Direction::Forward, limit, backend);
+        let rows = rows.select_only().columns(row::COLUMNS).build(backend);
+        Ok(self.reader.read(&self.instance, rows, &mut self.sink).await?)
     }
 
     fn written(self, plan: &Plan) -> Written {
-        let truncated = self.records < plan.records_matched;
+        let truncated = self.sink.records < plan.records_matched;
         let manifest = self.manifest(plan, truncated);
-        let last = self.key.filter(|_| truncated);
+        let last = self.sink.key.clone().filter(|_| truncated);
         let continuation = last.map(|key| {
             continuation::seal(&self.instance.secret, &self.keyset, self.source.through, &key)
         });
         Written {
             name: "audit-logs",
-            record_count: self.records,
+            record_count: self.sink.records,
             manifest,
             outcome: Outcome { truncated, continuation },
         }
@@ -145,13 +130,13 @@ impl<'a> Export<'a> {
             "orderBy": order_by,
             // Nothing recorded after this sequence is in it.
             "throughSequence": sequence(*through),
-            "firstSequence": self.sequences.map(|(first, _)| sequence(first)),
-            "lastSequence": self.sequences.map(|(_, last)| sequence(last)),
+            "firstSequence": self.sink.sequences.map(|(first, _)| sequence(first)),
+            "lastSequence": self.sink.sequences.map(|(_, last)| sequence(last)),
             "columns": (plan.format == Format::Csv).then_some(csv::COLUMNS),
             "byteOrderMark": csv_byte_order_mark,
             "recordsMatched": plan.records_matched,
             "truncated": truncated,
-            "cellsNeutralized": self.encoder.cells_neutralized(),
+            "cellsNeutralized": self.sink.encoder.cells_neutralized(),
         })
     }
 }

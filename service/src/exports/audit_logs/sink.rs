@@ -1,0 +1,44 @@
+//! Where the rows of an export go: through the encoder, counted.
+
+use uuid::Uuid;
+
+use super::{encoder::Encoder, row::Row};
+use crate::{
+    Result,
+    audit::{self, Order},
+    page::Part,
+};
+
+/// What takes an export's rows, in order.
+pub(super) struct Sink {
+    organization_id: Uuid,
+    order_by: Order,
+    pub(super) encoder: Encoder,
+    /// Records so far.
+    pub(super) records: u64,
+    /// Smallest and largest sequence so far.
+    pub(super) sequences: Option<(i64, i64)>,
+    /// Key of the last record, to go on from.
+    pub(super) key: Option<Vec<Part>>,
+}
+
+impl Sink {
+    /// One whose first record comes after `key`.
+    pub(super) fn new(
+        organization_id: Uuid,
+        order_by: Order,
+        encoder: Encoder,
+        key: Option<Vec<Part>>,
+    ) -> Self {
+        Self { organization_id, order_by, encoder, records: 0, sequences: None, key }
+    }
+
+    pub(super) fn push(&mut self, row: &Row<'_>) -> Result<()> {
+        self.encoder.record(self.organization_id, row)?;
+        self.records += 1;
+        let (first, last) = self.sequences.unwrap_or((row.sequence, row.sequence));
+        self.sequences = Some((first.min(row.sequence), last.max(row.sequence)));
+        self.key = Some(audit::order_key(self.order_by, row.timestamp, row.sequence));
+        Ok(())
+    }
+}
