@@ -71,6 +71,9 @@ pub struct Config {
         global = true
     )]
     pub artifact_ttl: Duration,
+    /// Backups that an organization, or the operators, may start in an hour
+    #[arg(long, env = "DAYBOOK_BACKUPS_PER_HOUR", default_value_t = 10, global = true)]
+    pub backups_per_hour: u64,
     /// When to back the whole instance up: a cron expression of five fields, e.g. "30 2 * * *"
     #[arg(long, env = "DAYBOOK_BACKUP_SCHEDULE", global = true)]
     pub backup_schedule: Option<String>,
@@ -202,6 +205,7 @@ impl Config {
             export_max_records: self.export_max_records.max(1),
             export_inline_records: self.export_inline_records,
             artifact_ttl: self.artifact_ttl,
+            backups_per_hour: self.backups_per_hour,
             backup_schedule: self.backup_schedule()?,
             job_concurrency: self.job_concurrency.max(1),
             job_history: self.job_history,

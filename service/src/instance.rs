@@ -22,6 +22,8 @@ pub struct Settings {
     pub export_inline_records: u64,
     /// How long an artifact can be downloaded.
     pub artifact_ttl: Duration,
+    /// Most backups that an organization, or the operators, may ask for in an hour.
+    pub backups_per_hour: u64,
     /// When backups of the whole instance are made by themselves, if they are.
     pub backup_schedule: Option<backups::Schedule>,
     /// Attempts that this process runs at once.
@@ -45,6 +47,7 @@ impl Default for Settings {
             export_max_records: 10_000,
             export_inline_records: 1_000,
             artifact_ttl: Duration::from_secs(24 * 3600),
+            backups_per_hour: 10,
             backup_schedule: None,
             job_concurrency: 4,
             job_history: Duration::from_secs(30 * 24 * 3600),

@@ -26,6 +26,7 @@ mod finish;
 mod lease;
 mod list;
 mod prune;
+mod quota;
 mod record;
 mod right;
 mod worker;

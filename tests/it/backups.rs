@@ -213,6 +213,38 @@ on_each_engine! {
         assert!(rows(&job, "jobs").unwrap() >= 1);
     }
 
+    async fn quota_is_exact_and_each_organizations_own(server: &TestServer) {
+        let limited = server.start_node(|config| config.backups_per_hour = 3).await;
+        let acme = server.organization("acme").await;
+        let globex = server.organization("globex").await;
+        for organization in [&acme, &globex] {
+            server.client(organization, Role::Admin).await;
+        }
+        let admin = server.client_at(&limited, "admin");
+        let ask = |organization: &str, key: usize| {
+            let (admin, organization) = (admin.clone(), organization.to_owned());
+            async move {
+                let input = json!({ "organizationId": organization, "idempotencyKey": key.to_string(), "verify": false });
+                start(&admin, input).await
+            }
+        };
+        let answers = futures::future::join_all((0..12).map(|key| ask(&acme, key))).await;
+        let started: Vec<_> = answers.iter().filter(|answer| answer["job"].is_object()).collect();
+        assert_eq!(started.len(), 3);
+        let refused: Vec<_> = answers.iter().filter(|answer| answer["job"].is_null()).collect();
+        assert!(refused.iter().all(|answer| answer["userErrors"][0]["code"] == "RATE_LIMITED"), "{refused:?}");
+        assert!(ask(&globex, 0).await["job"].is_object(), "another organization's quota");
+        server.clock.advance(std::time::Duration::from_secs(3601));
+        // Tokens hold for an hour here, too.
+        let admin = server.client_at(&limited, "admin");
+        let later = json!({ "organizationId": acme, "idempotencyKey": "later" });
+        assert!(start(&admin, later).await["job"].is_object(), "an hour later");
+        for answer in started {
+            finished(&admin, &answer["job"]["id"]).await;
+        }
+        limited.stop().await.unwrap();
+    }
+
     async fn key_gives_the_same_backup(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;

@@ -83,6 +83,7 @@ impl TestServer {
             export_max_records: 10_000,
             export_inline_records: 1_000,
             artifact_ttl: Duration::from_secs(24 * 3600),
+            backups_per_hour: 1_000,
             backup_schedule: None,
             backup_time_zone: "UTC".to_owned(),
             backup_keep: 7,

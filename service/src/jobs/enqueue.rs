@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveMo
 use uuid::Uuid;
 
 use super::{
-    Arrow,
+    Arrow, quota,
     record::{Move, record, ring},
 };
 use crate::{Error, ProblemCode, Result, Scope, audit, database, random};
@@ -52,7 +52,11 @@ pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
             audit::lock_head(tx, scope.organization_id).await?;
             match earlier(tx, scope, new).await? {
                 Some(job) => Ok(Queued::Before(job)),
-                None => Ok(Queued::Now(insert(tx, scope, new).await?)),
+                None => {
+                    let now = database::now(tx, &scope.instance.clock).await?;
+                    quota::check(tx, scope, new.kind, now).await?;
+                    Ok(Queued::Now(insert(tx, scope, new).await?))
+                }
             }
         })
     });
