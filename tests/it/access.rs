@@ -24,7 +24,9 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         | "Query.auditLogs"
         | "Query.auditLog"
         | "Subscription.auditLogRecorded" => (&[Admin, Auditor], "audit_log.read"),
-        "Query.node: ExportJob"
+        "Query.node: BackupJob"
+        | "Query.nodes: BackupJob"
+        | "Query.node: ExportJob"
         | "Query.nodes: ExportJob"
         | "Query.job"
         | "Query.jobs"
@@ -42,6 +44,7 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         | "Mutation.createNote"
         | "Mutation.updateNote"
         | "Mutation.deleteNote" => (&[Admin, Member], "note.change"),
+        "Mutation.startBackup" => (&[Admin], "backup.start"),
         "Mutation.startExport: notes" => (&[Admin, Member], "note.export"),
         other => panic!("say here who may run {other}"),
     }
@@ -126,7 +129,9 @@ on_each_engine! {
             let organization = server.organization(slug).await;
             let admin = server.client(&organization, Role::Admin).await;
             let of = Things::of(&admin, &organization, slug).await;
-            jobs.insert(0, json!({ "id": of.job, "organization": { "slug": slug } }));
+            for id in [&of.job, &of.backup] {
+                jobs.insert(0, json!({ "id": id, "organization": { "slug": slug } }));
+            }
             things.push(of);
         }
         let all = "{ jobs { totalCount nodes { id organization { slug } } } }";
@@ -136,7 +141,7 @@ on_each_engine! {
         assert_eq!(answer.body["errors"][0]["extensions"]["argument"], "organizationId");
         let operator = server.operator().await;
         let seen = operator.query(all, json!({})).await;
-        assert_eq!(seen["jobs"], json!({ "totalCount": 2, "nodes": jobs }));
+        assert_eq!(seen["jobs"], json!({ "totalCount": 4, "nodes": jobs }));
 
         for operation in OPERATIONS {
             let variables = things[1].variables();

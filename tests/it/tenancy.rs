@@ -25,6 +25,7 @@ const ID_ARGUMENTS: &[&str] = &[
     "Mutation.deleteNote(input.noteId)",
     "Mutation.recordAuditLogs(input.organizationId)",
     "Mutation.retryJob(input.jobId)",
+    "Mutation.startBackup(input.organizationId)",
     "Mutation.startExport(input.organizationId)",
     "Mutation.startExport(input.source.notes.workspaceId)",
     "Mutation.updateNote(input.noteId)",
@@ -41,7 +42,8 @@ const ID_ARGUMENTS: &[&str] = &[
 ];
 
 /// Every type that `node` gives.
-const NODE_TYPES: &[&str] = &["AuditLog", "ExportJob", "Note", "Organization", "Workspace"];
+const NODE_TYPES: &[&str] =
+    &["AuditLog", "BackupJob", "ExportJob", "Note", "Organization", "Workspace"];
 
 #[test]
 fn every_field_and_every_id_is_tried() {
@@ -204,6 +206,7 @@ fn absent_like(things: &Things) -> Things {
         slug: "initech".to_owned(),
         entry: GlobalId::AuditLog { organization_id, sequence, id }.to_string(),
         job: GlobalId::Job { organization_id, id }.to_string(),
+        backup: GlobalId::Job { organization_id, id }.to_string(),
         cursor: things.cursor.clone(),
         workspace: GlobalId::Workspace { organization_id, id }.to_string(),
         note: GlobalId::Note { organization_id, id }.to_string(),

@@ -11,6 +11,7 @@ pub struct Things {
     pub slug: String,
     pub entry: String,
     pub job: String,
+    pub backup: String,
     /// The cursor of the log's first entry, in recorded order.
     pub cursor: String,
     pub workspace: String,
@@ -39,11 +40,13 @@ pub const OPERATIONS: &[Operation] = &[
     operation("Query.viewer", "{ viewer { subject email isOperator memberships { role } } }"),
     operation("Query.node: Organization", "query($organization: ID!) { node(id: $organization) { id } }"),
     operation("Query.node: AuditLog", "query($entry: ID!) { node(id: $entry) { id } }"),
+    operation("Query.node: BackupJob", "query($backup: ID!) { node(id: $backup) { id } }"),
     operation("Query.node: ExportJob", "query($job: ID!) { node(id: $job) { id } }"),
     operation("Query.node: Workspace", "query($workspace: ID!) { node(id: $workspace) { id } }"),
     operation("Query.node: Note", "query($note: ID!) { node(id: $note) { id } }"),
     operation("Query.nodes: Organization", "query($organization: ID!) { nodes(ids: [$organization]) { id } }"),
     operation("Query.nodes: AuditLog", "query($entry: ID!) { nodes(ids: [$entry]) { id } }"),
+    operation("Query.nodes: BackupJob", "query($backup: ID!) { nodes(ids: [$backup]) { id } }"),
     operation("Query.nodes: ExportJob", "query($job: ID!) { nodes(ids: [$job]) { id } }"),
     operation("Query.nodes: Workspace", "query($workspace: ID!) { nodes(ids: [$workspace]) { id } }"),
     operation("Query.nodes: Note", "query($note: ID!) { nodes(ids: [$note]) { id } }"),
@@ -70,6 +73,12 @@ pub const OPERATIONS: &[Operation] = &[
         "mutation($organization: ID!) { startExport(input: {
             organizationId: $organization, source: { auditLogs: {} }, format: CSV
         }) { job { state } userErrors { code message path } } }",
+    ),
+    operation(
+        "Mutation.startBackup",
+        "mutation($organization: ID!) { startBackup(input: { organizationId: $organization, verify: false }) {
+            job { state } userErrors { code message path }
+        } }",
     ),
     operation(
         "Mutation.cancelJob",
@@ -140,9 +149,9 @@ const fn operation(name: &'static str, document: &'static str) -> Operation {
 
 impl Things {
     pub fn variables(&self) -> Value {
-        let Self { organization, slug, entry, job, cursor, workspace, note, name } = self;
+        let Self { organization, slug, entry, job, backup, cursor, workspace, note, name } = self;
         json!({
-            "organization": organization, "slug": slug, "entry": entry, "job": job, "cursor": cursor,
+            "organization": organization, "slug": slug, "entry": entry, "job": job, "backup": backup, "cursor": cursor,
             "workspace": workspace, "note": note, "name": name,
         })
     }
@@ -155,6 +164,13 @@ impl Things {
         let payload = client.export(organization, "CSV").await;
         let job = payload["job"]["id"].as_str().unwrap().to_owned();
         client.finished(&job).await;
+        let start =
+            "mutation($id: ID!) { startBackup(input: { organizationId: $id, verify: false }) {
+            job { id }
+        } }";
+        let started = client.query(start, json!({ "id": organization })).await;
+        let backup = started["startBackup"]["job"]["id"].as_str().unwrap().to_owned();
+        client.finished(&backup).await;
         let first =
             "query($id: ID!) { auditLogs(organizationId: $id, orderBy: RECORDED_ASC, first: 1) {
             pageInfo { endCursor }
@@ -167,7 +183,7 @@ impl Things {
         let note = client.create_note(&workspace, json!({ "path": "first" })).await;
         let note = note["note"]["id"].as_str().unwrap().to_owned();
         let (organization, slug) = (organization.to_owned(), slug.to_owned());
-        Self { organization, slug, entry, job, cursor, workspace, note, name }
+        Self { organization, slug, entry, job, backup, cursor, workspace, note, name }
     }
 }
 
