@@ -24,6 +24,12 @@ build: ## Builds all crates for development
 test: build clients readers ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
 	tests/with-postgres cargo test --locked --workspace $(ARGS)
 
+.PHONY: bench
+bench: ## Measures exports of a million entries against psql and sqlite3, in pairs (about 20 minutes)
+	@command -v sqlite3 >/dev/null || tests/tools/install-debian sqlite3
+	cargo build --release --locked -p daybook-api --bin daybook
+	tests/with-postgres python3 tests/bench/exports.py target/release/daybook $(ARGS)
+
 .PHONY: check
 check: format lints docs dependencies ## Runs all checks: format, lints, docs, dependencies
 

@@ -10,6 +10,7 @@ import time
 import urllib.request
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 COLUMNS = (
@@ -265,7 +266,5 @@ class Server:
 
 def seconds(job: dict) -> float:
     """From a job's start to its end."""
-    from datetime import datetime
-
     start, end = (datetime.fromisoformat(job[key].replace("Z", "+00:00")) for key in ("startedAt", "finishedAt"))
     return (end - start).total_seconds()

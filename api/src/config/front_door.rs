@@ -45,6 +45,7 @@ impl Default for FrontDoor {
 
 /// An origin as browsers send it (RFC 6454, section 6.1): scheme, host and port, no path.
 fn origin(text: &str) -> Result<String, String> {
+    let text = text.to_ascii_lowercase();
     let is_origin = match text.split_once("://") {
         Some(("http" | "https", authority)) => {
             !authority.is_empty()
@@ -55,7 +56,7 @@ fn origin(text: &str) -> Result<String, String> {
         Some(_) | None => text == "*",
     };
     if is_origin {
-        Ok(text.to_ascii_lowercase())
+        Ok(text)
     } else {
         Err("an origin is http:// or https:// and a host, without a path; or * for any".to_owned())
     }
