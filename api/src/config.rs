@@ -62,6 +62,9 @@ pub struct Config {
     /// Most records of an export that is finished when startExport returns
     #[arg(long, env = "DAYBOOK_EXPORT_INLINE_RECORDS", default_value_t = 1_000, global = true)]
     pub export_inline_records: u64,
+    /// Exports that one organization may start in an hour; 0: none
+    #[arg(long, env = "DAYBOOK_EXPORTS_PER_HOUR", default_value_t = 10, global = true)]
+    pub exports_per_hour: u32,
     /// How long artifacts can be downloaded
     #[arg(
         long,
@@ -73,7 +76,7 @@ pub struct Config {
     pub artifact_ttl: Duration,
     /// Backups that an organization, or the operators, may start in an hour
     #[arg(long, env = "DAYBOOK_BACKUPS_PER_HOUR", default_value_t = 10, global = true)]
-    pub backups_per_hour: u64,
+    pub backups_per_hour: u32,
     /// When to back the whole instance up: a cron expression of five fields, e.g. "30 2 * * *"
     #[arg(long, env = "DAYBOOK_BACKUP_SCHEDULE", global = true)]
     pub backup_schedule: Option<String>,
@@ -204,6 +207,7 @@ impl Config {
             public_url: public_url.trim_end_matches('/').to_owned(),
             export_max_records: self.export_max_records.max(1),
             export_inline_records: self.export_inline_records,
+            exports_per_hour: self.exports_per_hour,
             artifact_ttl: self.artifact_ttl,
             backups_per_hour: self.backups_per_hour,
             backup_schedule: self.backup_schedule()?,

@@ -33,6 +33,7 @@ pub struct Query(
     node::NodeQuery,
     organization::query::OrganizationQuery,
     audit_log::query::AuditLogQuery,
+    export::query::ExportQuery,
     job::query::JobQuery,
 );
 

@@ -6,9 +6,7 @@ pub(crate) mod sqlite;
 mod transaction;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use sqlx::PgPool;
 use tokio_util::task::TaskTracker;
 
@@ -92,15 +90,15 @@ impl Database {
 ///
 /// PostgreSQL's `now()` is the start of the transaction; this is the instant of the call. On
 /// SQLite database and process share the machine's clock.
-pub(crate) async fn now(
-    tx: &DatabaseTransaction,
+pub(crate) async fn now<C: ConnectionTrait>(
+    db: &C,
     clock: &Clock,
 ) -> std::result::Result<DateTime<Utc>, DbErr> {
-    if tx.get_database_backend() != DbBackend::Postgres {
+    if db.get_database_backend() != DbBackend::Postgres {
         return Ok(clock.now());
     }
     let statement = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp() AS now");
-    let row = tx.query_one_raw(statement).await?;
+    let row = db.query_one_raw(statement).await?;
     let row = row.ok_or_else(|| DbErr::Custom("clock_timestamp() gave no row".to_owned()))?;
     Ok(clock.shift(row.try_get("", "now")?))
 }

@@ -7,6 +7,7 @@
 //! when it runs.
 
 mod audit_logs;
+mod estimate;
 mod format;
 mod manifest;
 mod notes;
@@ -14,6 +15,7 @@ mod plan;
 mod run;
 mod start;
 
+pub use estimate::{Estimate, estimate};
 pub use format::Format;
 pub use plan::{AuditLogs, NotesSource, Outcome, Plan, Source};
 pub(crate) use run::run;

@@ -20,10 +20,12 @@ pub struct Settings {
     pub export_max_records: u64,
     /// Most records of an export that is waited for.
     pub export_inline_records: u64,
+    /// Exports that an organization may start in an hour; with 0 none.
+    pub exports_per_hour: u32,
     /// How long an artifact can be downloaded.
     pub artifact_ttl: Duration,
     /// Most backups that an organization, or the operators, may ask for in an hour.
-    pub backups_per_hour: u64,
+    pub backups_per_hour: u32,
     /// When backups of the whole instance are made by themselves, if they are.
     pub backup_schedule: Option<backups::Schedule>,
     /// Attempts that this process runs at once.
@@ -46,6 +48,7 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             export_max_records: 10_000,
             export_inline_records: 1_000,
+            exports_per_hour: 10,
             artifact_ttl: Duration::from_secs(24 * 3600),
             backups_per_hour: 10,
             backup_schedule: None,

@@ -41,6 +41,7 @@ pub use feed::{Update, UpdateKind, Watch, watch};
 pub(crate) use finish::Finisher;
 pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};
 pub(crate) use prune::prune;
+pub use quota::{Quota, quota};
 pub use right::{permission, right_to_decide, right_to_see};
 pub use worker::work;
 

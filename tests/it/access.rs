@@ -33,9 +33,11 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         | "Subscription.jobUpdates: organizationId"
         | "Subscription.jobUpdates: jobId" => (&[Admin, Auditor], "job.read"),
         "Mutation.recordAuditLogs" => (&[Admin, Writer], "audit_log.record"),
-        "Mutation.startExport" | "Mutation.cancelJob" | "Mutation.retryJob" => {
-            (&[Admin, Auditor], "audit_log.export")
-        }
+        "Mutation.startBackup" => (&[Admin], "backup.start"),
+        "Query.exportEstimate"
+        | "Mutation.startExport"
+        | "Mutation.cancelJob"
+        | "Mutation.retryJob" => (&[Admin, Auditor], "audit_log.export"),
         "Query.node: Note"
         | "Query.nodes: Note"
         | "Query.node: Workspace"
@@ -44,8 +46,9 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         | "Mutation.createNote"
         | "Mutation.updateNote"
         | "Mutation.deleteNote" => (&[Admin, Member], "note.change"),
-        "Mutation.startBackup" => (&[Admin], "backup.start"),
-        "Mutation.startExport: notes" => (&[Admin, Member], "note.export"),
+        "Mutation.startExport: notes" | "Query.exportEstimate: notes" => {
+            (&[Admin, Member], "note.export")
+        }
         other => panic!("say here who may run {other}"),
     }
 }

@@ -31,6 +31,8 @@ const ID_ARGUMENTS: &[&str] = &[
     "Mutation.updateNote(input.noteId)",
     "Query.auditLog(id)",
     "Query.auditLogs(organizationId)",
+    "Query.exportEstimate(organizationId)",
+    "Query.exportEstimate(source.notes.workspaceId)",
     "Query.job(id)",
     "Query.jobs(organizationId)",
     "Query.node(id)",

@@ -63,6 +63,12 @@ pub const OPERATIONS: &[Operation] = &[
         "query($organization: ID!) { jobs(organizationId: $organization) { totalCount nodes { id } } }",
     ),
     operation(
+        "Query.exportEstimate",
+        "query($organization: ID!) { exportEstimate(organizationId: $organization, source: { auditLogs: {} }) {
+            recordCount inline pieces
+        } }",
+    ),
+    operation(
         "Mutation.recordAuditLogs",
         "mutation($organization: ID!) { recordAuditLogs(input: { organizationId: $organization, entries: [{
             actor: { id: \"ada\" }, action: \"a.b\", resource: { type: \"t\", id: \"1\" }
@@ -91,6 +97,14 @@ pub const OPERATIONS: &[Operation] = &[
         "mutation($job: ID!) { retryJob(input: { jobId: $job }) {
             job { state } userErrors { code message path }
         } }",
+    ),
+    operation(
+        "Query.exportEstimate: notes",
+        "query($organization: ID!, $workspace: ID!) {
+            exportEstimate(organizationId: $organization, source: { notes: { workspaceId: $workspace } }) {
+                recordCount inline pieces
+            }
+        }",
     ),
     operation(
         "Mutation.startExport: notes",

@@ -146,6 +146,7 @@ fn command(config: &Config) -> Command {
         .env("DAYBOOK_LISTEN", config.listen.to_string())
         .env("DAYBOOK_EXPORT_MAX_RECORDS", config.export_max_records.to_string())
         .env("DAYBOOK_EXPORT_INLINE_RECORDS", config.export_inline_records.to_string())
+        .env("DAYBOOK_EXPORTS_PER_HOUR", config.exports_per_hour.to_string())
         .env("DAYBOOK_JOB_CONCURRENCY", config.job_concurrency.to_string())
         .env("DAYBOOK_JOB_LEASE", format!("{}ms", config.job_lease.as_millis()))
         .env("DAYBOOK_LOG", "info");

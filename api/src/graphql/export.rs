@@ -1,4 +1,5 @@
 //! Exports.
 
 pub(super) mod mutation;
+pub(super) mod query;
 pub(super) mod types;

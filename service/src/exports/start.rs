@@ -78,7 +78,7 @@ pub struct Started {
 /// by the same worker; the answer just waits for it.
 ///
 /// # Errors
-/// A filter or continuation that can't be used; a database fault.
+/// A filter or continuation that can't be used; RATE_LIMITED; a database fault.
 pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
     let request_hash = fingerprint(&request);
     let idempotency_key = request.idempotency_key.clone();

@@ -43,7 +43,8 @@ pub struct Enqueued {
 /// at any time, or without a key while that one is unfinished.
 ///
 /// # Errors
-/// CONFLICT where the key was used with another input; a database fault.
+/// CONFLICT where the key was used with another input; RATE_LIMITED where the organization has
+/// none of the kind left; a database fault.
 pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
     let context = (scope.clone(), new);
     let queued = scope.instance.db.transaction(context, |tx, (scope, new)| {
@@ -53,8 +54,9 @@ pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
             match earlier(tx, scope, new).await? {
                 Some(job) => Ok(Queued::Before(job)),
                 None => {
-                    let now = database::now(tx, &scope.instance.clock).await?;
-                    quota::check(tx, scope, new.kind, now).await?;
+                    // Counted here, under the lock, or two that come at once could both be the
+                    // last one.
+                    quota::check(tx, scope, new.kind).await?;
                     Ok(Queued::Now(insert(tx, scope, new).await?))
                 }
             }
@@ -77,7 +79,8 @@ enum Queued {
 /// Queues a new job that repeats a failed or canceled one of the scope's organization.
 ///
 /// # Errors
-/// Not found; CONFLICT where it is unfinished or has succeeded; a database fault.
+/// Not found; CONFLICT where it is unfinished or has succeeded; RATE_LIMITED as for a new one; a
+/// database fault.
 pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
     let path = ["input", "jobId"];
     let old = super::find(scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;

@@ -1,53 +1,136 @@
-//! Quotas: how many jobs of a kind an organization may ask for in an hour.
+//! How many jobs of a kind an organization may still start: a sliding hour, counted from the jobs
+//! themselves, so that it holds in every process and over restarts.
+//!
+//! What was asked for on the command line or by a schedule neither counts nor is refused. What starts no job (a repeated key, a twin that is still at it) is not there to be counted. A job
+//! that failed by our fault costs nothing any more; one that was canceled does.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{
     audit_log::ActorType,
-    job::{Column, Entity, JobKind},
+    job::{Column, Entity, JobErrorCode, JobKind, JobState},
 };
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
+use uuid::Uuid;
 
-use crate::{Error, ProblemCode, Result, Scope, access::Authority};
+use crate::{Error, Instance, ProblemCode, Result, Scope, access::Authority, database};
 
 /// How long a job counts.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
+/// Failures that are ours.
+const OUR_FAULT: [JobErrorCode; 4] =
+    [JobErrorCode::Internal, JobErrorCode::Storage, JobErrorCode::Timeout, JobErrorCode::Stalled];
 
-/// Refuses a job beyond the quota of its kind. Exact, because the caller holds the lock under which
-/// the organization's jobs are queued. What was asked for on the command line or by a schedule
-/// neither counts nor is refused.
+/// What an organization may still start.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Jobs in an hour.
+    pub limit: u32,
+    /// How many of them are left.
+    pub remaining: u32,
+    /// When one more is left: the oldest that counts is an hour old then. Where none counts, now.
+    pub resets_at: DateTime<Utc>,
+}
+
+/// The quota of an organization that the viewer may know, as the caller has seen to.
+///
+/// # Errors
+/// A database fault.
+pub async fn quota(instance: &Instance, organization_id: Uuid, kind: JobKind) -> Result<Quota> {
+    Ok(read(instance.db.reader(), instance, organization_id, kind).await?)
+}
+
+/// Refuses a job of the scope's organization where none of its kind is left. Exact, because the
+/// caller holds the lock of the organization's head until its job is there.
 ///
 /// # Errors
 /// RATE_LIMITED, with the time from when on there is room; a database fault.
-pub(super) async fn check(
-    tx: &DatabaseTransaction,
-    scope: &Scope,
-    kind: JobKind,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let limit = match kind {
-        JobKind::Export => return Ok(()),
-        JobKind::Backup => scope.instance.settings.backups_per_hour,
-    };
+pub(super) async fn check<C: ConnectionTrait>(tx: &C, scope: &Scope, kind: JobKind) -> Result<()> {
     if scope.viewer.authority == Authority::CommandLine {
         return Ok(());
     }
-    let counted = Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id))
+    let Quota { limit, remaining, resets_at } =
+        read(tx, &scope.instance, scope.organization_id, kind).await?;
+    if remaining > 0 {
+        return Ok(());
+    }
+    let what = match kind {
+        JobKind::Export => "exports",
+        JobKind::Backup => "backups",
+    };
+    let message = if limit == 0 {
+        format!("this instance starts no {what}")
+    } else {
+        let resets_at = resets_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        format!("the organization may start {limit} {what} an hour: the next one at {resets_at}")
+    };
+    Err(Error::problem(ProblemCode::RateLimited, &[], message))
+}
+
+async fn read<C: ConnectionTrait>(
+    db: &C,
+    instance: &Instance,
+    organization_id: Uuid,
+    kind: JobKind,
+) -> std::result::Result<Quota, DbErr> {
+    let limit = match kind {
+        JobKind::Export => instance.settings.exports_per_hour,
+        JobKind::Backup => instance.settings.backups_per_hour,
+    };
+    let now = database::now(db, &instance.clock).await?;
+    let is_ours = Condition::all()
+        .add(Column::State.eq(JobState::Failed))
+        .add(Column::ErrorCode.is_in(OUR_FAULT));
+    let counted: Vec<DateTime<Utc>> = Entity::find()
+        .select_only()
+        .column(Column::CreatedAt)
+        .filter(Column::OrganizationId.eq(organization_id))
         .filter(Column::Kind.eq(kind))
         .filter(Column::RequesterType.ne(ActorType::System))
         .filter(Column::CreatedAt.gt(now - WINDOW))
-        .order_by_desc(Column::CreatedAt)
-        .limit(limit);
-    let counted = counted.all(tx).await?;
-    if (counted.len() as u64) < limit {
-        return Ok(());
+        // An absent code makes no comparison true, nor false.
+        .filter(Condition::any().add(Column::ErrorCode.is_null()).add(is_ours.not()))
+        .order_by_asc(Column::CreatedAt)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(of(limit, &counted, now))
+}
+
+/// The quota where jobs were started at these times of the last hour, oldest first.
+fn of(limit: u32, counted: &[DateTime<Utc>], now: DateTime<Utc>) -> Quota {
+    let used = u32::try_from(counted.len()).unwrap_or(u32::MAX);
+    let remaining = limit.saturating_sub(used);
+    // Where the limit was lowered, more than one has to age before one is left.
+    let oldest = (used.saturating_sub(limit)) as usize;
+    let resets_at = match counted.get(oldest) {
+        Some(oldest) => *oldest + WINDOW,
+        None if limit == 0 => now + WINDOW,
+        None => now,
+    };
+    Quota { limit, remaining, resets_at }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_left_again_when_the_oldest_is_an_hour_old() {
+        let now = DateTime::from_timestamp(1_770_000_000, 0).unwrap();
+        let ago = |minutes| now - TimeDelta::minutes(minutes);
+        let quota = |limit, minutes: &[i64]| {
+            let counted: Vec<_> = minutes.iter().map(|minutes| ago(*minutes)).collect();
+            let Quota { limit: _, remaining, resets_at } = of(limit, &counted, now);
+            (remaining, (resets_at - now).num_minutes())
+        };
+        assert_eq!(quota(3, &[]), (3, 0));
+        assert_eq!(quota(3, &[59]), (2, 1));
+        assert_eq!(quota(3, &[50, 40, 30]), (0, 10));
+        assert_eq!(quota(2, &[50, 40, 30]), (0, 20));
+        assert_eq!(quota(0, &[]), (0, 60));
+        assert_eq!(quota(0, &[50]), (0, 60));
     }
-    let next = counted.last().map_or(now, |oldest| oldest.created_at) + WINDOW;
-    let message = format!(
-        "at most {limit} an hour are started for an organization; the next one from {} on",
-        next.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
-    );
-    Err(Error::problem(ProblemCode::RateLimited, &["input", "organizationId"], message))
 }

@@ -1,16 +1,26 @@
 //! The `startExport` field.
 
-use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result, SimpleObject};
-use daybook_service::{
-    Error, GlobalId, Permission, Scope,
-    exports::{self, StartExport, Wanted},
-};
+use std::sync::Arc;
 
-use super::types::{ExportCompression, ExportFormat, ExportJob};
+use async_graphql::{
+    ComplexObject, Context, ID, InputObject, Object, OneofObject, Result, SimpleObject,
+};
+use daybook_entity::job::JobKind;
+use daybook_service::{
+    Error, GlobalId, Instance, Permission, Scope,
+    exports::{self, StartExport, Wanted},
+    jobs::{self, Quota},
+};
+use uuid::Uuid;
+
+use super::{
+    query::ExportQuota,
+    types::{ExportCompression, ExportFormat, ExportJob},
+};
 use crate::graphql::{
     audit_log::input::{AuditLogFilter, AuditLogOrder},
-    context::enter,
-    error::{UserError, split},
+    context::{enter, instance},
+    error::{UserError, split, to_error},
     job::types::JobFields,
 };
 
@@ -26,21 +36,29 @@ impl ExportMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to export, and as what.")] input: StartExportInput,
     ) -> Result<StartExportPayload> {
-        let (started, user_errors) = split(start(ctx, input).await)?;
+        let path = ["input", "organizationId"];
+        let entered = enter(ctx, &input.organization_id, input.source.permission(), &path).await;
+        let (scope, user_errors) = split(entered)?;
+        let Some(scope) = scope else {
+            let instance = Arc::clone(instance(ctx));
+            return Ok(StartExportPayload { user_errors, ..StartExportPayload::nothing(instance) });
+        };
+        let started = async { exports::start(&scope, request(&scope, input)?).await };
+        let (started, user_errors) = split(started.await)?;
+        let counted = (Arc::clone(&scope.instance), Some(scope.organization_id));
         let (job, inline_data_url, replayed) = match started {
-            Some((job, started)) => (Some(job), started.inline_data_url, started.replayed),
+            Some(exports::Started { job, inline_data_url, replayed }) => {
+                (Some(ExportJob(JobFields { scope, job })), inline_data_url, replayed)
+            }
             None => (None, None, false),
         };
-        Ok(StartExportPayload { job, inline_data_url, replayed, user_errors })
+        Ok(StartExportPayload { job, inline_data_url, replayed, user_errors, counted })
     }
 }
 
-async fn start(
-    ctx: &Context<'_>,
-    input: StartExportInput,
-) -> Result<(ExportJob, exports::Started), daybook_service::Error> {
+fn request(scope: &Scope, input: StartExportInput) -> Result<StartExport, Error> {
     let StartExportInput {
-        organization_id,
+        organization_id: _,
         source,
         format,
         compression,
@@ -48,33 +66,25 @@ async fn start(
         after,
         idempotency_key,
     } = input;
-    let path = ["input", "organizationId"];
-    let permission = match source {
-        ExportSource::AuditLogs(_) => Permission::ExportAuditLog,
-        ExportSource::Notes(_) => Permission::ExportNotes,
-    };
-    let scope = enter(ctx, &organization_id, permission, &path).await?;
-    let request = StartExport {
-        source: wanted(&scope, source)?,
+    Ok(StartExport {
+        source: wanted(scope, source, &["input", "source"])?,
         format: format.into(),
         compression: compression.unwrap_or_default().into(),
         csv_byte_order_mark: csv_byte_order_mark.unwrap_or_default(),
         after,
         idempotency_key,
-    };
-    let started = exports::start(&scope, request).await?;
-    let job = ExportJob(JobFields { scope, job: started.job.clone() });
-    Ok((job, started))
+    })
 }
 
-fn wanted(scope: &Scope, source: ExportSource) -> Result<Wanted, daybook_service::Error> {
+/// What `source`, an argument under `root`, names.
+pub(super) fn wanted(scope: &Scope, source: ExportSource, root: &[&str]) -> Result<Wanted, Error> {
     match source {
         ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) => Ok(Wanted::AuditLogs {
             filter: filter.map(Into::into).unwrap_or_default(),
             order_by: order_by.unwrap_or_default().into(),
         }),
         ExportSource::Notes(NotesSource { workspace_id }) => {
-            let path = ["input", "source", "notes", "workspaceId"];
+            let path = [root, &["notes", "workspaceId"]].concat();
             match workspace_id.parse() {
                 Ok(GlobalId::Workspace { organization_id, id })
                     if organization_id == scope.organization_id =>
@@ -112,7 +122,7 @@ struct StartExportInput {
 
 /// What to export.
 #[derive(OneofObject)]
-enum ExportSource {
+pub(super) enum ExportSource {
     /// An audit log's entries.
     AuditLogs(AuditLogsSource),
     /// A workspace's notes.
@@ -121,14 +131,24 @@ enum ExportSource {
 
 /// A workspace's notes.
 #[derive(InputObject)]
-struct NotesSource {
+pub(super) struct NotesSource {
     /// Which workspace.
     workspace_id: ID,
 }
 
+impl ExportSource {
+    /// What whoever exports it must be allowed to do.
+    pub(super) fn permission(&self) -> Permission {
+        match self {
+            Self::AuditLogs(_) => Permission::ExportAuditLog,
+            Self::Notes(_) => Permission::ExportNotes,
+        }
+    }
+}
+
 /// An audit log's entries.
 #[derive(InputObject)]
-struct AuditLogsSource {
+pub(super) struct AuditLogsSource {
     /// Which entries.
     filter: Option<AuditLogFilter>,
     /// In which order.
@@ -138,6 +158,7 @@ struct AuditLogsSource {
 
 /// The export that was started.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 struct StartExportPayload {
     /// Null only where userErrors says why.
     job: Option<ExportJob>,
@@ -147,4 +168,34 @@ struct StartExportPayload {
     replayed: bool,
     /// What the caller has to put right; then nothing was started.
     user_errors: Vec<UserError>,
+    /// Where exports are counted, and whose.
+    #[graphql(skip)]
+    counted: (Arc<Instance>, Option<Uuid>),
+}
+
+impl StartExportPayload {
+    fn nothing(instance: Arc<Instance>) -> Self {
+        let (job, inline_data_url, replayed, user_errors) = (None, None, false, Vec::new());
+        Self { job, inline_data_url, replayed, user_errors, counted: (instance, None) }
+    }
+}
+
+#[ComplexObject]
+impl StartExportPayload {
+    /// How many exports the organization may start after this. Of one in which the viewer may start
+    /// none, or that does not exist: 0.
+    async fn quota(&self) -> Result<ExportQuota> {
+        let (instance, organization_id) = &self.counted;
+        match organization_id {
+            Some(id) => {
+                Ok(jobs::quota(instance, *id, JobKind::Export).await.map_err(to_error)?.into())
+            }
+            None => Ok(Quota {
+                limit: instance.settings.exports_per_hour,
+                remaining: 0,
+                resets_at: instance.clock.now(),
+            }
+            .into()),
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! `Organization`, `Role`.
 
 use async_graphql::{Context, Enum, ID, Object, Result};
-use daybook_entity::{membership, organization};
-use daybook_service::{GlobalId, Permission, access};
+use daybook_entity::{job::JobKind, membership, organization};
+use daybook_service::{GlobalId, Permission, access, jobs};
 
 use crate::graphql::{
     context::{instance, viewer},
     error::to_error,
+    export::query::ExportQuota,
     note::types::{WorkspaceConnection, workspaces},
     page::args,
 };
@@ -30,6 +31,12 @@ impl Organization {
     /// Display name.
     async fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// How many exports may still be started.
+    async fn export_quota(&self, ctx: &Context<'_>) -> Result<ExportQuota> {
+        let quota = jobs::quota(instance(ctx), self.0.id, JobKind::Export).await;
+        Ok(quota.map_err(to_error)?.into())
     }
 
     /// Places for notes, by name. 50 a page by default, 100 at the most; more is an error, not a
