@@ -1,11 +1,12 @@
 //! Answers of GraphQL over HTTP: status, media type, headers, and bounds on what errors say.
 
 use async_graphql::{Response as GraphQLAnswer, ServerError};
+use async_graphql_axum::GraphQLResponse;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
 use super::accept::{Accept, Kind};
-use crate::{graphql::code, http::errors};
+use crate::http::errors;
 
 impl Accept {
     /// An answer of the executor. A request that was not run (no `data` at all) is a 400 for
@@ -15,14 +16,9 @@ impl Accept {
             return self.refuse(answer.errors);
         }
         errors::bound(&mut answer.errors);
-        match serde_json::to_string(&answer) {
-            Ok(body) => self.respond(StatusCode::OK, body),
-            Err(error) => {
-                tracing::error!(%error, "an answer can't be written");
-                let message = "Daybook failed; its log says why, under the request's id";
-                self.error(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL, message)
-            }
-        }
+        let mut response = GraphQLResponse::from(answer).into_response();
+        self.describe(&mut response);
+        response
     }
 
     /// A well-formed request that is not run, as [`Accept::answer`] says it.
@@ -42,19 +38,24 @@ impl Accept {
     /// A request error: no `data`, not even null (GraphQL, section 7.1).
     fn errors(self, status: StatusCode, mut errors: Vec<ServerError>) -> Response {
         errors::bound(&mut errors);
-        self.respond(status, serde_json::json!({ "errors": errors }).to_string())
+        let body = serde_json::json!({ "errors": errors }).to_string();
+        let mut response = (status, body).into_response();
+        self.describe(&mut response);
+        response
     }
 
-    fn respond(self, status: StatusCode, body: String) -> Response {
+    /// Says in `response`'s headers what it is.
+    fn describe(self, response: &mut Response) {
         let kind = match self.kind {
             Kind::GraphQLResponse => "application/graphql-response+json; charset=utf-8",
             Kind::Json => "application/json; charset=utf-8",
         };
-        let headers = [
-            (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (header::VARY, HeaderValue::from_static("accept")),
-        ];
-        (status, headers, body).into_response()
+        for (name, value) in [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::VARY, "accept"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
     }
 }
