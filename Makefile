@@ -13,16 +13,30 @@ help: ## Lists what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Builds and serves a demo; options: make run ARGS="--listen 127.0.0.1:9090"
+run: $(if $(shell command -v npm),web) ## Builds and serves a demo; options: make run ARGS="--listen 127.0.0.1:9090"
 	cargo run --release --locked -p daybook-api --bin daybook -- serve --demo $(ARGS)
 
 .PHONY: build
 build: ## Builds all crates for development
 	cargo build --locked --workspace
 
+.PHONY: web
+web: api/web/dist/index.html ## Builds the dashboard and GraphiQL, which the binary then holds
+
+api/web/dist/index.html: api/web/node_modules/.package-lock.json schema.graphql $(wildcard api/web/*.*) \
+		$(shell find api/web/src api/web/public -type f -not -path '*/generated/*')
+	npm run --prefix api/web build
+
 .PHONY: test
 test: build clients readers ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
 	tests/with-postgres cargo test --locked --workspace $(ARGS)
+	$(if $(ARGS),,$(MAKE) browser)
+
+# One file after the other: each has a server and a browser of its own.
+.PHONY: browser
+browser: build web tests/browser/node_modules/.package-lock.json ## Runs the tests in a browser alone
+	@[ -n "$(CHROMIUM)" ] || [ -x /usr/bin/chromium ] || tests/tools/install-debian chromium
+	node --test --test-concurrency=1 tests/browser/
 
 .PHONY: bench
 bench: ## Measures exports of a million entries against psql and sqlite3, in pairs (about 20 minutes)
@@ -31,7 +45,11 @@ bench: ## Measures exports of a million entries against psql and sqlite3, in pai
 	tests/with-postgres python3 tests/bench/exports.py target/release/daybook $(ARGS)
 
 .PHONY: check
-check: format lints docs dependencies ## Runs all checks: format, lints, docs, dependencies
+check: format lints docs dependencies web-lints ## Runs all checks: format, lints, docs, dependencies
+
+.PHONY: web-lints
+web-lints: api/web/node_modules/.package-lock.json
+	npm run --prefix api/web check
 
 .PHONY: format
 format:
@@ -81,9 +99,9 @@ endef
 .PHONY: clients
 clients: tests/clients/node_modules/.package-lock.json
 
-tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+%/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || tests/tools/install-debian nodejs npm
-	npm ci --prefix tests/clients
+	npm ci --prefix $*
 	@touch $@
 
 # Other programs that read Daybook's files: the tests compare what they find.

@@ -33,6 +33,7 @@ pub struct Query(
     node::NodeQuery,
     organization::query::OrganizationQuery,
     audit_log::query::AuditLogQuery,
+    audit_log::activity::AuditLogActivityQuery,
     export::query::ExportQuery,
     job::query::JobQuery,
 );

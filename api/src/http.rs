@@ -12,6 +12,7 @@ mod origin;
 mod parameters;
 mod request;
 mod socket;
+mod web;
 
 use std::sync::Arc;
 
@@ -49,9 +50,9 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
         .layer(compression())
         .route("/artifacts/{token}/{file_name}", get(artifact::download))
         .layer(cors)
-        .route("/", get(health::home))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .merge(web::routes())
         .layer(DefaultBodyLimit::max(body::BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request::trace))

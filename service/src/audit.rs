@@ -4,11 +4,13 @@ mod append;
 mod chain;
 mod entry;
 mod filter;
+mod histogram;
 mod limits;
 mod list;
 mod recorder;
 mod search;
 mod tail;
+mod values;
 
 use std::sync::Arc;
 
@@ -21,11 +23,13 @@ pub(crate) use append::{Draft, append, lock_head};
 pub use chain::{GENESIS, chain, commitment};
 pub use entry::{Actor, Change, Metadata, NewEntry, Resource};
 pub use filter::Filter;
+pub use histogram::{Bucket, MAX_BUCKETS, histogram};
 pub use limits::MAX_ENTRIES;
 pub use list::{Order, count, get, get_many, list, statement};
 pub use recorder::Recorded;
 pub(crate) use recorder::{Key, Recorder, Recording};
 pub use tail::tail;
+pub use values::{Facet, MAX_VALUES, values};
 
 pub(crate) use list::{after as rows_after, head_sequence, key as order_key, keys as order_keys};
 pub(crate) use search::catch_up as make_searchable;

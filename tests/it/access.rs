@@ -23,6 +23,8 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         | "Query.nodes: AuditLog"
         | "Query.auditLogs"
         | "Query.auditLog"
+        | "Query.auditLogHistogram"
+        | "Query.auditLogValues"
         | "Subscription.auditLogRecorded" => (&[Admin, Auditor], "audit_log.read"),
         "Query.node: BackupJob"
         | "Query.nodes: BackupJob"

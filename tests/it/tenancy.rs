@@ -30,6 +30,8 @@ const ID_ARGUMENTS: &[&str] = &[
     "Mutation.startExport(input.source.notes.workspaceId)",
     "Mutation.updateNote(input.noteId)",
     "Query.auditLog(id)",
+    "Query.auditLogHistogram(organizationId)",
+    "Query.auditLogValues(organizationId)",
     "Query.auditLogs(organizationId)",
     "Query.exportEstimate(organizationId)",
     "Query.exportEstimate(source.notes.workspaceId)",

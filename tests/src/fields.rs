@@ -57,6 +57,14 @@ pub const OPERATIONS: &[Operation] = &[
         "query($organization: ID!) { auditLogs(organizationId: $organization) { totalCount nodes { id } } }",
     ),
     operation("Query.auditLog", "query($entry: ID!) { auditLog(id: $entry) { id } }"),
+    operation(
+        "Query.auditLogHistogram",
+        "query($organization: ID!) { auditLogHistogram(organizationId: $organization) { count } }",
+    ),
+    operation(
+        "Query.auditLogValues",
+        "query($organization: ID!) { auditLogValues(organizationId: $organization, facet: ACTION) }",
+    ),
     operation("Query.job", "query($job: ID!) { job(id: $job) { id } }"),
     operation(
         "Query.jobs",

@@ -1,5 +1,6 @@
 //! The audit log.
 
+pub(super) mod activity;
 pub(super) mod input;
 pub(super) mod mutation;
 pub(super) mod query;

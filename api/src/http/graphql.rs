@@ -6,11 +6,10 @@
 mod accept;
 mod answer;
 
-use async_graphql::http::GraphiQLSource;
 use axum::{
     Extension,
     extract::{self, FromRequestParts, Query, WebSocketUpgrade},
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use daybook_service::Viewer;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -20,7 +19,7 @@ use super::{
     State, body, credential, operation,
     parameters::{Parameters, from_object},
     request::Correlation,
-    socket,
+    socket, web,
 };
 use crate::graphql::code;
 use accept::Accept;
@@ -122,7 +121,7 @@ pub(super) async fn get(
     let UrlParameters { query, operation_name, variables, extensions } = parameters;
     let Some(query) = query else {
         return if accept.is_browser {
-            graphiql()
+            web::graphiql(&headers)
         } else {
             bad("The parameter `query` is missing")
         };
@@ -152,15 +151,6 @@ pub(super) async fn other(headers: HeaderMap) -> Response {
     let mut response = Accept::of(&headers).error(status, code::BAD_USER_INPUT, message);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
     response
-}
-
-fn graphiql() -> Response {
-    let page = GraphiQLSource::build()
-        .title("Daybook GraphiQL")
-        .endpoint("/graphql")
-        .subscription_endpoint("/graphql")
-        .finish();
-    Html(page).into_response()
 }
 
 async fn run(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{
     extract,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use http::StatusCode;
 
@@ -12,11 +12,6 @@ use super::State;
 
 /// How long the database may take to answer a readiness check.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// `GET /`: where a browser finds something to use.
-pub(super) async fn home() -> Redirect {
-    Redirect::temporary("/graphql")
-}
 
 /// `GET /healthz`: the process is alive.
 pub(super) async fn alive() -> &'static str {

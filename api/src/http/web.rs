@@ -1,0 +1,102 @@
+//! The web app: the dashboard at `/`, GraphiQL at `/graphql`, and what they load.
+//!
+//! `make web` builds it into `api/web/dist`, which the binary holds. Files under `/assets/` have a
+//! hash in their name and are cached for ever; pages are asked for each time, by their ETag. Each
+//! file is there in up to three encodings, made when it was built.
+
+mod embedded;
+mod policy;
+
+use axum::{
+    Router,
+    extract::Path,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::State;
+use embedded::File;
+
+const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
+const NOT_BUILT: &str = "\
+Daybook runs, but this build has no web app: neither the dashboard nor GraphiQL.
+
+To build it, you need Node.js 20 or newer:
+
+    make web
+    make run
+
+The API is at /graphql.
+";
+
+/// The dashboard's own paths, and the files of both pages.
+pub(super) fn routes() -> Router<State> {
+    // Listed one by one: any other path is a 404, not the dashboard.
+    Router::new()
+        .route("/", get(dashboard))
+        .route("/o/{*path}", get(dashboard))
+        .route("/instance/{*path}", get(dashboard))
+        .route("/assets/{*path}", get(asset))
+        .route("/favicon.svg", get(icon))
+}
+
+/// GraphiQL's page.
+pub(super) fn graphiql(headers: &HeaderMap) -> Response {
+    page("graphiql.html", policy::GRAPHIQL, headers)
+}
+
+async fn dashboard(headers: HeaderMap) -> Response {
+    page("index.html", policy::DASHBOARD, &headers)
+}
+
+async fn icon(headers: HeaderMap) -> Response {
+    answer("favicon.svg", ASK_EACH_TIME, &headers).unwrap_or_else(missing)
+}
+
+async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    // Assets lie in one folder. A development build reads files, and would read on in others.
+    if path.contains('/') {
+        return missing();
+    }
+    answer(&format!("assets/{path}"), FOREVER, &headers).unwrap_or_else(missing)
+}
+
+fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
+    let Some(mut response) = answer(name, ASK_EACH_TIME, headers) else {
+        return NOT_BUILT.into_response();
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    for (name, value) in policy::ISOLATION {
+        headers.insert(name, value);
+    }
+    response
+}
+
+/// The file in the best encoding that the client takes, or 304 where it has that already.
+fn answer(name: &str, caching: HeaderValue, headers: &HeaderMap) -> Option<Response> {
+    let File { bytes, etag, content_type, encoding } = embedded::find(name, headers)?;
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let is_known = known.is_some_and(|known| known.split(',').any(|known| known.trim() == etag));
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, content_type)], bytes).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, caching);
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    if let Some(encoding) = encoding.filter(|_| !is_known) {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Some(response)
+}
+
+fn missing() -> Response {
+    (StatusCode::NOT_FOUND, "There is no such file.\n").into_response()
+}

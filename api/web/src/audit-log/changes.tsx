@@ -1,0 +1,84 @@
+import { diff, lines, type Piece, words } from "./diff";
+
+export interface Change {
+  field: string;
+  old?: unknown;
+  new?: unknown;
+}
+
+/** Each changed field, before and after, with what differs marked. */
+export function Changes({ changes }: { changes: Change[] }) {
+  return (
+    <table className="changes">
+      <thead>
+        <tr>
+          <th scope="col">Field</th>
+          <th scope="col">Before</th>
+          <th scope="col">After</th>
+        </tr>
+      </thead>
+      <tbody>
+        {changes.map((change, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a field may be named twice, and nothing moves
+          <Row key={index} change={change} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Row({ change }: { change: Change }) {
+  const pieces = isComparable(change) ? compare(change.old, change.new) : null;
+  return (
+    <tr>
+      <th scope="row" className="mono">
+        {change.field}
+      </th>
+      <td data-label="Before">
+        <Value value={change.old} pieces={pieces} side="removed" />
+      </td>
+      <td data-label="After">
+        <Value value={change.new} pieces={pieces} side="added" />
+      </td>
+    </tr>
+  );
+}
+
+/** One side of a change; what the other side does not have is marked, by a line as well as by colour. */
+function Value({
+  value,
+  pieces,
+  side,
+}: {
+  value: unknown;
+  pieces: Piece[] | null;
+  side: "removed" | "added";
+}) {
+  if (value === null || value === undefined) return <span className="changes-none">none</span>;
+  const Mark = side === "removed" ? "del" : "ins";
+  if (!pieces) return <Mark className="mono changes-text">{print(value)}</Mark>;
+  return (
+    <span className="mono changes-text">
+      {pieces.map((piece, index) => {
+        if (piece.kind === "same") return piece.text;
+        // biome-ignore lint/suspicious/noArrayIndexKey: nothing moves
+        return piece.kind === side ? <Mark key={index}>{piece.text}</Mark> : null;
+      })}
+    </span>
+  );
+}
+
+function isComparable({ old, new: now }: Change): boolean {
+  return [old, now].every(
+    (value) => typeof value === "string" || (typeof value === "object" && value !== null),
+  );
+}
+
+function compare(old: unknown, now: unknown): Piece[] {
+  const cut = typeof old === "string" && typeof now === "string" ? words : lines;
+  return diff(cut(print(old)), cut(print(now)));
+}
+
+function print(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+}

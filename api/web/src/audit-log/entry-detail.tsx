@@ -1,0 +1,153 @@
+import type { ReactNode } from "react";
+import { useQuery } from "urql";
+import { IconButton } from "../controls/button";
+import { Overlay } from "../controls/dialog";
+import { EmptyState, ErrorState, Skeleton } from "../controls/states";
+import { count } from "../format/number";
+import { local, utc, zone } from "../format/time";
+import { explain } from "../graphql/client";
+import type { EntryQuery } from "../graphql/generated/graphql";
+import { Changes } from "./changes";
+import { ENTRY } from "./documents";
+import { Outcome } from "./entry-row";
+import type { Field } from "./view";
+
+type Detail = NonNullable<EntryQuery["auditLog"]>;
+
+interface EntryDetailProps {
+  id: string;
+  onClose: () => void;
+  onFilter: (field: Field, value: string) => void;
+  /** To the entry before or after it in the list; absent at its ends. */
+  onPrevious?: () => void;
+  onNext?: () => void;
+}
+
+/** All of an entry, in a sheet beside the list. */
+export function EntryDetail({ id, onClose, onFilter, onPrevious, onNext }: EntryDetailProps) {
+  const [{ data, error, fetching }, reload] = useQuery({ query: ENTRY, variables: { id } });
+  const entry = data?.auditLog;
+  return (
+    <Overlay
+      shape="sheet"
+      title={entry ? `Entry ${count(entry.sequence)}` : "Entry"}
+      isOpen
+      onClose={onClose}
+      actions={
+        <>
+          <IconButton label="Previous entry" icon="previous" isDisabled={!onPrevious} onPress={onPrevious} />
+          <IconButton label="Next entry" icon="next" isDisabled={!onNext} onPress={onNext} />
+        </>
+      }
+    >
+      {error && <ErrorState message={explain(error)} onRetry={reload} />}
+      {!error && entry && <Facts entry={entry} onFilter={onFilter} />}
+      {!error && !entry && (fetching ? <Waiting /> : <Unknown />)}
+    </Overlay>
+  );
+}
+
+function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps["onFilter"] }) {
+  const { actor, resource, metadata } = entry;
+  const by = (field: Field, value: string) => () => onFilter(field, value);
+  return (
+    <div className="detail">
+      <div className="detail-lead">
+        <span className="detail-action mono">{entry.action}</span>
+        <Outcome value={entry.outcome} />
+      </div>
+      <dl className="facts">
+        <Fact name="Happened" extra={utc(entry.timestamp)}>
+          {local(entry.timestamp)} <span className="muted">{zone}</span>
+        </Fact>
+        <Fact name="Actor" extra={actor.email} onFilter={by("actorId", actor.id)} filterName="this actor">
+          {actor.name ?? actor.id} <span className="tag">{actor.type.toLowerCase()}</span>
+          <span className="muted mono"> {actor.id}</span>
+        </Fact>
+        <Fact
+          name="Resource"
+          extra={resource.id}
+          onFilter={by("resourceId", resource.id)}
+          filterName="this resource"
+        >
+          {resource.name ?? resource.id} <span className="tag">{resource.type}</span>
+        </Fact>
+        {metadata.requestId && (
+          <Fact name="Request" onFilter={by("requestId", metadata.requestId)} filterName="this request">
+            <span className="mono">{metadata.requestId}</span>
+          </Fact>
+        )}
+        {metadata.ipAddress && (
+          <Fact name="IP address">
+            <span className="mono">{metadata.ipAddress}</span>
+          </Fact>
+        )}
+        {metadata.userAgent && <Fact name="User agent">{metadata.userAgent}</Fact>}
+        <Fact name="Recorded" extra={utc(entry.recordedAt)}>
+          {local(entry.recordedAt)} <span className="muted">by {entry.recordedBy}</span>
+        </Fact>
+        <Fact name="Hash">
+          <span className="mono detail-hash">{entry.hash}</span>
+        </Fact>
+      </dl>
+      <h3>Changes</h3>
+      {entry.changes.length ? (
+        <Changes changes={entry.changes} />
+      ) : (
+        <p className="muted">Nothing was changed.</p>
+      )}
+      {metadata.extra !== null && metadata.extra !== undefined && (
+        <>
+          <h3>Extra</h3>
+          <pre className="code">{JSON.stringify(metadata.extra, null, 2)}</pre>
+        </>
+      )}
+    </div>
+  );
+}
+
+interface FactProps {
+  name: string;
+  children: ReactNode;
+  extra?: string | null;
+  onFilter?: () => void;
+  filterName?: string;
+}
+
+function Fact({ name, children, extra, onFilter, filterName }: FactProps) {
+  return (
+    <div className="fact">
+      <dt>{name}</dt>
+      <dd>
+        <div className="fact-value">{children}</div>
+        {extra && <div className="fact-extra mono">{extra}</div>}
+        {onFilter && (
+          <span className="fact-filter">
+            <IconButton label={`Show only ${filterName}`} icon="filter" onPress={onFilter} />
+          </span>
+        )}
+      </dd>
+    </div>
+  );
+}
+
+function Waiting() {
+  return (
+    <div className="detail" aria-busy="true">
+      {["60%", "80%", "75%", "50%", "80%", "65%"].map((width, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: nothing moves
+        <p key={index}>
+          <Skeleton width={width} />
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function Unknown() {
+  return (
+    <EmptyState icon="search" title="There is no such entry">
+      <p>The link to it is incomplete, or it is of another organization.</p>
+    </EmptyState>
+  );
+}

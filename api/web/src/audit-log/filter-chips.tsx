@@ -1,0 +1,48 @@
+import { Button, IconButton } from "../controls/button";
+import { short } from "../format/time";
+import { FIELDS, type Field, RANGES, type View } from "./view";
+
+/** What filters at the moment, each to be taken away. */
+export function FilterChips({ view, onChange }: { view: View; onChange: (view: View) => void }) {
+  const fields = (Object.keys(FIELDS) as Field[]).filter((field) => view.filter[field]);
+  if (!fields.length && !view.range) return null;
+  const without = (field: Field) => onChange({ ...view, filter: { ...view.filter, [field]: undefined } });
+  return (
+    <ul className="chips" aria-label="Active filters">
+      {fields.map((field) => (
+        <Chip
+          key={field}
+          name={FIELDS[field]}
+          value={shown(field, view.filter[field] ?? "")}
+          onRemove={() => without(field)}
+        />
+      ))}
+      {view.range && (
+        <Chip
+          name="Happened"
+          value={RANGES[view.range].label}
+          onRemove={() => onChange({ ...view, range: null })}
+        />
+      )}
+      <li>
+        <Button variant="quiet" size="small" onPress={() => onChange({ ...view, filter: {}, range: null })}>
+          Clear all
+        </Button>
+      </li>
+    </ul>
+  );
+}
+
+function Chip({ name, value, onRemove }: { name: string; value: string; onRemove: () => void }) {
+  return (
+    <li className="chip">
+      <span className="chip-name">{name}</span>
+      <span className="chip-value">{value}</span>
+      <IconButton label={`Remove filter ${name}`} icon="close" onPress={onRemove} />
+    </li>
+  );
+}
+
+function shown(field: Field, value: string): string {
+  return field === "from" || field === "to" ? short(value) : value;
+}

@@ -1,0 +1,133 @@
+import { useMemo, useState } from "react";
+import { useQuery } from "urql";
+import { Button } from "../controls/button";
+import { EmptyState, ErrorState } from "../controls/states";
+import { plural } from "../format/number";
+import { navigate, useQueryString } from "../routing/router";
+import type { Membership } from "../session/viewer";
+import { type Entry, TOTAL } from "./documents";
+import { EntryDetail } from "./entry-detail";
+import { EntryGrid } from "./entry-grid";
+import { FilterBar } from "./filter-bar";
+import { FilterChips } from "./filter-chips";
+import { Histogram } from "./histogram";
+import { LiveControl } from "./live-control";
+import { useEntries } from "./use-entries";
+import { useTail } from "./use-tail";
+import { canBeLive, type Field, fromQuery, resolve, toQuery, type View } from "./view";
+
+/** The audit log explorer. */
+export default function AuditLogPage({ membership }: { membership: Membership }) {
+  const organizationId = membership.organization.id;
+  const query = useQueryString();
+  const view = useMemo(() => fromQuery(query), [query]);
+  const key = toQuery({ ...view, entry: null });
+  // Once for a view: a range that ends now must not become another one at each rendering.
+  const filter = useMemo(() => resolve(fromQuery(key), Date.now()), [key]);
+  const show = (next: View, replace = false) => navigate(location.pathname + toQuery(next), { replace });
+
+  const list = useEntries(organizationId, filter, view.order);
+  const [isPaused, setPaused] = useState(false);
+  const [isAtTop, setAtTop] = useState(true);
+  const isLive = canBeLive(view);
+  const tail = useTail({
+    organizationId,
+    filter,
+    isEnabled: isLive && list.isFresh,
+    after: list.newest,
+    isHeld: isPaused || !isAtTop,
+    onEntries: list.prepend,
+  });
+  const [{ data: counted }] = useQuery({ query: TOTAL, variables: { organizationId, filter } });
+  const total = counted && counted.auditLogs.totalCount + tail.shown;
+
+  const open = (entry: Entry | undefined) => entry && show({ ...view, entry: entry.id }, view.entry !== null);
+  const position = list.entries.findIndex(({ id }) => id === view.entry);
+  const isEmpty = list.isFresh && !list.entries.length;
+  return (
+    <div className="page page-log">
+      <header className="page-header">
+        <div>
+          <h1>Audit log</h1>
+          <p className="page-lead">
+            {total === undefined ? "\u00a0" : `${plural(total, "entry", "entries")}`}
+          </p>
+        </div>
+        <div className="page-actions">
+          {isLive && (
+            <LiveControl
+              tail={tail}
+              isPaused={isPaused}
+              isAtTop={isAtTop}
+              onPause={setPaused}
+              onCatchUp={tail.release}
+            />
+          )}
+        </div>
+      </header>
+      <FilterBar organizationId={organizationId} view={view} onChange={show} />
+      <FilterChips view={view} onChange={show} />
+      <Histogram
+        organizationId={organizationId}
+        filter={filter}
+        recorded={tail.shown}
+        onChoose={(from, to) => show({ ...view, range: null, filter: { ...view.filter, from, to } })}
+      />
+      {list.error && !list.isFresh ? (
+        <ErrorState message={list.error} onRetry={list.retry} />
+      ) : isEmpty ? (
+        <NothingFound isFiltered={key !== ""} onClear={() => show({ ...view, filter: {}, range: null })} />
+      ) : (
+        <EntryGrid
+          entries={list.entries}
+          hasMore={list.hasMore}
+          isStale={!list.isFresh}
+          viewKey={key}
+          onNearEnd={list.loadMore}
+          onOpen={open}
+          onScroll={setAtTop}
+        />
+      )}
+      {list.error && list.isFresh && (
+        <p className="notice notice-error" role="alert">
+          {list.error}{" "}
+          <Button size="small" onPress={list.retry}>
+            Try again
+          </Button>
+        </p>
+      )}
+      {view.entry && (
+        <EntryDetail
+          id={view.entry}
+          onClose={() => show({ ...view, entry: null }, true)}
+          onFilter={(field: Field, value) =>
+            show({ ...view, entry: null, filter: { ...view.filter, [field]: value } })
+          }
+          onPrevious={position > 0 ? () => open(list.entries[position - 1]) : undefined}
+          onNext={
+            position >= 0 && position < list.entries.length - 1
+              ? () => open(list.entries[position + 1])
+              : undefined
+          }
+        />
+      )}
+    </div>
+  );
+}
+
+function NothingFound({ isFiltered, onClear }: { isFiltered: boolean; onClear: () => void }) {
+  if (!isFiltered) {
+    return (
+      <EmptyState icon="log" title="The log is empty">
+        <p>Entries appear here as applications record them, with the mutation recordAuditLogs.</p>
+        <a href="/graphql">Record one in GraphiQL</a>
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState icon="search" title="No entry matches">
+      <p>Widen the time range, or take a condition away.</p>
+      <Button onPress={onClear}>Clear all filters</Button>
+    </EmptyState>
+  );
+}

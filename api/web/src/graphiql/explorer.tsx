@@ -1,0 +1,48 @@
+import "graphiql/setup-workers/vite";
+import { GraphiQL } from "graphiql";
+import { useMemo } from "react";
+import "graphiql/style.css";
+import "./explorer.css";
+import { signOut } from "../session/token";
+import { useTheme } from "../shell/theme";
+import { EXAMPLES_PLUGIN } from "./examples";
+import { fetcherFor } from "./fetcher";
+
+const WELCOME = `# Your token is in place: queries and subscriptions run as you.
+# "Examples", at the left, has some to begin with.
+{
+  viewer {
+    subject
+    memberships {
+      role
+      organization { id slug name }
+    }
+  }
+}
+`;
+
+/** GraphiQL, all of it from this server. */
+export default function Explorer({ token }: { token: string }) {
+  const fetcher = useMemo(() => fetcherFor(token), [token]);
+  const theme = useTheme();
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      plugins={[EXAMPLES_PLUGIN]}
+      visiblePlugin={EXAMPLES_PLUGIN}
+      initialQuery={WELCOME}
+      defaultQuery={WELCOME}
+      forcedTheme={theme}
+      defaultEditorToolsVisibility="variables"
+    >
+      <GraphiQL.Logo>
+        <a className="graphiql-home" href="/">
+          Daybook
+        </a>
+        <button type="button" className="graphiql-sign-out" onClick={signOut}>
+          Sign out
+        </button>
+      </GraphiQL.Logo>
+    </GraphiQL>
+  );
+}

@@ -1,0 +1,44 @@
+/** The way to the server, for one token. */
+import {
+  type Client,
+  type CombinedError,
+  createClient,
+  fetchExchange,
+  mapExchange,
+  subscriptionExchange,
+} from "urql";
+import { endSession } from "../session/token";
+import { resumable } from "./resume";
+import { createSocket } from "./socket";
+
+/** Nothing is cached: an audit log that shows what was true a minute ago is wrong. */
+export function connect(token: string): Client {
+  const socket = createSocket(token);
+  const leave = mapExchange({
+    onError: (error) => {
+      if (isUnauthenticated(error)) endSession("Your token has expired or was revoked.");
+    },
+  });
+  return createClient({
+    url: "/graphql",
+    requestPolicy: "network-only",
+    preferGetMethod: false,
+    fetchOptions: { headers: { authorization: `Bearer ${token}` } },
+    exchanges: [leave, fetchExchange, subscriptionExchange({ forwardSubscription: resumable(socket) })],
+  });
+}
+
+export function isUnauthenticated(error: CombinedError): boolean {
+  const status = (error.response as Response | undefined)?.status;
+  return (
+    status === 401 || error.graphQLErrors.some(({ extensions }) => extensions?.code === "UNAUTHENTICATED")
+  );
+}
+
+/** What went wrong, in words that say what to do. */
+export function explain(error: CombinedError): string {
+  if (error.networkError && !error.response)
+    return "The server can't be reached. Check the network, then try again.";
+  const message = error.graphQLErrors.map((one) => one.message).join("; ");
+  return message ? `${message[0]?.toUpperCase()}${message.slice(1)}.` : "The server answered with an error.";
+}

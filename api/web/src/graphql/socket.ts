@@ -1,0 +1,57 @@
+/** The WebSocket: it comes back by itself for as long as somebody listens. */
+import { type Client, createClient } from "graphql-ws";
+import { endSession } from "../session/token";
+import { setConnection } from "./connection";
+
+/** A network that takes longer than this to answer a ping is lost. */
+const PATIENCE_MS = 4_000;
+const PING_EVERY_MS = 5_000;
+const LONGEST_WAIT_MS = 5_000;
+const FORBIDDEN = 4403;
+
+export function createSocket(token: string): Client {
+  let pong: ReturnType<typeof setTimeout> | undefined;
+  const socket = createClient({
+    url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
+    connectionParams: { authorization: `Bearer ${token}` },
+    // Pages that follow one another share the connection.
+    lazyCloseTimeout: 3_000,
+    keepAlive: PING_EVERY_MS,
+    retryAttempts: Number.POSITIVE_INFINITY,
+    shouldRetry: () => true,
+    retryWait: untilRetry,
+    on: {
+      connecting: (isRetry) => setConnection(isRetry ? "reconnecting" : "connecting"),
+      connected: () => setConnection("live"),
+      closed: (event) => {
+        clearTimeout(pong);
+        const { code, wasClean } = event as CloseEvent;
+        if (code === FORBIDDEN) endSession("Your token has expired or was revoked.");
+        setConnection(wasClean && code === 1000 ? "idle" : "reconnecting");
+      },
+      ping: (isReceived) => {
+        if (!isReceived) pong = setTimeout(() => socket.terminate(), PATIENCE_MS);
+      },
+      pong: (isReceived) => {
+        if (isReceived) clearTimeout(pong);
+      },
+    },
+  });
+  // The browser knows at once; a ping would take seconds.
+  window.addEventListener("offline", () => socket.terminate());
+  return socket;
+}
+
+/** Longer from try to try, but no longer once the network is back. */
+function untilRetry(retries: number): Promise<void> {
+  const wait = Math.min(LONGEST_WAIT_MS, 250 * 2 ** retries) * (0.5 + Math.random() / 2);
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      window.removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, wait);
+    window.addEventListener("online", done);
+  });
+}

@@ -1,0 +1,15 @@
+/** What a role may do, as the server's table says: what it may not is not offered. */
+import type { Role } from "../graphql/generated/graphql";
+
+export type Ability = "readLog" | "readJobs" | "export" | "manageJobs";
+
+const ABILITIES: Record<Role, Ability[]> = {
+  ADMIN: ["readLog", "readJobs", "export", "manageJobs"],
+  AUDITOR: ["readLog", "readJobs", "export", "manageJobs"],
+  WRITER: [],
+  MEMBER: [],
+};
+
+export function may(role: Role, ability: Ability): boolean {
+  return ABILITIES[role].includes(ability);
+}

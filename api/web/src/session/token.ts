@@ -1,0 +1,50 @@
+/** The credential: kept for this tab, and gone with it. */
+import { useSyncExternalStore } from "react";
+
+const KEY = "daybook.token";
+
+export interface Session {
+  token: string | null;
+  /** Why there is no token any more, for whoever has to sign in again. */
+  ended: string | null;
+}
+
+let session: Session = { token: sessionStorage.getItem(KEY), ended: null };
+const listeners = new Set<() => void>();
+
+function change(next: Session): void {
+  session = next;
+  if (next.token) sessionStorage.setItem(KEY, next.token);
+  else sessionStorage.removeItem(KEY);
+  for (const listener of listeners) listener();
+}
+
+export function signIn(token: string): void {
+  change({ token, ended: null });
+}
+
+export function signOut(): void {
+  change({ token: null, ended: null });
+}
+
+/** Ends the session for a reason that the user has to know. */
+export function endSession(reason: string): void {
+  if (session.token) change({ token: null, ended: reason });
+}
+
+export function useSession(): Session {
+  const subscribe = (listener: () => void) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  return useSyncExternalStore(subscribe, () => session);
+}
+
+/** What people paste, without the word that stands before it in a header. */
+export function bare(token: string): string {
+  return token.trim().replace(/^(authorization:\s*)?bearer\s+/i, "");
+}
+
+export function currentToken(): string | null {
+  return session.token;
+}

@@ -1,0 +1,40 @@
+/** Where one can be: an organization, or the instance as a whole. */
+import type { IconName } from "../controls/icon";
+import { pathOf } from "../routing/router";
+import { may } from "../session/abilities";
+import type { Membership, Viewer } from "../session/viewer";
+
+export type Place = { kind: "organization"; membership: Membership } | { kind: "instance" };
+
+export interface Section {
+  id: string;
+  label: string;
+  icon: IconName;
+}
+
+const LOG: Section = { id: "log", label: "Audit log", icon: "log" };
+
+/** The sections that a place has for whoever asks. */
+export function sectionsOf(place: Place): Section[] {
+  if (place.kind === "instance") return [];
+  return may(place.membership.role, "readLog") ? [LOG] : [];
+}
+
+export function placesOf(viewer: Viewer): Place[] {
+  const organizations = viewer.memberships.map((membership): Place => ({ kind: "organization", membership }));
+  return viewer.isOperator ? [...organizations, { kind: "instance" }] : organizations;
+}
+
+export function placeKey(place: Place): string {
+  return place.kind === "instance" ? "instance" : place.membership.organization.slug;
+}
+
+export function placeName(place: Place): string {
+  return place.kind === "instance" ? "Whole instance" : place.membership.organization.name;
+}
+
+export function placePath(place: Place, ...rest: string[]): string {
+  return place.kind === "instance"
+    ? pathOf("instance", ...rest)
+    : pathOf("o", place.membership.organization.slug, ...rest);
+}

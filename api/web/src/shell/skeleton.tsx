@@ -1,0 +1,18 @@
+import { Skeleton } from "../controls/states";
+import { Logo } from "./logo";
+
+/** The app's outline while it loads. */
+export function AppSkeleton() {
+  return (
+    <div className="shell" aria-busy="true">
+      <div className="sidebar">
+        <Logo />
+      </div>
+      <main className="content">
+        <div className="page">
+          <Skeleton width="12rem" />
+        </div>
+      </main>
+    </div>
+  );
+}

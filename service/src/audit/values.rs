@@ -1,0 +1,70 @@
+//! Which values a column has: suggestions for a filter.
+
+use sea_orm::{ConnectionTrait, Statement};
+
+use super::filter::after_prefix;
+use crate::{Error, Result, Scope};
+
+/// Most values that are asked for at once.
+pub const MAX_VALUES: usize = 100;
+
+/// A column whose values are few enough to be suggested.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Facet {
+    /// What was done.
+    Action,
+    /// To what kind of resource.
+    ResourceType,
+}
+
+impl Facet {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::ResourceType => "resource_type",
+        }
+    }
+}
+
+/// The first `most` distinct values of a column that begin with `prefix`, in byte order.
+///
+/// A loose index scan: one step of an index for each value, however many entries have it.
+///
+/// # Errors
+/// A prefix or number that can't be used; a database fault.
+pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> Result<Vec<String>> {
+    if !(1..=MAX_VALUES).contains(&most) {
+        return Err(Error::invalid(&["first"], format!("must be from 1 to {MAX_VALUES}")));
+    }
+    if prefix.contains('\0') {
+        return Err(Error::invalid(&["prefix"], "must not contain a NUL character"));
+    }
+    let db = scope.instance.db.reader();
+    let column = facet.column();
+    let next = |comparison: &str| {
+        format!(
+            "(SELECT {column} FROM audit_logs WHERE organization_id = $1 AND {column} {comparison} \
+             ORDER BY {column} LIMIT 1)"
+        )
+    };
+    let (first, following) = (next(">= $2"), next("> found.value"));
+    let sql = format!(
+        "WITH RECURSIVE found (value, number) AS (\
+             SELECT {first}, 1 UNION ALL \
+             SELECT {following}, number + 1 FROM found WHERE value IS NOT NULL AND number < $3\
+         ) SELECT value FROM found WHERE value IS NOT NULL ORDER BY number"
+    );
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let values = [scope.organization_id.into(), prefix.into(), most.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let end = after_prefix(prefix);
+    let mut found = Vec::new();
+    for row in db.query_all_raw(statement).await? {
+        let value: String = row.try_get_by_index(0)?;
+        if end.as_ref().is_some_and(|end| value >= *end) {
+            break;
+        }
+        found.push(value);
+    }
+    Ok(found)
+}

@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Daybook, launch, open, until } from "./harness.mjs";
+
+let daybook;
+let browser;
+let token;
+before(async () => {
+  [daybook, browser] = await Promise.all([Daybook.start(), launch()]);
+  token = await daybook.token();
+});
+after(async () => {
+  await browser?.close();
+  await daybook?.stop();
+});
+
+const rows = (page) => page.locator(".entry-row[aria-rowindex]");
+
+async function explorer(query = "") {
+  const page = await open(browser, `${daybook.url}/o/acme/log${query}`, { token });
+  await rows(page).first().waitFor();
+  return page;
+}
+
+test("suggestions make a filter, which is in the URL and can be taken away", async () => {
+  const page = await explorer();
+  await page.getByRole("combobox", { name: "Action" }).fill("device");
+  await page.getByRole("option", { name: "device.retire" }).click();
+  await page.waitForURL(/action=device\.retire/);
+  await page.getByRole("combobox", { name: "Resource type" }).fill("dev");
+  await page.getByRole("option", { name: "device", exact: true }).click();
+  await page.waitForURL(/resourceType=device/);
+  await until("only retired devices", async () => {
+    const actions = await page.locator(".entry-action").allTextContents();
+    return actions.length > 5 && actions.every((action) => action === "device.retire");
+  });
+  const told = await page.locator(".page-lead").textContent();
+
+  // Whoever gets the link sees the same.
+  const shared = await explorer(new URL(page.url()).search);
+  await until("the same count", async () => (await shared.locator(".page-lead").textContent()) === told);
+
+  await page.getByRole("button", { name: "Remove filter Action" }).click();
+  await until("more than before", async () => (await page.locator(".page-lead").textContent()) !== told);
+  assert.ok(!page.url().includes("action="));
+  await page.getByRole("button", { name: "Clear all" }).click();
+  assert.equal(new URL(page.url()).search, "");
+  await page.goBack();
+  assert.match(page.url(), /resourceType=device/);
+  assert.deepEqual([...page.complaints, ...shared.complaints], []);
+});
+
+test("a prefix, an outcome and conditions of the second row filter, too", async () => {
+  const page = await explorer();
+  await page.getByRole("combobox", { name: "Action" }).fill("session.*");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/action=session/);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /Outcome/ }).click();
+  await page.getByRole("option", { name: "Denied" }).click();
+  await page.waitForURL(/outcome=DENIED/);
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByLabel("Actor ID").fill("grace");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/actorId=grace/);
+  await page.keyboard.press("Escape");
+  await until("denied sessions of Grace", async () => {
+    const texts = await rows(page).allTextContents();
+    return texts.length > 0 && texts.every((text) => /Grace Hopper.*session\..*Denied/.test(text));
+  });
+  assert.deepEqual(page.complaints, []);
+});
+
+test("what matches nothing says what to do", async () => {
+  const page = await open(browser, `${daybook.url}/o/acme/log?action=nothing.such`, { token });
+  await page.getByRole("heading", { name: "No entry matches" }).waitFor();
+  await page.getByRole("button", { name: "Clear all filters" }).click();
+  await rows(page).first().waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
+test("the whole log scrolls by, with few rows in the document at any time", async () => {
+  const page = await explorer("?order=RECORDED_ASC");
+  const grid = page.locator(".entry-grid");
+  let most = 0;
+  await until("the end of the log", async () => {
+    await grid.evaluate((element) => {
+      element.scrollTop = element.scrollHeight;
+    });
+    most = Math.max(most, await rows(page).count());
+    return (await page.getByRole("grid").getAttribute("aria-rowcount")) !== "-1";
+  });
+  assert.ok(most < 80, `${most} rows`);
+  const counted = Number((await page.locator(".page-lead").textContent()).replace(/\D/g, ""));
+  const count = Number(await page.getByRole("grid").getAttribute("aria-rowcount")) - 1;
+  assert.equal(count, counted);
+  // None is there twice, none is missing: the numbers of the rows are those of the entries.
+  await until("the last row", async () => (await rows(page).last().getAttribute("aria-rowindex")) === String(count + 1));
+  await rows(page).last().click();
+  const digits = new Intl.NumberFormat("en-US").format(count);
+  await page.getByRole("heading", { name: `Entry ${digits}`, exact: true }).waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
+test("keys alone lead to an entry, its neighbours and back", async () => {
+  const page = await explorer("?action=user.role.change");
+  await page.locator(".entry-grid").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.locator('[aria-selected="true"]').getAttribute("aria-rowindex"), "3");
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("columnheader", { name: "Before" }).waitFor();
+  assert.equal(await dialog.locator("del").textContent(), "member");
+  assert.equal(await dialog.locator("ins").textContent(), "admin");
+  const entry = new URL(page.url()).searchParams.get("entry");
+  await dialog.getByRole("button", { name: "Next entry" }).click();
+  await until("the next entry", () => new URL(page.url()).searchParams.get("entry") !== entry);
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.className.trim()), "entry-grid");
+  assert.deepEqual(page.complaints, []);
+});
+
+test("the detail filters by what it shows", async () => {
+  const page = await explorer();
+  await rows(page).nth(3).click();
+  await page.getByRole("button", { name: "Show only this actor" }).click();
+  await page.waitForURL(/actorId=/);
+  assert.ok(!page.url().includes("entry="));
+  assert.deepEqual(page.complaints, []);
+});
+
+test("new entries come in live, wait while paused or scrolled, and catch up", async () => {
+  const page = await explorer();
+  const newest = () => page.locator('[aria-rowindex="2"] .entry-action').textContent();
+  await page.getByText("Live", { exact: true }).waitFor();
+  await daybook.record(token, "live.first");
+  await until("the entry is shown", async () => (await newest()) === "live.first");
+
+  await page.getByRole("button", { name: "Pause" }).click();
+  await daybook.record(token, "live.second", "live.third");
+  const waiting = page.getByRole("button", { name: "Show 2 new entries" });
+  await waiting.waitFor();
+  assert.equal(await newest(), "live.first");
+  await page.getByRole("button", { name: "Resume" }).click();
+  await until("both are shown, in order", async () => {
+    const actions = await page.locator(".entry-action").allTextContents();
+    return actions.slice(0, 3).join() === "live.third,live.second,live.first";
+  });
+
+  await page.locator(".entry-grid").evaluate((element) => {
+    element.scrollTop = 2_000;
+  });
+  await daybook.record(token, "live.fourth");
+  await page.getByRole("button", { name: "Show 1 new entry" }).waitFor();
+  await page.locator(".entry-grid").evaluate((element) => {
+    element.scrollTop = 0;
+  });
+  await until("the fourth is shown", async () => (await newest()) === "live.fourth");
+  assert.deepEqual(page.complaints, []);
+});
+
+test("dragging over the histogram filters, and so do its keys and the presets", async () => {
+  const page = await explorer();
+  const plot = page.locator(".histogram-plot");
+  await plot.waitFor();
+  const { x, y, width, height } = await plot.boundingBox();
+  await page.mouse.move(x + width * 0.25, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + width * 0.5, y + height / 2, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/from=.*to=/);
+  const quarter = await until("a part of the entries", async () => {
+    const count = Number((await page.locator(".page-lead").textContent()).replace(/\D/g, ""));
+    return count > 100 && count < 1_500 && count;
+  });
+  assert.ok(quarter > 600 && quarter < 900, `${quarter} of 3,000 in a quarter of the time`);
+
+  await plot.focus();
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Shift+ArrowLeft");
+  const before = page.url();
+  await page.keyboard.press("Enter");
+  await until("a narrower range", () => page.url() !== before);
+
+  await page.getByRole("button", { name: /^Happened/ }).click();
+  await page.getByRole("button", { name: "Last 24 hours" }).click();
+  await page.waitForURL(/range=24h/);
+  assert.ok(!page.url().includes("from="));
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a range of one's own is refused where it ends before it begins", async () => {
+  const page = await explorer();
+  await page.getByRole("button", { name: /^Happened/ }).click();
+  await page.getByLabel("From").fill("2026-11-02T10:00");
+  await page.getByLabel("To", { exact: true }).fill("2026-11-01T10:00");
+  await page.getByText("The end is before the beginning.").waitFor();
+  assert.ok(await page.getByRole("button", { name: "Apply" }).isDisabled());
+  await page.getByLabel("To", { exact: true }).fill("2026-11-03T10:00");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.waitForURL(/from=.*to=/);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("an unreachable server is told, and trying again works", async () => {
+  const page = await explorer();
+  await page.route("**/graphql", (route) => route.abort());
+  await page.getByRole("button", { name: /Outcome/ }).click();
+  await page.getByRole("option", { name: "Failure" }).click();
+  await page.getByText("The server can't be reached").first().waitFor();
+  await page.unroute("**/graphql");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await rows(page).first().waitFor();
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Daybook, launch, open, until } from "./harness.mjs";
+
+let daybook;
+let browser;
+let token;
+before(async () => {
+  [daybook, browser] = await Promise.all([Daybook.start(), launch()]);
+  token = await daybook.token();
+});
+after(async () => {
+  await browser?.close();
+  await daybook?.stop();
+});
+
+const answer = async (page) => {
+  const lines = await page.locator(".graphiql-response .view-line").allTextContents();
+  return lines.join("").replaceAll("\u00a0", " ");
+};
+
+/** The document is in the editor, and the organization's ID below it. */
+const filled = (page, document) =>
+  until(`${document} in the editor`, async () => {
+    const text = (await page.locator(".graphiql-editors").innerText()).replaceAll("\u00a0", " ");
+    return text.includes(document) && text.includes('"organizationId"');
+  });
+
+test("the token is in place, and examples are one click away", async () => {
+  const page = await open(browser, `${daybook.url}/graphql`, { token });
+  await page.locator(".graphiql-editors").getByText("memberships").waitFor();
+  await page.getByRole("button", { name: /Execute query/ }).click();
+  await until("the viewer", async () => (await answer(page)).includes('"ADMIN"'));
+  await page.getByRole("button", { name: /^Query the log/ }).click();
+  await filled(page, "query Entries");
+  await page.getByRole("button", { name: /Execute query/ }).click();
+  await until("entries", async () => (await answer(page)).includes('"totalCount"'));
+  assert.deepEqual(page.complaints, []);
+});
+
+test("subscriptions run", async () => {
+  const page = await open(browser, `${daybook.url}/graphql`, { token });
+  await page.getByRole("button", { name: /^Watch the log/ }).click();
+  await filled(page, "subscription Recorded");
+  await page.getByRole("button", { name: /Execute query/ }).click();
+  await until("an entry as it is recorded", async () => {
+    await daybook.record(token, "graphiql.watched");
+    return (await answer(page)).includes("graphiql.watched");
+  });
+  assert.deepEqual(page.complaints, []);
+});
+
+test("without a token it asks for one", async () => {
+  const page = await open(browser, `${daybook.url}/graphql`);
+  await page.getByLabel("Token or API key").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: /Execute query/ }).waitFor();
+  assert.deepEqual(page.complaints, []);
+});

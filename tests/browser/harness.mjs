@@ -1,0 +1,177 @@
+/** A real server on SQLite, a real browser, and what both are asked for in every test. */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+
+const root = new URL("../..", import.meta.url).pathname;
+const binary = process.env.DAYBOOK_BIN ?? join(root, "target/debug/daybook");
+const run = promisify(execFile);
+
+/** Without a sandbox only as root, where Chromium refuses one; nothing of it reaches for the internet. */
+const BROWSER_OPTIONS = [
+  ...(process.getuid() === 0 ? ["--no-sandbox"] : []),
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export function launch() {
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  return chromium.launch({ executablePath, args: BROWSER_OPTIONS });
+}
+
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** A server with the demonstration's data, in a folder of its own. */
+export class Daybook {
+  static async start(settings = {}) {
+    const daybook = new Daybook();
+    daybook.folder = await mkdtemp(join(tmpdir(), "daybook-browser-"));
+    daybook.port = await freePort();
+    daybook.url = `http://127.0.0.1:${daybook.port}`;
+    daybook.environment = {
+      ...process.env,
+      DAYBOOK_DATA_DIR: daybook.folder,
+      DAYBOOK_LISTEN: `127.0.0.1:${daybook.port}`,
+      DAYBOOK_LOG: "warn",
+      ...settings,
+    };
+    await daybook.resume();
+    return daybook;
+  }
+
+  /** Starts the process, also after `kill`, on the same port. */
+  async resume() {
+    const options = { env: this.environment, stdio: ["ignore", "ignore", "inherit"] };
+    this.process = spawn(binary, ["serve", "--demo"], options);
+    await until("the server serves", async () => {
+      const response = await fetch(`${this.url}/readyz`).catch(() => null);
+      return response?.ok && (await this.hasDemo());
+    });
+  }
+
+  async hasDemo() {
+    const organizations = await this.command("token", "--organization", "acme", "--role", "admin").catch(() => null);
+    return organizations !== null;
+  }
+
+  async kill(signal = "SIGKILL") {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const ended = once(this.process, "exit");
+    this.process.kill(signal);
+    await ended;
+  }
+
+  async stop() {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  async command(...parameters) {
+    const { stdout } = await run(binary, parameters, { env: this.environment });
+    return stdout.trim();
+  }
+
+  token(role = "admin", { organization = "acme", subject = role, ttl = "1h" } = {}) {
+    const options = ["--organization", organization, "--role", role, "--subject", subject, "--ttl", ttl];
+    return this.command("token", ...options, "--email", `${subject}@acme.test`);
+  }
+
+  /** The data of a document that must run without errors. */
+  async query(token, query, variables = {}) {
+    const response = await fetch(`${this.url}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+      body: JSON.stringify({ query, variables }),
+    });
+    const { data, errors } = await response.json();
+    if (errors) throw new Error(JSON.stringify(errors));
+    return data;
+  }
+
+  async organizationId(token) {
+    const { viewer } = await this.query(token, "{ viewer { memberships { organization { id slug } } } }");
+    return viewer.memberships.find(({ organization }) => organization.slug === "acme").organization.id;
+  }
+
+  /** Records entries by `action`, or as they are given. */
+  async record(token, ...entries) {
+    const organizationId = await this.organizationId(token);
+    const whole = entries.map((entry) => (typeof entry === "string" ? { action: entry } : entry)).map((entry) => ({
+      actor: { id: "ada", name: "Ada Lovelace" },
+      resource: { type: "device", id: "device-1" },
+      ...entry,
+    }));
+    const document = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { userErrors { message } } }";
+    await this.query(token, document, { input: { organizationId, entries: whole } });
+  }
+}
+
+/** Waits until `condition` holds; fails with `what` after `seconds`. */
+export async function until(what, condition, seconds = 30) {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** A page that is signed in, and keeps what it complains of. */
+export async function open(browser, url, { token, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  // A click that waits longer than this waits for nothing.
+  context.setDefaultTimeout(15_000);
+  if (token) {
+    // Only where the tab has none yet: signing out must last.
+    const keep = (value) => {
+      if (sessionStorage.getItem("test.seen")) return;
+      sessionStorage.setItem("test.seen", "yes");
+      sessionStorage.setItem("daybook.token", value);
+    };
+    await context.addInitScript(keep, token);
+  }
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on("pageerror", (error) => page.complaints.push(`error: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    page.complaints.push(`a script ran: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error") page.complaints.push(`console: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    const isOwn = request.url().startsWith(new URL(url).origin) || /^(data|blob):/.test(request.url());
+    if (!isOwn) page.complaints.push(`loaded from elsewhere: ${request.url()}`);
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** The violations that axe finds, of WCAG 2.2 A and AA and its best practices. */
+export async function violations(page) {
+  const source = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+  // Not as a script element, which the page's Content-Security-Policy would refuse.
+  await page.evaluate(source);
+  // React Aria puts a button to dismiss into each popover, for screen readers; a popover is no landmark.
+  const options = { resultTypes: ["violations"], rules: { region: { enabled: false } } };
+  const results = await page.evaluate((options) => globalThis.axe.run(document, options), options);
+  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("\n")}`);
+}
