@@ -1,8 +1,9 @@
 /** A real server on SQLite, a real browser, and what both are asked for in every test. */
 import { execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -39,8 +40,9 @@ export async function freePort() {
 
 /** A server with the demonstration's data, in a folder of its own. */
 export class Daybook {
-  static async start(settings = {}) {
+  static async start(settings = {}, options = []) {
     const daybook = new Daybook();
+    daybook.options = options;
     daybook.folder = await mkdtemp(join(tmpdir(), "daybook-browser-"));
     daybook.port = await freePort();
     daybook.url = `http://127.0.0.1:${daybook.port}`;
@@ -58,7 +60,7 @@ export class Daybook {
   /** Starts the process, also after `kill`, on the same port. */
   async resume() {
     const options = { env: this.environment, stdio: ["ignore", "ignore", "inherit"] };
-    this.process = spawn(binary, ["serve", "--demo"], options);
+    this.process = spawn(binary, ["serve", "--demo", ...this.options], options);
     await until("the server serves", async () => {
       const response = await fetch(`${this.url}/readyz`).catch(() => null);
       return response?.ok && (await this.hasDemo());
@@ -77,8 +79,15 @@ export class Daybook {
     await ended;
   }
 
+  /** Another process that works the jobs. */
+  work() {
+    const options = { env: this.environment, stdio: ["ignore", "ignore", "inherit"] };
+    this.worker = spawn(binary, ["worker"], options);
+  }
+
   async stop() {
     await this.kill();
+    this.worker?.kill("SIGKILL");
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -120,6 +129,17 @@ export class Daybook {
     const document = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { userErrors { message } } }";
     await this.query(token, document, { input: { organizationId, entries: whole } });
   }
+}
+
+/** Starts an export of the whole log, as a program does; the job's ID. */
+export async function startExport(daybook, token, format = "CSV") {
+  const organizationId = await daybook.organizationId(token);
+  const document = `mutation($input: StartExportInput!) {
+    startExport(input: $input) { job { id } userErrors { message } }
+  }`;
+  const input = { organizationId, format, source: { auditLogs: {} }, idempotencyKey: randomUUID() };
+  const { startExport } = await daybook.query(token, document, { input });
+  return startExport.job.id;
 }
 
 /** Waits until `condition` holds; fails with `what` after `seconds`. */
@@ -174,4 +194,53 @@ export async function violations(page) {
   const options = { resultTypes: ["violations"], rules: { region: { enabled: false } } };
   const results = await page.evaluate((options) => globalThis.axe.run(document, options), options);
   return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("\n")}`);
+}
+
+/** Carries connections to a server, until the network is cut. */
+export class Network {
+  static async to(port) {
+    const network = new Network();
+    network.sockets = new Set();
+    network.isCut = false;
+    network.server = createServer((client) => {
+      if (network.isCut) return client.destroy();
+      const server = connect(port, "127.0.0.1");
+      for (const [socket, other] of [[client, server], [server, client]]) {
+        network.sockets.add(socket);
+        socket.on("error", () => other.destroy());
+        socket.on("close", () => {
+          network.sockets.delete(socket);
+          other.destroy();
+        });
+        socket.on("data", (bytes) => {
+          // A silent network neither carries nor says so.
+          if (!network.isSilent) other.write(bytes);
+        });
+      }
+    }).listen(0, "127.0.0.1");
+    await once(network.server, "listening");
+    network.url = `http://127.0.0.1:${network.server.address().port}`;
+    return network;
+  }
+
+  /** Ends all connections and takes no new ones. */
+  cut() {
+    this.isCut = true;
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  /** Lets connections stand, and carries nothing more on them; new ones work. */
+  silence() {
+    this.isSilent = true;
+  }
+
+  restore() {
+    this.isCut = false;
+    this.isSilent = false;
+  }
+
+  stop() {
+    this.cut();
+    this.server.close();
+  }
 }

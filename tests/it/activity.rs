@@ -65,7 +65,8 @@ on_each_engine! {
         let admin = server.client(&acme, Role::Admin).await;
         fill(&admin, &acme).await;
         let found = buckets(&admin, &acme, json!({ "resourceType": "clock" }), 3).await;
-        assert_eq!(counts(&found), [10, 10, 10]);
+        // Thirds of 189 seconds: the second begins three seconds into the second minute.
+        assert_eq!(counts(&found), [13, 7, 10]);
         assert_eq!(found[0]["from"], "2026-02-13T10:00:00.000000Z");
         assert_eq!(found[2]["to"], "2026-02-13T10:03:09.000001Z");
         let one = json!({ "action": "minute.0", "outcome": "FAILURE", "to": "2026-02-13T10:00:00.000001Z" });

@@ -1,4 +1,4 @@
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useQuery } from "urql";
 import { Button } from "../controls/button";
 import { EmptyState, ErrorState } from "../controls/states";
@@ -16,6 +16,9 @@ import { useEntries } from "./use-entries";
 import { useTail } from "./use-tail";
 import { canBeLive, type Field, fromQuery, resolve, toQuery, type View } from "./view";
 
+// Asked for once somebody exports.
+const ExportDialog = lazy(() => import("../exports/export-dialog"));
+
 /** The audit log explorer. */
 export default function AuditLogPage({ membership }: { membership: Membership }) {
   const organizationId = membership.organization.id;
@@ -28,6 +31,7 @@ export default function AuditLogPage({ membership }: { membership: Membership })
 
   const list = useEntries(organizationId, filter, view.order);
   const [isPaused, setPaused] = useState(false);
+  const [isExporting, setExporting] = useState(false);
   const [isAtTop, setAtTop] = useState(true);
   const isLive = canBeLive(view);
   const tail = useTail({
@@ -63,6 +67,9 @@ export default function AuditLogPage({ membership }: { membership: Membership })
               onCatchUp={tail.release}
             />
           )}
+          <Button icon="exports" onPress={() => setExporting(true)}>
+            Export
+          </Button>
         </div>
       </header>
       <FilterBar organizationId={organizationId} view={view} onChange={show} />
@@ -95,6 +102,16 @@ export default function AuditLogPage({ membership }: { membership: Membership })
             Try again
           </Button>
         </p>
+      )}
+      {isExporting && (
+        <Suspense>
+          <ExportDialog
+            organizationId={organizationId}
+            filter={filter}
+            orderBy={view.order}
+            onClose={() => setExporting(false)}
+          />
+        </Suspense>
       )}
       {view.entry && (
         <EntryDetail

@@ -2,11 +2,14 @@ import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { EmptyState, Skeleton } from "../controls/states";
 import { Link } from "../routing/link";
 import { navigate, usePath } from "../routing/router";
+import { may } from "../session/abilities";
 import { useViewer } from "../session/viewer";
 import { type Place, placeKey, placeName, placePath, placesOf, sectionsOf } from "./places";
 import { Shell } from "./shell";
 
 const AuditLogPage = lazy(() => import("../audit-log/page"));
+const ExportsPage = lazy(() => import("../exports/page"));
+const JobsPage = lazy(() => import("../jobs/page"));
 
 /** The page that the URL names. */
 export function Pages() {
@@ -37,10 +40,19 @@ export function Pages() {
 function page(place: Place, section: string): ReactNode {
   const isOffered = sectionsOf(place).some((one) => one.id === section);
   if (!isOffered) return <NotOffered place={place} />;
-  if (place.kind === "organization" && section === "log") {
-    return <AuditLogPage key={placeKey(place)} membership={place.membership} />;
+  const key = placeKey(place);
+  if (place.kind === "instance") return <JobsPage key={key} organizationId={null} mayManage={false} />;
+  const { membership } = place;
+  switch (section) {
+    case "log":
+      return <AuditLogPage key={key} membership={membership} />;
+    case "exports":
+      return <ExportsPage key={key} membership={membership} />;
+    default: {
+      const mayManage = may(membership.role, "manageJobs");
+      return <JobsPage key={key} organizationId={membership.organization.id} mayManage={mayManage} />;
+    }
   }
-  return null;
 }
 
 function PageSkeleton() {

@@ -13,11 +13,19 @@ export interface Section {
 }
 
 const LOG: Section = { id: "log", label: "Audit log", icon: "log" };
+const JOBS: Section = { id: "jobs", label: "Jobs", icon: "jobs" };
+const EXPORTS: Section = { id: "exports", label: "Exports", icon: "exports" };
 
 /** The sections that a place has for whoever asks. */
 export function sectionsOf(place: Place): Section[] {
-  if (place.kind === "instance") return [];
-  return may(place.membership.role, "readLog") ? [LOG] : [];
+  if (place.kind === "instance") return [JOBS];
+  const { role } = place.membership;
+  const sections: [Section, boolean][] = [
+    [LOG, may(role, "readLog")],
+    [EXPORTS, may(role, "export")],
+    [JOBS, may(role, "readJobs")],
+  ];
+  return sections.filter(([, isOffered]) => isOffered).map(([section]) => section);
 }
 
 export function placesOf(viewer: Viewer): Place[] {

@@ -1,0 +1,116 @@
+import { useState } from "react";
+import { useClient, useQuery } from "urql";
+import { TOTAL } from "../audit-log/documents";
+import { Button } from "../controls/button";
+import { Overlay } from "../controls/dialog";
+import { plural } from "../format/number";
+import { explain } from "../graphql/client";
+import type { AuditLogFilter, AuditLogOrder } from "../graphql/generated/graphql";
+import type { Job } from "../jobs/documents";
+import { useJobs } from "../jobs/use-jobs";
+import { START_EXPORT } from "./documents";
+import { ExportOptions, type Options } from "./options";
+import { Started } from "./started";
+
+interface ExportDialogProps {
+  organizationId: string;
+  filter: AuditLogFilter;
+  orderBy: AuditLogOrder;
+  onClose: () => void;
+}
+
+/** Starts an export of what a filter lets through, and stays with it to its end. */
+export default function ExportDialog({ organizationId, filter, orderBy, onClose }: ExportDialogProps) {
+  const [options, setOptions] = useState<Options>({
+    format: "CSV",
+    compression: "NONE",
+    byteOrderMark: false,
+  });
+  const [started, setStarted] = useState<Job | null>(null);
+  const { problem, isBusy, start } = useStart(organizationId, filter, orderBy, options, setStarted);
+  const { jobs, put } = useJobs(organizationId);
+  const live = started && (jobs?.find(({ id }) => id === started.id) ?? started);
+  return (
+    <Overlay title="Export the audit log" isOpen onClose={onClose}>
+      <div className="dialog-content">
+        {live ? (
+          <Started
+            job={live}
+            onJob={(job) => {
+              put(job);
+              setStarted(job);
+            }}
+            onContinue={live.continuation ? () => start(live.continuation) : undefined}
+          />
+        ) : (
+          <>
+            <Estimate organizationId={organizationId} filter={filter} />
+            <ExportOptions options={options} onChange={setOptions} />
+          </>
+        )}
+        {problem && (
+          <p className="notice notice-error" role="alert">
+            {problem}
+          </p>
+        )}
+        <footer className="dialog-footer">
+          <Button onPress={onClose}>{live ? "Close" : "Cancel"}</Button>
+          {!live && (
+            <Button variant="primary" isPending={isBusy} onPress={() => start(null)}>
+              Start export
+            </Button>
+          )}
+        </footer>
+      </div>
+    </Overlay>
+  );
+}
+
+function useStart(
+  organizationId: string,
+  filter: AuditLogFilter,
+  orderBy: AuditLogOrder,
+  { format, compression, byteOrderMark }: Options,
+  onStarted: (job: Job) => void,
+) {
+  const client = useClient();
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const start = async (after: string | null | undefined) => {
+    setBusy(true);
+    const input = {
+      organizationId,
+      source: { auditLogs: { filter, orderBy } },
+      format,
+      compression,
+      csvByteOrderMark: format === "CSV" && byteOrderMark,
+      after,
+      // Of this press of the button: a request that is sent again starts nothing twice.
+      idempotencyKey: crypto.randomUUID(),
+    };
+    const { data, error } = await client.mutation(START_EXPORT, { input }).toPromise();
+    setBusy(false);
+    const refused = data?.startExport.userErrors.map(({ message }) => message).join("; ");
+    setProblem(error ? explain(error) : refused || null);
+    if (data?.startExport.job) onStarted(data.startExport.job);
+  };
+  return { problem, isBusy, start };
+}
+
+/** What the file will hold. */
+function Estimate({ organizationId, filter }: { organizationId: string; filter: AuditLogFilter }) {
+  const [{ data, error }] = useQuery({ query: TOTAL, variables: { organizationId, filter } });
+  const total = data?.auditLogs.totalCount;
+  const isFiltered = Object.values(filter).some(Boolean);
+  return (
+    <p className="estimate" aria-live="polite">
+      {error && "How many records it has could not be found out."}
+      {!error && total === undefined && "\u00a0"}
+      {total !== undefined && (
+        <>
+          <strong>{plural(total, "record")}</strong> {isFiltered ? "match what you see." : "are in the log."}
+        </>
+      )}
+    </p>
+  );
+}

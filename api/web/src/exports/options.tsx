@@ -1,0 +1,68 @@
+import { Checkbox, Label, Radio, RadioGroup } from "react-aria-components";
+import { Icon } from "../controls/icon";
+import { Select } from "../controls/select";
+import type { ExportCompression, ExportFormat } from "../graphql/generated/graphql";
+
+export interface Options {
+  format: ExportFormat;
+  compression: ExportCompression;
+  byteOrderMark: boolean;
+}
+
+const FORMATS: { value: ExportFormat; label: string; text: string }[] = [
+  { value: "CSV", label: "CSV", text: "For spreadsheets" },
+  { value: "JSON", label: "JSON", text: "One array" },
+  { value: "JSONL", label: "JSON lines", text: "One object a line, for programs" },
+];
+const COMPRESSIONS: { value: ExportCompression; label: string }[] = [
+  { value: "NONE", label: "None" },
+  { value: "GZIP", label: "gzip" },
+  { value: "ZSTD", label: "Zstandard" },
+];
+
+/** As what the file is written. */
+export function ExportOptions({
+  options,
+  onChange,
+}: {
+  options: Options;
+  onChange: (options: Options) => void;
+}) {
+  return (
+    <>
+      <RadioGroup
+        className="choices"
+        value={options.format}
+        onChange={(format) => onChange({ ...options, format: format as ExportFormat })}
+      >
+        <Label className="field-label">Format</Label>
+        <div className="choices-row">
+          {FORMATS.map(({ value, label, text }) => (
+            <Radio key={value} value={value} className="choice">
+              <span className="choice-name">{label}</span>
+              <span className="choice-text">{text}</span>
+            </Radio>
+          ))}
+        </div>
+      </RadioGroup>
+      <Select
+        label="Compression"
+        value={options.compression}
+        options={COMPRESSIONS}
+        onChange={(compression) => onChange({ ...options, compression })}
+      />
+      {options.format === "CSV" && (
+        <Checkbox
+          className="checkbox"
+          isSelected={options.byteOrderMark}
+          onChange={(byteOrderMark) => onChange({ ...options, byteOrderMark })}
+        >
+          <span className="checkbox-box">
+            <Icon name="check" />
+          </span>
+          Begin with a byte order mark, so that Excel reads it as UTF-8
+        </Checkbox>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,81 @@
+import { graphql } from "../graphql/generated";
+import type { JobFieldsFragment, JobState } from "../graphql/generated/graphql";
+
+export type Job = JobFieldsFragment;
+
+/** The newest ones of so many jobs are what charts and counts are of. */
+export const PAGE = 100;
+
+export const FINAL: readonly JobState[] = ["SUCCEEDED", "FAILED", "CANCELED"];
+
+export const isFinal = (job: Job) => FINAL.includes(job.state);
+
+/** Without the link to the file: each one that is given out is recorded in the log. */
+export const JOB_FIELDS = graphql(`
+  fragment JobFields on Job {
+    __typename
+    id
+    kind
+    state
+    createdAt
+    startedAt
+    finishedAt
+    attempt
+    maxAttempts
+    cancelRequestedAt
+    organization { id slug name }
+    requestedBy { id name email }
+    progress { phase done total fraction }
+    error { code message retryable }
+    retryOf { id }
+    artifact { fileName contentType sizeBytes sha256 recordCount expiresAt expired }
+    ... on ExportJob { format compression recordsMatched truncated continuation }
+  }
+`);
+
+export const JOBS = graphql(`
+  query Jobs($organizationId: ID, $after: String, $first: Int!) {
+    jobs(organizationId: $organizationId, after: $after, first: $first) {
+      nodes { ...JobFields }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+`);
+
+export const JOB_UPDATES = graphql(`
+  subscription JobUpdates($organizationId: ID, $after: String) {
+    jobUpdates(organizationId: $organizationId, after: $after) {
+      type
+      cursor
+      job { ...JobFields }
+    }
+  }
+`);
+
+export const JOB = graphql(`
+  query Job($id: ID!) {
+    job(id: $id) {
+      ...JobFields
+      transitions { cursor from to at attempt reason }
+      artifact { manifest }
+    }
+  }
+`);
+
+export const DOWNLOAD = graphql(`
+  query Download($id: ID!) {
+    job(id: $id) { artifact { downloadUrl expired } }
+  }
+`);
+
+export const CANCEL = graphql(`
+  mutation Cancel($input: CancelJobInput!) {
+    cancelJob(input: $input) { job { ...JobFields } userErrors { message } }
+  }
+`);
+
+export const RETRY = graphql(`
+  mutation Retry($input: RetryJobInput!) {
+    retryJob(input: $input) { job { ...JobFields } userErrors { message } }
+  }
+`);

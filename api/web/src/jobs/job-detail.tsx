@@ -1,0 +1,105 @@
+import { useEffect } from "react";
+import { useQuery } from "urql";
+import { Overlay } from "../controls/dialog";
+import { EmptyState, ErrorState, Skeleton } from "../controls/states";
+import { Time } from "../controls/time";
+import { bytes, count } from "../format/number";
+import { explain } from "../graphql/client";
+import { JOB, type Job } from "./documents";
+import { JobActions } from "./job-actions";
+import { JobStatus } from "./job-state";
+import { Progress } from "./progress";
+import { Timeline } from "./timeline";
+import { requester, title } from "./words";
+
+interface JobDetailProps {
+  id: string;
+  /** As the feed told of it last. */
+  live: Job | undefined;
+  mayManage: boolean;
+  onJob: (job: Job) => void;
+  onClose: () => void;
+}
+
+/** All of a job: its life so far, its file, what can be done with it. */
+export function JobDetail({ id, live, mayManage, onJob, onClose }: JobDetailProps) {
+  const [{ data, error, fetching }, reload] = useQuery({ query: JOB, variables: { id } });
+  const stage = live && `${live.state} ${live.attempt} ${live.cancelRequestedAt}`;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each stage brings a transition
+  useEffect(() => reload(), [stage]);
+  const job = live ?? data?.job ?? undefined;
+  return (
+    <Overlay shape="sheet" title={job ? title(job) : "Job"} isOpen onClose={onClose}>
+      {error && !data && <ErrorState message={explain(error)} onRetry={reload} />}
+      {job && (
+        <div className="detail">
+          <div className="detail-lead">
+            <JobStatus job={job} />
+            <JobActions job={job} mayManage={mayManage} onJob={onJob} />
+          </div>
+          <Progress job={job} />
+          {job.error && (
+            <p className={`notice ${job.state === "FAILED" ? "notice-error" : "notice-warning"}`}>
+              {job.error.message} {job.error.retryable ? "The same job can succeed another time." : ""}
+            </p>
+          )}
+          <Facts job={job} />
+          <h3>Transitions</h3>
+          {data?.job ? <Timeline transitions={data.job.transitions} /> : <Skeleton width="60%" />}
+          {data?.job?.artifact && (
+            <details className="manifest">
+              <summary>Manifest: what to check the file by</summary>
+              <pre className="code">{JSON.stringify(data.job.artifact.manifest, null, 2)}</pre>
+            </details>
+          )}
+        </div>
+      )}
+      {!job && !error && !fetching && (
+        <EmptyState icon="search" title="There is no such job">
+          <p>The link to it is incomplete, or it is of another organization.</p>
+        </EmptyState>
+      )}
+    </Overlay>
+  );
+}
+
+function Facts({ job }: { job: Job }) {
+  const { artifact } = job;
+  return (
+    <dl className="facts">
+      <Fact name="Requested by">{requester(job)}</Fact>
+      <Fact name="Created">
+        <Time value={job.createdAt} />
+      </Fact>
+      <Fact name="Attempt">
+        {count(job.attempt)} of {count(job.maxAttempts)}
+      </Fact>
+      {artifact && (
+        <>
+          <Fact name="File">
+            {artifact.fileName} <span className="muted">{bytes(artifact.sizeBytes)}</span>
+          </Fact>
+          <Fact name="Records">
+            {count(artifact.recordCount)}
+            {job.recordsMatched && job.truncated && ` of ${count(job.recordsMatched)} that match`}
+          </Fact>
+          <Fact name={artifact.expired ? "Expired" : "Expires"}>
+            <Time value={artifact.expiresAt} />
+          </Fact>
+          <Fact name="SHA-256">
+            <span className="mono detail-hash">{artifact.sha256}</span>
+          </Fact>
+        </>
+      )}
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div className="fact">
+      <dt>{name}</dt>
+      <dd className="fact-value">{children}</dd>
+    </div>
+  );
+}

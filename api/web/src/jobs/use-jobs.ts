@@ -1,0 +1,108 @@
+/** All jobs of a place, as they are at each moment. */
+import { useEffect, useState } from "react";
+import { useClient } from "urql";
+import { explain } from "../graphql/client";
+import { JOB_UPDATES, JOBS, type Job, PAGE } from "./documents";
+
+export interface Jobs {
+  /** Newest first; null until they are known. */
+  jobs: Job[] | null;
+  hasMore: boolean;
+  error: string | null;
+  loadMore: () => void;
+  retry: () => void;
+  /** Takes over what a mutation answered, before the feed tells of it. */
+  put: (job: Job) => void;
+}
+
+interface State {
+  byId: ReadonlyMap<string, Job>;
+  isLoaded: boolean;
+  end: string | null;
+  hasMore: boolean;
+}
+
+const NOTHING: State = { byId: new Map(), isLoaded: false, end: null, hasMore: false };
+
+/** Of an organization; without one, of the whole instance. */
+export function useJobs(organizationId: string | null): Jobs {
+  const client = useClient();
+  const [state, setState] = useState(NOTHING);
+  const [error, setError] = useState<string | null>(null);
+  const [attempt, setAttempt] = useState(0);
+
+  const put = (...jobs: Job[]) => setState((before) => ({ ...before, byId: merged(before.byId, jobs) }));
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt starts anew
+  useEffect(() => {
+    setState(NOTHING);
+    setError(null);
+    /** What the feed told of since the list was asked for: newer than what the list says. */
+    let told = new Set<string>();
+    let isGone = false;
+    const load = async () => {
+      told = new Set();
+      const page = await client.query(JOBS, { organizationId, first: PAGE }).toPromise();
+      if (isGone) return;
+      if (!page.data) return setError(page.error ? explain(page.error) : "The answer was empty.");
+      const { nodes, pageInfo } = page.data.jobs;
+      const older = nodes.filter(({ id }) => !told.has(id));
+      setState((before) => ({
+        byId: merged(before.byId, older),
+        isLoaded: true,
+        end: pageInfo.endCursor ?? null,
+        hasMore: pageInfo.hasNextPage,
+      }));
+    };
+    const { unsubscribe } = client.subscription(JOB_UPDATES, { organizationId }).subscribe((result) => {
+      if (result.error) return setError(explain(result.error));
+      const update = result.data?.jobUpdates;
+      // The feed's history begins after what was known: the list tells what came between.
+      if (update?.type === "GAP") void load();
+      const job = update?.job;
+      if (!job) return;
+      told.add(job.id);
+      setState((before) => ({ ...before, byId: merged(before.byId, [job]) }));
+    });
+    // Only now: what happens while the list is on its way is told by the feed.
+    void load();
+    return () => {
+      isGone = true;
+      unsubscribe();
+    };
+  }, [client, organizationId, attempt]);
+
+  const loadMore = async () => {
+    const { data } = await client.query(JOBS, { organizationId, first: PAGE, after: state.end }).toPromise();
+    if (!data) return;
+    const { nodes, pageInfo } = data.jobs;
+    setState((before) => ({
+      byId: merged(
+        before.byId,
+        nodes.filter(({ id }) => !before.byId.has(id)),
+      ),
+      isLoaded: true,
+      end: pageInfo.endCursor ?? null,
+      hasMore: pageInfo.hasNextPage,
+    }));
+  };
+
+  return {
+    jobs: state.isLoaded ? [...state.byId.values()].sort(byAge) : null,
+    hasMore: state.hasMore,
+    error,
+    loadMore: () => void loadMore(),
+    retry: () => setAttempt((before) => before + 1),
+    put,
+  };
+}
+
+function merged(before: ReadonlyMap<string, Job>, jobs: Job[]): ReadonlyMap<string, Job> {
+  const after = new Map(before);
+  for (const job of jobs) after.set(job.id, job);
+  return after;
+}
+
+function byAge(one: Job, other: Job): number {
+  return other.createdAt.localeCompare(one.createdAt) || other.id.localeCompare(one.id);
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Daybook, launch, Network, open, startExport, until } from "./harness.mjs";
+
+let daybook;
+let browser;
+let token;
+before(async () => {
+  [daybook, browser] = await Promise.all([Daybook.start(), launch()]);
+  token = await daybook.token();
+});
+after(async () => {
+  await browser?.close();
+  await daybook?.stop();
+});
+
+const rows = (page) => page.locator(".job-row");
+
+/** The cursors with which the page subscribed to jobs, connection by connection. */
+function subscriptions(page) {
+  const cursors = [];
+  page.on("websocket", (socket) =>
+    socket.on("framesent", ({ payload }) => {
+      const message = JSON.parse(payload);
+      const isJobs = message.type === "subscribe" && message.payload.query.includes("jobUpdates");
+      if (isJobs) cursors.push(message.payload.variables.after ?? null);
+    }),
+  );
+  return cursors;
+}
+
+async function succeeded(page, count) {
+  await until(`${count} jobs succeeded`, async () => {
+    const told = await page.locator(".tile-succeeded .tile-count").textContent();
+    return told === String(count) && (await rows(page).getByText("Succeeded").count()) === count;
+  });
+}
+
+test("jobs appear live, are counted by state, and each tells its life", async () => {
+  const page = await open(browser, `${daybook.url}/o/acme/jobs`, { token });
+  await page.getByRole("heading", { name: "No jobs yet" }).waitFor();
+  await startExport(daybook, token);
+  await succeeded(page, 1);
+  await startExport(daybook, token, "JSON");
+  await succeeded(page, 2);
+  await page.getByRole("button", { name: /Failed/ }).click();
+  await page.getByRole("heading", { name: "No job in this state" }).waitFor();
+  await page.getByRole("button", { name: /Succeeded/ }).click();
+  assert.equal(await rows(page).count(), 2);
+  await rows(page).first().getByRole("link").click();
+  await page.locator(".timeline-step").nth(2).waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a restart of the server is bridged, and nothing is missed", async () => {
+  const page = await open(browser, "about:blank", { token });
+  const cursors = subscriptions(page);
+  await page.goto(`${daybook.url}/o/acme/jobs`);
+  await startExport(daybook, token);
+  await succeeded(page, 3);
+  await daybook.kill();
+  await page.getByText("Reconnecting…").waitFor();
+  await daybook.resume();
+  for (let index = 0; index < 3; index++) await startExport(daybook, token);
+  await succeeded(page, 6);
+  await page.getByText("Reconnecting…").waitFor({ state: "detached" });
+  assert.ok(cursors.at(-1), `resumed by its cursor: ${cursors}`);
+});
+
+test("a network that is cut, and one that falls silent, are bridged", async () => {
+  const network = await Network.to(daybook.port);
+  const page = await open(browser, "about:blank", { token });
+  const cursors = subscriptions(page);
+  await page.goto(`${network.url}/o/acme/jobs`);
+  await startExport(daybook, token);
+  await succeeded(page, 7);
+  network.cut();
+  await page.getByText("Reconnecting…").waitFor();
+  for (let index = 0; index < 2; index++) await startExport(daybook, token);
+  network.restore();
+  await succeeded(page, 9);
+
+  network.silence();
+  await startExport(daybook, token);
+  // Nobody closes the connection: only a ping without an answer tells.
+  await page.getByText("Reconnecting…").waitFor();
+  network.restore();
+  await succeeded(page, 10);
+  assert.ok(cursors.length >= 3 && cursors.slice(-2).every(Boolean), `resumed by cursors: ${cursors}`);
+  network.stop();
+});
