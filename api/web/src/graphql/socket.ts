@@ -6,11 +6,14 @@ import { setConnection } from "./connection";
 /** A network that takes longer than this to answer a ping is lost. */
 const PATIENCE_MS = 4_000;
 const PING_EVERY_MS = 5_000;
+/** A browser itself waits for minutes. */
+const LONGEST_OPENING_MS = 8_000;
 const LONGEST_WAIT_MS = 5_000;
 const FORBIDDEN = 4403;
 
 export function createSocket(token: string): Client {
   let pong: ReturnType<typeof setTimeout> | undefined;
+  let opening: ReturnType<typeof setTimeout> | undefined;
   const socket = createClient({
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
     connectionParams: { authorization: `Bearer ${token}` },
@@ -21,9 +24,16 @@ export function createSocket(token: string): Client {
     shouldRetry: () => true,
     retryWait: untilRetry,
     on: {
-      connecting: (isRetry) => setConnection(isRetry ? "reconnecting" : "connecting"),
-      connected: () => setConnection("live"),
+      connecting: (isRetry) => {
+        opening = setTimeout(() => socket.terminate(), LONGEST_OPENING_MS);
+        setConnection(isRetry ? "reconnecting" : "connecting");
+      },
+      connected: () => {
+        clearTimeout(opening);
+        setConnection("live");
+      },
       closed: (event) => {
+        clearTimeout(opening);
         clearTimeout(pong);
         const { code, wasClean } = event as CloseEvent;
         if (code === FORBIDDEN) endSession("Your token has expired or was revoked.");
