@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { Daybook, launch, open, violations } from "./harness.mjs";
+import { Daybook, launch, open, startExport, violations } from "./harness.mjs";
 import { PAGES } from "./pages.mjs";
 
 let daybook;
@@ -10,6 +10,7 @@ let token;
 before(async () => {
   [daybook, browser] = await Promise.all([Daybook.start(), launch()]);
   token = await daybook.token();
+  await startExport(daybook, token);
 });
 after(async () => {
   await browser?.close();

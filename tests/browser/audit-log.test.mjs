@@ -71,6 +71,18 @@ test("a prefix, an outcome and conditions of the second row filter, too", async 
   assert.deepEqual(page.complaints, []);
 });
 
+test("words are searched for", async () => {
+  const page = await explorer();
+  await page.getByLabel("Search").fill("lovelace retire");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/search=lovelace/);
+  await until("Ada's retired devices alone", async () => {
+    const texts = await rows(page).allTextContents();
+    return texts.length > 0 && texts.every((text) => /Ada Lovelace.*device\.retire/.test(text));
+  });
+  assert.deepEqual(page.complaints, []);
+});
+
 test("what matches nothing says what to do", async () => {
   const page = await open(browser, `${daybook.url}/o/acme/log?action=nothing.such`, { token });
   await page.getByRole("heading", { name: "No entry matches" }).waitFor();

@@ -34,5 +34,44 @@ export const PAGES = [
       await page.getByRole("dialog").waitFor();
     },
   },
+  {
+    name: "export dialog",
+    path: "/o/acme/log?action=device.*",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "Export" }).click();
+      await page.getByText("match what you see").waitFor();
+    },
+  },
+  { name: "exports", path: "/o/acme/exports", ready: (page) => page.locator(".job-row").getByText("Succeeded").waitFor() },
+  {
+    name: "backups",
+    path: "/o/acme/backups",
+    ready: (page) => page.getByRole("button", { name: "Back up now" }).waitFor(),
+  },
+  { name: "jobs", path: "/o/acme/jobs", ready: (page) => page.locator(".job-row").first().waitFor() },
+  {
+    name: "job",
+    path: "/o/acme/jobs",
+    ready: async (page) => {
+      await page.locator(".job-title").first().click();
+      await page.locator(".timeline-step").nth(2).waitFor();
+    },
+  },
+  {
+    name: "note",
+    path: "/o/acme/notes",
+    ready: async (page) => {
+      await page.locator("a.note-row").first().click();
+      await page.locator(".markdown").waitFor();
+    },
+  },
+  {
+    name: "note editor",
+    path: "/o/acme/notes",
+    ready: async (page) => {
+      await page.getByRole("button", { name: "New note" }).click();
+      await page.getByLabel("Text (Markdown)").waitFor();
+    },
+  },
   { name: "unknown place", path: "/o/nowhere/log", ready: heading("There is no such page") },
 ];

@@ -36,6 +36,15 @@ export function FilterBar({ organizationId, view, onChange }: FilterBarProps) {
   const facet = { organizationId, view, set };
   return (
     <search className="filter-bar" aria-label="Filter">
+      <div className="filter-search">
+        <LateInput
+          key={view.filter.search ?? ""}
+          label="Search"
+          placeholder="Any words"
+          value={view.filter.search ?? ""}
+          onCommit={(value) => set("search", value)}
+        />
+      </div>
       <FacetInput {...facet} facet="ACTION" field="action" label="Action" placeholder="device.*" />
       <FacetInput
         {...facet}

@@ -21,6 +21,7 @@ export const ORDERS: readonly { value: AuditLogOrder; label: string }[] = [
 
 /** The filter's fields, by the names that they have in the API. */
 export const FIELDS = {
+  search: "Search",
   action: "Action",
   resourceType: "Resource type",
   resourceId: "Resource ID",

@@ -6,7 +6,8 @@ import { Overlay } from "../controls/dialog";
 import { plural } from "../format/number";
 import { explain } from "../graphql/client";
 import type { AuditLogFilter, AuditLogOrder } from "../graphql/generated/graphql";
-import type { Job } from "../jobs/documents";
+import { newKey } from "../graphql/idempotency";
+import type { ExportJob } from "../jobs/documents";
 import { useJobs } from "../jobs/use-jobs";
 import { START_EXPORT } from "./documents";
 import { ExportOptions, type Options } from "./options";
@@ -26,10 +27,11 @@ export default function ExportDialog({ organizationId, filter, orderBy, onClose 
     compression: "NONE",
     byteOrderMark: false,
   });
-  const [started, setStarted] = useState<Job | null>(null);
+  const [started, setStarted] = useState<ExportJob | null>(null);
   const { problem, isBusy, start } = useStart(organizationId, filter, orderBy, options, setStarted);
   const { jobs, put } = useJobs(organizationId);
-  const live = started && (jobs?.find(({ id }) => id === started.id) ?? started);
+  const told = jobs?.find(({ id }) => id === started?.id);
+  const live = told?.__typename === "ExportJob" ? told : started;
   return (
     <Overlay title="Export the audit log" isOpen onClose={onClose}>
       <div className="dialog-content">
@@ -38,7 +40,7 @@ export default function ExportDialog({ organizationId, filter, orderBy, onClose 
             job={live}
             onJob={(job) => {
               put(job);
-              setStarted(job);
+              if (job.__typename === "ExportJob") setStarted(job);
             }}
             onContinue={live.continuation ? () => start(live.continuation) : undefined}
           />
@@ -71,7 +73,7 @@ function useStart(
   filter: AuditLogFilter,
   orderBy: AuditLogOrder,
   { format, compression, byteOrderMark }: Options,
-  onStarted: (job: Job) => void,
+  onStarted: (job: ExportJob) => void,
 ) {
   const client = useClient();
   const [problem, setProblem] = useState<string | null>(null);
@@ -86,7 +88,7 @@ function useStart(
       csvByteOrderMark: format === "CSV" && byteOrderMark,
       after,
       // Of this press of the button: a request that is sent again starts nothing twice.
-      idempotencyKey: crypto.randomUUID(),
+      idempotencyKey: newKey(),
     };
     const { data, error } = await client.mutation(START_EXPORT, { input }).toPromise();
     setBusy(false);

@@ -1,12 +1,12 @@
 import { Button } from "../controls/button";
 import { bytes, plural } from "../format/number";
-import type { Job } from "../jobs/documents";
+import type { ExportJob, Job } from "../jobs/documents";
 import { JobActions } from "../jobs/job-actions";
 import { JobStatus } from "../jobs/job-state";
 import { Progress } from "../jobs/progress";
 
 interface StartedProps {
-  job: Job;
+  job: ExportJob;
   onJob: (job: Job) => void;
   /** Starts the next piece, where this one was cut off. */
   onContinue?: () => void;

@@ -2,6 +2,8 @@ import { graphql } from "../graphql/generated";
 import type { JobFieldsFragment, JobState } from "../graphql/generated/graphql";
 
 export type Job = JobFieldsFragment;
+export type BackupJob = Extract<Job, { __typename: "BackupJob" }>;
+export type ExportJob = Extract<Job, { __typename: "ExportJob" }>;
 
 /** The newest ones of so many jobs are what charts and counts are of. */
 export const PAGE = 100;
@@ -30,6 +32,11 @@ export const JOB_FIELDS = graphql(`
     retryOf { id }
     artifact { fileName contentType sizeBytes sha256 recordCount expiresAt expired }
     ... on ExportJob { format compression recordsMatched truncated continuation }
+    ... on BackupJob {
+      scope
+      tables { name rows bytes checksum }
+      verification { ok verifiedAt restoredRows message }
+    }
   }
 `);
 

@@ -36,7 +36,7 @@ export function JobActions({ job, mayManage, onJob }: JobActionsProps) {
     const url = data?.job?.artifact?.downloadUrl;
     // The server names the file and says that it is one to keep: the page stays.
     if (url) location.assign(url);
-    else return error ? explain(error) : "The file has expired. Start the export again to get a new one.";
+    else return error ? explain(error) : "The file has expired; a new job makes a new one.";
     return null;
   });
   const isCancelable = !isFinal(job) && !job.cancelRequestedAt;

@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import { useQuery } from "urql";
+import { BackupTables } from "../backups/tables";
 import { Overlay } from "../controls/dialog";
 import { EmptyState, ErrorState, Skeleton } from "../controls/states";
 import { Time } from "../controls/time";
@@ -44,6 +45,7 @@ export function JobDetail({ id, live, mayManage, onJob, onClose }: JobDetailProp
             </p>
           )}
           <Facts job={job} />
+          {job.__typename === "BackupJob" && <BackupTables job={job} />}
           <h3>Transitions</h3>
           {data?.job ? <Timeline transitions={data.job.transitions} /> : <Skeleton width="60%" />}
           {data?.job?.artifact && (
@@ -81,7 +83,10 @@ function Facts({ job }: { job: Job }) {
           </Fact>
           <Fact name="Records">
             {count(artifact.recordCount)}
-            {job.recordsMatched && job.truncated && ` of ${count(job.recordsMatched)} that match`}
+            {job.__typename === "ExportJob" &&
+              job.recordsMatched &&
+              job.truncated &&
+              ` of ${count(job.recordsMatched)} that match`}
           </Fact>
           <Fact name={artifact.expired ? "Expired" : "Expires"}>
             <Time value={artifact.expiresAt} />

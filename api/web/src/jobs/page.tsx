@@ -63,7 +63,7 @@ export default function JobsPage({ organizationId, mayManage }: JobsPageProps) {
               <p>
                 {jobs.length
                   ? "Choose another state above."
-                  : "An export of the audit log is a job; it appears here at once."}
+                  : "Exports and backups are jobs; they appear here at once."}
               </p>
             </EmptyState>
           )}

@@ -7,7 +7,7 @@ export function Progress({ job }: { job: Job }) {
   if (isFinal(job)) return null;
   const { fraction } = job.progress;
   const isKnown = job.state === "RUNNING" && typeof fraction === "number";
-  const text = job.state === "QUEUED" ? "Waiting for a worker" : `${progressText(job)} records`;
+  const text = job.state === "QUEUED" ? "Waiting for a worker" : progressText(job);
   return (
     <ProgressBar className="progress" value={isKnown ? fraction * 100 : undefined} isIndeterminate={!isKnown}>
       {({ percentage }) => (

@@ -23,7 +23,8 @@ export const REASONS: Record<JobErrorCode, string> = {
 const FORMATS = { CSV: "CSV", JSON: "JSON", JSONL: "JSON lines" } as const;
 
 export function title(job: Job): string {
-  return `Export as ${FORMATS[job.format]}`;
+  if (job.__typename === "ExportJob") return `Export as ${FORMATS[job.format]}`;
+  return job.scope === "INSTANCE" ? "Backup of the whole instance" : "Backup of the organization";
 }
 
 export function requester({ requestedBy }: Job): string {
@@ -37,5 +38,5 @@ export function runtime(job: Job): number | null {
 }
 
 export function progressText({ progress: { done, total } }: Job): string {
-  return total ? `${count(done)} of ${count(total)}` : count(done);
+  return total ? `${count(done)} of ${count(total)} records` : `${count(done)} records`;
 }

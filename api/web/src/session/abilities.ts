@@ -1,13 +1,13 @@
 /** What a role may do, as the server's table says: what it may not is not offered. */
 import type { Role } from "../graphql/generated/graphql";
 
-export type Ability = "readLog" | "readJobs" | "export" | "manageJobs";
+export type Ability = "readLog" | "readJobs" | "export" | "manageJobs" | "backUp" | "notes";
 
 const ABILITIES: Record<Role, Ability[]> = {
-  ADMIN: ["readLog", "readJobs", "export", "manageJobs"],
+  ADMIN: ["readLog", "readJobs", "export", "manageJobs", "backUp", "notes"],
   AUDITOR: ["readLog", "readJobs", "export", "manageJobs"],
   WRITER: [],
-  MEMBER: [],
+  MEMBER: ["notes"],
 };
 
 export function may(role: Role, ability: Ability): boolean {

@@ -8,8 +8,10 @@ import { type Place, placeKey, placeName, placePath, placesOf, sectionsOf } from
 import { Shell } from "./shell";
 
 const AuditLogPage = lazy(() => import("../audit-log/page"));
+const BackupsPage = lazy(() => import("../backups/page"));
 const ExportsPage = lazy(() => import("../exports/page"));
 const JobsPage = lazy(() => import("../jobs/page"));
+const NotesPage = lazy(() => import("../notes/page"));
 
 /** The page that the URL names. */
 export function Pages() {
@@ -41,11 +43,18 @@ function page(place: Place, section: string): ReactNode {
   const isOffered = sectionsOf(place).some((one) => one.id === section);
   if (!isOffered) return <NotOffered place={place} />;
   const key = placeKey(place);
-  if (place.kind === "instance") return <JobsPage key={key} organizationId={null} mayManage={false} />;
+  if (place.kind === "instance") {
+    if (section === "backups") return <BackupsPage key={key} organizationId={null} />;
+    return <JobsPage key={key} organizationId={null} mayManage={false} />;
+  }
   const { membership } = place;
   switch (section) {
     case "log":
       return <AuditLogPage key={key} membership={membership} />;
+    case "backups":
+      return <BackupsPage key={key} organizationId={membership.organization.id} />;
+    case "notes":
+      return <NotesPage key={key} membership={membership} />;
     case "exports":
       return <ExportsPage key={key} membership={membership} />;
     default: {

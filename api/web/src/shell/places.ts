@@ -15,15 +15,19 @@ export interface Section {
 const LOG: Section = { id: "log", label: "Audit log", icon: "log" };
 const JOBS: Section = { id: "jobs", label: "Jobs", icon: "jobs" };
 const EXPORTS: Section = { id: "exports", label: "Exports", icon: "exports" };
+const NOTES: Section = { id: "notes", label: "Notes", icon: "notes" };
+const BACKUPS: Section = { id: "backups", label: "Backups", icon: "backups" };
 
 /** The sections that a place has for whoever asks. */
 export function sectionsOf(place: Place): Section[] {
-  if (place.kind === "instance") return [JOBS];
+  if (place.kind === "instance") return [JOBS, BACKUPS];
   const { role } = place.membership;
   const sections: [Section, boolean][] = [
     [LOG, may(role, "readLog")],
     [EXPORTS, may(role, "export")],
+    [BACKUPS, may(role, "backUp")],
     [JOBS, may(role, "readJobs")],
+    [NOTES, may(role, "notes")],
   ];
   return sections.filter(([, isOffered]) => isOffered).map(([section]) => section);
 }

@@ -1,0 +1,111 @@
+/**
+ * CommonMark as elements. There is no way from a note to HTML: its tree becomes React elements of the few
+ * kinds below, HTML in it is shown as the text that it is, and a link leads nowhere but to the web and mail.
+ */
+import type { Definition, Nodes, Parents, Root } from "mdast";
+import { fromMarkdown } from "mdast-util-from-markdown";
+import { Fragment, type ReactNode } from "react";
+
+export default function Markdown({ text }: { text: string }) {
+  const root = fromMarkdown(text);
+  return <div className="markdown">{children(root, definitions(root))}</div>;
+}
+
+type Definitions = ReadonlyMap<string, Definition>;
+
+function definitions(root: Root): Definitions {
+  const found = new Map<string, Definition>();
+  const look = (node: Nodes) => {
+    // The first one counts, as CommonMark has it.
+    if (node.type === "definition" && !found.has(node.identifier)) found.set(node.identifier, node);
+    if ("children" in node) for (const child of node.children) look(child);
+  };
+  look(root);
+  return found;
+}
+
+function children(node: Parents, links: Definitions): ReactNode {
+  return node.children.map((child, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: a text has its order
+    <Fragment key={index}>{element(child, links)}</Fragment>
+  ));
+}
+
+function element(node: Nodes, links: Definitions): ReactNode {
+  switch (node.type) {
+    case "text":
+      return node.value;
+    case "paragraph":
+      return <p>{children(node, links)}</p>;
+    case "heading":
+      return <Heading depth={node.depth}>{children(node, links)}</Heading>;
+    case "emphasis":
+      return <em>{children(node, links)}</em>;
+    case "strong":
+      return <strong>{children(node, links)}</strong>;
+    case "inlineCode":
+      return <code>{node.value}</code>;
+    case "code":
+      return (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: long lines scroll by keys
+        <pre className="code" tabIndex={0}>
+          {node.value}
+        </pre>
+      );
+    case "blockquote":
+      return <blockquote>{children(node, links)}</blockquote>;
+    case "list":
+      return node.ordered ? (
+        <ol start={node.start ?? 1}>{children(node, links)}</ol>
+      ) : (
+        <ul>{children(node, links)}</ul>
+      );
+    case "listItem":
+      return <li>{children(node, links)}</li>;
+    case "thematicBreak":
+      return <hr />;
+    case "break":
+      return <br />;
+    case "link":
+      return <SafeLink url={node.url}>{children(node, links)}</SafeLink>;
+    case "linkReference":
+      return <SafeLink url={links.get(node.identifier)?.url ?? ""}>{children(node, links)}</SafeLink>;
+    case "image":
+      return <Image url={node.url} text={node.alt} />;
+    case "imageReference":
+      return <Image url={links.get(node.identifier)?.url ?? ""} text={node.alt} />;
+    case "html":
+      return <code className="markdown-html">{node.value}</code>;
+    default:
+      return null;
+  }
+}
+
+/** One level below, since the page's own heading is the note's title. */
+function Heading({ depth, children }: { depth: number; children: ReactNode }) {
+  const Level = `h${Math.min(6, depth + 1)}` as "h2";
+  return <Level>{children}</Level>;
+}
+
+function SafeLink({ url, children }: { url: string; children: ReactNode }) {
+  if (!isSafe(url)) return <span title="This link leads nowhere that is safe">{children}</span>;
+  return (
+    <a href={url} target="_blank" rel="noreferrer noopener">
+      {children}
+    </a>
+  );
+}
+
+/** Nothing is loaded from elsewhere, where an image would tell who reads the note: a link to it is. */
+function Image({ url, text }: { url: string; text?: string | null }) {
+  return <SafeLink url={url}>{text || url}</SafeLink>;
+}
+
+/** By what the browser would make of it, not by how it is written. */
+export function isSafe(url: string): boolean {
+  try {
+    return ["http:", "https:", "mailto:"].includes(new URL(url, "relative:").protocol);
+  } catch {
+    return false;
+  }
+}

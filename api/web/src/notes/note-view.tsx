@@ -1,0 +1,117 @@
+import { lazy, Suspense, useState } from "react";
+import { useClient, useQuery } from "urql";
+import { Button } from "../controls/button";
+import { Overlay } from "../controls/dialog";
+import { EmptyState, ErrorState, Skeleton } from "../controls/states";
+import { Time } from "../controls/time";
+import { explain } from "../graphql/client";
+import { Link } from "../routing/link";
+import { DELETE_NOTE, NOTE, type Note } from "./documents";
+import { NoteEditor } from "./note-editor";
+
+const Markdown = lazy(() => import("./markdown"));
+
+interface NoteViewProps {
+  id: string;
+  /** Where the list is, on screens that have no room for both. */
+  listHref: string;
+  onChanged: () => void;
+  onDeleted: () => void;
+}
+
+export function NoteView({ id, listHref, onChanged, onDeleted }: NoteViewProps) {
+  const [{ data, error }, reload] = useQuery({ query: NOTE, variables: { id } });
+  const [isEditing, setEditing] = useState(false);
+  if (error && !data) return <ErrorState message={explain(error)} onRetry={reload} />;
+  if (!data) return <Skeleton width="60%" />;
+  if (data.node?.__typename !== "Note") {
+    return (
+      <EmptyState icon="search" title="There is no such note">
+        <p>It was deleted, or the link to it is incomplete.</p>
+      </EmptyState>
+    );
+  }
+  const note = data.node;
+  if (isEditing) {
+    return (
+      <NoteEditor
+        workspaceId={note.workspace.id}
+        note={note}
+        onClose={() => setEditing(false)}
+        onSaved={() => {
+          setEditing(false);
+          reload();
+          onChanged();
+        }}
+      />
+    );
+  }
+  return (
+    <article className="note">
+      <Link className="note-back" href={listHref}>
+        All notes
+      </Link>
+      <header className="note-header">
+        <div>
+          <h2 className="note-heading">{note.title}</h2>
+          <p className="muted">
+            <span className="mono">{note.path}</span> · version {note.version} ·{" "}
+            <Time value={note.updatedAt} />
+          </p>
+        </div>
+        <div className="page-actions">
+          <Button size="small" icon="edit" onPress={() => setEditing(true)}>
+            Edit
+          </Button>
+          <DeleteNote note={note} onDeleted={onDeleted} />
+        </div>
+      </header>
+      {note.tags.length > 0 && (
+        <p>
+          {note.tags.map((tag) => (
+            <span key={tag} className="tag">
+              {tag}
+            </span>
+          ))}
+        </p>
+      )}
+      <Suspense fallback={<Skeleton width="70%" />}>
+        <Markdown text={note.body} />
+      </Suspense>
+    </article>
+  );
+}
+
+function DeleteNote({ note, onDeleted }: { note: Note; onDeleted: () => void }) {
+  const client = useClient();
+  const [isAsking, setAsking] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const remove = async () => {
+    const { data, error } = await client.mutation(DELETE_NOTE, { input: { noteId: note.id } }).toPromise();
+    if (data?.deleteNote.deletedNoteId) return onDeleted();
+    setProblem(error ? explain(error) : (data?.deleteNote.userErrors[0]?.message ?? "It was not deleted."));
+  };
+  return (
+    <>
+      <Button size="small" icon="trash" onPress={() => setAsking(true)}>
+        Delete
+      </Button>
+      <Overlay title="Delete this note?" isOpen={isAsking} onClose={() => setAsking(false)}>
+        <div className="dialog-content">
+          <p>“{note.title}” will be gone. The audit log keeps that it was there, and who deleted it.</p>
+          {problem && (
+            <p className="notice notice-error" role="alert">
+              {problem}
+            </p>
+          )}
+          <footer className="dialog-footer">
+            <Button onPress={() => setAsking(false)}>Keep it</Button>
+            <Button variant="danger" onPress={remove}>
+              Delete
+            </Button>
+          </footer>
+        </div>
+      </Overlay>
+    </>
+  );
+}
