@@ -67,8 +67,9 @@ test("a restart of the server is bridged, and nothing is missed", async () => {
   assert.ok(cursors.at(-1), `resumed by its cursor: ${cursors}`);
 });
 
-test("a network that is cut, and one that falls silent, are bridged", async () => {
+test("a network that is cut, and one that falls silent, are bridged", async (context) => {
   const network = await Network.to(daybook.port);
+  context.after(() => network.stop());
   const page = await open(browser, "about:blank", { token });
   const cursors = subscriptions(page);
   await page.goto(`${network.url}/o/acme/jobs`);
@@ -87,5 +88,4 @@ test("a network that is cut, and one that falls silent, are bridged", async () =
   network.restore();
   await succeeded(page, 10);
   assert.ok(cursors.length >= 3 && cursors.slice(-2).every(Boolean), `resumed by cursors: ${cursors}`);
-  network.stop();
 });

@@ -20,7 +20,7 @@ export const REASONS: Record<JobErrorCode, string> = {
   TIMEOUT: "Took too long",
 };
 
-const FORMATS = { CSV: "CSV", JSON: "JSON", JSONL: "JSON lines" } as const;
+const FORMATS = { CSV: "CSV", JSON: "JSON", JSONL: "JSON lines", MARKDOWN: "Markdown" } as const;
 
 export function title(job: Job): string {
   if (job.__typename === "ExportJob") return `Export as ${FORMATS[job.format]}`;
