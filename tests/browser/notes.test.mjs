@@ -109,6 +109,16 @@ test("a hostile note runs nothing, loads nothing and leads nowhere", async () =>
   assert.deepEqual(page.complaints, []);
 });
 
+test("a workspace is exported and downloaded", async () => {
+  const page = await open(browser, `${daybook.url}/o/acme/notes`, { token });
+  await page.locator("a.note-row").first().waitFor();
+  await page.getByRole("button", { name: "Export" }).click();
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("dialog").getByRole("button", { name: "Download" }).click();
+  assert.match((await downloading).suggestedFilename(), /\.zip$/);
+  assert.deepEqual(page.complaints, []);
+});
+
 test("a member is offered notes alone", async () => {
   const page = await open(browser, daybook.url, { token });
   await page.waitForURL(/\/o\/acme\/notes/);

@@ -6,6 +6,7 @@ import { navigate, useQueryString } from "../routing/router";
 import type { Membership } from "../session/viewer";
 import { CreateWorkspace } from "./create-workspace";
 import type { Workspace } from "./documents";
+import { ExportNotes } from "./export-notes";
 import { useWorkspaces } from "./use-pages";
 import { WorkspaceView } from "./workspace-view";
 
@@ -29,6 +30,9 @@ export default function NotesPage({ membership: { organization } }: { membership
               options={workspaces.map(({ id, name }) => ({ value: id, label: name }))}
               onChange={(id) => go({ id, name: "" })}
             />
+          )}
+          {workspace && (
+            <ExportNotes key={workspace.id} organizationId={organization.id} workspace={workspace} />
           )}
           <Button icon="plus" onPress={() => setCreating(true)}>
             New workspace

@@ -1,0 +1,75 @@
+import { useEffect, useState } from "react";
+import { useClient, useQuery } from "urql";
+import { Button } from "../controls/button";
+import { Overlay } from "../controls/dialog";
+import { START_EXPORT } from "../exports/documents";
+import { explain } from "../graphql/client";
+import { newKey } from "../graphql/idempotency";
+import { type ExportJob, isFinal, JOB } from "../jobs/documents";
+import { JobActions } from "../jobs/job-actions";
+import { JobStatus } from "../jobs/job-state";
+import { Progress } from "../jobs/progress";
+import type { Workspace } from "./documents";
+
+const LOOK_EVERY_MS = 1_000;
+
+interface ExportNotesProps {
+  organizationId: string;
+  workspace: Workspace;
+}
+
+/** A workspace as a ZIP of Markdown files. */
+export function ExportNotes({ organizationId, workspace }: ExportNotesProps) {
+  const client = useClient();
+  const [job, setJob] = useState<ExportJob | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const start = async () => {
+    const source = { notes: { workspaceId: workspace.id } };
+    const input = { organizationId, source, format: "MARKDOWN" as const, idempotencyKey: newKey() };
+    const { data, error } = await client.mutation(START_EXPORT, { input }).toPromise();
+    const refused = data?.startExport.userErrors[0]?.message;
+    setProblem(error ? explain(error) : (refused ?? null));
+    if (data?.startExport.job) setJob(data.startExport.job);
+  };
+  const close = () => {
+    setJob(null);
+    setProblem(null);
+  };
+  return (
+    <>
+      <Button icon="exports" onPress={start}>
+        Export
+      </Button>
+      <Overlay title={`Export ${workspace.name}`} isOpen={job !== null || problem !== null} onClose={close}>
+        <div className="dialog-content">
+          {job && <Following job={job} />}
+          {problem && (
+            <p className="notice notice-error" role="alert">
+              {problem}
+            </p>
+          )}
+        </div>
+      </Overlay>
+    </>
+  );
+}
+
+/** The job to its end. Asked for, since members do not watch the organization's jobs. */
+function Following({ job }: { job: ExportJob }) {
+  const [{ data, fetching }, reload] = useQuery({ query: JOB, variables: { id: job.id } });
+  const now = data?.job ?? job;
+  const isOver = isFinal(now);
+  useEffect(() => {
+    if (isOver || fetching) return;
+    const timer = setTimeout(reload, LOOK_EVERY_MS);
+    return () => clearTimeout(timer);
+  }, [isOver, fetching, reload]);
+  return (
+    <section className="started" aria-label="Progress" aria-live="polite">
+      <JobStatus job={now} />
+      <Progress job={now} />
+      {now.error && <p className="notice notice-error">{now.error.message}</p>}
+      <JobActions job={now} mayManage={false} onJob={reload} />
+    </section>
+  );
+}
