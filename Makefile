@@ -30,7 +30,6 @@ api/web/dist/index.html: api/web/node_modules/.package-lock.json schema.graphql 
 .PHONY: test
 test: build clients readers ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
 	tests/with-postgres cargo test --locked --workspace $(ARGS)
-	$(if $(ARGS),,$(MAKE) browser)
 
 # One file after the other: each has a server and a browser of its own.
 .PHONY: browser
