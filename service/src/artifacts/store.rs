@@ -95,8 +95,9 @@ impl Store {
         if found.size == stored.size_bytes {
             return Ok(());
         }
-        let what = format!("{} has {} bytes, not {}", stored.key, found.size, stored.size_bytes);
-        Err(Fault::Stored(what).into())
+        let context = format!("{} has {} bytes, not {}", stored.key, found.size, stored.size_bytes);
+        let source = std::io::ErrorKind::UnexpectedEof.into();
+        Err(Fault::Io { context, source }.into())
     }
 
     /// A URL of the bucket's own that downloads an object, under `file_name`, for as long as `ttl`;

@@ -8,7 +8,7 @@ use rusqlite::{
     Connection,
     types::{ToSqlOutput, Value as SqliteValue},
 };
-use sea_orm::{DatabaseConnection, Statement, Value};
+use sea_orm::{DatabaseConnection, DbErr, Statement, Value};
 
 use crate::{Fault, Result};
 
@@ -52,15 +52,44 @@ fn bound(value: &Value) -> Result<SqliteValue> {
     })
 }
 
-/// What SQLite said. A full disk is the storage's fault, not the database's.
+/// What SQLite said, by who can put it right: a full disk is the storage's fault; a file that is
+/// locked or can't be read now may be free or readable later; the rest stays as it is.
 pub(crate) fn fault(error: rusqlite::Error) -> crate::Error {
-    let code = error.sqlite_error_code();
-    let context = "SQLite".to_owned();
-    let source = match code {
-        Some(rusqlite::ErrorCode::DiskFull) => {
-            std::io::Error::new(std::io::ErrorKind::StorageFull, error)
-        }
-        _ => return Fault::Stored(format!("SQLite: {error}")).into(),
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OperationInterrupted, OutOfMemory,
+        SystemIoFailure,
     };
-    Fault::Io { context, source }.into()
+    match error.sqlite_error_code() {
+        Some(DiskFull) => {
+            let source = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
+            Fault::Io { context: "SQLite".to_owned(), source }.into()
+        }
+        Some(
+            CannotOpen | DatabaseBusy | DatabaseLocked | OperationInterrupted | OutOfMemory
+            | SystemIoFailure,
+        ) => DbErr::Custom(format!("SQLite: {error}")).into(),
+        _ => Fault::Stored(format!("SQLite: {error}")).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_stays() {
+        let said = |code| fault(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        for code in [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED, ffi::SQLITE_IOERR, ffi::SQLITE_CANTOPEN]
+        {
+            let error = said(code);
+            assert!(matches!(error, crate::Error::Fault(Fault::Database(_))), "{error:?}");
+        }
+        assert!(matches!(said(ffi::SQLITE_FULL), crate::Error::Fault(Fault::Io { .. })));
+        for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB, ffi::SQLITE_CONSTRAINT] {
+            let error = said(code);
+            assert!(matches!(error, crate::Error::Fault(Fault::Stored(_))), "{error:?}");
+        }
+    }
 }
