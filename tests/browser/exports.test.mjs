@@ -84,7 +84,7 @@ test("a file that has expired says so", () =>
     const document = "query($id: ID!) { job(id: $id) { artifact { expired } } }";
     await until("it has expired", async () => (await daybook.query(token, document, { id: job })).job.artifact?.expired);
     await page.getByRole("button", { name: "Download" }).click();
-    await page.getByText("The file has expired.").waitFor();
+    await page.getByText("The file has expired; a new job makes a new one.").waitFor();
     await page.reload();
     await page.getByText("File expired").waitFor();
     assert.deepEqual(page.complaints, []);
