@@ -52,5 +52,6 @@ mod socket_edges;
 mod state_machine;
 mod tail;
 mod tenancy;
+mod tour;
 mod unknown_commit;
 mod watch;
