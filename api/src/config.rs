@@ -1,5 +1,6 @@
 //! Configuration: each option is a flag and an environment variable.
 
+mod document_limits;
 mod front_door;
 
 use std::{
@@ -14,13 +15,14 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use clap::{Args, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 use daybook_service::{
     Clock, Database, Instance, Secret, Settings,
     artifacts::{Links, Store},
     backups::{Cron, Schedule},
 };
 
+pub use document_limits::DocumentLimits;
 pub use front_door::FrontDoor;
 
 /// A lease must outlast the pause between two heartbeats, and then some.
@@ -250,6 +252,12 @@ impl Config {
         };
         Secret::new(&text).map_err(anyhow::Error::msg).context("DAYBOOK_SECRET can't be used")
     }
+}
+
+/// Options as if nothing were said, neither on the command line nor in the environment.
+fn defaults<T: Args>() -> T {
+    let command = T::augment_args(Command::new("daybook")).mut_args(|arg| arg.env(None));
+    T::from_arg_matches(&command.get_matches_from(["daybook"])).expect("each option has a default")
 }
 
 /// The secret in the data folder, made at first use and readable by its owner only.

@@ -27,7 +27,7 @@ use tower_http::{
 
 use crate::{
     config::FrontDoor,
-    graphql::{Schema, schema},
+    graphql::{Documents, Schema, schema, sdl},
 };
 
 /// What handlers share.
@@ -35,6 +35,7 @@ use crate::{
 struct State {
     instance: Arc<Instance>,
     schema: Schema,
+    documents: Arc<Documents>,
     front_door: Arc<FrontDoor>,
 }
 
@@ -44,6 +45,7 @@ const UNCOMPRESSED: u16 = 1024;
 /// Everything that this process answers.
 pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
     let schema = schema(Arc::clone(&instance));
+    let documents = Arc::new(Documents::new(&sdl(), front_door.document.clone()));
     let cors = option_layer(cors::layer(&front_door.cors_origins));
     Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
@@ -56,7 +58,7 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
         .layer(DefaultBodyLimit::max(body::BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request::trace))
-        .with_state(State { instance, schema, front_door: Arc::new(front_door) })
+        .with_state(State { instance, schema, documents, front_door: Arc::new(front_door) })
 }
 
 /// For GraphQL's answers only: a download's length, ranges and ETag are those of the file. Events

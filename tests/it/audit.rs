@@ -151,13 +151,13 @@ on_each_engine! {
             assert_eq!(status.as_u16(), 400);
             assert!(body.len() < 40_000, "{} bytes", body.len());
         }
-        // Failed while running, each of 500 by itself.
-        let many: String = (0..500).map(|index| format!("a{index}: job(id: \"nonsense\") {{ id }} ")).collect();
+        // Failed while running, each of 100 by itself.
+        let many: String = (0..100).map(|index| format!("a{index}: job(id: \"nonsense\") {{ id }} ")).collect();
         let body = json!({ "query": format!("{{ {many} }}") }).to_string();
         let (_, _, body) = ask(server, Method::POST, "/graphql", &[json, kind], body).await;
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["errors"].as_array().unwrap().len(), 51);
-        assert_eq!(body["errors"][50]["message"], "… and 450 more errors");
+        assert_eq!(body["errors"][50]["message"], "… and 50 more errors");
     }
 
     async fn other_origins_are_not_let_in_by_default(server: &TestServer) {

@@ -31,6 +31,15 @@ fn nested_introspection(levels: usize) -> String {
     format!("{{ __schema {{ types {{ {start} name {end} }} }} }}")
 }
 
+/// Fragments that spread one another, each at the bottom of as many inline fragments.
+fn fragment_chain(fragments: usize, inline: usize) -> String {
+    let (start, end) = ("...{".repeat(inline), "}".repeat(inline));
+    let spread =
+        |level| format!("fragment f{level} on Query {{ {start} ...f{} {end} }} ", level + 1);
+    let chain: String = (0..fragments).map(spread).collect();
+    format!("{{ ...f0 }} {chain} fragment f{fragments} on Query {{ __typename }}")
+}
+
 fn bombs() -> Vec<String> {
     let mut bombs = vec![
         nested_literal(2_000),
@@ -49,6 +58,10 @@ fn bombs() -> Vec<String> {
          fragment u on __Type { possibleTypes { name } }".to_owned(),
     ];
     bombs.extend([20, 22, 30, 64, 200, 400].map(doubling_fragments));
+    bombs.extend(
+        [(48, 60), (140, 20), (490, 0)]
+            .map(|(fragments, inline)| fragment_chain(fragments, inline)),
+    );
     bombs
 }
 

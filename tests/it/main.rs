@@ -54,4 +54,6 @@ mod tail;
 mod tenancy;
 mod tour;
 mod unknown_commit;
+mod validation;
 mod watch;
+mod web_documents;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{Args, Command, FromArgMatches};
+use clap::Args;
+
+use super::DocumentLimits;
 
 /// Settings of everything that stands between a client and the executor.
 #[derive(Args, Clone, Debug)]
@@ -32,14 +34,15 @@ pub struct FrontDoor {
         global = true
     )]
     pub socket_ping: Duration,
+    /// How large a document may be.
+    #[command(flatten)]
+    pub document: DocumentLimits,
 }
 
 impl Default for FrontDoor {
     /// As if nothing were said.
     fn default() -> Self {
-        let command = Self::augment_args(Command::new("daybook")).mut_args(|arg| arg.env(None));
-        Self::from_arg_matches(&command.get_matches_from(["daybook"]))
-            .expect("each option has a default")
+        super::defaults()
     }
 }
 

@@ -22,6 +22,8 @@ pub mod code {
     pub const INTERNAL: &str = "INTERNAL_SERVER_ERROR";
     /// The document can't be parsed.
     pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
+    /// The document breaks a rule of the specification.
+    pub const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
     /// The document is larger or deeper than this server takes.
     pub const TOO_COMPLEX: &str = "QUERY_TOO_COMPLEX";
 }

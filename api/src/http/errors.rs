@@ -2,6 +2,8 @@
 
 use async_graphql::{Response, ServerError};
 
+use crate::graphql::Refusal;
+
 /// Most errors of one answer.
 const MOST: usize = 50;
 /// Longest message, in characters.
@@ -12,6 +14,13 @@ pub(super) fn error(code: &'static str, message: &str) -> ServerError {
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_default().set("code", code);
     error
+}
+
+/// Refusals as errors, in bounds.
+pub(super) fn all(refusals: Vec<Refusal>) -> Vec<ServerError> {
+    let mut errors = refusals.into_iter().map(ServerError::from).collect();
+    bound(&mut errors);
+    errors
 }
 
 /// Keeps errors in bounds, saying what was left out: thousands of nodes may fail alike, and a

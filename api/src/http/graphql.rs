@@ -6,6 +6,7 @@
 mod accept;
 mod answer;
 
+use async_graphql::parser::types::OperationType;
 use axum::{
     Extension,
     extract::{self, FromRequestParts, Query, WebSocketUpgrade},
@@ -16,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
-    State, body, credential, operation,
+    State, body, credential, errors, operation,
     parameters::{Parameters, from_object},
     request::Correlation,
     socket, web,
@@ -170,15 +171,24 @@ async fn run(
             return response;
         }
     };
-    let operation = match operation::prepare(viewer, parameters) {
-        Ok(operation) => operation,
-        Err(error) => return accept.refuse(vec![error]),
+    let document = match operation::document(state, &parameters) {
+        Ok(document) => document,
+        Err(errors) => return accept.refuse(errors),
     };
-    if method == Method::GET && !operation.is_query() {
+    let name = parameters.operation_name.as_deref();
+    if method == Method::GET && !operation::is_query(&document, name) {
         let (status, message) = (StatusCode::METHOD_NOT_ALLOWED, "Only queries are taken by GET");
         let mut response = accept.error(status, code::BAD_USER_INPUT, message);
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    accept.answer(state.schema.execute(operation.request).await)
+    match operation::prepare(state, viewer, &document, parameters) {
+        Ok(operation) if operation.kind == OperationType::Subscription => {
+            let message =
+                "Subscriptions are taken over a WebSocket, or as events at /graphql/stream";
+            accept.refuse(vec![errors::error(code::BAD_USER_INPUT, message)])
+        }
+        Ok(operation) => accept.answer(operation.run(state).await),
+        Err(errors) => accept.refuse(errors),
+    }
 }

@@ -1,58 +1,70 @@
 //! From a request's parameters to an operation that can be run, the same for every transport.
 
-use async_graphql::{
-    Name, Request, ServerError, Variables,
-    parser::types::{ExecutableDocument, OperationType},
-};
-use daybook_service::Viewer;
+use std::sync::Arc;
 
-use super::parameters::Parameters;
-use crate::graphql::{BodyAllowance, Caller, parse};
+use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
+use daybook_service::Viewer;
+use futures::Stream;
+
+use super::{State, errors, parameters::Parameters};
+use crate::graphql::{BodyAllowance, Caller, Document};
 
 /// An operation that can be run.
 pub(super) struct Operation {
-    /// What the executor takes.
-    pub(super) request: Request,
-    /// Kinds of the operations that may be meant: more than one where the request doesn't say
-    /// which, which is for the executor to refuse.
-    kinds: Vec<OperationType>,
+    /// What it is.
+    pub(super) kind: OperationType,
+    request: Request,
 }
 
-impl Operation {
-    /// Whether it changes nothing and ends by itself.
-    pub(super) fn is_query(&self) -> bool {
-        self.kinds.iter().all(|kind| *kind == OperationType::Query)
-    }
+/// The document that `parameters` hold.
+///
+/// # Errors
+/// Why it is not run.
+pub(super) fn document(
+    state: &State,
+    parameters: &Parameters,
+) -> Result<Arc<Document>, Vec<ServerError>> {
+    state.documents.get(&parameters.query).map_err(errors::all)
+}
 
-    /// Whether it goes on by itself.
-    pub(super) fn is_subscription(&self) -> bool {
-        self.kinds.contains(&OperationType::Subscription)
-    }
+/// Whether all that `document` and `operation_name` may mean are queries.
+pub(super) fn is_query(document: &Document, operation_name: Option<&str>) -> bool {
+    document.kinds(operation_name).all(|kind| kind == OperationType::Query)
 }
 
 /// What `parameters` ask for, on behalf of `viewer`.
 ///
 /// # Errors
-/// A document that can't be parsed, or is larger than this server takes.
+/// Why it is not run.
 pub(super) fn prepare(
+    state: &State,
     viewer: Option<Viewer>,
+    document: &Document,
     parameters: Parameters,
-) -> Result<Operation, ServerError> {
-    let Parameters { query, operation_name, variables, extensions: _ } = parameters;
-    let document = parse(&query)?;
-    let kinds = kinds(&document, operation_name.as_deref());
-    let mut request = Request::new(query).data(Caller(viewer)).data(BodyAllowance::default());
-    request.operation_name = operation_name;
-    let variables = serde_json::Value::Object(variables.unwrap_or_default());
-    request = request.variables(Variables::from_json(variables));
-    request.set_parsed_query(document);
-    Ok(Operation { request, kinds })
+) -> Result<Operation, Vec<ServerError>> {
+    let Parameters { query: _, operation_name, variables, extensions: _ } = parameters;
+    let name = operation_name.as_deref();
+    let request = state.documents.request(document, name, variables.unwrap_or_default());
+    let request = request.map_err(errors::all)?.data(Caller(viewer)).data(BodyAllowance::default());
+    // There is exactly one, or there would be no request.
+    let kind = document.kinds(name).next().unwrap_or(OperationType::Query);
+    Ok(Operation { kind, request })
 }
 
-fn kinds(document: &ExecutableDocument, operation_name: Option<&str>) -> Vec<OperationType> {
-    let is_meant = |name: Option<&Name>| {
-        operation_name.is_none_or(|wanted| name.is_some_and(|name| name.as_str() == wanted))
-    };
-    let meant = document.operations.iter().filter(|(name, _)| is_meant(*name));
-    meant.map(|(_, operation)| operation.node.ty).collect()
+impl Operation {
+    /// Runs it to its answer.
+    pub(super) async fn run(self, state: &State) -> Response {
+        let mut response = state.schema.execute(self.request).await;
+        errors::bound(&mut response.errors);
+        response
+    }
+
+    /// Runs it as far as its answers are taken; a query or mutation has one.
+    pub(super) fn stream(self, state: &State) -> impl Stream<Item = Response> + Send + 'static {
+        use futures::StreamExt;
+        state.schema.execute_stream(self.request).map(|mut response| {
+            errors::bound(&mut response.errors);
+            response
+        })
+    }
 }

@@ -11,11 +11,10 @@ use crate::http::errors;
 impl Accept {
     /// An answer of the executor. A request that was not run (no `data` at all) is a 400 for
     /// clients that ask for GraphQL's own media type, and a 200 for those from before it.
-    pub(super) fn answer(self, mut answer: GraphQLAnswer) -> Response {
+    pub(super) fn answer(self, answer: GraphQLAnswer) -> Response {
         if errors::is_refusal(&answer) {
             return self.refuse(answer.errors);
         }
-        errors::bound(&mut answer.errors);
         let mut response = GraphQLResponse::from(answer).into_response();
         self.describe(&mut response);
         response
@@ -36,8 +35,7 @@ impl Accept {
     }
 
     /// A request error: no `data`, not even null (GraphQL, section 7.1).
-    fn errors(self, status: StatusCode, mut errors: Vec<ServerError>) -> Response {
-        errors::bound(&mut errors);
+    fn errors(self, status: StatusCode, errors: Vec<ServerError>) -> Response {
         let body = serde_json::json!({ "errors": errors }).to_string();
         let mut response = (status, body).into_response();
         self.describe(&mut response);

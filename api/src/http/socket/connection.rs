@@ -180,7 +180,7 @@ impl Connection {
             None
         };
         let operation = match refusal {
-            Some(message) => operation::refused(errors::error(code::RATE_LIMITED, &message)),
+            Some(message) => operation::refused(vec![errors::error(code::RATE_LIMITED, &message)]),
             None => operation::begin(&self.state, self.viewer.clone(), payload),
         };
         self.operations.begin(&self.state.instance, id, operation, bytes);

@@ -1,6 +1,6 @@
 //! One operation: what it has to tell, as a stream of events.
 
-use async_graphql::{Response, ServerError};
+use async_graphql::{Response, ServerError, parser::types::OperationType};
 use daybook_service::Viewer;
 use futures::{
     StreamExt,
@@ -26,13 +26,14 @@ pub(super) struct Operation {
 
 /// The operation that `parameters` ask for.
 pub(super) fn begin(state: &State, viewer: Option<Viewer>, parameters: Parameters) -> Operation {
-    let operation = match operation::prepare(viewer, parameters) {
+    let operation = operation::document(state, &parameters)
+        .and_then(|document| operation::prepare(state, viewer, &document, parameters));
+    let operation = match operation {
         Ok(operation) => operation,
-        Err(error) => return refused(error),
+        Err(errors) => return refused(errors),
     };
-    let is_stream = operation.is_subscription();
-    let events = state.schema.execute_stream(operation.request).map(|mut response| {
-        errors::bound(&mut response.errors);
+    let is_stream = operation.kind == OperationType::Subscription;
+    let events = operation.stream(state).map(|response| {
         if errors::is_refusal(&response) {
             Event::Refused(response.errors)
         } else {
@@ -43,6 +44,6 @@ pub(super) fn begin(state: &State, viewer: Option<Viewer>, parameters: Parameter
 }
 
 /// One that is not run.
-pub(super) fn refused(error: ServerError) -> Operation {
-    Operation { is_stream: false, events: stream::iter([Event::Refused(vec![error])]).boxed() }
+pub(super) fn refused(errors: Vec<ServerError>) -> Operation {
+    Operation { is_stream: false, events: stream::iter([Event::Refused(errors)]).boxed() }
 }

@@ -1,0 +1,270 @@
+//! From a text to an operation that may be run.
+//!
+//! A document is measured before it is parsed, sized before it is validated, validated as the
+//! specification says, and remembered. An operation's variables are made what their types say.
+//! What comes out is run by the executor without looking again.
+
+mod cache;
+mod coerce;
+mod cost;
+mod escapes;
+mod measure;
+mod refusal;
+mod size;
+mod validate;
+mod values;
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use apollo_compiler::{Schema, executable, validation::Valid};
+use async_graphql::{
+    Name, Pos, Positioned, Request,
+    parser::{
+        self,
+        types::{
+            DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+            SelectionSet,
+        },
+    },
+};
+use async_graphql_value::Value;
+use serde_json::Map;
+use sha2::{Digest, Sha256};
+
+use crate::{config::DocumentLimits, graphql::error::code};
+use cache::Cache;
+pub use refusal::Refusal;
+
+/// What documents are checked against, and those that were.
+pub struct Documents {
+    schema: Valid<Schema>,
+    limits: DocumentLimits,
+    cache: Mutex<Cache>,
+}
+
+/// A document that keeps every rule and limit.
+pub struct Document {
+    /// As the executor takes it.
+    executable: ExecutableDocument,
+    /// With types.
+    typed: Valid<executable::ExecutableDocument>,
+    /// Length of its text.
+    bytes: usize,
+}
+
+impl Documents {
+    /// Documents for the schema that `sdl` describes, which must be a valid one.
+    #[must_use]
+    pub fn new(sdl: &str, limits: DocumentLimits) -> Self {
+        let schema = validate::schema(sdl)
+            .unwrap_or_else(|errors| panic!("the printed schema is not valid: {errors}"));
+        Self { schema, limits, cache: Mutex::default() }
+    }
+
+    /// `text` as a document.
+    ///
+    /// # Errors
+    /// One that can't be parsed, breaks a rule or is over a limit.
+    pub fn get(&self, text: &str) -> Result<Arc<Document>, Vec<Refusal>> {
+        measure::measure(text, &self.limits).map_err(|refusal| vec![refusal])?;
+        let hash = Sha256::digest(text).into();
+        if let Some(known) = self.cache().get(&hash) {
+            return Ok(known);
+        }
+        // Not under the lock: it may take milliseconds, and doing it twice does no harm.
+        let text = &*escapes::write_out(text);
+        let executable = parse(text).map_err(|refusal| vec![refusal])?;
+        size::check(&executable, &self.limits).map_err(|refusal| vec![refusal])?;
+        let typed = validate::validate(&self.schema, text)?;
+        let document = Arc::new(Document { executable, typed, bytes: text.len() });
+        self.cache().insert(hash, Arc::clone(&document));
+        Ok(document)
+    }
+
+    /// The operation of `document` that is meant, with its variables, to be run.
+    ///
+    /// # Errors
+    /// No such operation, or more than one without saying which; variables that don't fit.
+    pub fn request(
+        &self,
+        document: &Document,
+        operation_name: Option<&str>,
+        variables: Map<String, serde_json::Value>,
+    ) -> Result<Request, Vec<Refusal>> {
+        let no_operation = || vec![no_operation(operation_name)];
+        let typed = document.typed.operations.get(operation_name).map_err(|_| no_operation())?;
+        let operation = document.operation(operation_name).ok_or_else(no_operation)?;
+        let variables = coerce::coerce(&self.schema, typed, variables)?;
+        cost::check(&document.typed, typed, &variables, self.limits.cost)
+            .map_err(|refusal| vec![refusal])?;
+        let declared = typed.variables.iter().map(|variable| variable.name.as_str());
+        let absent: HashSet<_> = declared.filter(|name| !variables.contains_key(*name)).collect();
+        let mut executable = ExecutableDocument {
+            operations: DocumentOperations::Single(operation.clone()),
+            fragments: document.executable.fragments.clone(),
+        };
+        if !absent.is_empty() {
+            leave_out(&mut executable, &absent);
+        }
+        let mut request = Request::new("").variables(variables);
+        request.set_parsed_query(executable);
+        Ok(request)
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Document {
+    /// Kinds of the operations that may be meant: more than one where the request doesn't say
+    /// which, none where there is none by that name.
+    pub fn kinds(&self, operation_name: Option<&str>) -> impl Iterator<Item = OperationType> {
+        let is_meant = move |name: Option<&Name>| {
+            operation_name.is_none_or(|wanted| name.is_some_and(|name| name.as_str() == wanted))
+        };
+        let meant = self.executable.operations.iter().filter(move |(name, _)| is_meant(*name));
+        meant.map(|(_, operation)| operation.node.ty)
+    }
+
+    fn operation(&self, name: Option<&str>) -> Option<&Positioned<OperationDefinition>> {
+        match (&self.executable.operations, name) {
+            (DocumentOperations::Single(operation), None) => Some(operation),
+            (DocumentOperations::Single(_), Some(_)) => None,
+            (DocumentOperations::Multiple(operations), Some(name)) => operations.get(name),
+            (DocumentOperations::Multiple(operations), None) => operations.values().next(),
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<ExecutableDocument, Refusal> {
+    parser::parse_query(text).map_err(|error| {
+        let location = match &error {
+            parser::Error::Syntax { start, .. } => Some(*start),
+            _ => error.positions().next(),
+        };
+        let place =
+            location.map(|Pos { line, column }| format!(" at line {line}, column {column}"));
+        // The parser's own text repeats the document.
+        let message = match error {
+            parser::Error::Syntax { .. } => "Syntax error".to_owned(),
+            other => other.to_string(),
+        };
+        let message = format!("{message}{}", place.unwrap_or_default());
+        Refusal { code: code::PARSE_FAILED, message, location }
+    })
+}
+
+fn no_operation(name: Option<&str>) -> Refusal {
+    let message = match name {
+        Some(name) => format!("Unknown operation named \"{name}\"."),
+        None => "Must provide operation name if query contains multiple operations.".to_owned(),
+    };
+    Refusal { code: code::BAD_USER_INPUT, message, location: None }
+}
+
+/// Takes arguments and fields of input objects out of `document` whose variable has no value: they
+/// are as if they weren't there, so that their defaults count (GraphQL, section 6.4.1), while
+/// async-graphql takes such a variable for null.
+fn leave_out(document: &mut ExecutableDocument, absent: &HashSet<&str>) {
+    let fragments = document.fragments.values_mut().map(|it| &mut it.node.selection_set.node);
+    for set in fragments {
+        leave_out_of(set, absent);
+    }
+    if let DocumentOperations::Single(operation) = &mut document.operations {
+        leave_out_of(&mut operation.node.selection_set.node, absent);
+    }
+}
+
+fn leave_out_of(set: &mut SelectionSet, absent: &HashSet<&str>) {
+    for selection in &mut set.items {
+        match &mut selection.node {
+            Selection::Field(field) => {
+                field.node.arguments.retain_mut(|(_, value)| is_kept(&mut value.node, absent));
+                leave_out_of(&mut field.node.selection_set.node, absent);
+            }
+            Selection::InlineFragment(fragment) => {
+                leave_out_of(&mut fragment.node.selection_set.node, absent);
+            }
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+}
+
+/// Whether a value is there; what is not is taken out of it.
+fn is_kept(value: &mut Value, absent: &HashSet<&str>) -> bool {
+    match value {
+        Value::Variable(name) => return !absent.contains(name.as_str()),
+        Value::Object(fields) => fields.retain(|_, value| is_kept(value, absent)),
+        // An item of a list has no default: it is null.
+        Value::List(values) => values.iter_mut().for_each(|value| {
+            is_kept(value, absent);
+        }),
+        Value::Null
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Boolean(_)
+        | Value::Binary(_)
+        | Value::Enum(_) => {}
+    }
+    true
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn documents() -> Documents {
+        Documents::new(&crate::graphql::sdl(), DocumentLimits::default())
+    }
+
+    pub(super) fn document(text: &str) -> Document {
+        Arc::into_inner(
+            Documents::new(&crate::graphql::sdl(), DocumentLimits::default()).fresh(text),
+        )
+        .expect("nobody else has it")
+    }
+
+    impl Documents {
+        fn fresh(self, text: &str) -> Arc<Document> {
+            let document = self.get(text).unwrap_or_else(|refusals| panic!("{refusals:?}"));
+            drop(self);
+            document
+        }
+    }
+
+    #[test]
+    fn text_is_validated_once() {
+        let documents = documents();
+        let [first, second] = ["{ __typename }"; 2].map(|text| documents.get(text).expect("valid"));
+        assert!(Arc::ptr_eq(&first, &second));
+    }
+
+    #[test]
+    fn absent_variable_leaves_the_default() {
+        let documents = documents();
+        let text = "query($id: ID!, $order: AuditLogOrder, $actor: String) {
+            auditLogs(organizationId: $id, orderBy: $order, filter: { actorId: $actor, action: \"a\" }) { totalCount }
+        }";
+        let document = documents.get(text).expect("valid");
+        let variables = json!({ "id": "x", "actor": null });
+        let variables = variables.as_object().expect("an object").clone();
+        let mut request = documents.request(&document, None, variables).expect("variables");
+        let text = format!("{:?}", request.parsed_query().expect("a document"));
+        assert!(!text.contains("orderBy") && text.contains("actorId"), "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[\\[\\]{}()\"\\\\#a1 .:$@!|&=,\n-]{0,200}") {
+            thread_local!(static DOCUMENTS: Documents = documents());
+            let _ = DOCUMENTS.with(|documents| documents.get(&text).map(drop));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! From the variables of a request to the values of an operation (GraphQL, section 6.1.2).
+//!
+//! Each value is made what its type says, or the request is refused, naming the place and not
+//! repeating the value. Custom scalars are taken as they are: their own parsers judge them.
+
+use apollo_compiler::{
+    Node, Schema,
+    ast::{self, Type},
+    executable::Operation,
+    schema::{ExtendedType, InputObjectType},
+    validation::Valid,
+};
+use async_graphql::{Name, Value, Variables};
+use serde_json::{Map, Value as Json};
+
+use super::{refusal::Refusal, values::is_one_of};
+
+/// Most variables' errors that are told.
+const MOST: usize = 20;
+
+/// The values of `operation`'s variables. What it does not declare is not looked at.
+///
+/// # Errors
+/// A value that its type does not take, or one that is missing.
+pub(super) fn coerce(
+    schema: &Valid<Schema>,
+    operation: &Operation,
+    mut given: Map<String, Json>,
+) -> Result<Variables, Vec<Refusal>> {
+    let mut coercion = Coercion { schema, errors: Vec::new(), path: String::new() };
+    let mut values = Variables::default();
+    for variable in &operation.variables {
+        let name = variable.name.as_str();
+        coercion.path = format!("${name}");
+        let value = match (given.remove(name), &variable.default_value) {
+            (Some(value), _) => coercion.value(&variable.ty, value),
+            (None, Some(default)) => constant(default),
+            (None, None) if variable.ty.is_non_null() => {
+                coercion.refuse(&format!("is required: {} has no default", variable.ty))
+            }
+            // Absent, which is not the same as null.
+            (None, None) => continue,
+        };
+        values.insert(Name::new(name), value);
+    }
+    let mut errors = coercion.errors;
+    errors.truncate(MOST);
+    if errors.is_empty() { Ok(values) } else { Err(errors) }
+}
+
+struct Coercion<'a> {
+    schema: &'a Valid<Schema>,
+    errors: Vec<Refusal>,
+    /// Where in the variables, e.g. `$input.entries[0].action`.
+    path: String,
+}
+
+impl Coercion<'_> {
+    fn refuse(&mut self, what: &str) -> Value {
+        if self.errors.len() < MOST {
+            self.errors.push(Refusal::bad_variable(format!("Variable {}: {what}", self.path)));
+        }
+        Value::Null
+    }
+
+    /// What `inner` gives, one step further down.
+    fn below<T>(&mut self, step: &str, inner: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        self.path.push_str(step);
+        let outcome = inner(self);
+        self.path.truncate(length);
+        outcome
+    }
+
+    fn value(&mut self, ty: &Type, value: Json) -> Value {
+        if value.is_null() {
+            return if ty.is_non_null() {
+                self.refuse(&format!("must be {ty}, not null"))
+            } else {
+                Value::Null
+            };
+        }
+        match ty {
+            Type::List(item) | Type::NonNullList(item) => match value {
+                Json::Array(values) => {
+                    let values = values.into_iter().enumerate().map(|(index, value)| {
+                        self.below(&format!("[{index}]"), |below| below.value(item, value))
+                    });
+                    Value::List(values.collect())
+                }
+                // A single value stands for a list of one.
+                single => Value::List(vec![self.value(item, single)]),
+            },
+            Type::Named(name) | Type::NonNullNamed(name) => self.named(name, value),
+        }
+    }
+
+    fn named(&mut self, name: &apollo_compiler::Name, value: Json) -> Value {
+        let schema = self.schema;
+        match schema.types.get(name) {
+            Some(ExtendedType::Scalar(_)) => match scalar(name, value) {
+                Some(value) => value,
+                None => self.refuse(&format!("must be {name}")),
+            },
+            Some(ExtendedType::Enum(definition)) => match value {
+                Json::String(text) if definition.values.contains_key(text.as_str()) => {
+                    Value::Enum(Name::new(text))
+                }
+                _ => self.refuse(&format!("must be one of the values of {name}")),
+            },
+            Some(ExtendedType::InputObject(object)) => match value {
+                Json::Object(fields) => self.object(object, fields),
+                _ => self.refuse(&format!("must be an object, {name}")),
+            },
+            // Validation lets only input types through.
+            Some(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_))
+            | None => self.refuse(&format!("can't be of type {name}")),
+        }
+    }
+
+    fn object(&mut self, object: &InputObjectType, mut given: Map<String, Json>) -> Value {
+        let mut fields = async_graphql::indexmap::IndexMap::with_capacity(given.len());
+        for (name, field) in &object.fields {
+            let value = match (given.remove(name.as_str()), &field.default_value) {
+                (Some(value), _) => {
+                    self.below(&format!(".{name}"), |below| below.value(&field.ty, value))
+                }
+                (None, Some(default)) => constant(default),
+                (None, None) if field.ty.is_non_null() => self
+                    .below(&format!(".{name}"), |below| {
+                        below.refuse(&format!("is required: {} has no default", field.ty))
+                    }),
+                (None, None) => continue,
+            };
+            fields.insert(Name::new(name.as_str()), value);
+        }
+        if let Some(unknown) = given.keys().next() {
+            self.refuse(&format!("{} has no field \"{unknown}\"", object.name));
+        }
+        let is_one = fields.len() == 1 && !fields.values().any(|value| *value == Value::Null);
+        if is_one_of(object) && !is_one && self.errors.is_empty() {
+            self.refuse(&format!("must give exactly one field of {}, and not null", object.name));
+        }
+        Value::Object(fields)
+    }
+}
+
+/// A scalar's value; none where it is no such value. As graphql-js does, whole numbers may be
+/// written as fractions: JavaScript knows one kind of number.
+fn scalar(name: &str, value: Json) -> Option<Value> {
+    match (name, value) {
+        ("Int", Json::Number(number)) => {
+            let whole = i32::try_from(whole(&number)?).ok()?;
+            Some(Value::Number(whole.into()))
+        }
+        ("Float", Json::Number(number)) => Some(Value::Number(number)),
+        ("String" | "ID", Json::String(text)) => Some(Value::String(text)),
+        ("ID", Json::Number(number)) => Some(Value::String(whole(&number)?.to_string())),
+        ("Boolean", Json::Bool(value)) => Some(Value::Boolean(value)),
+        ("Int" | "Float" | "String" | "ID" | "Boolean", _) => None,
+        (_, value) => Value::from_json(value).ok(),
+    }
+}
+
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    /// Beyond this, doubles are no longer every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    number.as_i64().or_else(|| {
+        let double =
+            number.as_f64().filter(|double| double.fract() == 0.0 && double.abs() < EXACT)?;
+        // Exact: a whole number of at most 53 bits.
+        Some(double as i64)
+    })
+}
+
+/// A default value of the document or the schema, which validation has judged.
+fn constant(value: &ast::Value) -> Value {
+    match value {
+        ast::Value::Null | ast::Value::Variable(_) => Value::Null,
+        ast::Value::Enum(name) => Value::Enum(Name::new(name.as_str())),
+        ast::Value::String(text) => Value::String(text.clone()),
+        ast::Value::Int(digits) => number(digits.as_str()),
+        ast::Value::Float(digits) => number(digits.as_str()),
+        ast::Value::Boolean(value) => Value::Boolean(*value),
+        ast::Value::List(values) => {
+            Value::List(values.iter().map(|value| constant(value)).collect())
+        }
+        ast::Value::Object(fields) => {
+            let field = |(name, value): &(apollo_compiler::Name, Node<ast::Value>)| {
+                (Name::new(name.as_str()), constant(value))
+            };
+            Value::Object(fields.iter().map(field).collect())
+        }
+    }
+}
+
+fn number(digits: &str) -> Value {
+    digits.parse().map_or(Value::Null, Value::Number)
+}

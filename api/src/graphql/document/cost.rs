@@ -1,0 +1,177 @@
+//! What an operation costs to run, with its variables: a field is one, and what is below a list
+//! counts as often as the list is long.
+//!
+//! Each fragment is priced once, whatever spreads it. The schema's description of itself costs
+//! nothing but its field: it is bounded by the document's size, and comes from no table.
+
+use std::collections::HashMap;
+
+use apollo_compiler::{
+    ExecutableDocument, Name, Node,
+    ast::Value,
+    executable::{Field, Operation, Selection, SelectionSet},
+};
+use async_graphql::Variables;
+use daybook_service::page;
+
+use super::refusal::Refusal;
+
+/// Items of a list that comes in one piece.
+const LIST: u64 = 10;
+
+/// Checks the cost of `operation`.
+///
+/// # Errors
+/// An operation over the limit.
+pub(super) fn check(
+    document: &ExecutableDocument,
+    operation: &Operation,
+    variables: &Variables,
+    limit: u64,
+) -> Result<(), Refusal> {
+    let mut pricer = Pricer { document, variables, known: HashMap::new() };
+    let cost = pricer.set(&operation.selection_set);
+    if cost > limit {
+        return Err(Refusal::costly(cost, limit));
+    }
+    Ok(())
+}
+
+struct Pricer<'a> {
+    document: &'a ExecutableDocument,
+    variables: &'a Variables,
+    known: HashMap<&'a Name, u64>,
+}
+
+impl<'a> Pricer<'a> {
+    fn set(&mut self, set: &'a SelectionSet) -> u64 {
+        set.selections.iter().fold(0, |sum: u64, selection| {
+            sum.saturating_add(match selection {
+                Selection::Field(field) => self.field(&set.ty, field),
+                Selection::InlineFragment(fragment) => self.set(&fragment.selection_set),
+                Selection::FragmentSpread(spread) => self.fragment(&spread.fragment_name),
+            })
+        })
+    }
+
+    fn fragment(&mut self, name: &'a Name) -> u64 {
+        if let Some(cost) = self.known.get(name) {
+            return *cost;
+        }
+        // Validation lets no unknown fragment and no circle of them through.
+        let Some(fragment) = self.document.fragments.get(name) else { return 0 };
+        let cost = self.set(&fragment.selection_set);
+        self.known.insert(name, cost);
+        cost
+    }
+
+    fn field(&mut self, parent: &Name, field: &'a Node<Field>) -> u64 {
+        if field.name.starts_with("__") {
+            return 1;
+        }
+        let times = self.times(parent, field);
+        self.set(&field.selection_set).saturating_mul(times).saturating_add(1)
+    }
+
+    /// How often what a field selects is answered.
+    fn times(&self, parent: &Name, field: &Field) -> u64 {
+        let is_page = field.definition.argument_by_name("first").is_some();
+        if is_page {
+            let asked = ["first", "last"].iter().find_map(|name| self.number(field, name));
+            return asked.unwrap_or(page::DEFAULT).min(page::MAX);
+        }
+        // The page is counted at its connection.
+        let is_of_page = parent.ends_with("Connection");
+        if !field.ty().is_list() || is_of_page {
+            return 1;
+        }
+        // As many as were asked for by their IDs.
+        let asked = field.specified_argument_by_name("ids").and_then(|ids| self.length(ids));
+        asked.unwrap_or(LIST).min(page::MAX)
+    }
+
+    fn number(&self, field: &Field, argument: &str) -> Option<u64> {
+        match field.specified_argument_by_name(argument)?.as_ref() {
+            Value::Int(digits) => digits.as_str().parse().ok(),
+            Value::Variable(name) => match self.variables.get(name.as_str())? {
+                async_graphql::Value::Number(number) => number.as_u64(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn length(&self, value: &Value) -> Option<u64> {
+        let length = match value {
+            Value::List(values) => values.len(),
+            Value::Variable(name) => match self.variables.get(name.as_str())? {
+                async_graphql::Value::List(values) => values.len(),
+                _ => 1,
+            },
+            _ => 1,
+        };
+        u64::try_from(length).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{
+        config::DocumentLimits,
+        graphql::{Documents, code, sdl},
+    };
+
+    /// The cost of an operation, found by the limit that it just keeps.
+    fn cost(text: &str, variables: &serde_json::Value) -> u64 {
+        let is_taken = |cost: u64| {
+            let documents =
+                Documents::new(&sdl(), DocumentLimits { cost, ..DocumentLimits::default() });
+            let document = documents.get(text).expect("a valid document");
+            let variables = variables.as_object().cloned().unwrap_or_default();
+            match documents.request(&document, None, variables) {
+                Ok(_) => true,
+                Err(refusals) => {
+                    assert_eq!(refusals[0].code, code::TOO_COMPLEX);
+                    assert!(
+                        refusals[0].message.contains(&format!("at most {cost}")),
+                        "{refusals:?}"
+                    );
+                    false
+                }
+            }
+        };
+        let (mut taken, mut refused) = (1 << 20, 0);
+        while taken - refused > 1 {
+            let middle = u64::midpoint(taken, refused);
+            if is_taken(middle) { taken = middle } else { refused = middle }
+        }
+        taken
+    }
+
+    #[test]
+    fn lists_count_as_often_as_they_are_long() {
+        let none = json!({});
+        for (text, variables, expected) in [
+            ("{ __typename }", &none, 1),
+            ("{ viewer { subject email } }", &none, 3),
+            ("{ viewer { memberships { role } } }", &none, 12),
+            ("{ jobs(first: 3) { nodes { id } } }", &none, 7),
+            ("{ jobs(last: 3) { nodes { id } totalCount } }", &none, 10),
+            ("{ jobs { nodes { id } } }", &none, 101),
+            ("{ jobs(first: 100) { edges { node { id } } } }", &none, 301),
+            ("{ jobs(first: 5000) { nodes { id } } }", &none, 201),
+            ("{ jobs(first: -5) { nodes { id } } }", &none, 101),
+            ("query($n: Int) { jobs(first: $n) { nodes { id } } }", &json!({ "n": 3 }), 7),
+            ("query($n: Int) { jobs(first: $n) { nodes { id } } }", &none, 101),
+            ("query($n: Int = 3) { jobs(first: $n) { nodes { id } } }", &none, 7),
+            ("{ nodes(ids: [\"a\", \"b\"]) { id } }", &none, 3),
+            ("query($i: [ID!]!) { nodes(ids: $i) { id } }", &json!({ "i": ["a", "b", "c"] }), 4),
+            ("{ ...f ...f } fragment f on Query { jobs(first: 3) { nodes { id } } }", &none, 14),
+            ("{ __schema { types { fields { name } } } }", &none, 1),
+        ] {
+            assert_eq!(cost(text, variables), expected, "{text} {variables}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Validation as the specification has it (GraphQL, section 5), by apollo-compiler.
+//!
+//! async-graphql's own lets conflicting fields, wrong types of variables and null for what can't be
+//! null through. Where apollo-compiler in turn differs from graphql-js is mended here and in
+//! [`super::values`]; a table of requests that both are given finds the differences.
+
+use std::collections::HashSet;
+
+use apollo_compiler::{
+    ExecutableDocument, Schema,
+    ast::{DirectiveList, FieldDefinition},
+    executable::{Selection, SelectionSet},
+    name,
+    parser::LineColumn,
+    schema::{Component, ExtendedType},
+    ty,
+    validation::{DiagnosticList, Valid},
+};
+use async_graphql::Pos;
+
+use super::{refusal::Refusal, values};
+
+/// Most errors that are told: what is wrong is rarely wrong in more ways.
+pub(super) const MOST: usize = 20;
+
+/// The schema that `sdl` describes, to validate against. It describes itself with `isOneOf`, too,
+/// which apollo-compiler's does not.
+///
+/// # Errors
+/// What is wrong with `sdl`.
+pub(super) fn schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
+    let mut schema = Schema::parse(sdl, "schema.graphql").map_err(|invalid| invalid.errors)?;
+    if let Some(ExtendedType::Object(of_types)) = schema.types.get_mut("__Type") {
+        let is_one_of = FieldDefinition {
+            description: None,
+            name: name!("isOneOf"),
+            arguments: Vec::new(),
+            ty: ty!(Boolean),
+            directives: DirectiveList::default(),
+        };
+        of_types.make_mut().fields.insert(name!("isOneOf"), Component::new(is_one_of));
+    }
+    schema.validate().map_err(|invalid| invalid.errors)
+}
+
+/// `text` as a document that keeps every rule.
+///
+/// # Errors
+/// Which rules it breaks, and where.
+pub(super) fn validate(
+    schema: &Valid<Schema>,
+    text: &str,
+) -> Result<Valid<ExecutableDocument>, Vec<Refusal>> {
+    let document = match ExecutableDocument::parse_and_validate(schema, text, "document") {
+        Ok(document) => document,
+        Err(invalid) => {
+            let told = invalid.errors.iter().map(|error| error.to_json());
+            let told: Vec<_> = told
+                .filter(|error| !is_one_field_after_all(&error.message, &invalid.partial))
+                .take(MOST)
+                .map(|error| Refusal::invalid(error.message, error.locations.first().map(pos)))
+                .collect();
+            if !told.is_empty() {
+                return Err(told);
+            }
+            Valid::assume_valid(invalid.partial)
+        }
+    };
+    let found = values::check(schema, &document);
+    if found.is_empty() { Ok(document) } else { Err(found) }
+}
+
+pub(super) fn pos(LineColumn { line, column }: &LineColumn) -> Pos {
+    Pos { line: *line, column: *column }
+}
+
+/// Whether apollo-compiler complains of a subscription's second root field that is its first one
+/// again: fields are counted by the name of what they answer (section 5.2.4.1).
+fn is_one_field_after_all(message: &str, document: &ExecutableDocument) -> bool {
+    message.ends_with("subscription can only have one root field")
+        && document.operations.iter().filter(|operation| operation.is_subscription()).all(
+            |operation| {
+                let (mut keys, mut seen) = (HashSet::new(), HashSet::new());
+                add_keys(document, &operation.selection_set, &mut keys, &mut seen);
+                keys.len() == 1
+            },
+        )
+}
+
+fn add_keys<'a>(
+    document: &'a ExecutableDocument,
+    set: &'a SelectionSet,
+    keys: &mut HashSet<&'a str>,
+    seen: &mut HashSet<&'a str>,
+) {
+    for selection in &set.selections {
+        match selection {
+            Selection::Field(field) => {
+                keys.insert(field.response_key());
+            }
+            Selection::InlineFragment(fragment) => {
+                add_keys(document, &fragment.selection_set, keys, seen);
+            }
+            Selection::FragmentSpread(spread) => {
+                if let Some(fragment) = document.fragments.get(&spread.fragment_name)
+                    && seen.insert(&spread.fragment_name)
+                {
+                    add_keys(document, &fragment.selection_set, keys, seen);
+                }
+            }
+        }
+    }
+}
