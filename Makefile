@@ -43,6 +43,11 @@ bench: ## Measures exports of a million entries against psql and sqlite3, in pai
 	cargo build --release --locked -p daybook-api --bin daybook
 	tests/with-postgres python3 tests/bench/exports.py target/release/daybook $(ARGS)
 
+.PHONY: bench-jobs
+bench-jobs: ## Measures how jobs are dispatched, drained and canceled, and what an idle server costs
+	cargo build --release --locked -p daybook-api --bin daybook
+	tests/with-postgres python3 tests/bench/jobs.py target/release/daybook $(ARGS)
+
 .PHONY: check
 check: format lints docs dependencies web-lints ## Runs all checks: format, lints, docs, dependencies
 

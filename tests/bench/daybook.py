@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.request
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -188,7 +189,9 @@ class Exported:
 class Server:
     """`daybook serve`, whose cap is lifted unless it is given."""
 
-    def __init__(self, binary: str, engine: Engine, folder: Path, cap: int | None = None) -> None:
+    def __init__(
+        self, binary: str, engine: Engine, folder: Path, cap: int | None = None, arguments: Sequence[str] = ()
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -199,8 +202,8 @@ class Server:
             "DAYBOOK_EXPORT_INLINE_RECORDS": "0",
             "DAYBOOK_EXPORTS_PER_HOUR": "1000000",
         }
-        self.engine, self.folder, self.number = engine, folder, 0
-        self.process = subprocess.Popen([binary, "serve"], env=environment)
+        self.engine, self.folder = engine, folder
+        self.process = subprocess.Popen([binary, "serve", *arguments], env=environment)
         while True:
             try:
                 urllib.request.urlopen(f"http://{self.address}/readyz").close()
@@ -225,10 +228,10 @@ class Server:
             raise RuntimeError(answer["errors"])
         return answer["data"]
 
-    def start(self, kind: str) -> str:
-        """Starts an export of everything; its job's ID."""
-        self.number += 1
-        source = {"organizationId": self.engine.organization, "format": kind, "source": {"auditLogs": {}}}
+    def start(self, kind: str, filter: dict | None = None) -> str:
+        """Starts an export of everything, or of what a filter leaves; its job's ID."""
+        logs = {"filter": filter} if filter else {}
+        source = {"organizationId": self.engine.organization, "format": kind, "source": {"auditLogs": logs}}
         query = "mutation($input: StartExportInput!) { startExport(input: $input) { job { id } userErrors { message } } }"
         payload = self.graphql(query, input=source)["startExport"]
         if payload["job"] is None:
@@ -236,7 +239,7 @@ class Server:
         return payload["job"]["id"]
 
     def job(self, job: str) -> dict:
-        query = "query($id: ID!) { job(id: $id) { state startedAt finishedAt error { message } artifact { recordCount } } }"
+        query = "query($id: ID!) { job(id: $id) { state createdAt startedAt finishedAt progress { done } error { message } artifact { recordCount } } }"
         return self.graphql(query, id=job)["job"]
 
     def export(self, kind: str) -> Exported:
@@ -262,6 +265,23 @@ class Server:
         """KiB, as Linux counts them."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"{what}:\s+(\d+)", status)[1])
+
+
+    def processor_seconds(self) -> float:
+        """What it used of all cores."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Report:
+    """Lines, and whether each limit holds."""
+
+    def __init__(self) -> None:
+        self.is_fine = True
+
+    def say(self, what: str, value: str, holds: bool) -> None:
+        self.is_fine &= holds
+        print(f"{'ok  ' if holds else 'MISS'} {what}: {value}", flush=True)
 
 
 def seconds(job: dict) -> float:

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from daybook import Postgres, Server, Sqlite  # noqa: E402
+from daybook import Postgres, Report, Server, Sqlite  # noqa: E402
 
 # Format, what the peer is, and least ratio by engine.
 LIMITS = {
@@ -31,17 +31,6 @@ MEMORY = 24
 SMALL = 0.4
 # Most of SQLite's WAL, in MiB.
 WAL = 64
-
-
-class Report:
-    """Lines, and whether each limit holds."""
-
-    def __init__(self) -> None:
-        self.is_fine = True
-
-    def say(self, what: str, value: str, holds: bool) -> None:
-        self.is_fine &= holds
-        print(f"{'ok  ' if holds else 'MISS'} {what}: {value}", flush=True)
 
 
 def pairs(server: Server, engine: Postgres | Sqlite, kind: str, count: int) -> tuple[list[float], list[float]]:

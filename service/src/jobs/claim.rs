@@ -24,7 +24,7 @@ use super::{
 use crate::{Instance, Result, database};
 
 /// Most jobs of one claim.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
 /// Most organizations that one claim looks at.
 const ORGANIZATIONS: usize = 64;
 

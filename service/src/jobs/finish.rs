@@ -12,7 +12,7 @@ use daybook_entity::{
     job::{self, Column, Entity, JobErrorCode, JobKind, JobState, Model},
 };
 use sea_orm::{
-    ActiveValue::Set,
+    ActiveValue::{NotSet, Set},
     ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, Iterable, QueryFilter,
     QueryOrder, QuerySelect,
     sea_query::{LockBehavior, LockType},
@@ -24,7 +24,6 @@ use super::{
     Arrow, Lasts,
     arrow::is_final,
     cancel,
-    lease::{claim_key, held},
     record::{Move, record, ring},
 };
 use crate::{Error, Fault, Instance, Result, database, random, to_micros};
@@ -166,15 +165,19 @@ async fn store(instance: &Arc<Instance>, ended: Vec<Arc<Ended>>) -> Result<Vec<O
     let stored = instance.db.transaction(context, |tx, (instance, ended)| {
         Box::pin(async move {
             let now = database::now(tx, &instance.clock).await?;
-            let mut moves = vec![None; ended.len()];
-            // In the order of their ids, as everyone locks jobs.
-            let mut order: Vec<_> = (0..ended.len()).collect();
-            order.sort_by_key(|index| (ended[*index].job.organization_id, ended[*index].job.id));
-            for index in order {
-                moves[index] = end(tx, instance, &ended[index], now).await?;
-            }
+            let held = held(tx, ended).await?;
+            let moves: Vec<_> = ended
+                .iter()
+                .map(|ended| {
+                    let key = (ended.job.id, ended.job.claim);
+                    let held = held.iter().find(|held| (held.id, held.claim) == key);
+                    held.map(|held| settle(held.clone(), &ended.finish, now))
+                })
+                .collect();
             let made: Vec<_> = moves.iter().flatten().cloned().collect();
             if !made.is_empty() {
+                write(tx, &made).await?;
+                show_artifacts(tx, instance, ended, &moves, now).await?;
                 record(tx, instance, now, &made).await?;
             }
             Ok(moves)
@@ -186,26 +189,51 @@ async fn store(instance: &Arc<Instance>, ended: Vec<Arc<Ended>>) -> Result<Vec<O
     Ok(moves.into_iter().map(|step| step.map(|step| step.job)).collect())
 }
 
-async fn end(
+/// The running jobs among those that ended, locked.
+async fn held(
+    tx: &DatabaseTransaction,
+    ended: &[Arc<Ended>],
+) -> std::result::Result<Vec<Model>, DbErr> {
+    Entity::find()
+        .filter(Column::OrganizationId.is_in(ended.iter().map(|ended| ended.job.organization_id)))
+        .filter(Column::Id.is_in(ended.iter().map(|ended| ended.job.id)))
+        .filter(Column::State.eq(JobState::Running))
+        // As everyone locks jobs.
+        .order_by_asc(Column::OrganizationId)
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await
+}
+
+/// Makes the artifacts of those that succeeded visible.
+async fn show_artifacts(
     tx: &DatabaseTransaction,
     instance: &Instance,
-    Ended { job, finish }: &Ended,
+    ended: &[Arc<Ended>],
+    moves: &[Option<Move>],
     now: DateTime<Utc>,
-) -> std::result::Result<Option<Move>, DbErr> {
-    let Some(held) = held(tx, job).await? else { return Ok(None) };
-    let step = settle(held, finish, now);
-    write(tx, &step.job).await?;
-    if let (Finish::Succeed { artifact, lasts, .. }, Arrow::Succeeded) = (finish, step.arrow) {
-        let ttl = TimeDelta::from_std(instance.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
-        let mut artifact = artifact::Model::clone(artifact);
-        artifact.created_at = now;
-        artifact.expires_at = match lasts {
+) -> std::result::Result<(), DbErr> {
+    let ttl = TimeDelta::from_std(instance.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
+    let mut artifacts = Vec::new();
+    for (ended, step) in ended.iter().zip(moves) {
+        let (Finish::Succeed { artifact, lasts, .. }, Some(Arrow::Succeeded)) =
+            (&ended.finish, step.as_ref().map(|step| step.arrow))
+        else {
+            continue;
+        };
+        let expires_at = match lasts {
             Lasts::Ttl => now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC),
             Lasts::UntilRemoved => DateTime::from_timestamp_micros(FOREVER).unwrap_or(now),
         };
-        artifact::Entity::insert(artifact.into_active_model()).exec_without_returning(tx).await?;
+        let artifact =
+            artifact::Model { created_at: now, expires_at, ..artifact::Model::clone(artifact) };
+        artifacts.push(artifact.into_active_model());
     }
-    Ok(Some(step))
+    if !artifacts.is_empty() {
+        artifact::Entity::insert_many(artifacts).exec_without_returning(tx).await?;
+    }
+    Ok(())
 }
 
 /// Takes jobs whose lease ran out away from their attempts; how many.
@@ -228,13 +256,9 @@ pub async fn rescue(instance: &Arc<Instance>) -> Result<usize> {
                 .await?;
             let reason = "its worker stopped answering".to_owned();
             let finish = Finish::Retry(JobErrorCode::Stalled, reason);
-            let mut moves = Vec::with_capacity(stalled.len());
-            for job in stalled {
-                let step = settle(job, &finish, now);
-                write(tx, &step.job).await?;
-                moves.push(step);
-            }
+            let moves: Vec<_> = stalled.into_iter().map(|job| settle(job, &finish, now)).collect();
             if !moves.is_empty() {
+                write(tx, &moves).await?;
                 record(tx, instance, now, &moves).await?;
             }
             Ok(moves)
@@ -307,11 +331,40 @@ fn backoff(attempt: i32) -> TimeDelta {
     TimeDelta::from_std(longest.mul_f64(0.5 + share / 2.0)).unwrap_or(TimeDelta::zero())
 }
 
-async fn write(tx: &DatabaseTransaction, job: &Model) -> std::result::Result<(), DbErr> {
-    let row = job::ActiveModel {
+/// Stores what locked jobs have become. Those that became the same share a statement.
+async fn write(tx: &DatabaseTransaction, moves: &[Move]) -> std::result::Result<(), DbErr> {
+    let mut groups: Vec<(job::ActiveModel, Vec<&Model>)> = Vec::new();
+    for Move { job, .. } in moves {
+        let row = row(job);
+        match groups.iter_mut().find(|(same, _)| *same == row) {
+            Some((_, jobs)) => jobs.push(job),
+            None => groups.push((row, vec![job])),
+        }
+    }
+    for (row, jobs) in groups {
+        let written = Entity::update_many()
+            .set(row)
+            .filter(Column::OrganizationId.is_in(jobs.iter().map(|job| job.organization_id)))
+            .filter(Column::Id.is_in(jobs.iter().map(|job| job.id)))
+            .exec(tx)
+            .await?;
+        if written.rows_affected != jobs.len() as u64 {
+            let rows = written.rows_affected;
+            return Err(DbErr::Custom(format!("{rows} rows of {} locked jobs", jobs.len())));
+        }
+    }
+    Ok(())
+}
+
+/// What an end changes of a job.
+fn row(job: &Model) -> job::ActiveModel {
+    job::ActiveModel {
         state: Set(job.state),
         attempt: Set(job.attempt),
-        available_at: Set(job.available_at),
+        available_at: match job.state {
+            JobState::Queued => Set(job.available_at),
+            _ => NotSet,
+        },
         finished_at: Set(job.finished_at),
         lease_until: Set(job.lease_until),
         leased_by: Set(job.leased_by.clone()),
@@ -321,10 +374,5 @@ async fn write(tx: &DatabaseTransaction, job: &Model) -> std::result::Result<(),
         error_message: Set(job.error_message.clone()),
         outcome: Set(job.outcome.clone()),
         ..Default::default()
-    };
-    let written = Entity::update_many().set(row).filter(claim_key(job)).exec(tx).await?;
-    match written.rows_affected {
-        1 => Ok(()),
-        rows => Err(DbErr::Custom(format!("{rows} rows of a locked job"))),
     }
 }

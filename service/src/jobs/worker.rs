@@ -101,6 +101,8 @@ impl Places {
 /// Claims and starts jobs until there is no room or nothing to do.
 async fn fill(instance: &Arc<Instance>, places: &Arc<Places>) -> Result<()> {
     loop {
+        // Attempts that ended together give their places back first: one claim for all of them.
+        tokio::task::yield_now().await;
         let room = places.room();
         if room.free == 0 || instance.stopping.is_cancelled() {
             return Ok(());
