@@ -47,33 +47,49 @@ pub enum GlobalId {
 #[error("is not an ID")]
 pub struct NotAnId;
 
-impl fmt::Display for GlobalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = Vec::with_capacity(41);
-        match self {
-            Self::Organization(id) => {
-                bytes.push(b'O');
-                bytes.extend(id.as_bytes());
-            }
+impl GlobalId {
+    /// Appends its text.
+    pub(crate) fn push(&self, out: &mut Vec<u8>) {
+        let mut bytes = [0; 41];
+        let length = match self {
+            Self::Organization(id) => put(&mut bytes, b'O', &[id.as_bytes()]),
             Self::AuditLog { organization_id, sequence, id } => {
-                bytes.push(b'A');
-                bytes.extend(organization_id.as_bytes());
-                bytes.extend(sequence.to_be_bytes());
-                bytes.extend(id.as_bytes());
+                let parts =
+                    [organization_id.as_bytes(), &sequence.to_be_bytes()[..], id.as_bytes()];
+                put(&mut bytes, b'A', &parts)
             }
-            Self::Job { organization_id, id } => put(&mut bytes, b'J', organization_id, id),
-            Self::Workspace { organization_id, id } => put(&mut bytes, b'W', organization_id, id),
-            Self::Note { organization_id, id } => put(&mut bytes, b'N', organization_id, id),
-        }
-        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+            Self::Job { organization_id, id } => {
+                put(&mut bytes, b'J', &[organization_id.as_bytes(), id.as_bytes()])
+            }
+            Self::Workspace { organization_id, id } => {
+                put(&mut bytes, b'W', &[organization_id.as_bytes(), id.as_bytes()])
+            }
+            Self::Note { organization_id, id } => {
+                put(&mut bytes, b'N', &[organization_id.as_bytes(), id.as_bytes()])
+            }
+        };
+        let mut text = [0; 55];
+        // Four characters for three bytes: there is room for all of them.
+        let written = URL_SAFE_NO_PAD.encode_slice(&bytes[..length], &mut text).unwrap_or(0);
+        out.extend_from_slice(&text[..written]);
     }
 }
 
-/// A tag, an organization and something of it.
-fn put(bytes: &mut Vec<u8>, tag: u8, organization_id: &Uuid, id: &Uuid) {
-    bytes.push(tag);
-    bytes.extend(organization_id.as_bytes());
-    bytes.extend(id.as_bytes());
+/// Writes a tag and parts; how many bytes they have.
+fn put<const N: usize>(bytes: &mut [u8; 41], tag: u8, parts: &[&[u8]; N]) -> usize {
+    bytes[0] = tag;
+    parts.iter().fold(1, |start, part| {
+        bytes[start..start + part.len()].copy_from_slice(part);
+        start + part.len()
+    })
+}
+
+impl fmt::Display for GlobalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(55);
+        self.push(&mut text);
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
 }
 
 impl FromStr for GlobalId {

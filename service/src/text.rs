@@ -5,48 +5,106 @@ use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
+    let mut text = Vec::new();
     push_hex(&mut text, bytes);
-    text
+    text.into_iter().map(char::from).collect()
 }
 
 /// Appends lower-case hexadecimal.
-pub(crate) fn push_hex(text: &mut String, bytes: &[u8]) {
+pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    for (pair, byte) in out[start..].chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+}
+
+/// Appends a number in decimal.
+pub(crate) fn push_number(out: &mut Vec<u8>, number: i64) {
+    if number < 0 {
+        out.push(b'-');
+    }
+    let (mut digits, mut start, mut rest) = ([0; 20], 20, number.unsigned_abs());
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            return out.extend_from_slice(&digits[start..]);
+        }
     }
 }
 
 /// Appends `instant` by RFC 3339 in UTC, to the microsecond: what chrono writes, at a tenth of its
 /// cost, which is a third of an export's.
-pub(crate) fn push_instant(text: &mut String, instant: DateTime<Utc>) {
+pub(crate) fn push_instant(out: &mut Vec<u8>, instant: DateTime<Utc>) {
     let Ok(year @ 0..=9999) = u32::try_from(instant.year()) else {
-        return text.push_str(&instant.to_rfc3339_opts(SecondsFormat::Micros, true));
+        let text = instant.to_rfc3339_opts(SecondsFormat::Micros, true);
+        return out.extend_from_slice(text.as_bytes());
     };
-    for (before, value, digits) in [
-        ("", year, 4),
-        ("-", instant.month(), 2),
-        ("-", instant.day(), 2),
-        ("T", instant.hour(), 2),
-        (":", instant.minute(), 2),
-        (":", instant.second(), 2),
-        // A leap second has a million more, as chrono counts it; none is ever stored.
-        (".", instant.timestamp_subsec_micros(), 6),
-    ] {
-        text.push_str(before);
-        push_digits(text, value, digits);
-    }
-    text.push('Z');
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    put_digits(&mut text[0..4], year);
+    put_digits(&mut text[5..7], instant.month());
+    put_digits(&mut text[8..10], instant.day());
+    put_digits(&mut text[11..13], instant.hour());
+    put_digits(&mut text[14..16], instant.minute());
+    put_digits(&mut text[17..19], instant.second());
+    // A leap second has a million more, as chrono counts it; none is ever stored.
+    put_digits(&mut text[20..26], instant.timestamp_subsec_micros());
+    out.extend_from_slice(&text);
 }
 
-/// Appends the last `digits` decimal digits of `value`.
-fn push_digits(text: &mut String, value: u32, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = value / 10_u32.pow(place) % 10;
-        text.push(char::from_digit(digit, 10).unwrap_or('0'));
+/// Writes the last digits of `value` over all of `place`.
+fn put_digits(place: &mut [u8], mut value: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
     }
+}
+
+/// The instant that `text` says: RFC 3339, quickly where it is as SQLite's column has it, in UTC and to
+/// the microsecond at most.
+pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
+    let micros = utc_micros(text.as_bytes());
+    micros
+        .and_then(DateTime::from_timestamp_micros)
+        .or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|instant| instant.to_utc()))
+}
+
+/// Microseconds since 1970 of `YYYY-MM-DDTHH:MM:SS[.ffffff]+00:00`; none where it is written otherwise.
+fn utc_micros(text: &[u8]) -> Option<i64> {
+    let rest = text.strip_suffix(b"+00:00")?;
+    let (seconds, fraction) = rest.split_at_checked(19)?;
+    let [b'-', b'-', b'T', b':', b':'] = [4, 7, 10, 13, 16].map(|at| seconds[at]) else {
+        return None;
+    };
+    let field = |range: std::ops::Range<usize>| number(&seconds[range]);
+    let date = chrono::NaiveDate::from_ymd_opt(
+        i32::try_from(field(0..4)?).ok()?,
+        u32::try_from(field(5..7)?).ok()?,
+        u32::try_from(field(8..10)?).ok()?,
+    )?;
+    let (hour, minute, second) = (field(11..13)?, field(14..16)?, field(17..19)?);
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let micros = match fraction.split_first() {
+        None => 0,
+        Some((b'.', digits @ ([_, _, _] | [_, _, _, _, _, _]))) => {
+            number(digits)? * if digits.len() == 3 { 1000 } else { 1 }
+        }
+        Some(_) => return None,
+    };
+    let days = i64::from(date.to_epoch_days());
+    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + micros)
+}
+
+/// The number that decimal digits say, few enough that it fits.
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))
+    })
 }
 
 #[cfg(test)]
@@ -58,9 +116,35 @@ mod tests {
         #[test]
         fn instants_are_written_as_chrono_writes_them(micros in -62_200_000_000_000_000_i64..253_500_000_000_000_000) {
             let instant = DateTime::from_timestamp_micros(micros).unwrap();
-            let mut text = String::new();
+            let mut text = Vec::new();
             push_instant(&mut text, instant);
-            prop_assert_eq!(text, instant.to_rfc3339_opts(SecondsFormat::Micros, true));
+            let expected = instant.to_rfc3339_opts(SecondsFormat::Micros, true);
+            prop_assert_eq!(text, expected.as_bytes());
+        }
+
+        #[test]
+        fn instants_are_read_as_chrono_reads_them(
+            text in "[0-9]{4}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,9})?(Z|[+-]0[0-2]:[03]0)",
+        ) {
+            let expected = DateTime::parse_from_rfc3339(&text).ok().map(|instant| instant.to_utc());
+            prop_assert_eq!(super::instant(&text), expected);
+        }
+
+        #[test]
+        fn instants_of_sqlite_read_back(micros in -62_100_000_000_000_000_i64..253_400_000_000_000_000) {
+            let instant = DateTime::from_timestamp_micros(micros).unwrap();
+            for format in [SecondsFormat::AutoSi, SecondsFormat::Micros] {
+                prop_assert_eq!(super::instant(&instant.to_rfc3339_opts(format, false)), Some(instant));
+            }
+        }
+
+        #[test]
+        fn numbers_and_bytes_are_written_as_format_does(number: i64, bytes: Vec<u8>) {
+            let mut text = Vec::new();
+            push_number(&mut text, number);
+            prop_assert_eq!(text, number.to_string().into_bytes());
+            let expected: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            prop_assert_eq!(hex(&bytes), expected);
         }
     }
 }

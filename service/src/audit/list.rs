@@ -114,8 +114,12 @@ pub(crate) fn after<'a>(
     through: i64,
     key: Option<Vec<Part>>,
 ) -> Lookup<'a> {
+    // A key that comes later in a list of falling sequences lies within the bound itself. Given both,
+    // SQLite begins to read at the bound and steps over all that lies before the key.
+    let falls = keyset.towards(Direction::Forward) == page::Order::Descending;
+    let is_implied = falls && key.is_some() && keyset.columns.len() == 1;
     let keys = key.map(|key| (key, Direction::Forward)).into_iter().collect();
-    lookup(keyset, organization_id, filter, keys, Some(through))
+    lookup(keyset, organization_id, filter, keys, Some(through).filter(|_| !is_implied))
 }
 
 fn lookup<'a>(

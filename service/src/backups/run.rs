@@ -51,11 +51,11 @@ async fn write(attempt: &mut Attempt) -> Result<Written, End> {
     let frame = frame(attempt, engine, extent, &start);
     let mut content = Sha256::new();
     let head = format!("{}\n{}{}{DATA}\n", first_line(engine), opening(engine), frame.before);
-    put(attempt, &mut content, head.as_bytes()).await?;
+    put(attempt, &mut content, head.into_bytes()).await?;
     attempt.job.progress_total = Some(start.rows);
     let tables = write_rows(attempt, &mut content, &mut pieces, extent).await?;
     let tail = format!("{DATA_END}\n{}COMMIT;\n", frame.after);
-    put(attempt, &mut content, tail.as_bytes()).await?;
+    put(attempt, &mut content, tail.into_bytes()).await?;
     let Start { taken_at, migrations, head: (sequence, hash), .. } = *start;
     let hash = hash.try_into().map_err(|_| stored("a log's hash is not 32 bytes"))?;
     let is_name =
@@ -74,7 +74,7 @@ async fn write(attempt: &mut Attempt) -> Result<Written, End> {
         content: content.finalize().into(),
     };
     let sealed = manifest.seal(&attempt.instance.secret);
-    attempt.write(sealed.as_bytes()).await?;
+    attempt.write(sealed.into_bytes()).await?;
     Ok(Written { manifest, frame })
 }
 
@@ -91,7 +91,7 @@ async fn write_rows(
         loop {
             match next(attempt, pieces, Some(table.name)).await? {
                 Some(Piece::Rows { table, bytes, rows }) if table == index => {
-                    put(attempt, content, &bytes)
+                    put(attempt, content, bytes)
                         .await
                         .map_err(|end| at(end, tables()[table].name))?;
                     done += rows;
@@ -130,9 +130,10 @@ async fn next(
     })
 }
 
-async fn put(attempt: &mut Attempt, content: &mut Sha256, bytes: &[u8]) -> Result<(), End> {
-    content.update(bytes);
-    attempt.write(bytes).await
+async fn put(attempt: &mut Attempt, content: &mut Sha256, bytes: Vec<u8>) -> Result<(), End> {
+    content.update(&bytes);
+    attempt.write(bytes).await?;
+    Ok(())
 }
 
 /// Statements that the file begins with. All of it is one transaction: a file that is cut off

@@ -59,11 +59,11 @@ pub(super) async fn write(
         }
         chunk = export.sink.encoder.take(chunk)?;
         limit = (SEGMENT * read / (chunk.len() as u64).max(1)).clamp(ROWS.0, ROWS.1);
-        attempt.write(&chunk).await?;
+        chunk = attempt.write(chunk).await?;
         attempt.advanced(export.sink.records).await?;
     }
     export.sink.encoder.end();
-    attempt.write(&export.sink.encoder.take(chunk)?).await?;
+    attempt.write(export.sink.encoder.take(chunk)?).await?;
     Ok(export.written(plan))
 }
 

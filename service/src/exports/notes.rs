@@ -62,7 +62,7 @@ async fn zip(
         instance.tasks.spawn_blocking(move || Archive::new(workspace, spool, sender).build());
     // Where this ends early, the channel closes, and so does the thread.
     while let Some(archive::Chunk { bytes, done }) = chunks.recv().await {
-        attempt.write(&bytes).await?;
+        attempt.write(bytes).await?;
         attempt.advanced(done).await?;
     }
     Ok(building.await.map_err(|error| crate::Error::from(Fault::Task(error)))??)

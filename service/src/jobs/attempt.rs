@@ -90,12 +90,13 @@ impl Attempt {
         Ok(self.file.open(&self.instance, &key, compression).await?)
     }
 
-    /// Appends to the attempt's file.
+    /// Appends to the attempt's file, which is written while the attempt goes on; an empty chunk to go
+    /// on with.
     ///
     /// # Errors
-    /// The end, where the store does not take it.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
-        Ok(self.file.write(bytes).await?)
+    /// The end, where the store does not take it, or did not take an earlier chunk.
+    pub(crate) async fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, End> {
+        Ok(self.file.write(chunk).await?)
     }
 
     /// Makes the attempt's file whole.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     Fault, Instance, Result,
@@ -20,8 +20,16 @@ pub(super) enum File {
     #[default]
     None,
     Opening(JoinHandle<Result<Writer>>),
-    Open(Box<Writer>),
+    Open(Pipe),
     Closing(JoinHandle<Result<Stored>>),
+}
+
+/// A writer that works in a task of its own, while more is made for it.
+pub(super) struct Pipe {
+    chunks: mpsc::Sender<Vec<u8>>,
+    /// Chunks that were written, empty: none is allocated anew.
+    spares: mpsc::Receiver<Vec<u8>>,
+    writing: JoinHandle<Result<Writer>>,
 }
 
 impl File {
@@ -37,21 +45,36 @@ impl File {
         *self = Self::Opening(instance.tasks.spawn(opening));
         let Self::Opening(opening) = self else { return Err(not_open()) };
         let writer = opening.await.map_err(Fault::from)??;
-        *self = Self::Open(Box::new(writer));
+        // One chunk waits while another is written.
+        let (chunks, to_write) = mpsc::channel(1);
+        let (written, spares) = mpsc::channel(2);
+        let writing = instance.tasks.spawn(write_all(writer, to_write, written));
+        *self = Self::Open(Pipe { chunks, spares, writing });
         Ok(())
     }
 
-    /// Appends to it.
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let Self::Open(writer) = self else { return Err(not_open()) };
-        writer.write(bytes).await
+    /// Appends to it; an empty chunk to go on with. What is wrong with this chunk may be said of a
+    /// later one.
+    pub(super) async fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>> {
+        let Self::Open(pipe) = self else { return Err(not_open()) };
+        if pipe.chunks.send(chunk).await.is_ok() {
+            return Ok(pipe.spares.try_recv().unwrap_or_default());
+        }
+        let written = (&mut pipe.writing).await.map_err(Fault::from)?;
+        *self = Self::None;
+        // It ends before its chunks do where it failed, and nowhere else.
+        written.and_then(|_| Err(not_open()))
     }
 
     /// Makes it whole, and sees that it is there.
     pub(super) async fn close(&mut self, instance: &Arc<Instance>) -> Result<Stored> {
-        let Self::Open(writer) = std::mem::take(self) else { return Err(not_open()) };
+        let Self::Open(Pipe { chunks, writing, .. }) = std::mem::take(self) else {
+            return Err(not_open());
+        };
+        drop(chunks);
         let instance_ = Arc::clone(instance);
         let closing = async move {
+            let writer = writing.await.map_err(Fault::from)??;
             let stored = writer.finish().await?;
             instance_.store.confirm(&stored).await?;
             Ok(stored)
@@ -67,11 +90,10 @@ impl File {
     pub(super) async fn give_up(self) {
         match self {
             Self::None => {}
-            Self::Open(writer) => writer.abort().await,
-            Self::Opening(opening) => {
-                if let Ok(Ok(writer)) = opening.await {
-                    writer.abort().await;
-                }
+            Self::Opening(opening) => abort(opening).await,
+            Self::Open(Pipe { chunks, writing, .. }) => {
+                drop(chunks);
+                abort(writing).await;
             }
             Self::Closing(closing) => {
                 // Whole or not: it is removed by its key.
@@ -79,6 +101,31 @@ impl File {
             }
         }
     }
+}
+
+/// Gives up what a writer has written, once it has come to rest.
+async fn abort(task: JoinHandle<Result<Writer>>) {
+    if let Ok(Ok(writer)) = task.await {
+        writer.abort().await;
+    }
+}
+
+/// Writes chunks as they come; gives the upload up where that fails.
+async fn write_all(
+    mut writer: Writer,
+    mut chunks: mpsc::Receiver<Vec<u8>>,
+    written: mpsc::Sender<Vec<u8>>,
+) -> Result<Writer> {
+    while let Some(mut chunk) = chunks.recv().await {
+        if let Err(error) = writer.write(&chunk).await {
+            writer.abort().await;
+            return Err(error);
+        }
+        chunk.clear();
+        // Whoever makes the chunks may have one already.
+        let _ = written.try_send(chunk);
+    }
+    Ok(writer)
 }
 
 fn not_open() -> crate::Error {

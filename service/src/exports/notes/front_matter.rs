@@ -3,10 +3,10 @@
 //! Texts are double-quoted scalars (YAML 1.2.2, section 7.3.1), in which everything can be written
 //! that a title may hold; a line of three hyphens can't come about.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::spool::{Head, Listed};
-use crate::{GlobalId, text::push_instant};
+use crate::GlobalId;
 use daybook_entity::workspace;
 
 /// The front matter of a note, with its last line break: the body follows at once.
@@ -44,7 +44,7 @@ fn push(text: &mut String, key: &str, value: &str) {
 fn push_time(text: &mut String, key: &str, time: DateTime<Utc>) {
     text.push_str(key);
     text.push_str(": ");
-    push_instant(text, time);
+    text.push_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true));
     text.push('\n');
 }
 
