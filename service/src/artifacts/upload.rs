@@ -1,5 +1,6 @@
 //! An upload that is going on: parts in, one object out, or nothing.
 
+use bytes::Bytes;
 use object_store::{MultipartUpload, PutPayload};
 
 use super::bucket::BucketUpload;
@@ -11,8 +12,8 @@ pub(super) enum Upload {
     Bucket(BucketUpload),
 }
 
-/// Bytes of a part on this machine: large enough that parts cost nothing, small enough to hold two.
-const FOLDER_PART: usize = 1024 * 1024;
+/// Bytes of a part on this machine: large enough that parts cost nothing, small enough to hold some.
+const FOLDER_PART: usize = 256 * 1024;
 /// Bytes of a part in a bucket: the least that S3 takes.
 const BUCKET_PART: usize = 5 * 1024 * 1024;
 
@@ -29,7 +30,7 @@ impl Upload {
         }
     }
 
-    pub(super) async fn put_part(&mut self, part: Vec<u8>) -> Result<()> {
+    pub(super) async fn put_part(&mut self, part: Bytes) -> Result<()> {
         let part = PutPayload::from(part);
         match self {
             Self::Folder(upload) => Ok(upload.put_part(part).await?),

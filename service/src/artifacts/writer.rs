@@ -1,5 +1,6 @@
 //! Writing one object to the store.
 
+use bytes::BytesMut;
 use sha2::{Digest, Sha256};
 
 use super::{Compression, Stored, compression::Compressor, upload::Upload};
@@ -15,7 +16,7 @@ pub struct Writer {
     compressor: Compressor,
     /// What the compressor has ready, between two calls empty.
     ready: Vec<u8>,
-    part: Vec<u8>,
+    part: BytesMut,
     hasher: Sha256,
     size_bytes: u64,
 }
@@ -26,7 +27,7 @@ impl Writer {
             key: key.to_owned(),
             compressor: Compressor::new(compression).map_err(cannot)?,
             ready: Vec::new(),
-            part: Vec::with_capacity(upload.part_bytes()),
+            part: BytesMut::with_capacity(upload.part_bytes()),
             upload,
             hasher: Sha256::new(),
             size_bytes: 0,
@@ -90,8 +91,14 @@ impl Writer {
     }
 
     async fn put_part(&mut self) -> Result<()> {
-        let part = std::mem::replace(&mut self.part, Vec::with_capacity(self.upload.part_bytes()));
-        self.upload.put_part(part).await
+        let part = std::mem::take(&mut self.part).freeze();
+        self.upload.put_part(part.clone()).await?;
+        // Whoever stored it is done with it: the next part has its place.
+        self.part = part
+            .try_into_mut()
+            .unwrap_or_else(|_| BytesMut::with_capacity(self.upload.part_bytes()));
+        self.part.clear();
+        Ok(())
     }
 }
 

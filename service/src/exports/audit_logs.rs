@@ -24,9 +24,6 @@ use crate::{
     page::{Direction, Keyset, Part},
 };
 
-/// Bytes that a segment aims at: few, so that no snapshot is held open and little is held in
-/// memory; many, so that the start of a query doesn't matter.
-const SEGMENT: u64 = 1024 * 1024;
 /// Fewest and most rows of a segment. The first has the fewest, for its rows may be long.
 const ROWS: (u64, u64) = (100, 10_000);
 
@@ -58,7 +55,8 @@ pub(super) async fn write(
             return Err(End::Fail(JobErrorCode::SourceChanged, reason));
         }
         chunk = export.sink.encoder.take(chunk)?;
-        limit = (SEGMENT * read / (chunk.len() as u64).max(1)).clamp(ROWS.0, ROWS.1);
+        limit =
+            (export.reader.segment() * read / (chunk.len() as u64).max(1)).clamp(ROWS.0, ROWS.1);
         chunk = attempt.write(chunk).await?;
         attempt.advanced(export.sink.records).await?;
     }

@@ -24,6 +24,15 @@ impl Reader {
         })
     }
 
+    /// Bytes that a segment aims at: few, so that no snapshot is held open and little is held in
+    /// memory; many, so that the start of a query doesn't matter, which is nearer on SQLite.
+    pub(super) fn segment(&self) -> u64 {
+        match self {
+            Self::Postgres => 1024 * 1024,
+            Self::Sqlite(_) => 256 * 1024,
+        }
+    }
+
     /// Reads what `statement` selects into `sink`.
     pub(super) async fn read(
         &mut self,
