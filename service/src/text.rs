@@ -20,6 +20,12 @@ pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Whether any byte of `text` is one. A piece is looked at as a whole, many bytes at a time, which is
+/// several times faster than to stop at the first.
+pub(crate) fn has(text: &[u8], is_one: impl Fn(u8) -> bool) -> bool {
+    text.chunks(64).any(|piece| piece.iter().fold(false, |found, byte| found | is_one(*byte)))
+}
+
 /// Appends a number in decimal.
 pub(crate) fn push_number(out: &mut Vec<u8>, number: i64) {
     if number < 0 {

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::{
     Damage, Tally,
-    row::{hex, unhex},
+    row::unhex,
     tables::{Extent, Table, tables},
 };
-use crate::{Engine, Purpose, Secret};
+use crate::{Engine, Purpose, Secret, hex};
 
 /// The line that begins it.
 pub(super) const BEGIN: &str = "-- daybook: manifest";

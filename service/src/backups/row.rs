@@ -4,11 +4,17 @@
 //! are escaped by a backslash (PostgreSQL's manual, COPY, "Text Format"). UUIDs have hyphens, bytes
 //! are `\x` and hexadecimal, times are UTC without zeros at the end of their fraction.
 
+use crate::text::{has, push_hex};
+
 /// NULL.
 pub(super) const NULL: &[u8] = br"\N";
 
 /// Appends `text` as COPY escapes it.
 pub(super) fn escape(text: &[u8], out: &mut Vec<u8>) {
+    // Those of the control characters that have letters are 8 to 13.
+    if !has(text, |byte| byte.wrapping_sub(8) <= 5 || byte == b'\\') {
+        return out.extend_from_slice(text);
+    }
     let mut start = 0;
     for (index, byte) in text.iter().enumerate() {
         let letter = match byte {
@@ -50,22 +56,6 @@ pub(super) fn unescape(field: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Appends lower-case hexadecimal.
-pub(super) fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
-    }
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let mut out = Vec::with_capacity(2 * bytes.len());
-    push_hex(bytes, &mut out);
-    out.into_iter().map(char::from).collect()
-}
-
 /// Bytes of lower-case hexadecimal, if that's what it is.
 pub(super) fn unhex_all(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |digit: u8| match digit {
@@ -91,7 +81,7 @@ pub(super) fn push_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
         if index > 0 {
             out.push(b'-');
         }
-        push_hex(&bytes[part], out);
+        push_hex(out, &bytes[part]);
     }
 }
 

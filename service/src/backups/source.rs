@@ -13,7 +13,7 @@ use super::{
 use crate::{Engine, Fault, Instance, Result};
 
 /// Bytes of one piece, about.
-pub(super) const PIECE: usize = 256 * 1024;
+pub(super) const PIECE: usize = 64 * 1024;
 /// Pieces that wait to be written.
 const PIECES: usize = 4;
 
@@ -136,7 +136,7 @@ pub(super) fn mark(engine: Engine, job: Uuid, taken_at: DateTime<Utc>) -> String
     let (job, taken_at) = match engine {
         Engine::Sqlite => {
             let taken_at = taken_at.to_rfc3339_opts(SecondsFormat::AutoSi, false);
-            (format!("X'{}'", super::row::hex(job.as_bytes())), taken_at)
+            (format!("X'{}'", crate::hex(job.as_bytes())), taken_at)
         }
         Engine::Postgres => {
             (format!("'{job}'"), taken_at.to_rfc3339_opts(SecondsFormat::Micros, true))

@@ -15,18 +15,31 @@ use super::{
 use crate::{
     Engine, Fault, Result,
     database::sqlite::{fault, open_reader},
+    text::{push_hex, push_number},
 };
 
 pub(super) use crate::database::sqlite::file;
 
-/// A row of `table` in its canonical form, in place of what `line` held.
-fn render(row: &rusqlite::Row<'_>, table: &Table, line: &mut Vec<u8>) -> Result<()> {
+/// A row of `table` in its canonical form, in place of what `line` held; and as literals with commas
+/// between, behind what `literals` holds.
+fn render(
+    row: &rusqlite::Row<'_>,
+    table: &Table,
+    line: &mut Vec<u8>,
+    mut literals: Option<&mut Vec<u8>>,
+) -> Result<()> {
     line.clear();
     for (index, column) in table.columns.iter().enumerate() {
         if index > 0 {
             line.push(b'\t');
         }
         let value = row.get_ref(index).map_err(fault)?;
+        if let Some(literals) = &mut literals {
+            if index > 0 {
+                literals.push(b',');
+            }
+            literal::write(value, literals);
+        }
         if !push(column, value, line) {
             let what = format!("{}.{} holds what it can't", table.name, column.name);
             return Err(Fault::Stored(what).into());
@@ -46,10 +59,10 @@ fn push(column: &Column, value: ValueRef<'_>, line: &mut Vec<u8>) -> bool {
         (Kind::Time, ValueRef::Text(text)) => return row::push_time(text, line),
         (Kind::Bytes, ValueRef::Blob(bytes)) => {
             line.extend_from_slice(br"\\x");
-            row::push_hex(bytes, line);
+            push_hex(line, bytes);
         }
         (Kind::Integer, ValueRef::Integer(number)) => {
-            line.extend_from_slice(number.to_string().as_bytes());
+            push_number(line, number);
         }
         (Kind::Boolean, ValueRef::Integer(number @ 0..=1)) => {
             line.push(if number == 1 { b't' } else { b'f' });
@@ -72,7 +85,7 @@ fn tally(db: &rusqlite::Connection, table: &Table, rows: Rows) -> Result<Tally> 
     let mut rows = statement.query([]).map_err(fault)?;
     let (mut tally, mut line) = (Tally::default(), Vec::new());
     while let Some(row) = rows.next().map_err(fault)? {
-        render(row, table, &mut line)?;
+        render(row, table, &mut line, None)?;
         tally.add(&line);
     }
     Ok(tally)

@@ -10,7 +10,6 @@ use daybook_entity::{
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
 
-use super::row;
 use crate::Engine;
 
 /// Tables that no backup holds: facts about this database, not about what is kept in it, and what is
@@ -89,7 +88,7 @@ impl Rows {
         match (self, engine) {
             (Self::All, _) => String::new(),
             (Self::Of(column, id), Engine::Sqlite) => {
-                format!(" WHERE {column} = X'{}'", row::hex(id.as_bytes()))
+                format!(" WHERE {column} = X'{}'", crate::hex(id.as_bytes()))
             }
             (Self::Of(column, id), Engine::Postgres) => format!(" WHERE {column} = '{id}'"),
         }

@@ -29,7 +29,10 @@ pub(in crate::backups) async fn scratch(
     let after = frame.after.replace(" EXECUTE FUNCTION ", " EXECUTE FUNCTION pg_temp.");
     run(&mut connection, &frame.before).await?;
     copy_in(&mut connection, TEMPORARY, batches).await?;
-    run(&mut connection, &after).await?;
+    // One by one, so that the log does not name all of them where one is slow.
+    for statement in after.split_inclusive(";\n") {
+        run(&mut connection, statement).await?;
+    }
     tallies(&mut connection, TEMPORARY, frame.extent).await
 }
 

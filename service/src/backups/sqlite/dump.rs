@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use tokio::sync::mpsc::Sender;
 
-use super::{fault, file, literal, open_reader, render, schema, select};
+use super::{fault, file, open_reader, render, schema, select};
 use crate::{
     Engine, Instance, Result,
     backups::{
@@ -15,7 +15,7 @@ use crate::{
 
 /// Bytes of one INSERT, about: enough that statements cost nothing, few enough that a client does
 /// not hold much.
-const STATEMENT: usize = 64 * 1024;
+const STATEMENT: usize = 32 * 1024;
 
 /// Reads everything in one read transaction, which waits for no writer and none for it.
 pub(in crate::backups) fn dump(
@@ -92,14 +92,8 @@ fn dump_table(
             bytes.extend_from_slice(b"\n(");
             is_open = true;
         }
-        for column in 0..table.columns.len() {
-            if column > 0 {
-                bytes.push(b',');
-            }
-            literal::write(row.get_ref(column).map_err(fault)?, &mut bytes);
-        }
+        render(row, table, &mut line, Some(&mut bytes))?;
         bytes.push(b')');
-        render(row, table, &mut line)?;
         tally.add(&line);
         count += 1;
     }

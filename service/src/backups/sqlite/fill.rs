@@ -21,7 +21,7 @@ use crate::{
 /// ends: SQLite makes a file without a name for it. What its tables then come to.
 pub(in crate::backups) fn scratch(frame: &Frame, batches: Receiver<Batch>) -> Result<Vec<Tally>> {
     let db = Connection::open("").map_err(fault)?;
-    db.execute_batch("PRAGMA cache_size = -4096; PRAGMA synchronous = OFF; BEGIN;")
+    db.execute_batch("PRAGMA cache_size = -2048; PRAGMA synchronous = OFF; BEGIN;")
         .map_err(fault)?;
     fill(&db, frame, batches)
 }

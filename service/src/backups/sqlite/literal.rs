@@ -3,16 +3,19 @@
 
 use rusqlite::types::ValueRef;
 
-use crate::backups::{
-    row,
-    tables::{Kind, Table},
+use crate::{
+    backups::{
+        row,
+        tables::{Kind, Table},
+    },
+    text::{has, push_hex, push_number},
 };
 
 /// Appends the literal of a value.
 pub(super) fn write(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => out.extend_from_slice(b"NULL"),
-        ValueRef::Integer(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        ValueRef::Integer(number) => push_number(out, number),
         // None of Daybook's columns holds any: the canonical form refuses it.
         ValueRef::Real(number) => out.extend_from_slice(number.to_string().as_bytes()),
         ValueRef::Text(text) => write_text(text, out),
@@ -21,12 +24,16 @@ pub(super) fn write(value: ValueRef<'_>, out: &mut Vec<u8>) {
 }
 
 fn write_text(text: &[u8], out: &mut Vec<u8>) {
-    if text.iter().any(|byte| matches!(byte, b'\n' | b'\r' | 0)) {
+    if has(text, |byte| matches!(byte, b'\n' | b'\r' | 0)) {
         out.extend_from_slice(b"CAST(");
         write_bytes(text, out);
         return out.extend_from_slice(b" AS TEXT)");
     }
     out.push(b'\'');
+    if !has(text, |byte| byte == b'\'') {
+        out.extend_from_slice(text);
+        return out.push(b'\'');
+    }
     for (index, part) in text.split(|byte| *byte == b'\'').enumerate() {
         if index > 0 {
             out.extend_from_slice(b"''");
@@ -38,7 +45,7 @@ fn write_text(text: &[u8], out: &mut Vec<u8>) {
 
 fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"X'");
-    row::push_hex(bytes, out);
+    push_hex(out, bytes);
     out.push(b'\'');
 }
 
@@ -67,7 +74,7 @@ fn read_one<'a>(rest: &'a [u8], kind: Kind, line: &mut Vec<u8>) -> Option<&'a [u
         Kind::Integer => {
             let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
             let number: i64 = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
-            line.extend_from_slice(number.to_string().as_bytes());
+            push_number(line, number);
             Some(&rest[end..])
         }
         Kind::Boolean => {
@@ -87,7 +94,7 @@ fn read_one<'a>(rest: &'a [u8], kind: Kind, line: &mut Vec<u8>) -> Option<&'a [u
         Kind::Bytes => {
             let (bytes, rest) = read_bytes(rest)?;
             line.extend_from_slice(br"\\x");
-            row::push_hex(&bytes, line);
+            push_hex(line, &bytes);
             Some(rest)
         }
         Kind::Time => {

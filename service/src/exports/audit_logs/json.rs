@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::row::Row;
 use crate::{
     Fault, GlobalId, Result,
-    text::{push_hex, push_instant, push_number},
+    text::{has, push_hex, push_instant, push_number},
 };
 
 /// What stands around the records.
@@ -107,8 +107,7 @@ fn put(out: &mut Vec<u8>, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
 fn text(out: &mut Vec<u8>, text: Option<&str>) {
     let Some(text) = text else { return out.extend_from_slice(b"null") };
     out.push(b'"');
-    // Looked for in all bytes at once, which is several times faster than to stop at the first.
-    if text.bytes().fold(false, |found, byte| found | must_be_escaped(byte)) {
+    if has(text.as_bytes(), must_be_escaped) {
         for part in text.as_bytes().split_inclusive(|byte| must_be_escaped(*byte)) {
             match part.split_last() {
                 Some((last, before)) if must_be_escaped(*last) => {
