@@ -10,6 +10,7 @@ mod health;
 mod operation;
 mod origin;
 mod parameters;
+mod problem;
 mod request;
 mod socket;
 mod web;

@@ -40,6 +40,7 @@ mod notes_limits;
 mod notes_pages;
 mod pages;
 mod plans;
+mod problems;
 mod quota;
 mod recording;
 mod recording_concurrent;

@@ -18,6 +18,8 @@ pub mod code {
     pub const NOT_FOUND: &str = "NOT_FOUND";
     /// Too many at once.
     pub const RATE_LIMITED: &str = "RATE_LIMITED";
+    /// Not now.
+    pub const UNAVAILABLE: &str = "UNAVAILABLE";
     /// A fault of ours.
     pub const INTERNAL: &str = "INTERNAL_SERVER_ERROR";
     /// The document can't be parsed.

@@ -19,7 +19,8 @@ use daybook_service::{
 use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::{State, request::Correlation};
+use super::{State, problem::Problem, request::Correlation};
+use crate::graphql::code;
 
 /// `GET /artifacts/{token}/{file_name}`.
 pub(super) async fn download(
@@ -167,11 +168,13 @@ fn set(response: &mut Response, name: http::HeaderName, value: &str) {
 }
 
 fn missing() -> Response {
-    (StatusCode::NOT_FOUND, "There is no such file, or the link to it has expired.\n")
-        .into_response()
+    let detail = "There is no such file, or the link to it has expired.".into();
+    Problem { status: StatusCode::NOT_FOUND, code: code::NOT_FOUND, detail }.into_response()
 }
 
 fn failed(error: &daybook_service::Error) -> Response {
     tracing::error!(%error, "a download failed");
-    (StatusCode::INTERNAL_SERVER_ERROR, "Daybook failed; its log says why.\n").into_response()
+    let detail = "Daybook failed; its log says why, under the request's id.".into();
+    Problem { status: StatusCode::INTERNAL_SERVER_ERROR, code: code::INTERNAL, detail }
+        .into_response()
 }

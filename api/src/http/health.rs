@@ -8,7 +8,8 @@ use axum::{
 };
 use http::StatusCode;
 
-use super::State;
+use super::{State, problem::Problem};
+use crate::graphql::code;
 
 /// How long the database may take to answer a readiness check.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,14 +22,19 @@ pub(super) async fn alive() -> &'static str {
 /// `GET /readyz`: the process can serve; 503 with the reason where it can't.
 pub(super) async fn ready(extract::State(state): extract::State<State>) -> Response {
     if state.instance.stopping.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+        return unavailable("stopping");
     }
     match tokio::time::timeout(PATIENCE, state.instance.ping()).await {
         Ok(Ok(())) => "ok\n".into_response(),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+            unavailable("the database does not answer")
         }
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is slow\n").into_response(),
+        Err(_) => unavailable("the database is slow"),
     }
+}
+
+fn unavailable(detail: &'static str) -> Response {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem { status, code: code::UNAVAILABLE, detail: detail.into() }.into_response()
 }

@@ -4,6 +4,8 @@ use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tracing::Instrument;
 
+use super::problem;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest id that is taken over from a client, in characters.
@@ -31,13 +33,17 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
         // Without the query, which may hold a document; and links are as good as credentials.
         http.route = request.uri().path().split('/').nth(1),
     );
-    let id = HeaderValue::from_str(&correlation.request_id);
+    let id = correlation.request_id.clone();
     request.extensions_mut().insert(correlation);
-    let mut response = next.run(request).instrument(span).await;
+    let response = next.run(request).instrument(span).await;
+    let mut response = problem::write(response, &id);
     let headers = response.headers_mut();
-    if let Ok(id) = id {
+    if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
+    // Pages have one of their own; nothing else is for a browser to show.
+    let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response

@@ -16,7 +16,8 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode};
 
-use super::{State, credential, origin, request::Correlation};
+use super::{State, credential, origin, problem::Problem, request::Correlation};
+use crate::graphql::code;
 use connection::Connection;
 use message::Close;
 
@@ -35,12 +36,17 @@ pub(super) fn accept(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if !origin::is_let_in(&state.instance, &state.front_door, headers) {
-        return (StatusCode::FORBIDDEN, "This origin is not let in\n").into_response();
+        let detail = "Pages of this origin are not let in.".into();
+        return Problem { status: StatusCode::FORBIDDEN, code: code::FORBIDDEN, detail }
+            .into_response();
     }
     // Clients that are no browsers may give the credential here already.
     let viewer = match credential::from_headers(&state.instance, headers, &correlation) {
         Ok(viewer) => viewer,
-        Err(error) => return (StatusCode::UNAUTHORIZED, error.to_string()).into_response(),
+        Err(error) => {
+            let (status, detail) = (StatusCode::UNAUTHORIZED, error.to_string().into());
+            return Problem { status, code: code::UNAUTHENTICATED, detail }.into_response();
+        }
     };
     let longest = state.front_door.socket_message_bytes;
     let upgrade = upgrade

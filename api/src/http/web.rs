@@ -15,7 +15,8 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::State;
+use super::{State, problem::Problem};
+use crate::graphql::code;
 use embedded::File;
 
 const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -98,5 +99,6 @@ fn answer(name: &str, caching: HeaderValue, headers: &HeaderMap) -> Option<Respo
 }
 
 fn missing() -> Response {
-    (StatusCode::NOT_FOUND, "There is no such file.\n").into_response()
+    let detail = "There is no such file.".into();
+    Problem { status: StatusCode::NOT_FOUND, code: code::NOT_FOUND, detail }.into_response()
 }

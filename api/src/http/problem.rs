@@ -1,0 +1,59 @@
+//! Errors elsewhere than in GraphQL: problem details (RFC 9457).
+//!
+//! A handler says status and text; the last layer writes the document, which names the request as
+//! the log does. An error that some other layer made as plain text becomes one, too.
+
+use std::borrow::Cow;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+
+const KIND: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// What went wrong.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    /// For programs: one of [`crate::graphql::code`].
+    pub(super) code: &'static str,
+    /// For people.
+    pub(super) detail: Cow<'static, str>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// `response` as a problem where it's an error that nobody has written yet.
+pub(super) fn write(response: Response, request_id: &str) -> Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let problem = response.extensions().get::<Problem>().cloned();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_written = kind.is_some_and(|kind| !kind.as_bytes().starts_with(b"text/plain"));
+    // An artifact's own answer, such as 416, has headers that say what there is to say.
+    let is_file = response.headers().contains_key(header::CONTENT_DISPOSITION);
+    if problem.is_none() && (!is_error || is_written || is_file) {
+        return response;
+    }
+    let title = status.canonical_reason().unwrap_or("Error");
+    let mut document = serde_json::json!({
+        "type": "about:blank", "title": title, "status": status.as_u16(), "requestId": request_id,
+    });
+    if let Some(Problem { status: _, code, detail }) = problem {
+        document["code"] = code.into();
+        document["detail"] = detail.into();
+    }
+    let (mut parts, _) = response.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, KIND);
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Response::from_parts(parts, Body::from(document.to_string()))
+}
