@@ -45,6 +45,7 @@ pub struct Mutation(
     export::mutation::ExportMutation,
     backup::mutation::BackupMutation,
     job::mutation::JobMutation,
+    organization::mutation::OrganizationMutation,
     note::mutation::NoteMutation,
 );
 

@@ -51,6 +51,7 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         "Mutation.startExport: notes" | "Query.exportEstimate: notes" => {
             (&[Admin, Member], "note.export")
         }
+        "Mutation.setMember" | "Mutation.removeMember" => (&[Admin], "member.set"),
         other => panic!("say here who may run {other}"),
     }
 }

@@ -32,6 +32,7 @@ mod import;
 mod job_errors;
 mod job_pages;
 mod jobs;
+mod members;
 mod migration;
 mod notes;
 mod notes_export;

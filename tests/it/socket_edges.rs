@@ -129,7 +129,10 @@ on_each_engine! {
         socket.subscribe("log", RECORDED, json!({ "organization": acme })).await;
         socket.subscribe("jobs", UPDATES, json!({ "organization": acme })).await;
         while socket.next().await["id"] != "jobs" {}
-        server.remove_member(&acme, "admin").await;
+        let remove = "mutation($id: ID!) {
+            removeMember(input: { organizationId: $id, subject: \"admin\" }) { removedSubject } }";
+        let answer = other.query(remove, json!({ "id": acme })).await;
+        assert_eq!(answer["removeMember"]["removedSubject"], "admin");
         let removed = Instant::now();
         let mut ends = 0;
         while ends < 2 {

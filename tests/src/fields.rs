@@ -140,6 +140,18 @@ pub const OPERATIONS: &[Operation] = &[
             note { id } userErrors { code message path }
         } }",
     ),
+    operation(
+        "Mutation.setMember",
+        "mutation($organization: ID!) { setMember(input: {
+            organizationId: $organization, subject: \"carol\", role: WRITER
+        }) { member { subject role } userErrors { code message path } } }",
+    ),
+    operation(
+        "Mutation.removeMember",
+        "mutation($organization: ID!) { removeMember(input: { organizationId: $organization, subject: \"carol\" }) {
+            removedSubject userErrors { code message path }
+        } }",
+    ),
     // After everything else that asks for the note.
     operation(
         "Mutation.deleteNote",

@@ -1,4 +1,6 @@
 //! Organizations.
 
+mod member;
+pub(super) mod mutation;
 pub(super) mod query;
 pub(super) mod types;

@@ -3,7 +3,7 @@
 use daybook_entity::{membership, membership::Role, organization};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, ModelTrait, QueryFilter, QueryOrder,
+    IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, Select,
 };
 
 use super::{Scope, Viewer};
@@ -11,6 +11,7 @@ use crate::{
     Error, Result,
     audit::{self, Change, NewEntry, Resource},
     database,
+    page::{self, Keyset, Order, Page, PageArgs, Part},
 };
 
 /// Gives `subject` the role `role`, or another role. Without `email` the known one stays.
@@ -100,10 +101,32 @@ pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
 /// # Errors
 /// A database fault.
 pub async fn list(scope: &Scope) -> Result<Vec<membership::Model>> {
-    let members = membership::Entity::find()
-        .filter(membership::Column::OrganizationId.eq(scope.organization_id))
-        .order_by_asc(membership::Column::Subject);
+    let members = all(scope).order_by_asc(membership::Column::Subject);
     Ok(members.all(scope.instance.db.reader()).await?)
+}
+
+/// A page of the organization's members, by subject.
+///
+/// # Errors
+/// A number or cursor that can't be used; a database fault.
+pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<membership::Model>> {
+    let identity = ("members", scope.organization_id);
+    let keyset = Keyset {
+        columns: vec![membership::Column::Subject],
+        key: |member: &membership::Model| vec![Part::Text(member.subject.clone())],
+        order: Order::Ascending,
+        context: serde_json::to_vec(&identity).expect("an id and a text"),
+    };
+    let (db, secret) = (scope.instance.db.reader(), &scope.instance.secret);
+    page::fetch(db, secret, all(scope), &keyset, args).await
+}
+
+/// How many members the organization has.
+///
+/// # Errors
+/// A database fault.
+pub async fn count(scope: &Scope) -> Result<u64> {
+    Ok(all(scope).count(scope.instance.db.reader()).await?)
 }
 
 /// The memberships of `viewer`, everywhere.
@@ -115,6 +138,10 @@ pub async fn of(instance: &crate::Instance, viewer: &Viewer) -> Result<Vec<membe
         .filter(membership::Column::Subject.eq(viewer.subject.as_str()))
         .order_by_asc(membership::Column::OrganizationId);
     Ok(memberships.all(instance.db.reader()).await?)
+}
+
+fn all(scope: &Scope) -> Select<membership::Entity> {
+    membership::Entity::find().filter(membership::Column::OrganizationId.eq(scope.organization_id))
 }
 
 fn entry(

@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 use daybook_entity::{job::JobKind, membership, organization};
 use daybook_service::{GlobalId, Permission, access, jobs};
 
+use super::member::{MemberConnection, members};
 use crate::graphql::{
     context::{instance, viewer},
     error::to_error,
@@ -37,6 +38,19 @@ impl Organization {
     async fn export_quota(&self, ctx: &Context<'_>) -> Result<ExportQuota> {
         let quota = jobs::quota(instance(ctx), self.0.id, JobKind::Export).await;
         Ok(quota.map_err(to_error)?.into())
+    }
+
+    /// Who may do what, by subject. 50 a page by default, 100 at the most; more is an error, not a
+    /// clamp. For ADMIN.
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "This many from the start.")] first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "This many from the end.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<MemberConnection> {
+        members(ctx, self.0.id, &args(first, after, last, before)).await
     }
 
     /// Places for notes, by name. 50 a page by default, 100 at the most; more is an error, not a

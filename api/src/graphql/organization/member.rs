@@ -1,0 +1,68 @@
+//! `Member`: who may do what in an organization.
+
+use async_graphql::{Context, Object, Result};
+use daybook_entity::membership;
+use daybook_service::{Permission, Scope, access, access::members};
+use uuid::Uuid;
+
+use super::types::Role;
+use crate::graphql::{
+    context::{instance, viewer},
+    error::to_error,
+    page::{ConnectionWith, connection},
+    scalar::Instant,
+};
+
+/// A subject with a role in an organization.
+pub(in crate::graphql) struct Member(pub(in crate::graphql) membership::Model);
+
+/// A subject with a role in an organization.
+#[Object]
+impl Member {
+    /// Who: what credentials name.
+    async fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// For people to recognize the subject by.
+    async fn email(&self) -> Option<&str> {
+        self.0.email.as_deref()
+    }
+
+    /// As what.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// When the subject became a member.
+    async fn since(&self) -> Instant {
+        self.0.created_at.into()
+    }
+}
+
+/// A part of a list of members.
+pub(in crate::graphql) type MemberConnection = ConnectionWith<Member, MemberTotal>;
+
+/// Counts members where it's asked to.
+pub(in crate::graphql) struct MemberTotal(Scope);
+
+#[Object]
+impl MemberTotal {
+    /// Exact. Counted only when asked for.
+    async fn total_count(&self) -> Result<i32> {
+        Ok(i32::try_from(members::count(&self.0).await.map_err(to_error)?)?)
+    }
+}
+
+/// The members of an organization, for those who may change them.
+pub(super) async fn members(
+    ctx: &Context<'_>,
+    organization_id: Uuid,
+    args: &daybook_service::page::PageArgs,
+) -> Result<MemberConnection> {
+    let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ManageMembers);
+    let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
+    let scope = scope.map_err(to_error)?;
+    let page = members::page(&scope, args).await.map_err(to_error)?;
+    Ok(connection(page, MemberTotal(scope), Member))
+}

@@ -1,0 +1,106 @@
+//! Members through the API: giving, changing and taking roles.
+
+use daybook_entity::membership::Role;
+use daybook_tests::{Client, Value, json, on_each_engine};
+
+const SET: &str = "mutation($input: SetMemberInput!) { setMember(input: $input) {
+    member { subject email role since } userErrors { code message path } } }";
+const REMOVE: &str = "mutation($input: RemoveMemberInput!) { removeMember(input: $input) {
+    removedSubject userErrors { code message path } } }";
+const MEMBERS: &str = "query($id: ID!, $first: Int, $after: String, $last: Int, $before: String) {
+    organization(id: $id) { members(first: $first, after: $after, last: $last, before: $before) {
+        totalCount pageInfo { hasNextPage hasPreviousPage endCursor startCursor } nodes { subject email role } edges { cursor }
+    } } }";
+const ENTRIES: &str = "query($id: ID!, $action: String!) { auditLogs(organizationId: $id, filter: { action: $action }) { nodes {
+    actor { id } resource { type id name } changes { field old new } outcome } } }";
+
+async fn set(client: &Client, input: Value) -> Value {
+    client.query(SET, json!({ "input": input })).await["setMember"].clone()
+}
+
+async fn remove(client: &Client, input: Value) -> Value {
+    client.query(REMOVE, json!({ "input": input })).await["removeMember"].clone()
+}
+
+async fn members(client: &Client, variables: Value) -> Value {
+    client.query(MEMBERS, variables).await["organization"]["members"].clone()
+}
+
+on_each_engine! {
+    async fn role_is_given_changed_and_taken_and_each_is_recorded(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let carol = server.client_of("carol");
+        let given = set(&admin, json!({ "organizationId": acme, "subject": "carol", "email": "carol@acme.test", "role": "AUDITOR" })).await;
+        assert_eq!(given["userErrors"], json!([]));
+        assert_eq!(given["member"]["role"], "AUDITOR");
+        assert_eq!(given["member"]["email"], "carol@acme.test");
+        let since = given["member"]["since"].clone();
+        let count = "query($id: ID!) { auditLogs(organizationId: $id) { totalCount } }";
+        assert_eq!(carol.send(count, json!({ "id": acme })).await.body.get("errors"), None);
+        // Another role, at once; the e-mail address and the day stay.
+        let changed = set(&admin, json!({ "organizationId": acme, "subject": "carol", "role": "WRITER" })).await;
+        assert_eq!(changed["member"], json!({ "subject": "carol", "email": "carol@acme.test", "role": "WRITER", "since": since }));
+        assert_eq!(carol.error(count, json!({ "id": acme })).await, "FORBIDDEN");
+        // What changes nothing is no entry.
+        set(&admin, json!({ "organizationId": acme, "subject": "carol", "role": "WRITER" })).await;
+        let gone = remove(&admin, json!({ "organizationId": acme, "subject": "carol" })).await;
+        assert_eq!(gone, json!({ "removedSubject": "carol", "userErrors": [] }));
+        assert_eq!(carol.error(count, json!({ "id": acme })).await, "NOT_FOUND");
+
+        let sets = admin.query(ENTRIES, json!({ "id": acme, "action": "member.set" })).await;
+        let of_carol: Vec<_> = sets["auditLogs"]["nodes"].as_array().unwrap().iter().filter(|entry| entry["resource"]["id"] == "carol").collect();
+        assert_eq!(of_carol.len(), 2);
+        assert_eq!(of_carol[0]["actor"]["id"], "admin");
+        assert_eq!(of_carol[0]["changes"], json!([{ "field": "role", "old": "AUDITOR", "new": "WRITER" }]));
+        let removed = admin.query(ENTRIES, json!({ "id": acme, "action": "member.removed" })).await;
+        assert_eq!(removed["auditLogs"]["nodes"][0]["changes"], json!([{ "field": "role", "old": "WRITER", "new": null }]));
+    }
+
+    async fn what_can_t_be_done_is_told_by_field(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let long = "x".repeat(201);
+        for (input, code, path) in [
+            (json!({ "organizationId": acme, "subject": "", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": long, "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "a", "email": "", "role": "ADMIN" }), "INVALID", "email"),
+            (json!({ "organizationId": "nonsense", "subject": "a", "role": "ADMIN" }), "INVALID", "organizationId"),
+        ] {
+            let payload = set(&admin, input.clone()).await;
+            assert_eq!(payload["member"], Value::Null, "{input}");
+            assert_eq!((&payload["userErrors"][0]["code"], &payload["userErrors"][0]["path"]), (&json!(code), &json!([path])), "{input}");
+        }
+        let payload = remove(&admin, json!({ "organizationId": acme, "subject": "nobody" })).await;
+        assert_eq!(payload["removedSubject"], Value::Null);
+        assert_eq!((&payload["userErrors"][0]["code"], &payload["userErrors"][0]["path"]), (&json!("NOT_FOUND"), &json!(["subject"])));
+    }
+
+    async fn members_are_a_connection_by_subject(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        for subject in ["é", "a", "Z", "b"] {
+            server.set_member(&acme, subject, Role::Member).await;
+        }
+        let all = members(&admin, json!({ "id": acme })).await;
+        let subjects = |page: &Value| -> Vec<String> {
+            page["nodes"].as_array().unwrap().iter().map(|node| node["subject"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(subjects(&all), ["Z", "a", "admin", "b", "é"]);
+        assert_eq!(all["totalCount"], 5);
+        assert_eq!(all["pageInfo"]["hasNextPage"], false);
+        let first = members(&admin, json!({ "id": acme, "first": 2 })).await;
+        assert_eq!((subjects(&first), &first["pageInfo"]["hasNextPage"]), (vec!["Z".to_owned(), "a".to_owned()], &json!(true)));
+        let next = members(&admin, json!({ "id": acme, "first": 3, "after": first["pageInfo"]["endCursor"] })).await;
+        assert_eq!((subjects(&next), &next["pageInfo"]["hasNextPage"]), (["admin", "b", "é"].map(str::to_owned).to_vec(), &json!(false)));
+        let last = members(&admin, json!({ "id": acme, "last": 2, "before": next["edges"][1]["cursor"] })).await;
+        assert_eq!(subjects(&last), ["a", "admin"]);
+        // Another organization's cursor, a page too large, a role that may not.
+        let globex = server.organization("globex").await;
+        server.set_member(&globex, "admin", Role::Admin).await;
+        for variables in [json!({ "id": globex, "after": first["pageInfo"]["endCursor"] }), json!({ "id": acme, "first": 101 })] {
+            assert_eq!(admin.error(MEMBERS, variables).await, "BAD_USER_INPUT");
+        }
+        assert_eq!(server.client(&acme, Role::Auditor).await.error(MEMBERS, json!({ "id": acme })).await, "FORBIDDEN");
+    }
+}
