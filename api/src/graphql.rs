@@ -22,7 +22,7 @@ use async_graphql::{MergedObject, MergedSubscription, SchemaBuilder, ValidationM
 use daybook_service::Instance;
 
 pub use context::Caller;
-pub use document::{Document, Documents, Refusal};
+pub use document::{Document, Documents, Refusal, take_cursor};
 pub use error::code;
 pub use note::BodyAllowance;
 

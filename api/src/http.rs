@@ -30,6 +30,7 @@ use crate::{
     config::FrontDoor,
     graphql::{Documents, Schema, schema, sdl},
 };
+use graphql::stream;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -50,6 +51,7 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
     let cors = option_layer(cors::layer(&front_door.cors_origins));
     Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
+        .route("/graphql/stream", get(stream::get).post(stream::post).fallback(graphql::other))
         .layer(compression())
         .route("/artifacts/{token}/{file_name}", get(artifact::download))
         .layer(cors)

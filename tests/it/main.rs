@@ -52,6 +52,7 @@ mod search;
 mod socket;
 mod socket_edges;
 mod state_machine;
+mod stream;
 mod tail;
 mod tenancy;
 mod tour;

@@ -34,6 +34,15 @@ pub struct FrontDoor {
         global = true
     )]
     pub socket_ping: Duration,
+    /// How often a silent event stream tells that it is there
+    #[arg(
+        long,
+        env = "DAYBOOK_STREAM_HEARTBEAT",
+        default_value = "15s",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub stream_heartbeat: Duration,
     /// How large a document may be.
     #[command(flatten)]
     pub document: DocumentLimits,

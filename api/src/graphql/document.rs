@@ -10,6 +10,7 @@ mod cost;
 mod escapes;
 mod measure;
 mod refusal;
+mod resume;
 mod size;
 mod validate;
 mod values;
@@ -37,6 +38,7 @@ use sha2::{Digest, Sha256};
 use crate::{config::DocumentLimits, graphql::error::code};
 use cache::Cache;
 pub use refusal::Refusal;
+pub use resume::take_cursor;
 
 /// What documents are checked against, and those that were.
 pub struct Documents {
@@ -94,6 +96,35 @@ impl Documents {
         operation_name: Option<&str>,
         variables: Map<String, serde_json::Value>,
     ) -> Result<Request, Vec<Refusal>> {
+        let (request, executable) = self.executable(document, operation_name, variables)?;
+        Ok(with_document(request, executable))
+    }
+
+    /// The same, of which each event's cursor can be taken ([`take_cursor`]), and which goes on
+    /// `after` one if it's a subscription that can.
+    ///
+    /// # Errors
+    /// As of [`Documents::request`].
+    pub fn resumable_request(
+        &self,
+        document: &Document,
+        operation_name: Option<&str>,
+        variables: Map<String, serde_json::Value>,
+        after: Option<&str>,
+    ) -> Result<Request, Vec<Refusal>> {
+        let (request, mut executable) = self.executable(document, operation_name, variables)?;
+        if document.kinds(operation_name).all(|kind| kind == OperationType::Subscription) {
+            resume::prepare(&self.schema, &mut executable, after);
+        }
+        Ok(with_document(request, executable))
+    }
+
+    fn executable(
+        &self,
+        document: &Document,
+        operation_name: Option<&str>,
+        variables: Map<String, serde_json::Value>,
+    ) -> Result<(Request, ExecutableDocument), Vec<Refusal>> {
         let no_operation = || vec![no_operation(operation_name)];
         let typed = document.typed.operations.get(operation_name).map_err(|_| no_operation())?;
         let operation = document.operation(operation_name).ok_or_else(no_operation)?;
@@ -109,9 +140,7 @@ impl Documents {
         if !absent.is_empty() {
             leave_out(&mut executable, &absent);
         }
-        let mut request = Request::new("").variables(variables);
-        request.set_parsed_query(executable);
-        Ok(request)
+        Ok((Request::new("").variables(variables), executable))
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
@@ -130,6 +159,18 @@ impl Document {
         meant.map(|(_, operation)| operation.node.ty)
     }
 
+    /// Whether all that may be meant are queries.
+    #[must_use]
+    pub fn is_query(&self, operation_name: Option<&str>) -> bool {
+        self.kinds(operation_name).all(|kind| kind == OperationType::Query)
+    }
+
+    /// Whether what may be meant changes something.
+    #[must_use]
+    pub fn may_change(&self, operation_name: Option<&str>) -> bool {
+        self.kinds(operation_name).any(|kind| kind == OperationType::Mutation)
+    }
+
     fn operation(&self, name: Option<&str>) -> Option<&Positioned<OperationDefinition>> {
         match (&self.executable.operations, name) {
             (DocumentOperations::Single(operation), None) => Some(operation),
@@ -138,6 +179,11 @@ impl Document {
             (DocumentOperations::Multiple(operations), None) => operations.values().next(),
         }
     }
+}
+
+fn with_document(mut request: Request, document: ExecutableDocument) -> Request {
+    request.set_parsed_query(document);
+    request
 }
 
 fn parse(text: &str) -> Result<ExecutableDocument, Refusal> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
 use daybook_service::Viewer;
-use futures::Stream;
+use futures::{Stream, StreamExt};
 
 use super::{State, errors, parameters::Parameters};
 use crate::graphql::{BodyAllowance, Caller, Document};
@@ -27,11 +27,6 @@ pub(super) fn document(
     state.documents.get(&parameters.query).map_err(errors::all)
 }
 
-/// Whether all that `document` and `operation_name` may mean are queries.
-pub(super) fn is_query(document: &Document, operation_name: Option<&str>) -> bool {
-    document.kinds(operation_name).all(|kind| kind == OperationType::Query)
-}
-
 /// What `parameters` ask for, on behalf of `viewer`.
 ///
 /// # Errors
@@ -45,10 +40,37 @@ pub(super) fn prepare(
     let Parameters { query: _, operation_name, variables, extensions: _ } = parameters;
     let name = operation_name.as_deref();
     let request = state.documents.request(document, name, variables.unwrap_or_default());
-    let request = request.map_err(errors::all)?.data(Caller(viewer)).data(BodyAllowance::default());
+    Ok(operation(viewer, document, name, request.map_err(errors::all)?))
+}
+
+/// The same, whose answers have cursors, to go on `after` one.
+///
+/// # Errors
+/// Why it is not run.
+pub(super) fn resume(
+    state: &State,
+    viewer: Option<Viewer>,
+    document: &Document,
+    parameters: Parameters,
+    after: Option<&str>,
+) -> Result<Operation, Vec<ServerError>> {
+    let Parameters { query: _, operation_name, variables, extensions: _ } = parameters;
+    let name = operation_name.as_deref();
+    let variables = variables.unwrap_or_default();
+    let request = state.documents.resumable_request(document, name, variables, after);
+    Ok(operation(viewer, document, name, request.map_err(errors::all)?))
+}
+
+fn operation(
+    viewer: Option<Viewer>,
+    document: &Document,
+    name: Option<&str>,
+    request: Request,
+) -> Operation {
     // There is exactly one, or there would be no request.
     let kind = document.kinds(name).next().unwrap_or(OperationType::Query);
-    Ok(Operation { kind, request })
+    let request = request.data(Caller(viewer)).data(BodyAllowance::default());
+    Operation { kind, request }
 }
 
 impl Operation {
@@ -60,8 +82,7 @@ impl Operation {
     }
 
     /// Runs it as far as its answers are taken; a query or mutation has one.
-    pub(super) fn stream(self, state: &State) -> impl Stream<Item = Response> + Send + 'static {
-        use futures::StreamExt;
+    pub(super) fn stream(self, state: &State) -> impl Stream<Item = Response> + Send + use<> {
         state.schema.execute_stream(self.request).map(|mut response| {
             errors::bound(&mut response.errors);
             response

@@ -67,13 +67,19 @@ impl Viewer {
         }
     }
 
+    /// When the credential runs out; none where it doesn't by itself.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        match self.authority {
+            Authority::Token { expires_at } => Some(expires_at),
+            Authority::CommandLine => None,
+        }
+    }
+
     /// Whether the credential has run out.
     #[must_use]
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
-        match self.authority {
-            Authority::Token { expires_at } => expires_at <= now,
-            Authority::CommandLine => false,
-        }
+        self.expires_at().is_some_and(|expires_at| expires_at <= now)
     }
 }
 

@@ -5,8 +5,11 @@ use async_graphql_axum::GraphQLResponse;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 
-use super::accept::{Accept, Kind};
-use crate::http::errors;
+use super::{
+    accept::{Accept, Kind},
+    incoming::Malformed,
+};
+use crate::{graphql::code, http::errors};
 
 impl Accept {
     /// An answer of the executor. A request that was not run (no `data` at all) is a 400 for
@@ -32,6 +35,11 @@ impl Accept {
     /// A request that can't be run, whatever the client takes.
     pub(super) fn error(self, status: StatusCode, code: &'static str, message: &str) -> Response {
         self.errors(status, vec![errors::error(code, message)])
+    }
+
+    /// A request that could not be read.
+    pub(super) fn malformed(self, malformed: &Malformed) -> Response {
+        self.error(malformed.status, code::BAD_USER_INPUT, &malformed.message)
     }
 
     /// A request error: no `data`, not even null (GraphQL, section 7.1).

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use chrono::{DateTime, Utc};
-use daybook_service::{Viewer, access::Authority};
+use daybook_service::Viewer;
 use futures::{Stream, StreamExt};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
@@ -111,7 +111,7 @@ impl Connection {
 
     /// How long the credential still holds; none where there is no end to wait for.
     fn until_expiry(&self) -> Option<Duration> {
-        let Authority::Token { expires_at } = self.viewer.as_ref()?.authority else { return None };
+        let expires_at = self.viewer.as_ref()?.expires_at()?;
         let now: DateTime<Utc> = self.state.instance.clock.now();
         Some((expires_at - now).to_std().unwrap_or_default())
     }

@@ -1,0 +1,97 @@
+//! Subscriptions that say where they are, whatever was selected, and go on from there.
+//!
+//! Over server-sent events a client has the last event's `id` and nothing else: here the cursor is
+//! selected beside what the client selects, and a cursor that it comes back with is the `after` of
+//! the subscription.
+
+use apollo_compiler::{Schema, schema::ExtendedType, validation::Valid};
+use async_graphql::{
+    Name, Positioned, Response, Value,
+    parser::types::{DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet},
+};
+
+/// The name under which the cursor is selected: no client's own, for names with two underscores
+/// are the specification's.
+const ALIAS: &str = "__daybookCursor";
+
+/// Makes every root field of a subscription that has a cursor tell it, and go on `after` one.
+pub(super) fn prepare(
+    schema: &Valid<Schema>,
+    document: &mut ExecutableDocument,
+    after: Option<&str>,
+) {
+    let prepare = |set: &mut SelectionSet| prepare_set(schema, set, after);
+    // A root field may stand in a fragment; none that is not on the root type has its name.
+    for fragment in document.fragments.values_mut() {
+        if Some(fragment.node.type_condition.node.on.node.as_str()) == root(schema) {
+            prepare(&mut fragment.node.selection_set.node);
+        }
+    }
+    if let DocumentOperations::Single(operation) = &mut document.operations {
+        prepare(&mut operation.node.selection_set.node);
+    }
+}
+
+fn root(schema: &Valid<Schema>) -> Option<&str> {
+    schema.schema_definition.subscription.as_ref().map(|name| name.as_str())
+}
+
+fn prepare_set(schema: &Valid<Schema>, set: &mut SelectionSet, after: Option<&str>) {
+    for selection in &mut set.items {
+        match &mut selection.node {
+            Selection::Field(field) if is_resumable(schema, &field.node.name.node) => {
+                prepare_field(field, after);
+            }
+            Selection::InlineFragment(fragment) => {
+                prepare_set(schema, &mut fragment.node.selection_set.node, after);
+            }
+            Selection::Field(_) | Selection::FragmentSpread(_) => {}
+        }
+    }
+}
+
+/// Whether a subscription's field takes a cursor and gives one.
+fn is_resumable(schema: &Valid<Schema>, name: &str) -> bool {
+    let Some(ExtendedType::Object(subscription)) =
+        root(schema).and_then(|root| schema.types.get(root))
+    else {
+        return false;
+    };
+    let Some(field) = subscription.fields.get(name) else { return false };
+    let of = schema.types.get(field.ty.inner_named_type());
+    let gives_cursor =
+        matches!(of, Some(ExtendedType::Object(of)) if of.fields.contains_key("cursor"));
+    gives_cursor && field.argument_by_name("after").is_some()
+}
+
+fn prepare_field(field: &mut Positioned<Field>, after: Option<&str>) {
+    let pos = field.pos;
+    let name = |text| Positioned::new(Name::new(text), pos);
+    let cursor = Field {
+        alias: Some(name(ALIAS)),
+        name: name("cursor"),
+        arguments: Vec::new(),
+        directives: Vec::new(),
+        selection_set: Positioned::new(SelectionSet::default(), pos),
+    };
+    let selected = Positioned::new(Selection::Field(Positioned::new(cursor, pos)), pos);
+    field.node.selection_set.node.items.push(selected);
+    if let Some(after) = after {
+        field.node.arguments.retain(|(argument, _)| argument.node != "after");
+        let value = async_graphql_value::Value::String(after.to_owned());
+        field.node.arguments.push((name("after"), Positioned::new(value, pos)));
+    }
+}
+
+/// Takes the cursor out of an answer.
+pub fn take_cursor(response: &mut Response) -> Option<String> {
+    let Value::Object(data) = &mut response.data else { return None };
+    let mut cursors = data.values_mut().filter_map(|field| match field {
+        Value::Object(field) => field.shift_remove(ALIAS),
+        _ => None,
+    });
+    match cursors.next() {
+        Some(Value::String(cursor)) => Some(cursor),
+        Some(_) | None => None,
+    }
+}

@@ -1,0 +1,111 @@
+//! The parameters of a request, from its body or its URL.
+
+use axum::extract::{Query, Request};
+use http::{HeaderMap, StatusCode, Uri, header};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::http::{
+    body,
+    parameters::{Parameters, from_object},
+};
+
+const JSON: &str = "application/json";
+
+/// What is wrong with a request, without a word of it.
+pub(super) struct Malformed {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+}
+
+impl Malformed {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+}
+
+/// The parameters in a body.
+///
+/// # Errors
+/// Another media type, a body that is too long, or that is no JSON object of parameters.
+pub(super) async fn from_body(
+    request: Request,
+    has_credential: bool,
+) -> Result<Parameters, Malformed> {
+    check_media_type(request.headers())
+        .map_err(|message| Malformed::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))?;
+    let body = body::read(request, has_credential).await;
+    let body = body.map_err(|body::Refusal { status, message }| Malformed::new(status, message))?;
+    from_object(&body).map_err(|error| Malformed::bad(malformed(&error)))
+}
+
+/// JSON in UTF-8 as it is, and nothing that a browser sends elsewhere without asking.
+fn check_media_type(headers: &HeaderMap) -> Result<(), &'static str> {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let mut parts = value.unwrap_or_default().split(';').map(str::trim);
+    if !parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(JSON)) {
+        return Err("The Content-Type must be application/json");
+    }
+    let charset = parts.filter_map(|part| part.split_once('=')).find_map(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    if charset.is_some_and(|charset| !charset.eq_ignore_ascii_case("utf-8")) {
+        return Err("The charset must be utf-8");
+    }
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err("A Content-Encoding is not taken: send the JSON as it is");
+    }
+    Ok(())
+}
+
+fn malformed(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            "The body must be a JSON object with `query` and, if any, `operationName`, \
+             `variables`, `extensions`; batches are not taken"
+                .to_owned()
+        }
+        serde_json::error::Category::Io
+        | serde_json::error::Category::Syntax
+        | serde_json::error::Category::Eof => {
+            format!("The body is not JSON: line {}, column {}", error.line(), error.column())
+        }
+    }
+}
+
+/// The same parameters in a URL, where `variables` and `extensions` are JSON.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UrlParameters {
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+/// The parameters in a URL; none where there is no query.
+///
+/// # Errors
+/// Parameters that can't be read.
+pub(super) fn from_url(url: &Uri) -> Result<Option<Parameters>, Malformed> {
+    let parameters = Query::<UrlParameters>::try_from_uri(url);
+    let Query(UrlParameters { query, operation_name, variables, extensions }) =
+        parameters.map_err(|_| Malformed::bad("The URL's parameters can't be read"))?;
+    let Some(query) = query else { return Ok(None) };
+    let json = |name| Malformed::bad(format!("The parameter `{name}` must be a JSON object"));
+    Ok(Some(Parameters {
+        query,
+        // Clients that have no name to give leave it empty, as `variables` may be.
+        operation_name: operation_name.filter(|name| !name.is_empty()),
+        variables: json_parameter(variables).map_err(|_| json("variables"))?,
+        extensions: json_parameter(extensions).map_err(|_| json("extensions"))?,
+    }))
+}
+
+fn json_parameter<T: DeserializeOwned>(text: Option<String>) -> serde_json::Result<Option<T>> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map_or(Ok(None), |text| serde_json::from_str(&text))
+}

@@ -1,0 +1,173 @@
+//! GraphQL over server-sent events, in distinct connections mode: `/graphql/stream`.
+//!
+//! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>. One operation a connection.
+//! An event's `id` is its cursor, so that a client that comes back with `Last-Event-ID`, as
+//! browsers do by themselves, goes on where it was. A stream that ends without `complete` is to be
+//! asked for again.
+
+use std::{convert::Infallible, time::Duration};
+
+use async_graphql::{Response as Answer, ServerError};
+use axum::{
+    Extension, extract,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use daybook_service::{Error, Viewer};
+use futures::{Stream, StreamExt, stream};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+
+use super::{accept::Accept, incoming, method_not_allowed, unauthenticated};
+use crate::{
+    graphql::{code, take_cursor},
+    http::{State, credential, errors, operation, parameters::Parameters, request::Correlation},
+};
+
+const EVENTS: &str = "text/event-stream";
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// `POST /graphql/stream`.
+pub(in crate::http) async fn post(
+    extract::State(state): extract::State<State>,
+    Extension(correlation): Extension<Correlation>,
+    request: extract::Request,
+) -> Response {
+    let headers = request.headers().clone();
+    let viewer = credential::from_headers(&state.instance, &headers, &correlation);
+    let has_credential = matches!(viewer, Ok(Some(_)));
+    match incoming::from_body(request, has_credential).await {
+        Ok(parameters) => serve(&state, viewer, &headers, parameters, &Method::POST),
+        Err(malformed) => Accept::of(&headers).malformed(&malformed),
+    }
+}
+
+/// `GET /graphql/stream`, which is what a browser's `EventSource` can do.
+pub(in crate::http) async fn get(
+    extract::State(state): extract::State<State>,
+    Extension(correlation): Extension<Correlation>,
+    url: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let accept = Accept::of(&headers);
+    let viewer = credential::from_headers(&state.instance, &headers, &correlation);
+    match incoming::from_url(&url) {
+        Ok(Some(parameters)) => serve(&state, viewer, &headers, parameters, &Method::GET),
+        Ok(None) => {
+            let message = "The parameter `query` is missing";
+            accept.error(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message)
+        }
+        Err(malformed) => accept.malformed(&malformed),
+    }
+}
+
+fn serve(
+    state: &State,
+    viewer: Result<Option<Viewer>, Error>,
+    headers: &HeaderMap,
+    parameters: Parameters,
+    method: &Method,
+) -> Response {
+    let accept = Accept::of(headers);
+    if !takes_events(headers) {
+        let message = "Only text/event-stream is given here: say so in Accept";
+        return accept.error(StatusCode::NOT_ACCEPTABLE, code::BAD_USER_INPUT, message);
+    }
+    let viewer = match viewer {
+        Ok(viewer) => viewer,
+        Err(error) => return unauthenticated(accept, &error),
+    };
+    let document = match operation::document(state, &parameters) {
+        Ok(document) => document,
+        Err(errors) => return answer(state, refused(errors)),
+    };
+    let name = parameters.operation_name.as_deref();
+    if method == Method::GET && document.may_change(name) {
+        return method_not_allowed(accept, "Mutations are not taken by GET", "POST");
+    }
+    let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
+    let last = last.filter(|id| !id.is_empty());
+    match operation::resume(state, viewer.clone(), &document, parameters, last) {
+        Ok(operation) => answer(state, events(state, viewer.as_ref(), operation.stream(state))),
+        Err(errors) => answer(state, refused(errors)),
+    }
+}
+
+fn takes_events(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut ranges = values
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    ranges.any(|range| range == EVENTS)
+}
+
+/// What an operation answers, and `complete` once it has come to its own end.
+fn events<S: Stream<Item = Answer> + Send + 'static>(
+    state: &State,
+    viewer: Option<&Viewer>,
+    answers: S,
+) -> impl Stream<Item = Event> + Send + use<S> {
+    let now = state.instance.clock.now();
+    let expiry = viewer.and_then(Viewer::expires_at);
+    let expiry = expiry.map(|expiry| (expiry - now).to_std().unwrap_or_default());
+    let stopping = state.instance.stopping.clone();
+    // It ends with this process or this credential, not with what it tells: a client that heard
+    // `complete` would not come back for the rest.
+    let is_over = {
+        let stopping = stopping.clone();
+        async move {
+            let expired = tokio::time::sleep(expiry.unwrap_or(Duration::MAX));
+            tokio::select! {
+                () = expired, if expiry.is_some() => {}
+                () = stopping.cancelled() => {}
+            }
+        }
+    };
+    let complete = stream::once(async move {
+        let event = (!stopping.is_cancelled()).then(complete);
+        stream::iter(event)
+    });
+    answers.map(next).chain(complete.flatten()).take_until(Box::pin(is_over))
+}
+
+/// An operation that is not run: clients can't read the body of an error, so it is an event, too.
+fn refused(errors: Vec<ServerError>) -> impl Stream<Item = Event> + Send + 'static {
+    let answer = Answer::from_errors(errors);
+    stream::iter([next(answer), complete()])
+}
+
+fn next(mut answer: Answer) -> Event {
+    let cursor = take_cursor(&mut answer);
+    let data = if errors::is_refusal(&answer) {
+        serde_json::json!({ "errors": answer.errors }).to_string()
+    } else {
+        serde_json::to_string(&answer).unwrap_or_else(|error| {
+            tracing::error!(%error, "an answer can't be written");
+            let error = errors::error(code::INTERNAL, "Daybook failed; its log says why");
+            serde_json::json!({ "errors": [error] }).to_string()
+        })
+    };
+    let event = Event::default().event("next").data(data);
+    // A cursor has no line breaks; an event with one in its id can't be made.
+    match cursor.filter(|cursor| !cursor.contains(['\n', '\r', '\0'])) {
+        Some(cursor) => event.id(cursor),
+        None => event,
+    }
+}
+
+fn complete() -> Event {
+    // Browsers take no event without data for one.
+    Event::default().event("complete").data("")
+}
+
+fn answer(state: &State, events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    let heartbeat = KeepAlive::new().interval(state.front_door.stream_heartbeat);
+    let mut response =
+        Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeat).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx would gather events otherwise.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}
