@@ -6,7 +6,7 @@ let daybook;
 let browser;
 let token;
 before(async () => {
-  [daybook, browser] = await Promise.all([Daybook.start(), launch()]);
+  [daybook, browser] = await Promise.all([Daybook.start({ DAYBOOK_EXPORTS_PER_HOUR: "100" }), launch()]);
   token = await daybook.token();
 });
 after(async () => {
@@ -52,17 +52,36 @@ test("jobs appear live, are counted by state, and each tells its life", async ()
   assert.deepEqual(page.complaints, []);
 });
 
+test("what happens before the feed is open is shown, too", async () => {
+  const page = await open(browser, "about:blank", { token });
+  let letThrough;
+  const opening = new Promise((resolve) => {
+    letThrough = resolve;
+  });
+  await page.routeWebSocket(/\/graphql/, async (socket) => {
+    await opening;
+    socket.connectToServer();
+  });
+  await page.goto(`${daybook.url}/o/acme/jobs`);
+  await succeeded(page, 2);
+  const job = await startExport(daybook, token);
+  const document = "query($id: ID!) { job(id: $id) { state } }";
+  await until("it succeeded", async () => (await daybook.query(token, document, { id: job })).job.state === "SUCCEEDED");
+  letThrough();
+  await succeeded(page, 3);
+});
+
 test("a restart of the server is bridged, and nothing is missed", async () => {
   const page = await open(browser, "about:blank", { token });
   const cursors = subscriptions(page);
   await page.goto(`${daybook.url}/o/acme/jobs`);
   await startExport(daybook, token);
-  await succeeded(page, 3);
+  await succeeded(page, 4);
   await daybook.kill();
   await page.getByText("Reconnecting…").waitFor();
   await daybook.resume();
   for (let index = 0; index < 3; index++) await startExport(daybook, token);
-  await succeeded(page, 6);
+  await succeeded(page, 7);
   await page.getByText("Reconnecting…").waitFor({ state: "detached" });
   assert.ok(cursors.at(-1), `resumed by its cursor: ${cursors}`);
 });
@@ -74,18 +93,18 @@ test("a network that is cut, and one that falls silent, are bridged", async (con
   const cursors = subscriptions(page);
   await page.goto(`${network.url}/o/acme/jobs`);
   await startExport(daybook, token);
-  await succeeded(page, 7);
+  await succeeded(page, 8);
   network.cut();
   await page.getByText("Reconnecting…").waitFor();
   for (let index = 0; index < 2; index++) await startExport(daybook, token);
   network.restore();
-  await succeeded(page, 9);
+  await succeeded(page, 10);
 
   network.silence();
   await startExport(daybook, token);
   // Nobody closes the connection: only a ping without an answer tells.
   await page.getByText("Reconnecting…").waitFor();
   network.restore();
-  await succeeded(page, 10);
+  await succeeded(page, 11);
   assert.ok(cursors.length >= 3 && cursors.slice(-2).every(Boolean), `resumed by cursors: ${cursors}`);
 });

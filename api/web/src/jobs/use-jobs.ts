@@ -37,16 +37,23 @@ export function useJobs(organizationId: string | null): Jobs {
   useEffect(() => {
     setState(NOTHING);
     setError(null);
-    /** What the feed told of since the list was asked for: newer than what the list says. */
-    let told = new Set<string>();
+    /** When the feed told of a job, in updates. */
+    const told = new Map<string, number>();
+    let updates = 0;
+    /** Whether finished jobs may be unknown, of which the feed's beginning does not tell. */
+    let isIncomplete = true;
     let isGone = false;
     const load = async () => {
-      told = new Set();
+      const asked = updates;
       const page = await client.query(JOBS, { organizationId, first: PAGE }).toPromise();
       if (isGone) return;
-      if (!page.data) return setError(page.error ? explain(page.error) : "The answer was empty.");
+      if (!page.data) {
+        isIncomplete = true;
+        return setError(page.error ? explain(page.error) : "The answer was empty.");
+      }
       const { nodes, pageInfo } = page.data.jobs;
-      const older = nodes.filter(({ id }) => !told.has(id));
+      // What the feed told since the list was asked for is newer than what the list says.
+      const older = nodes.filter(({ id }) => (told.get(id) ?? 0) <= asked);
       setState((before) => ({
         byId: merged(before.byId, older),
         isLoaded: true,
@@ -54,18 +61,25 @@ export function useJobs(organizationId: string | null): Jobs {
         hasMore: pageInfo.hasNextPage,
       }));
     };
+    // For the eye, which need not wait for the feed.
+    let listed = load();
     const { unsubscribe } = client.subscription(JOB_UPDATES, { organizationId }).subscribe((result) => {
       if (result.error) return setError(explain(result.error));
       const update = result.data?.jobUpdates;
-      // The feed's history begins after what was known: the list tells what came between.
-      if (update?.type === "GAP") void load();
+      updates++;
+      // The feed's history begins after what was known.
+      if (update?.type === "GAP") isIncomplete = true;
+      // Only a list that is asked for after the feed's beginning has all that happened before it.
+      if (update?.type === "SYNCED" && isIncomplete) {
+        isIncomplete = false;
+        // One after the other: urql answers two that are asked for at once alike.
+        listed = listed.then(load);
+      }
       const job = update?.job;
       if (!job) return;
-      told.add(job.id);
+      told.set(job.id, updates);
       setState((before) => ({ ...before, byId: merged(before.byId, [job]) }));
     });
-    // Only now: what happens while the list is on its way is told by the feed.
-    void load();
     return () => {
       isGone = true;
       unsubscribe();
