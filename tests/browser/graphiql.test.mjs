@@ -50,10 +50,43 @@ test("subscriptions run", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+test("what is run before GraphiQL has looked at it runs as what it is", async () => {
+  const page = await open(browser, `${daybook.url}/graphql`, { token });
+  const example = page.getByRole("button", { name: /^Watch the log/ });
+  const execute = page.getByRole("button", { name: /Execute query/ });
+  await example.waitFor();
+  // Both within the tenth of a second that GraphiQL takes.
+  const [exampleElement, executeElement] = await Promise.all([example, execute].map((button) => button.elementHandle()));
+  await page.evaluate(async ([example, execute]) => {
+    example.click();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    execute.click();
+  }, [exampleElement, executeElement]);
+  await until("an entry as it is recorded", async () => {
+    await daybook.record(token, "graphiql.hurried");
+    return (await answer(page)).includes("graphiql.hurried");
+  });
+  assert.deepEqual(page.complaints, []);
+});
+
 test("without a token it asks for one", async () => {
   const page = await open(browser, `${daybook.url}/graphql`);
   await page.getByLabel("Token or API key").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("button", { name: /Execute query/ }).waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a narrow window has it all, one part below the other", async () => {
+  const page = await open(browser, `${daybook.url}/graphql`, { token, viewport: { width: 375, height: 812 } });
+  await page.getByRole("button", { name: /^Query the log/ }).click();
+  await filled(page, "query Entries");
+  await page.getByRole("button", { name: /Execute query/ }).click();
+  await until("entries", async () => (await answer(page)).includes('"totalCount"'));
+  for (const part of [".graphiql-query-editor", ".graphiql-response"]) {
+    const { x, width, height } = await page.locator(part).boundingBox();
+    assert.ok(x >= 0 && x + width <= 375 && height > 200, `${part}: ${[x, width, height]}`);
+  }
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 375);
   assert.deepEqual(page.complaints, []);
 });

@@ -1,10 +1,11 @@
 import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
+import { type DocumentNode, Kind, type OperationDefinitionNode, parse } from "graphql";
 import { endSession } from "../session/token";
 
 /** Runs documents with the token, unless the header editor names another credential. */
 export function fetcherFor(token: string): Fetcher {
   const authorization = `Bearer ${token}`;
-  return createGraphiQLFetcher({
+  const fetcher = createGraphiQLFetcher({
     url: "/graphql",
     subscriptionUrl: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
     wsConnectionParams: { authorization },
@@ -17,4 +18,30 @@ export function fetcherFor(token: string): Fetcher {
       return response;
     },
   });
+  return ({ operationName, ...parameters }, options) => {
+    // GraphiQL looks at the editor a moment after each change, and would send a subscription that is run
+    // before that as a query.
+    const document = parsed(parameters.query) ?? options?.documentAST;
+    const operations = document ? names(document) : [];
+    // The name may be of what was there before; GraphiQL knows a subscription by its name.
+    const name =
+      operations.includes(operationName ?? undefined) || operations.length > 1
+        ? operationName
+        : operations[0];
+    return fetcher({ ...parameters, operationName: name }, { ...options, documentAST: document });
+  };
+}
+
+/** Nothing where it cannot be parsed, which the server explains better. */
+function parsed(query: string): DocumentNode | undefined {
+  try {
+    return parse(query);
+  } catch {
+    return undefined;
+  }
+}
+
+function names(document: DocumentNode): (string | undefined)[] {
+  const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  return operations.map((operation) => (operation as OperationDefinitionNode).name?.value);
 }
