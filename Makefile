@@ -114,6 +114,7 @@ readers: target/readers/installed
 
 target/readers/installed: tests/tools/requirements.txt
 	@command -v unzip >/dev/null || tests/tools/install-debian unzip
+	@command -v soffice >/dev/null || tests/tools/install-debian libreoffice-calc
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/tools/install-debian python3-venv
 	python3 -m venv target/readers
 	target/readers/bin/pip install --quiet --disable-pip-version-check --requirement $<

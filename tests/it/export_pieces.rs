@@ -7,7 +7,10 @@ use daybook_api::server::Duties;
 use daybook_entity::membership::Role;
 use daybook_tests::{Client, TestServer, Value, entry, eventually, json, on_each_engine};
 
-use crate::exports::{ORDERS, export, input};
+use crate::{
+    export_readers::parquet_rows,
+    exports::{Exported, ORDERS, export, input},
+};
 
 /// What `Client::record` records, without what Daybook records by itself.
 fn recorded() -> Value {
@@ -24,23 +27,45 @@ fn scattered(count: usize) -> Value {
     json!(entries.collect::<Vec<_>>())
 }
 
-/// All pieces of an export that a cap cuts off, each with its job.
-async fn pieces(client: &Client, mut input: Value) -> (Vec<u8>, Vec<Value>) {
-    let (mut bytes, mut jobs) = (Vec::new(), Vec::new());
+/// The formats whose pieces concatenate.
+const FORMATS: [&str; 3] = ["CSV", "JSON", "JSONL"];
+
+/// All pieces of an export that a cap cuts off.
+async fn pieces(client: &Client, mut input: Value) -> Vec<Exported> {
+    let mut pieces = Vec::new();
     loop {
         let piece = export(client, input.clone()).await;
-        let header = piece.bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let is_headed = !jobs.is_empty() && input["format"] == "CSV";
-        bytes.extend_from_slice(&piece.bytes[if is_headed { header } else { 0 }..]);
         let continuation = piece.job["continuation"].clone();
         assert_eq!(piece.job["truncated"], json!(!continuation.is_null()));
-        jobs.push(piece.job);
-        assert!(jobs.len() < 20, "pieces without end");
+        pieces.push(piece);
+        assert!(pieces.len() < 20, "pieces without end");
         if continuation.is_null() {
-            return (bytes, jobs);
+            return pieces;
         }
         input["after"] = continuation;
     }
+}
+
+/// The pieces one behind the other, without what stands around the records of each.
+fn concatenated(pieces: &[Exported], format: &str) -> Vec<u8> {
+    let texts = pieces.iter().map(|piece| std::str::from_utf8(&piece.bytes).unwrap());
+    let whole = match format {
+        "CSV" => {
+            let rows = texts.map(|text| text.split_once('\n').unwrap());
+            let (headers, rows): (Vec<&str>, Vec<&str>) = rows.unzip();
+            assert!(headers.iter().all(|header| *header == headers[0]), "{headers:?}");
+            format!("{}\n{}", headers[0], rows.concat())
+        }
+        "JSON" => {
+            let inner = texts.map(|text| {
+                let inner = text.strip_prefix("[\n").and_then(|text| text.strip_suffix("\n]\n"));
+                inner.unwrap_or_else(|| panic!("no array: {text}"))
+            });
+            format!("[\n{}\n]\n", inner.collect::<Vec<_>>().join(",\n"))
+        }
+        _ => texts.collect(),
+    };
+    whole.into_bytes()
 }
 
 /// Runs `work` while another client keeps recording.
@@ -116,12 +141,13 @@ on_each_engine! {
     }
 
     async fn pieces_concatenate_to_the_whole_while_others_record(server: &TestServer) {
-                let capped = server
+        let capped = server
             .start_another_with(Duties::ServeAndWork, |config| config.export_max_records = 10)
             .await;
-        for (order, format) in ORDERS.into_iter().zip(["CSV", "JSONL", "CSV", "JSONL"]) {
+        for (order, format) in ORDERS.into_iter().flat_map(|order| FORMATS.map(|format| (order, format))) {
             // An organization for each: what is recorded meanwhile matches the filter, too.
-            let acme = server.organization(&order.to_lowercase().replace('_', "-")).await;
+            let slug = format!("{order}-{format}").to_lowercase().replace('_', "-");
+            let acme = server.organization(&slug).await;
             let admin = server.client(&acme, Role::Admin).await;
             admin.record_entries(&acme, scattered(53)).await;
             let through_capped = server.client_at(&capped, "admin");
@@ -131,13 +157,11 @@ on_each_engine! {
             let first = export(&through_capped, request.clone()).await;
             assert_eq!(first.job["recordsMatched"], whole.job["recordsMatched"]);
             request["after"] = first.job["continuation"].clone();
-            let (rest, mut jobs) =
-                while_recording(&admin, &acme, pieces(&through_capped, request)).await;
-            jobs.insert(0, first.job);
-            let header = rest.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-            let rest = &rest[if format == "CSV" { header } else { 0 }..];
-            assert!([&first.bytes[..], rest].concat() == whole.bytes, "{order} {format}");
+            let rest = while_recording(&admin, &acme, pieces(&through_capped, request)).await;
+            let all: Vec<Exported> = std::iter::once(first).chain(rest).collect();
+            assert!(concatenated(&all, format) == whole.bytes, "{order} {format}");
 
+            let jobs: Vec<&Value> = all.iter().map(|piece| &piece.job).collect();
             let matched: Vec<u64> =
                 jobs.iter().map(|job| job["recordsMatched"].as_str().unwrap().parse().unwrap()).collect();
             assert_eq!(jobs.len() as u64, matched[0].div_ceil(10), "{order}");
@@ -147,6 +171,32 @@ on_each_engine! {
                 assert_eq!(manifest["throughSequence"], jobs[0]["artifact"]["manifest"]["throughSequence"]);
                 assert_eq!(manifest["truncated"], job["truncated"]);
             }
+        }
+        capped.stop().await.unwrap();
+    }
+
+    async fn parquet_pieces_are_files_whose_rows_are_those_of_the_whole(server: &TestServer) {
+        let capped = server
+            .start_another_with(Duties::ServeAndWork, |config| config.export_max_records = 10)
+            .await;
+        for order in ORDERS {
+            let acme = server.organization(&order.to_lowercase().replace('_', "-")).await;
+            let admin = server.client(&acme, Role::Admin).await;
+            admin.record_entries(&acme, scattered(53)).await;
+            let through_capped = server.client_at(&capped, "admin");
+            let whole = export(&admin, input(&acme, &recorded(), order, "PARQUET")).await;
+            let request = input(&acme, &recorded(), order, "PARQUET");
+            let first = export(&through_capped, request.clone()).await;
+            let mut next = request;
+            next["after"] = first.job["continuation"].clone();
+            let rest =
+                while_recording(&admin, &acme, pieces(&through_capped, next.clone())).await;
+            let again = export(&through_capped, next).await;
+            assert!(again.bytes == rest[0].bytes, "the same whenever it is made");
+            let all = std::iter::once(first).chain(rest);
+            let rows: Vec<Value> = all.flat_map(|piece| parquet_rows(&piece.bytes)).collect();
+            assert_eq!(rows.len(), 53, "{order}");
+            assert_eq!(rows, parquet_rows(&whole.bytes), "{order}");
         }
         capped.stop().await.unwrap();
     }

@@ -226,6 +226,7 @@ on_each_engine! {
             ("CSV", "text/csv; charset=utf-8; header=present", "csv"),
             ("JSON", "application/json", "json"),
             ("JSONL", "application/jsonl", "jsonl"),
+            ("PARQUET", "application/vnd.apache.parquet", "parquet"),
         ] {
             let Exported { job, bytes } =
                 export(&admin, input(&acme, &hostile(), "TIMESTAMP_ASC", format)).await;
@@ -260,7 +261,7 @@ on_each_engine! {
             }
             let through: i64 = manifest["throughSequence"].as_str().unwrap().parse().unwrap();
             assert!(through >= sequences().max().unwrap());
-            assert_eq!(manifest["columns"].is_array(), format == "CSV");
+            assert_eq!(manifest["columns"].is_array(), ["CSV", "PARQUET"].contains(&format));
             assert_eq!(manifest["cellsNeutralized"] == 0, format != "CSV");
         }
     }

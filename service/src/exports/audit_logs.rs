@@ -4,6 +4,7 @@ mod continuation;
 mod csv;
 mod encoder;
 mod json;
+mod parquet;
 mod read;
 mod row;
 mod sink;
@@ -17,7 +18,7 @@ use uuid::Uuid;
 
 pub(super) use self::continuation::open as open_continuation;
 use self::{encoder::Encoder, read::Reader, sink::Sink};
-use super::{AuditLogs, Format, Outcome, Plan, run::Written};
+use super::{AuditLogs, Outcome, Plan, run::Written};
 use crate::{
     Error, Fault, Instance, audit,
     jobs::{Attempt, End},
@@ -54,15 +55,16 @@ pub(super) async fn write(
             let reason = "entries that it was to hold are no longer in the log".to_owned();
             return Err(End::Fail(JobErrorCode::SourceChanged, reason));
         }
-        chunk = export.sink.encoder.take(chunk)?;
-        limit =
-            (export.reader.segment() * read / (chunk.len() as u64).max(1)).clamp(ROWS.0, ROWS.1);
+        let size;
+        (chunk, size) = export.sink.encoder.take(chunk)?;
+        limit = (export.reader.segment() * read / (size as u64).max(1)).clamp(ROWS.0, ROWS.1);
         chunk = attempt.write(chunk).await?;
         attempt.advanced(export.sink.records).await?;
     }
-    export.sink.encoder.end();
-    attempt.write(export.sink.encoder.take(chunk)?).await?;
-    Ok(export.written(plan))
+    let written = export.written(plan);
+    export.sink.encoder.end(&written.manifest)?;
+    attempt.write(export.sink.encoder.take(chunk)?.0).await?;
+    Ok(written)
 }
 
 /// Whether, and where, an export of `source` goes on: the key of the record before its first one.
@@ -104,7 +106,7 @@ impl<'a> Export<'a> {
         Ok(self.reader.read(&self.instance, rows, &mut self.sink).await?)
     }
 
-    fn written(self, plan: &Plan) -> Written {
+    fn written(&self, plan: &Plan) -> Written {
         let truncated = self.sink.records < plan.records_matched;
         let manifest = self.manifest(plan, truncated);
         let last = self.sink.key.clone().filter(|_| truncated);
@@ -130,7 +132,7 @@ impl<'a> Export<'a> {
             "throughSequence": sequence(*through),
             "firstSequence": self.sink.sequences.map(|(first, _)| sequence(first)),
             "lastSequence": self.sink.sequences.map(|(_, last)| sequence(last)),
-            "columns": (plan.format == Format::Csv).then_some(csv::COLUMNS),
+            "columns": plan.format.has_columns().then_some(csv::COLUMNS),
             "byteOrderMark": csv_byte_order_mark,
             "recordsMatched": plan.records_matched,
             "truncated": truncated,

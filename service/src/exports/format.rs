@@ -16,6 +16,8 @@ pub enum Format {
     Jsonl,
     /// A ZIP of Markdown files.
     Markdown,
+    /// Apache Parquet, compressed by itself.
+    Parquet,
 }
 
 impl Format {
@@ -25,6 +27,7 @@ impl Format {
             Self::Json => "application/json",
             Self::Jsonl => "application/jsonl",
             Self::Markdown => "application/zip",
+            Self::Parquet => "application/vnd.apache.parquet",
         }
     }
 
@@ -34,6 +37,15 @@ impl Format {
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Markdown => "zip",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// Whether a record is a row of a table.
+    pub(super) fn has_columns(self) -> bool {
+        match self {
+            Self::Csv | Self::Parquet => true,
+            Self::Json | Self::Jsonl | Self::Markdown => false,
         }
     }
 }

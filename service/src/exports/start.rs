@@ -173,13 +173,19 @@ fn check(request: &StartExport) -> Result<()> {
 fn mismatches(request: &StartExport) -> Vec<Problem> {
     let StartExport { source, format, compression, after, .. } = request;
     let is_markdown = *format == Format::Markdown;
+    let is_compressed = *compression != Compression::None;
     let told = match source {
-        Wanted::AuditLogs { .. } => {
-            vec![("format", "MARKDOWN takes notes", is_markdown)]
-        }
+        Wanted::AuditLogs { .. } => vec![
+            ("format", "MARKDOWN takes notes", is_markdown),
+            (
+                "compression",
+                "a Parquet file is compressed already",
+                *format == Format::Parquet && is_compressed,
+            ),
+        ],
         Wanted::Notes { .. } => vec![
             ("format", "notes are exported as MARKDOWN", !is_markdown),
-            ("compression", "a ZIP is compressed already", *compression != Compression::None),
+            ("compression", "a ZIP is compressed already", is_compressed),
             ("after", "an export of notes is whole: it has no continuation", after.is_some()),
         ],
     };

@@ -130,8 +130,8 @@ impl ExportJob {
     }
 }
 
-/// CSV, JSON (one array) and JSONL (one object a line) take audit logs; MARKDOWN (a ZIP of one file
-/// a note) takes notes.
+/// CSV, JSON (one array), JSONL (one object a line) and PARQUET take audit logs; MARKDOWN (a ZIP of
+/// one file a note) takes notes.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "exports::Format")]
 pub(in crate::graphql) enum ExportFormat {
@@ -143,6 +143,10 @@ pub(in crate::graphql) enum ExportFormat {
     Jsonl,
     /// A ZIP of Markdown files with front matter, an index and a report of links that lead nowhere.
     Markdown,
+    /// Apache Parquet, with the columns of the CSV: times in UTC to the microsecond, the sequence as a
+    /// number, `changes` and `extra` as JSON, and the rest as text. Its pages are compressed by Zstandard:
+    /// leave `compression` at NONE. The manifest is in its metadata, as `daybook.manifest`.
+    Parquet,
 }
 
 /// How an export's file is compressed. The file's name and media type say so, too: it is downloaded

@@ -13,6 +13,7 @@ const FORMATS: { value: ExportFormat; label: string; text: string }[] = [
   { value: "CSV", label: "CSV", text: "For spreadsheets" },
   { value: "JSON", label: "JSON", text: "One array" },
   { value: "JSONL", label: "JSON lines", text: "One object a line, for programs" },
+  { value: "PARQUET", label: "Parquet", text: "Typed columns, for analysis" },
 ];
 const COMPRESSIONS: { value: ExportCompression; label: string }[] = [
   { value: "NONE", label: "None" },
@@ -45,12 +46,16 @@ export function ExportOptions({
           ))}
         </div>
       </RadioGroup>
-      <Select
-        label="Compression"
-        value={options.compression}
-        options={COMPRESSIONS}
-        onChange={(compression) => onChange({ ...options, compression })}
-      />
+      {options.format === "PARQUET" ? (
+        <p className="field-hint">A Parquet file is compressed by itself.</p>
+      ) : (
+        <Select
+          label="Compression"
+          value={options.compression}
+          options={COMPRESSIONS}
+          onChange={(compression) => onChange({ ...options, compression })}
+        />
+      )}
       {options.format === "CSV" && (
         <Checkbox
           className="checkbox"

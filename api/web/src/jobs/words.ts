@@ -20,7 +20,13 @@ export const REASONS: Record<JobErrorCode, string> = {
   TIMEOUT: "Took too long",
 };
 
-const FORMATS = { CSV: "CSV", JSON: "JSON", JSONL: "JSON lines", MARKDOWN: "Markdown" } as const;
+const FORMATS = {
+  CSV: "CSV",
+  JSON: "JSON",
+  JSONL: "JSON lines",
+  MARKDOWN: "Markdown",
+  PARQUET: "Parquet",
+} as const;
 
 export function title(job: Job): string {
   if (job.__typename === "ExportJob") return `Export as ${FORMATS[job.format]}`;

@@ -1,14 +1,16 @@
 //! The formats, behind one interface: rows in, bytes out.
 
+use serde_json::Value;
 use uuid::Uuid;
 
-use super::{csv::Csv, json::Json, row::Row};
+use super::{csv::Csv, json::Json, parquet::Parquet, row::Row};
 use crate::{Fault, Result, exports::Format};
 
 /// Turns entries into bytes.
 pub(super) enum Encoder {
     Csv(Box<Csv>),
     Json(Json),
+    Parquet(Box<Parquet>),
 }
 
 impl Encoder {
@@ -17,6 +19,7 @@ impl Encoder {
             Format::Csv => Self::Csv(Box::new(Csv::new(has_byte_order_mark)?)),
             Format::Json => Self::Json(Json::array()),
             Format::Jsonl => Self::Json(Json::lines()),
+            Format::Parquet => Self::Parquet(Box::new(Parquet::new()?)),
             Format::Markdown => {
                 return Err(Fault::Stored("an export of a log as Markdown".to_owned()).into());
             }
@@ -27,31 +30,39 @@ impl Encoder {
         match self {
             Self::Csv(csv) => csv.record(organization_id, row),
             Self::Json(json) => json.record(organization_id, row),
+            Self::Parquet(parquet) => parquet.record(organization_id, row),
         }
     }
 
-    /// The bytes since the last time; goes on in `spare`, so that none is allocated anew.
-    pub(super) fn take(&mut self, mut spare: Vec<u8>) -> Result<Vec<u8>> {
+    /// The bytes since the last time, and how many the records have that came since; goes on in
+    /// `spare`, so that none is allocated anew.
+    pub(super) fn take(&mut self, mut spare: Vec<u8>) -> Result<(Vec<u8>, usize)> {
         spare.clear();
-        match self {
-            Self::Csv(csv) => csv.take(spare),
-            Self::Json(json) => Ok(json.take(spare)),
-        }
+        let bytes = match self {
+            Self::Csv(csv) => csv.take(spare)?,
+            Self::Json(json) => json.take(spare),
+            // It hands out what came before, when it has gathered enough.
+            Self::Parquet(parquet) => return parquet.take(spare),
+        };
+        let size = bytes.len();
+        Ok((bytes, size))
     }
 
-    /// What ends the file.
-    pub(super) fn end(&mut self) {
+    /// What ends the file; some formats have a place for its manifest.
+    pub(super) fn end(&mut self, manifest: &Value) -> Result<()> {
         match self {
             Self::Csv(_) => {}
             Self::Json(json) => json.end(),
+            Self::Parquet(parquet) => parquet.end(manifest)?,
         }
+        Ok(())
     }
 
     /// Cells that were changed so that no spreadsheet runs them.
     pub(super) fn cells_neutralized(&self) -> u64 {
         match self {
             Self::Csv(csv) => csv.cells_neutralized(),
-            Self::Json(_) => 0,
+            Self::Json(_) | Self::Parquet(_) => 0,
         }
     }
 }
