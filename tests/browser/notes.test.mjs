@@ -109,6 +109,18 @@ test("a hostile note runs nothing, loads nothing and leads nowhere", async () =>
   assert.deepEqual(page.complaints, []);
 });
 
+test("a link to another note leads there, with its ending or without", async () => {
+  const page = await open(browser, `${daybook.url}/o/acme/notes`, { token });
+  await write(page, { title: "Here", path: "links/here", body: "no links" });
+  await write(page, { title: "From", path: "links/deep/from", body: "[up](../here.md) and [gone](../gone.md) and [out](//elsewhere.example/x)" });
+  const note = page.locator(".markdown");
+  assert.deepEqual(await note.getByRole("link").allTextContents(), ["up"]);
+  await note.getByRole("link", { name: "up" }).click();
+  await page.getByRole("heading", { name: "Here", exact: true }).waitFor();
+  await page.locator(".markdown").getByText("no links").waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
 test("a workspace is exported and downloaded", async () => {
   const page = await open(browser, `${daybook.url}/o/acme/notes`, { token });
   await page.locator("a.note-row").first().waitFor();

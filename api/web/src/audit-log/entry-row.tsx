@@ -37,8 +37,8 @@ export const EntryRow = memo(function EntryRow({ entry, index, offset, isActive,
         {entry.action}
       </span>
       <span role="gridcell" className="entry-resource">
-        <span className="entry-resource-name">{resource.name ?? resource.id}</span>
         <span className="entry-resource-type">{resource.type}</span>
+        <span className="entry-resource-name">{resource.name ?? resource.id}</span>
       </span>
       <span role="gridcell" className="entry-outcome">
         <Outcome value={entry.outcome} />
@@ -47,7 +47,7 @@ export const EntryRow = memo(function EntryRow({ entry, index, offset, isActive,
   );
 });
 
-const OUTCOMES = { SUCCESS: "Success", FAILURE: "Failure", DENIED: "Denied" } as const;
+export const OUTCOMES = { SUCCESS: "Success", FAILURE: "Failure", DENIED: "Denied" } as const;
 
 export function Outcome({ value }: { value: AuditOutcome }) {
   return <span className={`badge badge-${value.toLowerCase()}`}>{OUTCOMES[value]}</span>;

@@ -1,5 +1,7 @@
 import { Button, IconButton } from "../controls/button";
 import { short } from "../format/time";
+import type { AuditOutcome } from "../graphql/generated/graphql";
+import { OUTCOMES } from "./entry-row";
 import { FIELDS, type Field, RANGES, type View } from "./view";
 
 /** What filters at the moment, each to be taken away. */
@@ -44,5 +46,6 @@ function Chip({ name, value, onRemove }: { name: string; value: string; onRemove
 }
 
 function shown(field: Field, value: string): string {
-  return field === "from" || field === "to" ? short(value) : value;
+  if (field === "from" || field === "to") return short(value);
+  return field === "outcome" ? OUTCOMES[value as AuditOutcome] : value;
 }

@@ -1,5 +1,13 @@
 import { graphql } from "../graphql/generated";
 
+/** What an export would be, and how many may still be started. */
+export const ESTIMATE = graphql(`
+  query Estimate($organizationId: ID!, $source: ExportSource!) {
+    exportEstimate(organizationId: $organizationId, source: $source) { recordCount pieces }
+    organization(id: $organizationId) { exportQuota { limit remaining resetsAt } }
+  }
+`);
+
 export const START_EXPORT = graphql(`
   mutation StartExport($input: StartExportInput!) {
     startExport(input: $input) {

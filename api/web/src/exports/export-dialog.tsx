@@ -1,15 +1,14 @@
 import { useState } from "react";
-import { useClient, useQuery } from "urql";
-import { TOTAL } from "../audit-log/documents";
+import { useClient } from "urql";
 import { Button } from "../controls/button";
 import { Overlay } from "../controls/dialog";
-import { plural } from "../format/number";
 import { explain } from "../graphql/client";
 import type { AuditLogFilter, AuditLogOrder } from "../graphql/generated/graphql";
 import { newKey } from "../graphql/idempotency";
 import type { ExportJob } from "../jobs/documents";
 import { useJobs } from "../jobs/use-jobs";
 import { START_EXPORT } from "./documents";
+import { Estimate } from "./estimate";
 import { ExportOptions, type Options } from "./options";
 import { Started } from "./started";
 
@@ -46,7 +45,7 @@ export default function ExportDialog({ organizationId, filter, orderBy, onClose 
           />
         ) : (
           <>
-            <Estimate organizationId={organizationId} filter={filter} />
+            <Estimate organizationId={organizationId} filter={filter} orderBy={orderBy} />
             <ExportOptions options={options} onChange={setOptions} />
           </>
         )}
@@ -84,7 +83,8 @@ function useStart(
       organizationId,
       source: { auditLogs: { filter, orderBy } },
       format,
-      compression,
+      // It compresses itself.
+      compression: format === "PARQUET" ? ("NONE" as const) : compression,
       csvByteOrderMark: format === "CSV" && byteOrderMark,
       after,
       // Of this press of the button: a request that is sent again starts nothing twice.
@@ -97,22 +97,4 @@ function useStart(
     if (data?.startExport.job) onStarted(data.startExport.job);
   };
   return { problem, isBusy, start };
-}
-
-/** What the file will hold. */
-function Estimate({ organizationId, filter }: { organizationId: string; filter: AuditLogFilter }) {
-  const [{ data, error }] = useQuery({ query: TOTAL, variables: { organizationId, filter } });
-  const total = data?.auditLogs.totalCount;
-  const isFiltered = Object.values(filter).some(Boolean);
-  return (
-    <p className="estimate" aria-live="polite">
-      {error && "How many records it has could not be found out."}
-      {!error && total === undefined && "\u00a0"}
-      {total !== undefined && (
-        <>
-          <strong>{plural(total, "record")}</strong> {isFiltered ? "match what you see." : "are in the log."}
-        </>
-      )}
-    </p>
-  );
 }

@@ -1,6 +1,6 @@
 import { Button } from "../controls/button";
 import { bytes, plural } from "../format/number";
-import type { ExportJob, Job } from "../jobs/documents";
+import { type ExportJob, isFinal, type Job } from "../jobs/documents";
 import { JobActions } from "../jobs/job-actions";
 import { JobStatus } from "../jobs/job-state";
 import { Progress } from "../jobs/progress";
@@ -29,8 +29,8 @@ export function Started({ job, onJob, onContinue }: StartedProps) {
       {job.truncated && (
         <div className="notice notice-warning">
           <p>
-            This is the first piece: the most that one export holds.{" "}
-            {job.recordsMatched && `${plural(job.recordsMatched, "record")} matched.`}
+            This file is a piece: it holds the most that one export may
+            {job.recordsMatched && `, of ${plural(job.recordsMatched, "record")} from its first one on`}.
           </p>
           {onContinue && (
             <Button size="small" onPress={onContinue}>
@@ -40,7 +40,11 @@ export function Started({ job, onJob, onContinue }: StartedProps) {
         </div>
       )}
       <JobActions job={job} mayManage onJob={onJob} />
-      <p className="field-hint">You can close this: the export goes on, and is found under Exports.</p>
+      <p className="field-hint">
+        {isFinal(job)
+          ? "It is found under Exports, too."
+          : "You can close this: the export goes on, and is found under Exports."}
+      </p>
     </section>
   );
 }

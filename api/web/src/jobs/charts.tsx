@@ -1,5 +1,6 @@
 import { plural } from "../format/number";
 import { duration, short } from "../format/time";
+import type { JobState } from "../graphql/generated/graphql";
 import type { Job } from "./documents";
 import { isFinal } from "./documents";
 import { REASONS, runtime } from "./words";
@@ -17,15 +18,18 @@ export function Throughput({ jobs }: { jobs: Job[] }) {
     ...finished.map(({ finishedAt }) => Date.parse(finishedAt ?? "")),
   );
   const width = (now - oldest) / BUCKETS;
-  const buckets = Array.from({ length: BUCKETS }, () => ({ good: 0, bad: 0 }));
+  const buckets = Array.from({ length: BUCKETS }, () => ({ good: 0, canceled: 0, bad: 0 }));
   for (const job of finished) {
     const index = Math.min(BUCKETS - 1, Math.floor((Date.parse(job.finishedAt ?? "") - oldest) / width));
     const bucket = buckets[Math.max(0, index)];
-    if (bucket && job.state === "SUCCEEDED") bucket.good += 1;
-    else if (bucket) bucket.bad += 1;
+    if (!bucket) continue;
+    if (job.state === "SUCCEEDED") bucket.good += 1;
+    else if (job.state === "CANCELED") bucket.canceled += 1;
+    else bucket.bad += 1;
   }
-  const most = Math.max(1, ...buckets.map(({ good, bad }) => good + bad));
-  const failed = finished.filter(({ state }) => state === "FAILED").length;
+  const most = Math.max(1, ...buckets.map(({ good, canceled, bad }) => good + canceled + bad));
+  const ended = (state: JobState) => finished.filter((job) => job.state === state).length;
+  const [failed, canceled] = [ended("FAILED"), ended("CANCELED")];
   return (
     <figure className="chart card">
       <figcaption>
@@ -33,28 +37,37 @@ export function Throughput({ jobs }: { jobs: Job[] }) {
         <span className="muted">
           {plural(finished.length, "job")} finished since {short(new Date(oldest))}
           {failed > 0 && `, ${failed} failed`}
+          {canceled > 0 && `, ${canceled} canceled`}
         </span>
       </figcaption>
       <svg viewBox={`0 0 ${BUCKETS} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
-        {buckets.map(({ good, bad }, index) => {
-          const [low, high] = [(good / most) * HEIGHT, (bad / most) * HEIGHT];
-          return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a bucket is its place
-            <g key={index}>
-              <rect className="chart-good" x={index + 0.15} width={0.7} y={HEIGHT - low} height={low} />
-              <rect
-                className="chart-bad"
-                x={index + 0.15}
-                width={0.7}
-                y={HEIGHT - low - high}
-                height={high}
-              />
-            </g>
-          );
-        })}
+        {buckets.map(({ good, canceled, bad }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a bucket is its place
+          <g key={index}>
+            <Part name="good" index={index} from={0} count={good} most={most} />
+            <Part name="canceled" index={index} from={good} count={canceled} most={most} />
+            <Part name="bad" index={index} from={good + canceled} count={bad} most={most} />
+          </g>
+        ))}
       </svg>
     </figure>
   );
+}
+
+interface PartProps {
+  name: "good" | "canceled" | "bad";
+  index: number;
+  /** How many are below it. */
+  from: number;
+  count: number;
+  most: number;
+}
+
+/** A part of a bucket's bar. */
+function Part({ name, index, from, count, most }: PartProps) {
+  const height = (count / most) * HEIGHT;
+  const y = HEIGHT - (from / most) * HEIGHT - height;
+  return <rect className={`chart-${name}`} x={index + 0.15} width={0.7} y={y} height={height} />;
 }
 
 const SHOWN_DURATIONS = 40;

@@ -1,14 +1,25 @@
 /**
  * CommonMark as elements. There is no way from a note to HTML: its tree becomes React elements of the few
- * kinds below, HTML in it is shown as the text that it is, and a link leads nowhere but to the web and mail.
+ * kinds below, HTML in it is shown as the text that it is, and a link leads nowhere but to the web, to mail
+ * and to other notes.
  */
 import type { Definition, Nodes, Parents, Root } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
-import { Fragment, type ReactNode } from "react";
+import { createContext, Fragment, type ReactNode, useContext } from "react";
+import { Link } from "../routing/link";
 
-export default function Markdown({ text }: { text: string }) {
+/** Where the note is that a link leads to; null where it leads to none. */
+export type FindNote = (url: string) => string | null;
+
+const Notes = createContext<FindNote>(() => null);
+
+export default function Markdown({ text, findNote }: { text: string; findNote: FindNote }) {
   const root = fromMarkdown(text);
-  return <div className="markdown">{children(root, definitions(root))}</div>;
+  return (
+    <Notes value={findNote}>
+      <div className="markdown">{children(root, definitions(root))}</div>
+    </Notes>
+  );
 }
 
 type Definitions = ReadonlyMap<string, Definition>;
@@ -88,6 +99,8 @@ function Heading({ depth, children }: { depth: number; children: ReactNode }) {
 }
 
 function SafeLink({ url, children }: { url: string; children: ReactNode }) {
+  const note = useContext(Notes)(url);
+  if (note) return <Link href={note}>{children}</Link>;
   if (!isSafe(url)) return <span title="This link leads nowhere that is safe">{children}</span>;
   return (
     <a href={url} target="_blank" rel="noreferrer noopener">

@@ -8,6 +8,7 @@ import { explain } from "../graphql/client";
 import { Link } from "../routing/link";
 import { DELETE_NOTE, NOTE, type Note } from "./documents";
 import { NoteEditor } from "./note-editor";
+import { target } from "./target";
 
 const Markdown = lazy(() => import("./markdown"));
 
@@ -15,11 +16,13 @@ interface NoteViewProps {
   id: string;
   /** Where the list is, on screens that have no room for both. */
   listHref: string;
+  /** Where the note at a path is, if there is one. */
+  hrefAt: (path: string) => string | null;
   onChanged: () => void;
   onDeleted: () => void;
 }
 
-export function NoteView({ id, listHref, onChanged, onDeleted }: NoteViewProps) {
+export function NoteView({ id, listHref, hrefAt, onChanged, onDeleted }: NoteViewProps) {
   const [{ data, error }, reload] = useQuery({ query: NOTE, variables: { id } });
   const [isEditing, setEditing] = useState(false);
   if (error && !data) return <ErrorState message={explain(error)} onRetry={reload} />;
@@ -76,7 +79,13 @@ export function NoteView({ id, listHref, onChanged, onDeleted }: NoteViewProps) 
         </p>
       )}
       <Suspense fallback={<Skeleton width="70%" />}>
-        <Markdown text={note.body} />
+        <Markdown
+          text={note.body}
+          findNote={(url) => {
+            const path = target(note.path, url);
+            return path === null ? null : (hrefAt(path) ?? hrefAt(path.replace(/\.md$/, "")));
+          }}
+        />
       </Suspense>
     </article>
   );

@@ -56,6 +56,10 @@ export function WorkspaceView({ workspace, noteId }: { workspace: Workspace; not
             key={noteId}
             id={noteId}
             listHref={hrefOf(null)}
+            hrefAt={(path) => {
+              const note = notes?.find((one) => one.path === path);
+              return note ? hrefOf(note.id) : null;
+            }}
             onChanged={reload}
             onDeleted={() => finish(null)}
           />
