@@ -28,14 +28,13 @@ api/web/dist/index.html: api/web/node_modules/.package-lock.json schema.graphql 
 	npm run --prefix api/web build
 
 .PHONY: test
-test: build clients readers ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
+test: build clients readers $(if $(ARGS),,browser) ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
 	tests/with-postgres cargo test --locked --workspace $(ARGS)
 
-# One file after the other: each has a server and a browser of its own.
 .PHONY: browser
 browser: build web tests/browser/node_modules/.package-lock.json ## Runs the tests in a browser alone
 	@[ -n "$(CHROMIUM)" ] || [ -x /usr/bin/chromium ] || tests/tools/install-debian chromium
-	node --test --test-concurrency=1 tests/browser/
+	node --test --test-concurrency=2 tests/browser/
 
 .PHONY: bench
 bench: ## Measures exports of a million entries against psql and sqlite3, in pairs (about 20 minutes)
