@@ -77,7 +77,7 @@ test("an export that the cap cut off goes on piece by piece", () =>
   }));
 
 test("a file that has expired says so", () =>
-  on({ DAYBOOK_ARTIFACT_TTL: "12s" }, [], async (daybook, token) => {
+  on({ DAYBOOK_ARTIFACT_TTL: "20s" }, [], async (daybook, token) => {
     const job = await startExport(daybook, token);
     const page = await open(browser, `${daybook.url}/o/acme/exports`, { token });
     await page.getByRole("button", { name: "Download" }).waitFor();

@@ -143,7 +143,7 @@ export async function startExport(daybook, token, format = "CSV") {
 }
 
 /** Waits until `condition` holds; fails with `what` after `seconds`. */
-export async function until(what, condition, seconds = 30) {
+export async function until(what, condition, seconds = 90) {
   const deadline = Date.now() + seconds * 1000;
   for (;;) {
     const value = await condition();
@@ -156,8 +156,8 @@ export async function until(what, condition, seconds = 30) {
 /** A page that is signed in, and keeps what it complains of. */
 export async function open(browser, url, { token, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-  // A click that waits longer than this waits for nothing.
-  context.setDefaultTimeout(15_000);
+  // Long, since a busy machine is no fault; what is there is not waited for.
+  context.setDefaultTimeout(60_000);
   if (token) {
     // Only where the tab has none yet: signing out must last.
     const keep = (value) => {

@@ -42,7 +42,7 @@ test("a token is tried, taken, and kept for the tab only", async () => {
 });
 
 test("a credential that runs out leads back with the reason", async () => {
-  const token = await daybook.token("auditor", { subject: "brief", ttl: "6s" });
+  const token = await daybook.token("auditor", { subject: "brief", ttl: "12s" });
   const page = await open(browser, daybook.url, { token });
   await page.getByRole("heading", { name: "Audit log" }).waitFor();
   await page.getByText("Your token has expired or was revoked.").waitFor();
