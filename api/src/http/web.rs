@@ -61,7 +61,13 @@ async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     if path.contains('/') {
         return missing();
     }
-    answer(&format!("assets/{path}"), FOREVER, &headers).unwrap_or_else(missing)
+    let Some(mut response) = answer(&format!("assets/{path}"), FOREVER, &headers) else {
+        return missing();
+    };
+    // A worker is held to the policy of its own file, not to its page's.
+    let policy = HeaderValue::from_static(policy::GRAPHIQL);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
 }
 
 fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
