@@ -15,14 +15,14 @@ after(async () => {
 
 test("a token is tried, taken, and kept for the tab only", async () => {
   const page = await open(browser, daybook.url);
-  await page.getByLabel("Token or API key").fill("nonsense");
+  await page.getByLabel("Token", { exact: true }).fill("nonsense");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("This token does not hold").waitFor();
   // The 401 that the browser tells of is what was asked for.
   page.complaints.length = 0;
 
   // As people copy it from a header.
-  await page.getByLabel("Token or API key").fill(`Bearer ${await daybook.token()}`);
+  await page.getByLabel("Token", { exact: true }).fill(`Bearer ${await daybook.token()}`);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Audit log" }).waitFor();
   assert.equal(await page.evaluate(() => JSON.stringify({ ...localStorage })), "{}");

@@ -13,7 +13,7 @@ export function SignIn({ ended }: { ended: string | null }) {
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const candidate = bare(token);
-    if (!candidate) return setError("Paste a token or an API key.");
+    if (!candidate) return setError("Paste a token.");
     setBusy(true);
     const problem = await verify(candidate);
     setBusy(false);
@@ -31,7 +31,7 @@ export function SignIn({ ended }: { ended: string | null }) {
           </p>
         )}
         <TextInput
-          label="Token or API key"
+          label="Token"
           type="password"
           value={token}
           onChange={(value) => {
