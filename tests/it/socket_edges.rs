@@ -149,7 +149,7 @@ on_each_engine! {
     async fn graphql_ws_client_comes_back_with_a_new_token_when_one_expires(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
-        let short = server.token_for("admin", Duration::from_secs(3));
+        let short = server.token_for("admin", Duration::from_secs(8));
         let mut child = Command::new("node")
             .arg(clients::script("renew.mjs"))
             .args([&server.url("/graphql"), &acme, &short, &server.token("admin")])
