@@ -54,7 +54,7 @@ test("what is run before GraphiQL has looked at it runs as what it is", async ()
   const page = await open(browser, `${daybook.url}/graphql`, { token });
   const example = page.getByRole("button", { name: /^Watch the log/ });
   const execute = page.getByRole("button", { name: /Execute query/ });
-  await example.waitFor();
+  await until("the editors are there", () => example.isEnabled());
   // Both within the tenth of a second that GraphiQL takes.
   const [exampleElement, executeElement] = await Promise.all([example, execute].map((button) => button.elementHandle()));
   await page.evaluate(async ([example, execute]) => {

@@ -18,6 +18,8 @@ function Examples() {
   const organization = useMemo(findOrganization, []);
   const { addTab } = useGraphiQLActions();
   const editors = useGraphiQL(({ queryEditor, variableEditor }) => ({ queryEditor, variableEditor }));
+  // They load apart from this list: a click before they are there would be lost.
+  const isReady = Boolean(editors.queryEditor && editors.variableEditor);
   const load = async ({ document, variables }: Example) => {
     const id = await organization;
     addTab();
@@ -28,7 +30,7 @@ function Examples() {
     <section className="examples" aria-label="Examples">
       <h2>Examples</h2>
       {EXAMPLES.map((example) => (
-        <button key={example.name} type="button" onClick={() => void load(example)}>
+        <button key={example.name} type="button" disabled={!isReady} onClick={() => void load(example)}>
           <span className="examples-name">{example.name}</span>
           <span className="examples-text">{example.text}</span>
         </button>
