@@ -14,7 +14,7 @@ const RECORDS: usize = 10_000;
 /// short ones at their start and end.
 const EXPORTS: [(&str, usize); 3] = [("test.*", RECORDS), ("test.1*", 1_111), ("test.12*", 111)];
 /// So many jobs wait until the victim has got one: the other worker does not take them all.
-const BACKLOG: u64 = 3;
+const BACKLOG: u64 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_workers_lose_nothing_and_leave_nothing_on_postgres() {
@@ -36,8 +36,10 @@ async fn kill_loop(backend: Backend, rounds: usize) {
         let undisturbed = site.start(action).await;
         right.push(site.admin.finished(&undisturbed).await["artifact"]["sha256"].clone());
     }
-    let (mut jobs, mut hits, mut attempts) = (Vec::new(), 0, 0);
-    for _ in 0..rounds {
+    let (mut jobs, mut kills, mut hits, mut attempts) = (Vec::new(), 0, 0, 0);
+    // And on until enough of them hit something.
+    while kills < rounds || hits * 2 < rounds {
+        assert!(kills < 10 * rounds, "too few kills hit anything");
         let victim = &mut workers[random::<u64>() as usize % 2];
         let node = victim.node().await;
         eventually("an attempt of the victim's", 60, async || {
@@ -48,8 +50,9 @@ async fn kill_loop(backend: Backend, rounds: usize) {
             (site.attempts_of(&node).await > 0).then_some(())
         })
         .await;
-        tokio::time::sleep(any_moment(Duration::from_millis(600))).await;
+        tokio::time::sleep(any_moment(Duration::from_millis(300))).await;
         victim.kill();
+        kills += 1;
         let held = site.attempts_of(&node).await;
         (hits, attempts) = (hits + usize::from(held > 0), attempts + held);
         *victim = Process::worker(config).await;
@@ -62,11 +65,10 @@ async fn kill_loop(backend: Backend, rounds: usize) {
     let given_up = check(&site, &jobs, &right).await;
     let transitions = job_event::Entity::find().count(&site.db).await.unwrap();
     println!(
-        "kill loop on {backend:?}: {rounds} rounds, {hits} kills hit {attempts} running attempts, \
+        "kill loop on {backend:?}: {kills} rounds, {hits} kills hit {attempts} running attempts, \
          {} jobs, {given_up} given up after five, {transitions} transitions checked",
         jobs.len() + EXPORTS.len()
     );
-    assert!(hits * 2 >= rounds, "too few kills hit anything");
     janitor::sweep(site.server.instance()).await.unwrap();
     site.finish().await;
 }
