@@ -6,7 +6,7 @@ use daybook_tests::{Backend, Process, TestServer};
 
 use super::{Site, path, settings};
 
-const RECORDS: usize = 20_000;
+const RECORDS: usize = 60_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopped_worker_gives_its_job_back_unspent_on_postgres() {

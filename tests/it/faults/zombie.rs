@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, Statement};
 
 use super::{Site, key, path, settings};
 
-const RECORDS: usize = 20_000;
+const RECORDS: usize = 60_000;
 const LOST: &str = "the attempt lost its job";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
