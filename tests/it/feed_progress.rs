@@ -8,10 +8,10 @@ use crate::feed::{is, next, subscribe, transitions, until};
 on_each_engine! {
     async fn progress_only_grows_and_its_cursor_goes_on_after_it(server: &TestServer) {
         let large =
-            TestServer::start_with(server.backend(), |config| config.export_max_records = 50_000).await;
+            TestServer::start_with(server.backend(), |config| config.export_max_records = 100_000).await;
         let acme = large.organization("acme").await;
         let admin = large.client(&acme, Role::Admin).await;
-        admin.record(&acme, 20_000).await;
+        admin.record(&acme, 80_000).await;
         let mut socket = large.socket(admin.token.as_ref().unwrap()).await;
         subscribe(&mut socket, "live", json!({ "organization": acme })).await;
         assert_eq!(next(&mut socket).await["type"], "SYNCED");
@@ -25,7 +25,7 @@ on_each_engine! {
             .iter()
             .map(|update| update["job"]["progress"]["done"].as_str().unwrap().parse().unwrap())
             .collect();
-        assert!(done.is_sorted() && (1..=20_010).contains(&done[0]), "{done:?}");
+        assert!(done.is_sorted() && (1..=80_010).contains(&done[0]), "{done:?}");
         for (index, update) in progress.iter().enumerate() {
             assert_eq!(update["job"]["state"], "RUNNING");
             let id = index.to_string();
