@@ -22,6 +22,11 @@ use super::{
 };
 use crate::{Fault, Result};
 
+/// Bytes of a part on this machine: large enough that parts cost nothing, small enough to hold some.
+const FOLDER_PART: usize = 256 * 1024;
+/// Bytes of a part in a bucket: the least that S3 takes.
+const BUCKET_PART: usize = 5 * 1024 * 1024;
+
 /// Where artifacts are.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -77,13 +82,33 @@ impl Store {
     /// Begins an object; nothing is visible under its key before [`Writer::finish`].
     ///
     /// # Errors
-    /// A fault of the store.
-    pub async fn write(&self, key: &str, compression: Compression) -> Result<Writer> {
-        let upload = match &self.place {
-            Place::Folder(_) => Upload::folder(self.objects.put_multipart(&Key::from(key)).await?),
-            Place::Bucket(bucket) => bucket.upload(key).await?,
-        };
-        Writer::new(key, upload, compression)
+    /// A compressor that can't be made.
+    pub fn write(&self, key: &str, compression: Compression) -> Result<Writer> {
+        Writer::new(self, key, compression)
+    }
+
+    /// Bytes of each part of an upload but the last.
+    pub(super) fn part_bytes(&self) -> usize {
+        match self.place {
+            Place::Folder(_) => FOLDER_PART,
+            Place::Bucket(_) => BUCKET_PART,
+        }
+    }
+
+    /// Begins an upload in parts.
+    pub(super) async fn begin(&self, key: &str) -> Result<Upload> {
+        match &self.place {
+            Place::Folder(_) => {
+                Ok(Upload::Folder(self.objects.put_multipart(&Key::from(key)).await?))
+            }
+            Place::Bucket(bucket) => bucket.upload(key).await,
+        }
+    }
+
+    /// Stores an object in one step.
+    pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
+        self.objects.put(&Key::from(key), bytes.into()).await?;
+        Ok(())
     }
 
     /// Makes sure that an object is there as it was written.

@@ -12,24 +12,7 @@ pub(super) enum Upload {
     Bucket(BucketUpload),
 }
 
-/// Bytes of a part on this machine: large enough that parts cost nothing, small enough to hold some.
-const FOLDER_PART: usize = 256 * 1024;
-/// Bytes of a part in a bucket: the least that S3 takes.
-const BUCKET_PART: usize = 5 * 1024 * 1024;
-
 impl Upload {
-    pub(super) fn folder(upload: Box<dyn MultipartUpload>) -> Self {
-        Self::Folder(upload)
-    }
-
-    /// Bytes of each part but the last.
-    pub(super) fn part_bytes(&self) -> usize {
-        match self {
-            Self::Folder(_) => FOLDER_PART,
-            Self::Bucket(_) => BUCKET_PART,
-        }
-    }
-
     pub(super) async fn put_part(&mut self, part: Bytes) -> Result<()> {
         let part = PutPayload::from(part);
         match self {

@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use sha2::{Digest, Sha256};
 
-use super::{Compression, Stored, compression::Compressor, upload::Upload};
+use super::{Compression, Store, Stored, compression::Compressor, upload::Upload};
 use crate::{Fault, Result};
 
 /// Bytes that are compressed at once: a few milliseconds in which no other task has the thread.
@@ -11,8 +11,10 @@ const SLICE: usize = 64 * 1024;
 
 /// An object being written: holds one part at a time, however long the object becomes.
 pub struct Writer {
+    store: Store,
     key: String,
-    upload: Upload,
+    /// Begun by the first part: an object shorter than that is stored in one step.
+    upload: Option<Upload>,
     compressor: Compressor,
     /// What the compressor has ready, between two calls empty.
     ready: Vec<u8>,
@@ -22,13 +24,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(key: &str, upload: Upload, compression: Compression) -> Result<Self> {
+    pub(super) fn new(store: &Store, key: &str, compression: Compression) -> Result<Self> {
         Ok(Self {
             key: key.to_owned(),
+            upload: None,
             compressor: Compressor::new(compression).map_err(cannot)?,
             ready: Vec::new(),
-            part: BytesMut::with_capacity(upload.part_bytes()),
-            upload,
+            part: BytesMut::with_capacity(store.part_bytes()),
+            store: store.clone(),
             hasher: Sha256::new(),
             size_bytes: 0,
         })
@@ -59,17 +62,21 @@ impl Writer {
         let compressor = std::mem::replace(&mut self.compressor, Compressor::None);
         compressor.finish(&mut ready).map_err(cannot)?;
         self.put(&ready).await?;
-        if !self.part.is_empty() || self.size_bytes == 0 {
+        if self.upload.is_some() && !self.part.is_empty() {
             self.put_part().await?;
         }
-        self.upload.complete().await?;
+        match self.upload.take() {
+            Some(upload) => upload.complete().await?,
+            None => self.store.put(&self.key, self.part.freeze()).await?,
+        }
         let Self { key, hasher, size_bytes, .. } = self;
         Ok(Stored { key, size_bytes, sha256: hasher.finalize().into() })
     }
 
     /// Gives it up and removes what was written of it.
     pub async fn abort(self) {
-        if let Err(error) = self.upload.abort().await {
+        let Some(upload) = self.upload else { return };
+        if let Err(error) = upload.abort().await {
             tracing::warn!(artifact.key = self.key, %error, "upload could not be aborted; the sweep removes it");
         }
     }
@@ -78,7 +85,7 @@ impl Writer {
     async fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
         self.hasher.update(bytes);
         self.size_bytes += bytes.len() as u64;
-        let size = self.upload.part_bytes();
+        let size = self.store.part_bytes();
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(size - self.part.len()));
             self.part.extend_from_slice(now);
@@ -92,11 +99,15 @@ impl Writer {
 
     async fn put_part(&mut self) -> Result<()> {
         let part = std::mem::take(&mut self.part).freeze();
-        self.upload.put_part(part.clone()).await?;
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            none => none.insert(self.store.begin(&self.key).await?),
+        };
+        upload.put_part(part.clone()).await?;
         // Whoever stored it is done with it: the next part has its place.
         self.part = part
             .try_into_mut()
-            .unwrap_or_else(|_| BytesMut::with_capacity(self.upload.part_bytes()));
+            .unwrap_or_else(|_| BytesMut::with_capacity(self.store.part_bytes()));
         self.part.clear();
         Ok(())
     }

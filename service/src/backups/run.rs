@@ -29,7 +29,7 @@ pub(super) struct Written {
 /// One attempt at a backup.
 pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
     let plan = Plan::of(&attempt.job)?;
-    attempt.open("backups", plan.compression).await?;
+    attempt.open("backups", plan.compression)?;
     let written = write(attempt).await?;
     let stored = attempt.close().await?;
     let verification = match plan.verify {

@@ -27,7 +27,7 @@ pub(super) struct Written {
 pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
     let plan = Plan::of(&attempt.job)?;
     let started_at = attempt.instance.clock.now();
-    attempt.open("exports", plan.compression).await?;
+    attempt.open("exports", plan.compression)?;
     attempt.job.progress_phase = Some("records".to_owned());
     let written = match &plan.source {
         Source::AuditLogs(source) => audit_logs::write(attempt, &plan, source).await?,

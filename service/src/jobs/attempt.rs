@@ -81,13 +81,14 @@ impl Attempt {
     /// Begins the attempt's file, in `folder` of the store.
     ///
     /// # Errors
-    /// The end, where the store does not take it.
-    pub(crate) async fn open(&mut self, folder: &str, compression: Compression) -> Result<(), End> {
+    /// The end, where a compressor can't be made.
+    pub(crate) fn open(&mut self, folder: &str, compression: Compression) -> Result<(), End> {
         let job = &self.job;
         // Job and claim are in the key: no attempt can write over another's object.
         let key = format!("{folder}/{}/{}-{}", job.organization_id, job.id, job.claim);
         self.object_key = Some(key.clone());
-        Ok(self.file.open(&self.instance, &key, compression).await?)
+        self.file = File::open(&self.instance, &key, compression)?;
+        Ok(())
     }
 
     /// Appends to the attempt's file, which is written while the attempt goes on; an empty chunk to go

@@ -1,7 +1,7 @@
 //! The file that an attempt writes.
 //!
-//! An attempt can be dropped at any await: when it is canceled, when its time is over. Beginning and
-//! ending a file are steps that the store must not be left in the middle of, so each runs in a task
+//! An attempt can be dropped at any await: when it is canceled, when its time is over. Writing a file
+//! and ending it are steps that the store must not be left in the middle of, so each runs in a task
 //! of its own that goes on, and whoever gives the file up waits for it.
 
 use std::sync::Arc;
@@ -19,7 +19,6 @@ pub(super) enum File {
     /// Not begun, or ended.
     #[default]
     None,
-    Opening(JoinHandle<Result<Writer>>),
     Open(Pipe),
     Closing(JoinHandle<Result<Stored>>),
 }
@@ -34,23 +33,13 @@ pub(super) struct Pipe {
 
 impl File {
     /// Begins it.
-    pub(super) async fn open(
-        &mut self,
-        instance: &Arc<Instance>,
-        key: &str,
-        compression: Compression,
-    ) -> Result<()> {
-        let (instance_, key) = (Arc::clone(instance), key.to_owned());
-        let opening = async move { instance_.store.write(&key, compression).await };
-        *self = Self::Opening(instance.tasks.spawn(opening));
-        let Self::Opening(opening) = self else { return Err(not_open()) };
-        let writer = opening.await.map_err(Fault::from)??;
+    pub(super) fn open(instance: &Instance, key: &str, compression: Compression) -> Result<Self> {
+        let writer = instance.store.write(key, compression)?;
         // One chunk waits while another is written.
         let (chunks, to_write) = mpsc::channel(1);
         let (written, spares) = mpsc::channel(2);
         let writing = instance.tasks.spawn(write_all(writer, to_write, written));
-        *self = Self::Open(Pipe { chunks, spares, writing });
-        Ok(())
+        Ok(Self::Open(Pipe { chunks, spares, writing }))
     }
 
     /// Appends to it; an empty chunk to go on with. What is wrong with this chunk may be said of a
@@ -90,23 +79,18 @@ impl File {
     pub(super) async fn give_up(self) {
         match self {
             Self::None => {}
-            Self::Opening(opening) => abort(opening).await,
             Self::Open(Pipe { chunks, writing, .. }) => {
                 drop(chunks);
-                abort(writing).await;
+                // Failed, it has given itself up.
+                if let Ok(Ok(writer)) = writing.await {
+                    writer.abort().await;
+                }
             }
             Self::Closing(closing) => {
                 // Whole or not: it is removed by its key.
                 let _ = closing.await;
             }
         }
-    }
-}
-
-/// Gives up what a writer has written, once it has come to rest.
-async fn abort(task: JoinHandle<Result<Writer>>) {
-    if let Ok(Ok(writer)) = task.await {
-        writer.abort().await;
     }
 }
 
