@@ -1,5 +1,6 @@
 //! HTTP: routes, request ids, health.
 
+mod admission;
 mod artifact;
 mod body;
 mod cors;
@@ -17,8 +18,15 @@ mod web;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{
+    Extension, Router,
+    extract::{self, DefaultBodyLimit},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use daybook_service::Instance;
+use http::{StatusCode, header};
 use tower::util::option_layer;
 use tower_http::{
     CompressionLevel,
@@ -28,9 +36,12 @@ use tower_http::{
 
 use crate::{
     config::FrontDoor,
-    graphql::{Documents, Schema, schema, sdl},
+    graphql::{Documents, Schema, code, schema, sdl},
 };
+use admission::Admission;
 use graphql::stream;
+use problem::Problem;
+use request::Correlation;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -39,6 +50,7 @@ struct State {
     schema: Schema,
     documents: Arc<Documents>,
     front_door: Arc<FrontDoor>,
+    admission: Arc<Admission>,
 }
 
 /// Answers shorter than this are sent as they are, in bytes: they fit into a packet.
@@ -48,12 +60,16 @@ const UNCOMPRESSED: u16 = 1024;
 pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
     let schema = schema(Arc::clone(&instance));
     let documents = Arc::new(Documents::new(&sdl(), front_door.document.clone()));
+    let admission = Arc::new(Admission::new(&front_door));
     let cors = option_layer(cors::layer(&front_door.cors_origins));
+    let front_door = Arc::new(front_door);
+    let state = State { instance, schema, documents, front_door, admission };
     Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
         .route("/graphql/stream", get(stream::get).post(stream::post).fallback(graphql::other))
         .layer(compression())
         .route("/artifacts/{token}/{file_name}", get(artifact::download))
+        .layer(middleware::from_fn_with_state(state.clone(), limit_address))
         .layer(cors)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -61,7 +77,30 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
         .layer(DefaultBodyLimit::max(body::BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request::trace))
-        .with_state(State { instance, schema, documents, front_door: Arc::new(front_door) })
+        .with_state(state)
+}
+
+/// Counts a request of an address, before anything is done for it.
+async fn limit_address(
+    extract::State(state): extract::State<State>,
+    Extension(correlation): Extension<Correlation>,
+    request: extract::Request,
+    next: Next,
+) -> Response {
+    let (mut response, standing) = match state.admission.address(correlation.address) {
+        Ok(standing) => (next.run(request).await, standing),
+        Err(too_many) => {
+            let (status, code) = (StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED);
+            let problem = Problem { status, code, detail: too_many.message().into() };
+            let mut response = problem.into_response();
+            response.headers_mut().insert(header::RETRY_AFTER, too_many.retry_after.into());
+            (response, too_many.standing)
+        }
+    };
+    if let Some(standing) = standing {
+        standing.tell(response.headers_mut());
+    }
+    response
 }
 
 /// For GraphQL's answers only: a download's length, ranges and ETag are those of the file. Events

@@ -1,5 +1,8 @@
 //! A running server: listener, worker, and their end in order.
 
+mod connections;
+mod stalling;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
@@ -7,6 +10,7 @@ use daybook_service::{Clock, Instance, artifacts::janitor, backups::schedule, jo
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{config::Config, http};
+use connections::Connections;
 
 /// How long stopping may take before what is left is cut off.
 const GRACE: Duration = Duration::from_secs(25);
@@ -17,7 +21,7 @@ pub struct Server {
     pub address: SocketAddr,
     /// What it serves.
     pub instance: Arc<Instance>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 /// What a process does beside serving.
@@ -51,11 +55,9 @@ impl Server {
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }
-        let router = http::router(Arc::clone(&instance), front_door);
-        let stopping = instance.stopping.clone().cancelled_owned();
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(stopping);
-        let serving = instance.tasks.spawn(async move { serving.await });
+        let router = http::router(Arc::clone(&instance), front_door.clone());
+        let connections = Connections { router, front_door, instance: Arc::clone(&instance) };
+        let serving = instance.tasks.spawn(connections::serve(listener, connections));
         Ok(Self { address: config.listen, instance, serving })
     }
 

@@ -34,6 +34,7 @@ mod import;
 mod job_errors;
 mod job_pages;
 mod jobs;
+mod limits;
 mod members;
 mod migration;
 mod notes;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use super::DocumentLimits;
 
@@ -43,6 +43,57 @@ pub struct FrontDoor {
         global = true
     )]
     pub stream_heartbeat: Duration,
+    /// Connections that are served at once
+    #[arg(long, env = "DAYBOOK_CONNECTIONS", default_value_t = 10_000, global = true)]
+    pub connections: usize,
+    /// How long a connection may take to ask, from when it could
+    #[arg(
+        long,
+        env = "DAYBOOK_HEADER_TIMEOUT",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub header_timeout: Duration,
+    /// How long a request's body may take
+    #[arg(
+        long,
+        env = "DAYBOOK_BODY_TIMEOUT",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub body_timeout: Duration,
+    /// How long a client may read nothing of what is there for it
+    #[arg(
+        long,
+        env = "DAYBOOK_SEND_TIMEOUT",
+        default_value = "15s",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub send_timeout: Duration,
+    /// How long a query or mutation may run
+    #[arg(
+        long,
+        env = "DAYBOOK_EXECUTION_TIMEOUT",
+        default_value = "30s",
+        value_parser = humantime::parse_duration,
+        global = true
+    )]
+    pub execution_timeout: Duration,
+    /// Queries and mutations of one credential at once
+    #[arg(long, env = "DAYBOOK_CREDENTIAL_OPERATIONS", default_value_t = 256, global = true)]
+    pub credential_operations: u32,
+    /// Operations of one credential a second; 0 for any number
+    #[arg(long, env = "DAYBOOK_CREDENTIAL_RATE", default_value_t = 10_000, global = true)]
+    pub credential_rate: u32,
+    /// Requests of one address a second; 0 for any number
+    #[arg(long, env = "DAYBOOK_ADDRESS_RATE", default_value_t = 10_000, global = true)]
+    pub address_rate: u32,
+    /// Whether GraphiQL is there
+    #[arg(long, env = "DAYBOOK_GRAPHIQL", default_value_t = true, action = ArgAction::Set, global = true)]
+    pub graphiql: bool,
     /// How large a document may be.
     #[command(flatten)]
     pub document: DocumentLimits,

@@ -18,6 +18,8 @@ pub mod code {
     pub const NOT_FOUND: &str = "NOT_FOUND";
     /// Too many at once.
     pub const RATE_LIMITED: &str = "RATE_LIMITED";
+    /// It took too long.
+    pub const TIMEOUT: &str = "TIMEOUT";
     /// Not now.
     pub const UNAVAILABLE: &str = "UNAVAILABLE";
     /// A fault of ours.

@@ -5,6 +5,8 @@
 //! strings: the rest of it stays within the limit that holds for everyone, so that the values made
 //! of it are no more.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, FromRequest, Request, rejection::BytesRejection},
@@ -26,10 +28,19 @@ pub(super) struct Refusal {
 ///
 /// # Errors
 /// One that is longer than it may be, or that can't be read.
-pub(super) async fn read(mut request: Request, has_credential: bool) -> Result<Bytes, Refusal> {
+pub(super) async fn read(
+    mut request: Request,
+    has_credential: bool,
+    patience: Duration,
+) -> Result<Bytes, Refusal> {
     let limit = if has_credential { BODY_WITH_CREDENTIAL } else { BODY };
     DefaultBodyLimit::max(limit).apply(&mut request);
-    let body = Bytes::from_request(request, &()).await.map_err(refusal)?;
+    let body = tokio::time::timeout(patience, Bytes::from_request(request, &())).await;
+    let body = body.map_err(|_| Refusal {
+        status: StatusCode::REQUEST_TIMEOUT,
+        message: "The body took too long to come",
+    })?;
+    let body = body.map_err(refusal)?;
     if body.len() > BODY && outside_strings(&body) > BODY {
         let message = "The body is longer than 1 MiB outside of its strings";
         return Err(Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, message });

@@ -33,7 +33,7 @@ pub(super) fn from_authorization(
         return Err(malformed());
     }
     let viewer = token::verify(&instance.secret, token.trim(), instance.clock.now())?;
-    let Correlation { request_id, traceparent } = correlation.clone();
+    let Correlation { request_id, traceparent, address: _ } = correlation.clone();
     Ok(Viewer { request_id: Some(request_id), traceparent, ..viewer })
 }
 

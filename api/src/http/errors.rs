@@ -1,19 +1,40 @@
 //! GraphQL errors that the transports make, and bounds on all that they tell.
 
-use async_graphql::{Response, ServerError};
+use async_graphql::{Response, ServerError, Value};
 
-use crate::graphql::Refusal;
+use super::admission::TooMany;
+use crate::graphql::{Refusal, code};
 
 /// Most errors of one answer.
 const MOST: usize = 50;
 /// Longest message, in characters.
 const LONGEST: usize = 500;
 
+/// The extension that says after how many seconds to try again.
+const RETRY_AFTER: &str = "retryAfter";
+
 /// One error with its code.
 pub(super) fn error(code: &'static str, message: &str) -> ServerError {
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_default().set("code", code);
     error
+}
+
+/// A request too many.
+pub(super) fn too_many(refusal: TooMany) -> Vec<ServerError> {
+    let mut error = error(code::RATE_LIMITED, &refusal.message());
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set(RETRY_AFTER, refusal.retry_after);
+    vec![error]
+}
+
+/// Seconds after which a refused request is worth to be repeated; none where it wasn't one too
+/// many.
+pub(super) fn retry_after(errors: &[ServerError]) -> Option<u64> {
+    match errors.first()?.extensions.as_ref()?.get(RETRY_AFTER)? {
+        Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
+    }
 }
 
 /// Refusals as errors, in bounds.

@@ -14,11 +14,15 @@ use axum::{
     extract::{self, FromRequestParts, WebSocketUpgrade},
     response::{IntoResponse, Response},
 };
-use daybook_service::{Error, Viewer};
+use daybook_service::Error;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    State, credential, errors, operation, parameters::Parameters, request::Correlation, socket, web,
+    State, errors,
+    operation::{self, Client},
+    parameters::Parameters,
+    request::Correlation,
+    socket, web,
 };
 use crate::graphql::code;
 use accept::Accept;
@@ -30,10 +34,11 @@ pub(super) async fn post(
     request: extract::Request,
 ) -> Response {
     let accept = Accept::of(request.headers());
-    let viewer = credential::from_headers(&state.instance, request.headers(), &correlation);
-    let has_credential = matches!(viewer, Ok(Some(_)));
-    match incoming::from_body(request, has_credential).await {
-        Ok(parameters) => run(&state, viewer, accept, parameters, &Method::POST).await,
+    let client = Client::of(&state, request.headers(), &correlation);
+    let has_credential = client.as_ref().is_ok_and(|client| client.viewer.is_some());
+    let patience = state.front_door.body_timeout;
+    match incoming::from_body(request, has_credential, patience).await {
+        Ok(parameters) => run(&state, client, accept, parameters, &Method::POST).await,
         Err(malformed) => accept.malformed(&malformed),
     }
 }
@@ -55,15 +60,17 @@ pub(super) async fn get(
     let accept = Accept::of(&headers);
     let parameters = match incoming::from_url(&parts.uri) {
         Ok(Some(parameters)) => parameters,
-        Ok(None) if accept.is_browser => return web::graphiql(&headers),
+        Ok(None) if accept.is_browser && state.front_door.graphiql => {
+            return web::graphiql(&headers);
+        }
         Ok(None) => {
             let message = "The parameter `query` is missing";
             return accept.error(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message);
         }
         Err(malformed) => return accept.malformed(&malformed),
     };
-    let viewer = credential::from_headers(&state.instance, &headers, &correlation);
-    run(&state, viewer, accept, parameters, &Method::GET).await
+    let client = Client::of(&state, &headers, &correlation);
+    run(&state, client, accept, parameters, &Method::GET).await
 }
 
 /// Any other method.
@@ -74,15 +81,32 @@ pub(super) async fn other(headers: HeaderMap) -> Response {
 
 async fn run(
     state: &State,
-    viewer: Result<Option<Viewer>, Error>,
+    client: Result<Client, Error>,
     accept: Accept,
     parameters: Parameters,
     method: &Method,
 ) -> Response {
-    let viewer = match viewer {
-        Ok(viewer) => viewer,
+    let client = match client {
+        Ok(client) => client,
         Err(error) => return unauthenticated(accept, &error),
     };
+    let (mut response, standing) = match operation::admit(state, &client) {
+        Ok(standing) => (execute(state, &client, accept, parameters, method).await, standing),
+        Err(too_many) => (accept.refuse(errors::too_many(too_many)), too_many.standing),
+    };
+    if let Some(standing) = standing {
+        standing.tell(response.headers_mut());
+    }
+    response
+}
+
+async fn execute(
+    state: &State,
+    client: &Client,
+    accept: Accept,
+    parameters: Parameters,
+    method: &Method,
+) -> Response {
     let document = match operation::document(state, &parameters) {
         Ok(document) => document,
         Err(errors) => return accept.refuse(errors),
@@ -90,7 +114,7 @@ async fn run(
     if method == Method::GET && !document.is_query(parameters.operation_name.as_deref()) {
         return method_not_allowed(accept, "Only queries are taken by GET", "POST");
     }
-    match operation::prepare(state, viewer, &document, parameters) {
+    match operation::prepare(state, client, &document, parameters) {
         Ok(operation) if operation.kind == OperationType::Subscription => {
             let message =
                 "Subscriptions are taken over a WebSocket, or as events at /graphql/stream";

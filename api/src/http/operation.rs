@@ -1,19 +1,68 @@
 //! From a request's parameters to an operation that can be run, the same for every transport.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
-use daybook_service::Viewer;
-use futures::{Stream, StreamExt};
+use daybook_service::{Error, Viewer};
+use futures::{Stream, StreamExt, stream, stream::BoxStream};
+use http::HeaderMap;
 
-use super::{State, errors, parameters::Parameters};
-use crate::graphql::{BodyAllowance, Caller, Document};
+use super::{
+    State,
+    admission::{Asker, Running, Standing, TooMany},
+    credential, errors,
+    parameters::Parameters,
+    request::Correlation,
+};
+use crate::graphql::{BodyAllowance, Caller, Document, code};
+
+/// Who asks, over whichever transport.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    /// Whom the credential names, where there is one.
+    pub(super) viewer: Option<Viewer>,
+    /// Where the connection comes from.
+    pub(super) address: IpAddr,
+}
+
+impl Client {
+    /// Who sends a request with these headers.
+    ///
+    /// # Errors
+    /// A credential that does not hold.
+    pub(super) fn of(
+        state: &State,
+        headers: &HeaderMap,
+        correlation: &Correlation,
+    ) -> Result<Self, Error> {
+        let viewer = credential::from_headers(&state.instance, headers, correlation)?;
+        Ok(Self { viewer, address: correlation.address })
+    }
+
+    fn asker(&self) -> Asker {
+        match &self.viewer {
+            Some(viewer) => Asker::Credential(viewer.subject.clone()),
+            None => Asker::Address(self.address),
+        }
+    }
+}
 
 /// An operation that can be run.
 pub(super) struct Operation {
     /// What it is.
     pub(super) kind: OperationType,
     request: Request,
+    /// None for subscriptions, which have limits of their own.
+    running: Option<Running>,
+}
+
+/// Counts a request of `client`.
+///
+/// # Errors
+/// Too many a second.
+pub(super) fn admit(state: &State, client: &Client) -> Result<Option<Standing>, TooMany> {
+    let Some(viewer) = &client.viewer else { return Ok(None) };
+    state.admission.credential(&viewer.subject)
 }
 
 /// The document that `parameters` hold.
@@ -27,20 +76,20 @@ pub(super) fn document(
     state.documents.get(&parameters.query).map_err(errors::all)
 }
 
-/// What `parameters` ask for, on behalf of `viewer`.
+/// What `parameters` ask for, on behalf of `client`.
 ///
 /// # Errors
 /// Why it is not run.
 pub(super) fn prepare(
     state: &State,
-    viewer: Option<Viewer>,
+    client: &Client,
     document: &Document,
     parameters: Parameters,
 ) -> Result<Operation, Vec<ServerError>> {
     let Parameters { query: _, operation_name, variables, extensions: _ } = parameters;
     let name = operation_name.as_deref();
     let request = state.documents.request(document, name, variables.unwrap_or_default());
-    Ok(operation(viewer, document, name, request.map_err(errors::all)?))
+    operation(state, client, document, name, request.map_err(errors::all)?)
 }
 
 /// The same, whose answers have cursors, to go on `after` one.
@@ -49,7 +98,7 @@ pub(super) fn prepare(
 /// Why it is not run.
 pub(super) fn resume(
     state: &State,
-    viewer: Option<Viewer>,
+    client: &Client,
     document: &Document,
     parameters: Parameters,
     after: Option<&str>,
@@ -58,34 +107,60 @@ pub(super) fn resume(
     let name = operation_name.as_deref();
     let variables = variables.unwrap_or_default();
     let request = state.documents.resumable_request(document, name, variables, after);
-    Ok(operation(viewer, document, name, request.map_err(errors::all)?))
+    operation(state, client, document, name, request.map_err(errors::all)?)
 }
 
 fn operation(
-    viewer: Option<Viewer>,
+    state: &State,
+    client: &Client,
     document: &Document,
     name: Option<&str>,
     request: Request,
-) -> Operation {
+) -> Result<Operation, Vec<ServerError>> {
     // There is exactly one, or there would be no request.
     let kind = document.kinds(name).next().unwrap_or(OperationType::Query);
-    let request = request.data(Caller(viewer)).data(BodyAllowance::default());
-    Operation { kind, request }
+    let running = match kind {
+        OperationType::Subscription => None,
+        OperationType::Query | OperationType::Mutation => {
+            Some(state.admission.begin(client.asker()).map_err(errors::too_many)?)
+        }
+    };
+    let request = request.data(Caller(client.viewer.clone())).data(BodyAllowance::default());
+    Ok(Operation { kind, request, running })
 }
 
 impl Operation {
-    /// Runs it to its answer.
+    /// Runs a query or mutation to its answer. One that takes too long is not waited for: what it
+    /// had committed stays.
     pub(super) async fn run(self, state: &State) -> Response {
-        let mut response = state.schema.execute(self.request).await;
+        let Self { kind: _, request, running } = self;
+        let patience = state.front_door.execution_timeout;
+        let executed = tokio::time::timeout(patience, state.schema.execute(request)).await;
+        drop(running);
+        let mut response = executed.unwrap_or_else(|_| {
+            let patience = humantime::format_duration(patience);
+            let message = format!("The operation did not end within {patience}");
+            Response::from_errors(vec![errors::error(code::TIMEOUT, &message)])
+        });
         errors::bound(&mut response.errors);
         response
     }
 
     /// Runs it as far as its answers are taken; a query or mutation has one.
-    pub(super) fn stream(self, state: &State) -> impl Stream<Item = Response> + Send + use<> {
-        state.schema.execute_stream(self.request).map(|mut response| {
-            errors::bound(&mut response.errors);
-            response
-        })
+    pub(super) fn stream(self, state: &State) -> BoxStream<'static, Response> {
+        match self.kind {
+            OperationType::Query | OperationType::Mutation => {
+                let state = state.clone();
+                stream::once(async move { self.run(&state).await }).boxed()
+            }
+            OperationType::Subscription => subscribe(self.request, state).boxed(),
+        }
     }
+}
+
+fn subscribe(request: Request, state: &State) -> impl Stream<Item = Response> + use<> {
+    state.schema.execute_stream(request).map(|mut response| {
+        errors::bound(&mut response.errors);
+        response
+    })
 }

@@ -1,6 +1,12 @@
 //! Each request has an id, a span and safe headers.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, Request},
+    middleware::Next,
+    response::Response,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tracing::Instrument;
 
@@ -18,11 +24,15 @@ pub(super) struct Correlation {
     pub(super) request_id: String,
     /// The client's W3C `traceparent`.
     pub(super) traceparent: Option<String>,
+    /// Where the connection comes from: a proxy, where there is one.
+    pub(super) address: IpAddr,
 }
 
 /// Gives the request its id and span, and says the id in the answer.
 pub(super) async fn trace(mut request: Request, next: Next) -> Response {
+    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let correlation = Correlation {
+        address: connection.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(from)| from.ip()),
         request_id: text(request.headers(), &REQUEST_ID).unwrap_or_else(new_id),
         traceparent: text(request.headers(), &TRACEPARENT),
     };

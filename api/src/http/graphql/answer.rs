@@ -25,6 +25,11 @@ impl Accept {
 
     /// A well-formed request that is not run, as [`Accept::answer`] says it.
     pub(super) fn refuse(self, errors: Vec<ServerError>) -> Response {
+        if let Some(seconds) = errors::retry_after(&errors) {
+            let mut response = self.errors(StatusCode::TOO_MANY_REQUESTS, errors);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            return response;
+        }
         let status = match self.kind {
             Kind::GraphQLResponse => StatusCode::BAD_REQUEST,
             Kind::Json => StatusCode::OK,

@@ -1,5 +1,7 @@
 //! The parameters of a request, from its body or its URL.
 
+use std::time::Duration;
+
 use axum::extract::{Query, Request};
 use http::{HeaderMap, StatusCode, Uri, header};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -30,14 +32,16 @@ impl Malformed {
 /// The parameters in a body.
 ///
 /// # Errors
-/// Another media type, a body that is too long, or that is no JSON object of parameters.
+/// Another media type, a body that is too long or too slow, or that is no JSON object of
+/// parameters.
 pub(super) async fn from_body(
     request: Request,
     has_credential: bool,
+    patience: Duration,
 ) -> Result<Parameters, Malformed> {
     check_media_type(request.headers())
         .map_err(|message| Malformed::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))?;
-    let body = body::read(request, has_credential).await;
+    let body = body::read(request, has_credential, patience).await;
     let body = body.map_err(|body::Refusal { status, message }| Malformed::new(status, message))?;
     from_object(&body).map_err(|error| Malformed::bad(malformed(&error)))
 }

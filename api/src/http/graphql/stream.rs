@@ -22,7 +22,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use super::{accept::Accept, incoming, method_not_allowed, unauthenticated};
 use crate::{
     graphql::{code, take_cursor},
-    http::{State, credential, errors, operation, parameters::Parameters, request::Correlation},
+    http::{
+        State, errors,
+        operation::{self, Client},
+        parameters::Parameters,
+        request::Correlation,
+    },
 };
 
 const EVENTS: &str = "text/event-stream";
@@ -35,10 +40,10 @@ pub(in crate::http) async fn post(
     request: extract::Request,
 ) -> Response {
     let headers = request.headers().clone();
-    let viewer = credential::from_headers(&state.instance, &headers, &correlation);
-    let has_credential = matches!(viewer, Ok(Some(_)));
-    match incoming::from_body(request, has_credential).await {
-        Ok(parameters) => serve(&state, viewer, &headers, parameters, &Method::POST),
+    let client = Client::of(&state, &headers, &correlation);
+    let has_credential = client.as_ref().is_ok_and(|client| client.viewer.is_some());
+    match incoming::from_body(request, has_credential, state.front_door.body_timeout).await {
+        Ok(parameters) => serve(&state, client, &headers, parameters, &Method::POST),
         Err(malformed) => Accept::of(&headers).malformed(&malformed),
     }
 }
@@ -51,9 +56,9 @@ pub(in crate::http) async fn get(
     headers: HeaderMap,
 ) -> Response {
     let accept = Accept::of(&headers);
-    let viewer = credential::from_headers(&state.instance, &headers, &correlation);
+    let client = Client::of(&state, &headers, &correlation);
     match incoming::from_url(&url) {
-        Ok(Some(parameters)) => serve(&state, viewer, &headers, parameters, &Method::GET),
+        Ok(Some(parameters)) => serve(&state, client, &headers, parameters, &Method::GET),
         Ok(None) => {
             let message = "The parameter `query` is missing";
             accept.error(StatusCode::BAD_REQUEST, code::BAD_USER_INPUT, message)
@@ -64,7 +69,7 @@ pub(in crate::http) async fn get(
 
 fn serve(
     state: &State,
-    viewer: Result<Option<Viewer>, Error>,
+    client: Result<Client, Error>,
     headers: &HeaderMap,
     parameters: Parameters,
     method: &Method,
@@ -74,10 +79,13 @@ fn serve(
         let message = "Only text/event-stream is given here: say so in Accept";
         return accept.error(StatusCode::NOT_ACCEPTABLE, code::BAD_USER_INPUT, message);
     }
-    let viewer = match viewer {
-        Ok(viewer) => viewer,
+    let client = match client {
+        Ok(client) => client,
         Err(error) => return unauthenticated(accept, &error),
     };
+    if let Err(too_many) = operation::admit(state, &client) {
+        return accept.refuse(errors::too_many(too_many));
+    }
     let document = match operation::document(state, &parameters) {
         Ok(document) => document,
         Err(errors) => return answer(state, refused(errors)),
@@ -88,8 +96,10 @@ fn serve(
     }
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let last = last.filter(|id| !id.is_empty());
-    match operation::resume(state, viewer.clone(), &document, parameters, last) {
-        Ok(operation) => answer(state, events(state, viewer.as_ref(), operation.stream(state))),
+    match operation::resume(state, &client, &document, parameters, last) {
+        Ok(operation) => {
+            answer(state, events(state, client.viewer.as_ref(), operation.stream(state)))
+        }
         Err(errors) => answer(state, refused(errors)),
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     graphql::code,
     http::{
         State, credential, errors,
+        operation::Client,
         parameters::{Parameters, from_object},
         request::Correlation,
     },
@@ -181,7 +182,11 @@ impl Connection {
         };
         let operation = match refusal {
             Some(message) => operation::refused(vec![errors::error(code::RATE_LIMITED, &message)]),
-            None => operation::begin(&self.state, self.viewer.clone(), payload),
+            None => {
+                let address = self.correlation.address;
+                let client = Client { viewer: self.viewer.clone(), address };
+                operation::begin(&self.state, &client, payload)
+            }
         };
         self.operations.begin(&self.state.instance, id, operation, bytes);
         Ok(())

@@ -1,13 +1,16 @@
 //! One operation: what it has to tell, as a stream of events.
 
 use async_graphql::{Response, ServerError, parser::types::OperationType};
-use daybook_service::Viewer;
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
 
-use crate::http::{State, errors, operation, parameters::Parameters};
+use crate::http::{
+    State, errors,
+    operation::{self, Client},
+    parameters::Parameters,
+};
 
 /// What an operation has to tell.
 pub(super) enum Event {
@@ -25,9 +28,11 @@ pub(super) struct Operation {
 }
 
 /// The operation that `parameters` ask for.
-pub(super) fn begin(state: &State, viewer: Option<Viewer>, parameters: Parameters) -> Operation {
-    let operation = operation::document(state, &parameters)
-        .and_then(|document| operation::prepare(state, viewer, &document, parameters));
+pub(super) fn begin(state: &State, client: &Client, parameters: Parameters) -> Operation {
+    let operation = operation::admit(state, client)
+        .map_err(errors::too_many)
+        .and_then(|_| operation::document(state, &parameters))
+        .and_then(|document| operation::prepare(state, client, &document, parameters));
     let operation = match operation {
         Ok(operation) => operation,
         Err(errors) => return refused(errors),

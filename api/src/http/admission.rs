@@ -1,0 +1,235 @@
+//! Who may ask how often, and how much at once.
+//!
+//! Rates are this process's own (GCRA, by governor): what must be exact, such as quotas, is in the
+//! database. Each address has one, looked at before anything else, and each credential.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::HashMapStateStore,
+};
+use http::{HeaderMap, HeaderValue};
+
+use crate::config::FrontDoor;
+
+/// Who asks, as far as it counts here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asker {
+    /// Without a credential.
+    Address(IpAddr),
+    /// A subject.
+    Credential(String),
+}
+
+/// What is left of a rate.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Whose rate it is.
+    policy: &'static str,
+    /// Requests a second.
+    rate: u32,
+    /// Requests that may come at once now.
+    remaining: u32,
+}
+
+impl Standing {
+    /// Says it in an answer's headers (draft-ietf-httpapi-ratelimit-headers), where nothing that
+    /// was looked at later has said more.
+    pub(super) fn tell(self, headers: &mut HeaderMap) {
+        let Self { policy, rate, remaining } = self;
+        for (name, value) in [
+            ("ratelimit-policy", format!("\"{policy}\";q={rate};w=1")),
+            ("ratelimit", format!("\"{policy}\";r={remaining};t=1")),
+        ] {
+            let value = HeaderValue::from_str(&value).expect("a word and numbers");
+            headers.entry(name).or_insert(value);
+        }
+    }
+}
+
+/// Too many requests.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct TooMany {
+    /// Requests a second, or operations at once.
+    pub(super) most: u32,
+    /// What it is the most of.
+    pub(super) unit: &'static str,
+    /// Seconds after which it's worth to try again.
+    pub(super) retry_after: u64,
+    /// Where it is a rate: that nothing is left of it.
+    pub(super) standing: Option<Standing>,
+}
+
+impl TooMany {
+    pub(super) fn message(self) -> String {
+        let Self { most, unit, retry_after: _, standing: _ } = self;
+        format!("Too many requests: at most {most} {unit}")
+    }
+}
+
+type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+/// A rate for each key; none where it is not limited.
+struct Rates<K: std::hash::Hash + Eq + Clone> {
+    limiter: Option<(u32, Limiter<K>)>,
+    checks: AtomicU32,
+    policy: &'static str,
+    unit: &'static str,
+}
+
+impl<K: std::hash::Hash + Eq + Clone> Rates<K> {
+    fn new(rate: u32, policy: &'static str, unit: &'static str) -> Self {
+        let limiter = NonZeroU32::new(rate).map(|most| {
+            let (state, clock) = (HashMapStateStore::default(), DefaultClock::default());
+            (rate, RateLimiter::new(Quota::per_second(most), state, clock))
+        });
+        Self { limiter, checks: AtomicU32::new(0), policy, unit }
+    }
+
+    fn check(&self, key: &K) -> Result<Option<Standing>, TooMany> {
+        /// Keys that are as new are forgotten every so many checks.
+        const FORGET: u32 = 10_000;
+        let Some((rate, limiter)) = &self.limiter else { return Ok(None) };
+        if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET == FORGET - 1 {
+            limiter.retain_recent();
+        }
+        let standing = |remaining| Some(Standing { policy: self.policy, rate: *rate, remaining });
+        match limiter.check_key(key) {
+            Ok(state) => Ok(standing(state.remaining_burst_capacity())),
+            Err(until) => {
+                let wait = until.wait_time_from(DefaultClock::default().now());
+                let retry_after = wait.as_secs() + 1;
+                Err(TooMany { most: *rate, unit: self.unit, retry_after, standing: standing(0) })
+            }
+        }
+    }
+}
+
+/// Rates and counts of this process.
+pub(super) struct Admission {
+    addresses: Rates<IpAddr>,
+    credentials: Rates<String>,
+    running: Arc<Mutex<HashMap<Asker, u32>>>,
+    most_running: u32,
+}
+
+impl Admission {
+    pub(super) fn new(front_door: &FrontDoor) -> Self {
+        Self {
+            addresses: Rates::new(
+                front_door.address_rate,
+                "address",
+                "requests a second of one address",
+            ),
+            credentials: Rates::new(
+                front_door.credential_rate,
+                "credential",
+                "requests a second of one credential",
+            ),
+            running: Arc::default(),
+            most_running: front_door.credential_operations,
+        }
+    }
+
+    /// Counts a request of an address.
+    pub(super) fn address(&self, address: IpAddr) -> Result<Option<Standing>, TooMany> {
+        self.addresses.check(&address)
+    }
+
+    /// Counts a request of a credential.
+    pub(super) fn credential(&self, subject: &str) -> Result<Option<Standing>, TooMany> {
+        self.credentials.check(&subject.to_owned())
+    }
+
+    /// Counts an operation in, if there is room for one more.
+    pub(super) fn begin(&self, asker: Asker) -> Result<Running, TooMany> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = running.entry(asker.clone()).or_default();
+        if *count >= self.most_running {
+            let unit = "operations at once of one credential";
+            let most = self.most_running;
+            return Err(TooMany { most, unit, retry_after: 1, standing: None });
+        }
+        *count += 1;
+        Ok(Running { all: Arc::clone(&self.running), asker })
+    }
+}
+
+/// A counted operation; dropping it ends the counting.
+#[derive(Debug)]
+pub(super) struct Running {
+    all: Arc<Mutex<HashMap<Asker, u32>>>,
+    asker: Asker,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = all.get_mut(&self.asker) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.asker);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(change: impl FnOnce(&mut FrontDoor)) -> Admission {
+        let mut front_door = FrontDoor::default();
+        change(&mut front_door);
+        Admission::new(&front_door)
+    }
+
+    #[test]
+    fn each_has_a_rate_of_its_own() {
+        let admission = admission(|front_door| front_door.credential_rate = 3);
+        for remaining in [2, 1, 0] {
+            assert_eq!(
+                admission.credential("ada"),
+                Ok(Some(Standing { policy: "credential", rate: 3, remaining }))
+            );
+        }
+        let refused = admission.credential("ada").expect_err("three a second");
+        assert_eq!((refused.most, refused.retry_after), (3, 1));
+        let mut headers = HeaderMap::new();
+        refused.standing.expect("it is a rate").tell(&mut headers);
+        assert_eq!(headers["ratelimit"], "\"credential\";r=0;t=1");
+        assert_eq!(headers["ratelimit-policy"], "\"credential\";q=3;w=1");
+        assert!(admission.credential("bob").is_ok());
+    }
+
+    #[test]
+    fn nothing_is_limited_to_nothing() {
+        let admission = admission(|front_door| front_door.address_rate = 0);
+        for _ in 0..100 {
+            assert_eq!(admission.address([127, 0, 0, 1].into()), Ok(None));
+        }
+    }
+
+    #[test]
+    fn operations_are_counted_while_they_run() {
+        let admission = admission(|front_door| front_door.credential_operations = 2);
+        let ada = || Asker::Credential("ada".to_owned());
+        let first = admission.begin(ada()).expect("one");
+        let _second = admission.begin(ada()).expect("two");
+        assert!(admission.begin(ada()).is_err());
+        assert!(admission.begin(Asker::Address([127, 0, 0, 1].into())).is_ok());
+        drop(first);
+        assert!(admission.begin(ada()).is_ok());
+    }
+}

@@ -1,0 +1,152 @@
+//! Connections: how many, how long they may take to ask, and how long to take an answer.
+//!
+//! `axum::serve` sets no limit at all: two hundred clients that send a header by the letter hold
+//! two hundred connections for ever. Hyper's own builder knows them.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, extract::ConnectInfo};
+use daybook_service::Instance;
+use hyper::{Request, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tower::ServiceExt;
+
+use super::stalling::Stalling;
+use crate::config::FrontDoor;
+
+/// Longest header, in bytes: a query in the URL may be long.
+const HEADER: usize = 128 * 1024;
+/// Requests that one HTTP/2 connection may have under way.
+const STREAMS: u32 = 100;
+/// How often an HTTP/2 client is asked for a sign of life, and how long it may take to give it.
+const PING: Duration = Duration::from_secs(20);
+/// How long to wait where no connection can be accepted: file descriptors ran out.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long telling a client that there are too many may take.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What all connections share.
+pub(super) struct Connections {
+    pub(super) router: Router,
+    pub(super) front_door: FrontDoor,
+    pub(super) instance: Arc<Instance>,
+}
+
+/// Serves what `listener` accepts, until the process stops. Connections outlive this: each ends
+/// with the request that it has under way.
+pub(super) async fn serve(listener: TcpListener, connections: Connections) {
+    let Connections { router, front_door, instance } = connections;
+    let places = Arc::new(Semaphore::new(front_door.connections));
+    let builder = builder(&front_door);
+    loop {
+        let accepted = tokio::select! {
+            () = instance.stopping.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection can't be accepted");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            tracing::warn!(%address, most = front_door.connections, "too many connections");
+            instance.tasks.spawn(turn_away(stream, front_door.connections));
+            continue;
+        };
+        let connection = Connection {
+            stream,
+            address,
+            router: router.clone(),
+            instance: Arc::clone(&instance),
+            send_timeout: front_door.send_timeout,
+            place,
+        };
+        instance.tasks.spawn(connection.serve(builder.clone()));
+    }
+}
+
+fn builder(front_door: &FrontDoor) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // From when the connection waits for a request: it ends the silent ones, too.
+        .header_read_timeout(front_door.header_timeout)
+        .max_buf_size(HEADER);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER as u32);
+    builder
+}
+
+struct Connection {
+    stream: TcpStream,
+    address: SocketAddr,
+    router: Router,
+    instance: Arc<Instance>,
+    send_timeout: Duration,
+    place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn serve(self, builder: Builder<TokioExecutor>) {
+        let Self { stream, address, router, instance, send_timeout, place } = self;
+        // Answers are written in one piece; waiting for more only delays them.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection without TCP_NODELAY");
+        }
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(address));
+            let router = router.clone();
+            async move { router.oneshot(request).await }
+        });
+        let io = TokioIo::new(Stalling::new(stream, send_timeout, place));
+        let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(io, service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = instance.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, %address, "a connection broke");
+        }
+    }
+}
+
+/// Says why there is no place, instead of leaving the client to guess.
+async fn turn_away(mut stream: TcpStream, most: usize) {
+    let problem = format!(
+        "{{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
+         \"code\":\"TOO_MANY_CONNECTIONS\",\
+         \"detail\":\"At most {most} connections are served at once\"}}"
+    );
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
+         content-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{problem}",
+        problem.len()
+    );
+    let told = async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await
+    };
+    // A client that is gone, or doesn't read, needs no reason.
+    let _ = timeout(FAREWELL, told).await;
+}

@@ -1,0 +1,121 @@
+//! A connection that breaks where its client does not read: what waits for it is given back.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::OwnedSemaphorePermit,
+    time::{Sleep, sleep},
+};
+
+/// A stream whose writes fail once nothing of them was taken for some time.
+pub(super) struct Stalling<S> {
+    stream: S,
+    patience: Duration,
+    /// Runs while a write waits.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Held as long as the connection: a WebSocket outlives the request that opened it.
+    _place: OwnedSemaphorePermit,
+}
+
+impl<S> Stalling<S> {
+    pub(super) fn new(stream: S, patience: Duration, place: OwnedSemaphorePermit) -> Self {
+        Self { stream, patience, stalled: None, _place: place }
+    }
+
+    /// What a write came to; an error where it has waited for too long.
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.stalled = None;
+            return outcome;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watch(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
+        self.watch(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_flush(cx);
+        self.watch(cx, outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.watch(cx, outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        sync::Semaphore,
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn write_fails_once_the_client_stops_reading_and_not_before() {
+        let (near, mut far) = duplex(16);
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a place");
+        let mut near = Stalling::new(near, Duration::from_millis(200), place);
+        // Three times the patience in all, and never that long in one piece.
+        let read = async {
+            let mut read = [0; 16];
+            for _ in 0..10 {
+                tokio::time::sleep(Duration::from_millis(60)).await;
+                far.read_exact(&mut read).await.expect("it is written");
+            }
+        };
+        let (written, ()) = tokio::join!(near.write_all(&[0; 160]), read);
+        written.expect("it is read");
+        let error = near.write_all(&[0; 64]).await.expect_err("nobody reads");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}
