@@ -5,9 +5,12 @@ mod connect;
 pub(crate) mod sqlite;
 mod transaction;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use sqlx::PgPool;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use crate::{Clock, Result};
@@ -32,6 +35,8 @@ pub struct Database {
     writer: DatabaseConnection,
     /// Short queries of requests; on SQLite it can't write.
     reader: DatabaseConnection,
+    /// Of those, as many as subscriptions may have at once.
+    watcher_turns: Arc<Semaphore>,
     /// Long reads of jobs, apart so that exports never take a request's connection.
     bulk: DatabaseConnection,
     /// Bells between processes, on PostgreSQL.
@@ -51,6 +56,15 @@ impl Database {
     #[must_use]
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader
+    }
+
+    /// A subscription's turn at [`Self::reader`], held while it reads. First come, first served,
+    /// and however long it takes: a pool gives up on who waits for a connection, which is right for
+    /// a request and would end subscriptions for nothing but that there are many of them. They
+    /// leave the other half of the connections to requests.
+    pub(crate) async fn watcher_turn(&self) -> WatcherTurn {
+        let turn = Arc::clone(&self.watcher_turns).acquire_owned().await;
+        WatcherTurn { _permit: turn.expect("nobody closes it") }
     }
 
     /// For long reads of jobs.
@@ -84,6 +98,12 @@ impl Database {
         }
         Ok(self.writer.close().await?)
     }
+}
+
+/// A subscription's turn at the readers; dropping it gives it to the next.
+#[derive(Debug)]
+pub(crate) struct WatcherTurn {
+    _permit: OwnedSemaphorePermit,
 }
 
 /// The database's clock, now: what nodes with different clocks agree on.

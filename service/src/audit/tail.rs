@@ -42,10 +42,12 @@ pub async fn tail(
     }
     // The ticket before the first read.
     let bell = scope.instance.doorbell.listen(Topic::AuditLog(scope.organization_id));
+    let turn = scope.instance.db.watcher_turn().await;
     let position = match &after {
         Some(cursor) => resume(&scope, &filter, cursor).await?,
         None => head(&scope).await?,
     };
+    drop(turn);
     let checked = Instant::now();
     let _watcher = watchers::admit(&scope)?;
     let ready = VecDeque::new();
@@ -75,11 +77,8 @@ impl Tail {
             return None;
         }
         loop {
-            if self.checked.elapsed() >= TRUST {
-                if let Err(error) = self.scope.check().await {
-                    return Some(Err(error));
-                }
-                self.checked = Instant::now();
+            if let Err(error) = self.recheck().await {
+                return Some(Err(error));
             }
             if let Some(node) = self.ready.pop_front() {
                 let cursor = cursor(&self.scope, &node);
@@ -97,9 +96,20 @@ impl Tail {
         }
     }
 
+    /// Authority is as of now, not as of when the watch began.
+    async fn recheck(&mut self) -> Result<()> {
+        if self.checked.elapsed() >= TRUST {
+            let _turn = self.scope.instance.db.watcher_turn().await;
+            self.scope.check().await?;
+            self.checked = Instant::now();
+        }
+        Ok(())
+    }
+
     /// Reads one round; whether there may be more to read at once.
     async fn read(&mut self) -> Result<bool> {
         let db = self.scope.instance.db.reader();
+        let _turn = self.scope.instance.db.watcher_turn().await;
         // The head first: all entries up to it are committed.
         let head = head(&self.scope).await?;
         if head < self.position {

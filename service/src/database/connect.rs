@@ -1,6 +1,6 @@
 //! Opening the database, and refusing one that would not keep its promises.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
@@ -10,6 +10,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::{Database, Engine};
@@ -85,6 +86,7 @@ impl Database {
             engine: Engine::Sqlite,
             writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
             reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            watcher_turns: watcher_turns(SQLITE_READERS),
             bulk: SqlxSqliteConnector::from_sqlx_sqlite_pool(bulk),
             bells: None,
             transactions: TaskTracker::new(),
@@ -117,6 +119,7 @@ impl Database {
             engine: Engine::Postgres,
             writer: main.clone(),
             reader: main,
+            watcher_turns: watcher_turns(POSTGRES),
             bulk: SqlxPostgresConnector::from_sqlx_postgres_pool(bulk),
             bells: Some(bells),
             transactions: TaskTracker::new(),
@@ -174,6 +177,11 @@ impl Database {
         let message = "this PostgreSQL is a read-only standby: use the primary's address";
         Ok((standby == "true").then(|| message.to_owned()))
     }
+}
+
+/// Turns of subscriptions at a pool of `readers`: half of it.
+fn watcher_turns(readers: u32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(readers as usize / 2))
 }
 
 async fn setting(db: &DatabaseConnection, name: &str) -> Result<String> {

@@ -161,6 +161,7 @@ impl Feed {
     /// Authority is as of now, not as of when the watch began.
     async fn recheck(&mut self) -> Result<()> {
         if self.checked.elapsed() >= TRUST {
+            let _turn = self.scope.instance.db.watcher_turn().await;
             self.scope.check().await?;
             self.checked = Instant::now();
         }
@@ -168,8 +169,16 @@ impl Feed {
     }
 
     async fn step(&mut self) -> Result<()> {
+        let turn = self.scope.instance.db.watcher_turn().await;
+        let is_idle = self.read().await?;
+        drop(turn);
+        if is_idle { self.wait().await } else { Ok(()) }
+    }
+
+    /// Goes on with what the phase says; whether there is nothing to do but to wait.
+    async fn read(&mut self) -> Result<bool> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Snapshot => self.snapshot().await,
+            Phase::Snapshot => self.snapshot().await?,
             Phase::Resume(position) => {
                 self.phase = if !read::is_kept(&self.scope, position).await? {
                     self.push(UpdateKind::Gap, position.in_snapshot(), None, None);
@@ -181,12 +190,12 @@ impl Feed {
                 } else {
                     Phase::CatchUp(position)
                 };
-                Ok(())
             }
-            Phase::CatchUp(position) => self.catch_up(position).await,
-            Phase::Live(position) => self.live(position).await,
-            Phase::Done => Ok(()),
+            Phase::CatchUp(position) => self.catch_up(position).await?,
+            Phase::Live(position) => return self.live(position).await,
+            Phase::Done => {}
         }
+        Ok(false)
     }
 
     async fn catch_up(&mut self, position: Position) -> Result<()> {
@@ -228,7 +237,8 @@ impl Feed {
         if self.watch.job_id.is_some() && self.ready.iter().any(over) { Phase::Done } else { phase }
     }
 
-    async fn live(&mut self, position: Position) -> Result<()> {
+    /// Whether nothing has happened.
+    async fn live(&mut self, position: Position) -> Result<bool> {
         let advanced = read::progress(&self.scope, &self.watch, self.progress_since).await?;
         let (position, is_all) = self.events(position).await?;
         self.phase = self.finish_or(Phase::Live(position));
@@ -242,10 +252,7 @@ impl Feed {
                 self.push(UpdateKind::Progress, position, Some(job), None);
             }
         }
-        if self.ready.is_empty() && is_all {
-            self.wait().await?;
-        }
-        Ok(())
+        Ok(self.ready.is_empty() && is_all)
     }
 
     async fn wait(&mut self) -> Result<()> {
