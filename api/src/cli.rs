@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 mod access;
+mod api_key;
 mod import;
 mod restore;
 mod serve;
@@ -60,6 +61,9 @@ enum Command {
     /// Say who may do what in an organization
     #[command(subcommand)]
     Member(Member),
+    /// Make and revoke credentials of programs
+    #[command(subcommand)]
+    ApiKey(api_key::ApiKey),
     /// Say who runs the instance
     #[command(subcommand)]
     Operator(Operator),
@@ -260,6 +264,7 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         }
         Command::Token(options) => access::token(&config, options).await,
         Command::Member(command) => access::member(&config, command).await,
+        Command::ApiKey(command) => api_key::api_key(&config, command).await,
         Command::Operator(command) => access::operator(&config, command).await,
         Command::Import(command) => import::import(&config, command).await,
         Command::Restore { file, into, unauthenticated } => {

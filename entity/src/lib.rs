@@ -3,6 +3,7 @@
 //! Every tenant table's key begins with the organization. Times are UTC to the microsecond, JSON
 //! is kept as the text that was hashed and exported, hashes are raw bytes.
 
+pub mod api_key;
 pub mod artifact;
 pub mod audit_log;
 pub mod audit_log_head;

@@ -7,6 +7,7 @@ pub mod dialect;
 mod m20261121_000001_initial;
 mod m20261124_000001_search;
 mod m20261124_000004_backups;
+mod m20261124_000005_api_keys;
 
 use sea_orm_migration::{
     prelude::*,
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_initial::Migration),
             Box::new(m20261124_000001_search::Migration),
             Box::new(m20261124_000004_backups::Migration),
+            Box::new(m20261124_000005_api_keys::Migration),
         ]
     }
 }

@@ -4,12 +4,14 @@
 //! at each use, so that taking it away works at once. [`enter`] turns both into a [`Scope`], the
 //! only door to a tenant's rows, the same for HTTP, WebSocket and command line.
 
+pub mod api_keys;
 pub mod members;
 pub mod operators;
 mod permission;
 mod scope;
+mod subject;
 pub mod token;
 
 pub use permission::Permission;
-pub use scope::{Authority, Scope, Viewer, enter};
+pub use scope::{Authority, Scope, Viewer, enter, holds};
 pub(crate) use scope::{is_granted, may_have_job_done};

@@ -26,6 +26,13 @@ pub enum GlobalId {
         /// Its identity.
         id: Uuid,
     },
+    /// An API key.
+    ApiKey {
+        /// Of which organization.
+        organization_id: Uuid,
+        /// Its identity.
+        id: Uuid,
+    },
     /// A workspace.
     Workspace {
         /// Whose.
@@ -60,6 +67,9 @@ impl GlobalId {
             }
             Self::Job { organization_id, id } => {
                 put(&mut bytes, b'J', &[organization_id.as_bytes(), id.as_bytes()])
+            }
+            Self::ApiKey { organization_id, id } => {
+                put(&mut bytes, b'K', &[organization_id.as_bytes(), id.as_bytes()])
             }
             Self::Workspace { organization_id, id } => {
                 put(&mut bytes, b'W', &[organization_id.as_bytes(), id.as_bytes()])
@@ -110,10 +120,11 @@ impl FromStr for GlobalId {
                     id: uuid(25..41)?,
                 })
             }
-            (Some(tag @ (b'J' | b'W' | b'N')), 33) => {
+            (Some(tag @ (b'J' | b'K' | b'W' | b'N')), 33) => {
                 let (organization_id, id) = (uuid(1..17)?, uuid(17..33)?);
                 Ok(match tag {
                     b'J' => Self::Job { organization_id, id },
+                    b'K' => Self::ApiKey { organization_id, id },
                     b'W' => Self::Workspace { organization_id, id },
                     _ => Self::Note { organization_id, id },
                 })
@@ -136,6 +147,7 @@ mod tests {
                 GlobalId::Organization(id),
                 GlobalId::AuditLog { organization_id, sequence, id },
                 GlobalId::Job { organization_id, id },
+                GlobalId::ApiKey { organization_id, id },
                 GlobalId::Workspace { organization_id, id },
                 GlobalId::Note { organization_id, id },
             ] {

@@ -7,8 +7,9 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Clock, Database, Doorbell, Fault, Purpose, Result, Secret, artifacts::Store, audit::Recorder,
-    backups, database, doorbell, jobs::Finisher, random, watchers::Watchers,
+    Clock, Database, Doorbell, Fault, Purpose, Result, Secret, access::api_keys::KeyUses,
+    artifacts::Store, audit::Recorder, backups, database, doorbell, jobs::Finisher, random,
+    watchers::Watchers,
 };
 
 /// What an operator can set.
@@ -86,6 +87,7 @@ pub struct Instance {
     pub(crate) recorder: Recorder,
     pub(crate) finisher: Finisher,
     pub(crate) watchers: Watchers,
+    pub(crate) key_uses: KeyUses,
 }
 
 impl Instance {
@@ -114,6 +116,7 @@ impl Instance {
             recorder: Recorder::default(),
             finisher: Finisher::default(),
             watchers: Watchers::default(),
+            key_uses: KeyUses::default(),
         });
         instance.check_secret().await?;
         backups::settle(&instance).await?;

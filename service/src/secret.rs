@@ -12,6 +12,8 @@ const TAG: usize = 12;
 pub enum Purpose {
     /// Signing bearer tokens.
     Token,
+    /// Keeping API keys as hashes.
+    ApiKey,
     /// Signing download links.
     Link,
     /// Sealing cursors and continuations.
@@ -49,6 +51,7 @@ impl Secret {
     pub fn key(&self, purpose: Purpose) -> [u8; 32] {
         let label: &[u8] = match purpose {
             Purpose::Token => b"daybook token v1\x01",
+            Purpose::ApiKey => b"daybook api key v1\x01",
             Purpose::Link => b"daybook link v1\x01",
             Purpose::Cursor => b"daybook cursor v1\x01",
             Purpose::Backup => b"daybook backup v1\x01",

@@ -71,7 +71,7 @@ test("what is run before GraphiQL has looked at it runs as what it is", async ()
 
 test("without a token it asks for one", async () => {
   const page = await open(browser, `${daybook.url}/graphql`);
-  await page.getByLabel("Token", { exact: true }).fill(token);
+  await page.getByLabel("Token or API key", { exact: true }).fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("button", { name: /Execute query/ }).waitFor();
   assert.deepEqual(page.complaints, []);

@@ -15,14 +15,14 @@ after(async () => {
 
 test("a token is tried, taken, and kept for the tab only", async () => {
   const page = await open(browser, daybook.url);
-  await page.getByLabel("Token", { exact: true }).fill("nonsense");
+  await page.getByLabel("Token or API key", { exact: true }).fill("nonsense");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByText("This token does not hold").waitFor();
+  await page.getByText("This does not hold here").waitFor();
   // The 401 that the browser tells of is what was asked for.
   page.complaints.length = 0;
 
   // As people copy it from a header.
-  await page.getByLabel("Token", { exact: true }).fill(`Bearer ${await daybook.token()}`);
+  await page.getByLabel("Token or API key", { exact: true }).fill(`Bearer ${await daybook.token()}`);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Audit log" }).waitFor();
   assert.equal(await page.evaluate(() => JSON.stringify({ ...localStorage })), "{}");
@@ -41,11 +41,21 @@ test("a token is tried, taken, and kept for the tab only", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+test("an API key is taken, and does what its role may", async () => {
+  const key = await daybook.command("api-key", "create", "--organization", "acme", "--role", "auditor", "--name", "tab");
+  const page = await open(browser, daybook.url);
+  await page.getByLabel("Token or API key", { exact: true }).fill(key.trim());
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Audit log" }).waitFor();
+  await page.getByRole("grid").waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
 test("a credential that runs out leads back with the reason", async () => {
   const token = await daybook.token("auditor", { subject: "brief", ttl: "12s" });
   const page = await open(browser, daybook.url, { token });
   await page.getByRole("heading", { name: "Audit log" }).waitFor();
-  await page.getByText("Your token has expired or was revoked.").waitFor();
+  await page.getByText("Your token or API key has expired or was revoked.").waitFor();
 });
 
 test("the switcher leads to another organization and keeps to what the role may see", async () => {

@@ -52,6 +52,10 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
             (&[Admin, Member], "note.export")
         }
         "Mutation.setMember" | "Mutation.removeMember" => (&[Admin], "member.set"),
+        "Query.node: ApiKey"
+        | "Query.nodes: ApiKey"
+        | "Mutation.createApiKey"
+        | "Mutation.revokeApiKey" => (&[Admin], "api_key.manage"),
         other => panic!("say here who may run {other}"),
     }
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod activity;
+mod api_keys;
 mod append_only;
 mod audit;
 mod backups;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use daybook_entity::{
-    artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership, note,
-    operator, organization, recording, restore, workspace,
+    api_key, artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership,
+    note, operator, organization, recording, restore, workspace,
 };
 use daybook_tests::{Backend, TestDatabase, binary};
 use sea_orm::{
@@ -29,6 +29,7 @@ fn entities() -> BTreeMap<String, Table> {
         };
     }
     tables![
+        api_key,
         artifact,
         audit_log,
         audit_log_head,

@@ -20,12 +20,14 @@ use uuid::Uuid;
 /// Every argument that takes an ID, and the variables of [`OPERATIONS`] that try it.
 const ID_ARGUMENTS: &[&str] = &[
     "Mutation.cancelJob(input.jobId)",
+    "Mutation.createApiKey(input.organizationId)",
     "Mutation.createNote(input.workspaceId)",
     "Mutation.createWorkspace(input.organizationId)",
     "Mutation.deleteNote(input.noteId)",
     "Mutation.recordAuditLogs(input.organizationId)",
     "Mutation.removeMember(input.organizationId)",
     "Mutation.retryJob(input.jobId)",
+    "Mutation.revokeApiKey(input.apiKeyId)",
     "Mutation.setMember(input.organizationId)",
     "Mutation.startBackup(input.organizationId)",
     "Mutation.startExport(input.organizationId)",
@@ -49,7 +51,7 @@ const ID_ARGUMENTS: &[&str] = &[
 
 /// Every type that `node` gives.
 const NODE_TYPES: &[&str] =
-    &["AuditLog", "BackupJob", "ExportJob", "Note", "Organization", "Workspace"];
+    &["ApiKey", "AuditLog", "BackupJob", "ExportJob", "Note", "Organization", "Workspace"];
 
 #[test]
 fn every_field_and_every_id_is_tried() {
@@ -216,6 +218,7 @@ fn absent_like(things: &Things) -> Things {
         cursor: things.cursor.clone(),
         workspace: GlobalId::Workspace { organization_id, id }.to_string(),
         note: GlobalId::Note { organization_id, id }.to_string(),
+        key: GlobalId::ApiKey { organization_id, id }.to_string(),
         name: things.name.clone(),
     }
 }

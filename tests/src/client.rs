@@ -108,6 +108,13 @@ impl Client {
         self.query(DELETE_NOTE, json!({ "input": input })).await["deleteNote"].clone()
     }
 
+    /// Makes an API key with the fields given, and usual ones for the rest; the payload.
+    pub async fn create_api_key(&self, organization: &str, role: &str, fields: Value) -> Value {
+        let mut input = json!({ "organizationId": organization, "name": "key", "role": role });
+        input.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        self.query(CREATE_API_KEY, json!({ "input": input })).await["createApiKey"].clone()
+    }
+
     /// The job once it's over.
     pub async fn finished(&self, id: &str) -> Value {
         crate::eventually("the job's end", 60, async || {
@@ -163,6 +170,11 @@ const JOB: &str = "query($id: ID!) { job(id: $id) {
     transitions { cursor from to attempt reason }
     artifact { downloadUrl sizeBytes sha256 recordCount fileName contentType expired manifest }
     ... on ExportJob { format recordsMatched truncated continuation }
+} }";
+
+const CREATE_API_KEY: &str = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) {
+    apiKey { id name prefix subject role createdBy createdAt expiresAt revokedAt lastUsedAt } key
+    userErrors { code message path }
 } }";
 
 const CREATE_WORKSPACE: &str =

@@ -16,6 +16,7 @@ pub struct Things {
     pub cursor: String,
     pub workspace: String,
     pub note: String,
+    pub key: String,
     /// A name that no workspace has yet.
     pub name: String,
 }
@@ -44,6 +45,8 @@ pub const OPERATIONS: &[Operation] = &[
     operation("Query.node: ExportJob", "query($job: ID!) { node(id: $job) { id } }"),
     operation("Query.node: Workspace", "query($workspace: ID!) { node(id: $workspace) { id } }"),
     operation("Query.node: Note", "query($note: ID!) { node(id: $note) { id } }"),
+    operation("Query.node: ApiKey", "query($key: ID!) { node(id: $key) { id } }"),
+    operation("Query.nodes: ApiKey", "query($key: ID!) { nodes(ids: [$key]) { id } }"),
     operation("Query.nodes: Organization", "query($organization: ID!) { nodes(ids: [$organization]) { id } }"),
     operation("Query.nodes: AuditLog", "query($entry: ID!) { nodes(ids: [$entry]) { id } }"),
     operation("Query.nodes: BackupJob", "query($backup: ID!) { nodes(ids: [$backup]) { id } }"),
@@ -152,6 +155,18 @@ pub const OPERATIONS: &[Operation] = &[
             removedSubject userErrors { code message path }
         } }",
     ),
+    operation(
+        "Mutation.createApiKey",
+        "mutation($organization: ID!) { createApiKey(input: {
+            organizationId: $organization, name: \"importer\", role: WRITER
+        }) { apiKey { role } userErrors { code message path } } }",
+    ),
+    operation(
+        "Mutation.revokeApiKey",
+        "mutation($key: ID!) { revokeApiKey(input: { apiKeyId: $key }) {
+            apiKey { revokedAt } userErrors { code message path }
+        } }",
+    ),
     // After everything else that asks for the note.
     operation(
         "Mutation.deleteNote",
@@ -183,10 +198,11 @@ const fn operation(name: &'static str, document: &'static str) -> Operation {
 
 impl Things {
     pub fn variables(&self) -> Value {
-        let Self { organization, slug, entry, job, backup, cursor, workspace, note, name } = self;
+        let Self { organization, slug, entry, job, backup, cursor, workspace, note, key, name } =
+            self;
         json!({
             "organization": organization, "slug": slug, "entry": entry, "job": job, "backup": backup, "cursor": cursor,
-            "workspace": workspace, "note": note, "name": name,
+            "workspace": workspace, "note": note, "key": key, "name": name,
         })
     }
 
@@ -216,8 +232,10 @@ impl Things {
         let workspace = client.create_workspace(organization, &format!("{name}, first")).await;
         let note = client.create_note(&workspace, json!({ "path": "first" })).await;
         let note = note["note"]["id"].as_str().unwrap().to_owned();
+        let key = client.create_api_key(organization, "WRITER", json!({})).await;
+        let key = key["apiKey"]["id"].as_str().unwrap().to_owned();
         let (organization, slug) = (organization.to_owned(), slug.to_owned());
-        Self { organization, slug, entry, job, backup, cursor, workspace, note, name }
+        Self { organization, slug, entry, job, backup, cursor, workspace, note, key, name }
     }
 }
 

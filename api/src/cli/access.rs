@@ -92,6 +92,6 @@ pub(super) async fn operator(config: &Config, command: Operator) -> Result<()> {
     close(&instance).await
 }
 
-fn name(role: membership::Role) -> String {
+pub(super) fn name(role: membership::Role) -> String {
     format!("{role:?}").to_uppercase()
 }

@@ -23,7 +23,7 @@ pub(super) fn instance<'a>(ctx: &Context<'a>) -> &'a Arc<Instance> {
 /// UNAUTHENTICATED where no credential came along.
 pub(super) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer, daybook_service::Error> {
     let caller = ctx.data_opt::<Caller>().and_then(|caller| caller.0.as_ref());
-    let message = "give a bearer token in the Authorization header (WebSocket: in connection_init)";
+    let message = "give a bearer token or API key in the Authorization header (WebSocket: in connection_init)";
     caller.ok_or(daybook_service::Error::Unauthenticated(message))
 }
 
@@ -62,6 +62,7 @@ pub(super) fn organization_id(id: &ID, path: &[&str]) -> Result<Uuid, daybook_se
         Ok(
             GlobalId::AuditLog { .. }
             | GlobalId::Job { .. }
+            | GlobalId::ApiKey { .. }
             | GlobalId::Workspace { .. }
             | GlobalId::Note { .. },
         )

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use daybook_service::{GlobalId, Permission, audit, jobs, notes, organizations};
+use daybook_service::{GlobalId, Permission, access, audit, jobs, notes, organizations};
 
 use super::{
     audit_log::types::AuditLog,
@@ -13,7 +13,7 @@ use super::{
     export::types::ExportJob,
     job::{query::right_to_see, types::Job},
     note::types::{Note, Workspace},
-    organization::types::Organization,
+    organization::{api_key::ApiKey, types::Organization},
 };
 
 /// An object that can be fetched again by its global ID.
@@ -30,6 +30,7 @@ pub(super) enum Node {
     Workspace(Workspace),
     Note(Note),
     BackupJob(BackupJob),
+    ApiKey(ApiKey),
 }
 
 /// Most IDs of one `nodes`.
@@ -78,6 +79,7 @@ async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
             let permission = right_to_see(ctx, organization_id, id).await.map_err(to_error)?;
             (organization_id, permission)
         }
+        GlobalId::ApiKey { organization_id, .. } => (organization_id, Permission::ManageApiKeys),
         GlobalId::Workspace { organization_id, .. } | GlobalId::Note { organization_id, .. } => {
             (organization_id, Permission::ReadNotes)
         }
@@ -100,6 +102,10 @@ async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
                 Job::ExportJob(job) => Node::ExportJob(job),
                 Job::BackupJob(job) => Node::BackupJob(job),
             })
+        }
+        GlobalId::ApiKey { id, .. } => {
+            let row = access::api_keys::get(&scope, id).await.map_err(to_error)?;
+            row.map(|row| Node::ApiKey(ApiKey(row)))
         }
         GlobalId::Workspace { id, .. } => {
             let row = notes::workspace::get(&scope, id).await.map_err(to_error)?;

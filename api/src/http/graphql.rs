@@ -34,7 +34,7 @@ pub(super) async fn post(
     request: extract::Request,
 ) -> Response {
     let accept = Accept::of(request.headers());
-    let client = Client::of(&state, request.headers(), &correlation);
+    let client = Client::of(&state, request.headers(), &correlation).await;
     let has_credential = client.as_ref().is_ok_and(|client| client.viewer.is_some());
     let patience = state.front_door.body_timeout;
     match incoming::from_body(request, has_credential, patience).await {
@@ -53,7 +53,7 @@ pub(super) async fn get(
     let headers = parts.headers.clone();
     if headers.contains_key(header::UPGRADE) {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &state).await {
-            Ok(upgrade) => socket::accept(state, correlation, &headers, upgrade),
+            Ok(upgrade) => socket::accept(state, correlation, &headers, upgrade).await,
             Err(rejection) => rejection.into_response(),
         };
     }
@@ -69,7 +69,7 @@ pub(super) async fn get(
         }
         Err(malformed) => return accept.malformed(&malformed),
     };
-    let client = Client::of(&state, &headers, &correlation);
+    let client = Client::of(&state, &headers, &correlation).await;
     run(&state, client, accept, parameters, &Method::GET).await
 }
 
@@ -88,7 +88,7 @@ async fn run(
 ) -> Response {
     let client = match client {
         Ok(client) => client,
-        Err(error) => return unauthenticated(accept, &error),
+        Err(error) => return no_viewer(accept, &error),
     };
     let (mut response, standing) = match operation::admit(state, &client) {
         Ok(standing) => (execute(state, &client, accept, parameters, method).await, standing),
@@ -132,7 +132,13 @@ fn method_not_allowed(accept: Accept, message: &str, allowed: &'static str) -> R
     response
 }
 
-fn unauthenticated(accept: Accept, error: &Error) -> Response {
+/// A credential that does not hold, or of which that can't be told.
+fn no_viewer(accept: Accept, error: &Error) -> Response {
+    if let Error::Fault(fault) = error {
+        tracing::error!(error = %fault, "a credential can't be looked at");
+        let message = "Daybook failed; its log says why, under the request's id";
+        return accept.error(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL, message);
+    }
     let (status, message) = (StatusCode::UNAUTHORIZED, error.to_string());
     let mut response = accept.error(status, code::UNAUTHENTICATED, &message);
     let challenge = HeaderValue::from_static("Bearer realm=\"daybook\"");

@@ -29,13 +29,13 @@ impl Client {
     /// Who sends a request with these headers.
     ///
     /// # Errors
-    /// A credential that does not hold.
-    pub(super) fn of(
+    /// A credential that does not hold; a database fault.
+    pub(super) async fn of(
         state: &State,
         headers: &HeaderMap,
         correlation: &Correlation,
     ) -> Result<Self, Error> {
-        let viewer = credential::from_headers(&state.instance, headers, correlation)?;
+        let viewer = credential::from_headers(&state.instance, headers, correlation).await?;
         Ok(Self { viewer, address: correlation.address })
     }
 

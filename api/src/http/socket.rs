@@ -14,6 +14,7 @@ use axum::{
     extract::{WebSocketUpgrade, ws::WebSocket},
     response::{IntoResponse, Response},
 };
+use daybook_service::Error;
 use http::{HeaderMap, StatusCode};
 
 use super::{State, credential, origin, problem::Problem, request::Correlation};
@@ -29,7 +30,7 @@ const BUFFER: usize = 8 * 1024;
 type End = Option<Close>;
 
 /// Answers an upgrade request.
-pub(super) fn accept(
+pub(super) async fn accept(
     state: State,
     correlation: Correlation,
     headers: &HeaderMap,
@@ -41,8 +42,18 @@ pub(super) fn accept(
             .into_response();
     }
     // Clients that are no browsers may give the credential here already.
-    let viewer = match credential::from_headers(&state.instance, headers, &correlation) {
+    let viewer = match credential::from_headers(&state.instance, headers, &correlation).await {
         Ok(viewer) => viewer,
+        Err(Error::Fault(fault)) => {
+            tracing::error!(error = %fault, "a credential can't be looked at");
+            let detail = "Daybook failed; its log says why, under the request's id.".into();
+            return Problem {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                code: code::INTERNAL,
+                detail,
+            }
+            .into_response();
+        }
         Err(error) => {
             let (status, detail) = (StatusCode::UNAUTHORIZED, error.to_string().into());
             return Problem { status, code: code::UNAUTHENTICATED, detail }.into_response();

@@ -1,12 +1,12 @@
 //! Memberships: which subject has which role. Each change is an audit entry.
 
-use daybook_entity::{membership, membership::Role, organization};
+use daybook_entity::{api_key, membership, membership::Role, organization};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, Select,
 };
 
-use super::{Scope, Viewer};
+use super::{Authority, Scope, Viewer, api_keys, subject};
 use crate::{
     Error, Result,
     audit::{self, Change, NewEntry, Resource},
@@ -24,9 +24,7 @@ pub async fn set(
     email: Option<&str>,
     role: Role,
 ) -> Result<membership::Model> {
-    if subject.is_empty() || subject.chars().count() > 200 {
-        return Err(Error::invalid(&["input", "subject"], "must have 1 to 200 characters"));
-    }
+    subject::check(subject, &["input", "subject"])?;
     if scope.organization_id == organization::INSTANCE {
         let message = "the instance itself has operators, not members";
         return Err(Error::invalid(&["input", "organizationId"], message));
@@ -134,6 +132,17 @@ pub async fn count(scope: &Scope) -> Result<u64> {
 /// # Errors
 /// A database fault.
 pub async fn of(instance: &crate::Instance, viewer: &Viewer) -> Result<Vec<membership::Model>> {
+    if let Authority::ApiKey { organization_id, .. } = viewer.authority {
+        let key = api_keys::by_subject(instance, organization_id, &viewer.subject).await?;
+        let membership = |key: api_key::Model| membership::Model {
+            organization_id,
+            subject: viewer.subject.clone(),
+            role: key.role,
+            email: None,
+            created_at: key.created_at,
+        };
+        return Ok(key.map(membership).into_iter().collect());
+    }
     let memberships = membership::Entity::find()
         .filter(membership::Column::Subject.eq(viewer.subject.as_str()))
         .order_by_asc(membership::Column::OrganizationId);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use daybook_entity::{operator, organization::INSTANCE};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 
-use super::{Permission, Scope, Viewer, enter};
+use super::{Permission, Scope, Viewer, enter, subject};
 use crate::{
-    Error, Instance, Result,
+    Instance, Result,
     audit::{self, NewEntry, Resource},
     database,
 };
@@ -31,9 +31,7 @@ pub async fn add(
     subject: &str,
     email: Option<&str>,
 ) -> Result<()> {
-    if subject.is_empty() || subject.chars().count() > 200 {
-        return Err(Error::invalid(&["subject"], "must have 1 to 200 characters"));
-    }
+    subject::check(subject, &["subject"])?;
     let scope = enter(instance, viewer, INSTANCE, Permission::ManageMembers, &[]).await?;
     let context = (scope, subject.to_owned(), email.map(str::to_owned));
     let added = instance.db.transaction(context, |tx, (scope, subject, email)| {

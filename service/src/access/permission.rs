@@ -11,6 +11,8 @@ pub enum Permission {
     ReadOrganization,
     /// Change who may do what.
     ManageMembers,
+    /// Make and revoke API keys, and see which ones there are.
+    ManageApiKeys,
     /// Read the audit log.
     ReadAuditLog,
     /// Append to the audit log.
@@ -36,7 +38,7 @@ impl Permission {
         use Role::{Admin, Auditor, Member, Writer};
         match self {
             Self::ReadOrganization => matches!(role, Admin | Auditor | Writer | Member),
-            Self::ManageMembers | Self::BackUp => matches!(role, Admin),
+            Self::ManageMembers | Self::ManageApiKeys | Self::BackUp => matches!(role, Admin),
             Self::ReadAuditLog | Self::ExportAuditLog | Self::ReadJobs => {
                 matches!(role, Admin | Auditor)
             }
@@ -54,6 +56,7 @@ impl Permission {
             Self::ReadJobs => true,
             Self::ReadOrganization
             | Self::ManageMembers
+            | Self::ManageApiKeys
             | Self::ReadAuditLog
             | Self::RecordAuditLogs
             | Self::ExportAuditLog
@@ -70,6 +73,7 @@ impl Permission {
         match self {
             Self::ReadOrganization => "organization.read",
             Self::ManageMembers => "member.set",
+            Self::ManageApiKeys => "api_key.manage",
             Self::ReadAuditLog => "audit_log.read",
             Self::RecordAuditLogs => "audit_log.record",
             Self::ExportAuditLog => "audit_log.export",
@@ -87,6 +91,7 @@ impl fmt::Display for Permission {
         f.write_str(match self {
             Self::ReadOrganization => "see the organization",
             Self::ManageMembers => "change members",
+            Self::ManageApiKeys => "manage API keys",
             Self::ReadAuditLog => "read the audit log",
             Self::RecordAuditLogs => "record audit entries",
             Self::ExportAuditLog => "export the audit log",

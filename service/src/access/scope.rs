@@ -7,7 +7,7 @@ use daybook_entity::{audit_log::ActorType, job, membership, membership::Role, or
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use super::{Permission, operators};
+use super::{Permission, api_keys, operators, subject};
 use crate::{
     Error, GlobalId, Instance, Result,
     audit::{self, Actor, NewEntry, Resource},
@@ -36,6 +36,13 @@ pub enum Authority {
         /// From when on it doesn't hold.
         expires_at: DateTime<Utc>,
     },
+    /// An API key, until it is revoked or expires.
+    ApiKey {
+        /// The one organization that it is good for.
+        organization_id: Uuid,
+        /// From when on it doesn't hold, where that is known.
+        expires_at: Option<DateTime<Utc>>,
+    },
     /// Access to the instance's secret and database: may do everything.
     CommandLine,
 }
@@ -58,8 +65,10 @@ impl Viewer {
     pub fn as_actor(&self) -> Actor {
         Actor {
             id: self.subject.clone(),
+            // Who downloads by a link is known by the subject alone.
             r#type: match self.authority {
-                Authority::Token { .. } => ActorType::User,
+                _ if subject::is_api_key(&self.subject) => ActorType::Service,
+                Authority::Token { .. } | Authority::ApiKey { .. } => ActorType::User,
                 Authority::CommandLine => ActorType::System,
             },
             email: self.email.clone(),
@@ -72,6 +81,7 @@ impl Viewer {
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         match self.authority {
             Authority::Token { expires_at } => Some(expires_at),
+            Authority::ApiKey { expires_at, .. } => expires_at,
             Authority::CommandLine => None,
         }
     }
@@ -165,6 +175,24 @@ pub(crate) async fn is_granted(
     Ok(matches!(verdict(&scope).await?, Verdict::Granted))
 }
 
+/// Whether `viewer`'s credential still holds, now: whoever keeps a connection open asks again.
+///
+/// # Errors
+/// A database fault.
+pub async fn holds(instance: &Instance, viewer: &Viewer) -> Result<bool> {
+    if viewer.is_expired(instance.clock.now()) {
+        return Ok(false);
+    }
+    match viewer.authority {
+        Authority::Token { .. } | Authority::CommandLine => Ok(true),
+        Authority::ApiKey { organization_id, .. } => {
+            let _turn = instance.db.watcher_turn().await;
+            let key = api_keys::by_subject(instance, organization_id, &viewer.subject).await?;
+            Ok(key.is_some())
+        }
+    }
+}
+
 /// Whether whoever asked for `job` may still have it done.
 pub(crate) async fn may_have_job_done(
     instance: &Instance,
@@ -176,6 +204,10 @@ pub(crate) async fn may_have_job_done(
         return Ok(true);
     }
     let organization_id = job.organization_id;
+    if subject::is_api_key(&job.requester_id) {
+        let key = api_keys::by_subject(instance, organization_id, &job.requester_id).await?;
+        return Ok(key.is_some_and(|key| permission.is_granted_to(key.role)));
+    }
     Ok(match role(instance, organization_id, &job.requester_id).await? {
         Some(role) => permission.is_granted_to(role),
         None => {
@@ -196,6 +228,16 @@ async fn verdict(scope: &Scope) -> Result<Verdict> {
         let found = organization::Entity::find_by_id(*organization_id);
         let found = found.one(instance.db.reader()).await?;
         return Ok(if found.is_some() { Verdict::Granted } else { Verdict::Unknown });
+    }
+    if let Authority::ApiKey { organization_id: own, .. } = viewer.authority {
+        let key = api_keys::by_subject(instance, own, &viewer.subject).await?;
+        let ended = Error::Unauthenticated("the API key has expired or was revoked");
+        let key = key.ok_or(ended)?;
+        return Ok(match permission.is_granted_to(key.role) {
+            _ if own != *organization_id => Verdict::Unknown,
+            true => Verdict::Granted,
+            false => Verdict::Denied,
+        });
     }
     if let Some(role) = role(instance, *organization_id, &viewer.subject).await? {
         let is_granted = permission.is_granted_to(role);

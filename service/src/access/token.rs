@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::{Authority, Viewer};
+use super::{Authority, Viewer, subject};
 use crate::{Error, Fault, Purpose, Result, Secret};
 
 const ISSUER: &str = "daybook";
@@ -37,9 +37,7 @@ pub fn issue(
     ttl: Duration,
     now: DateTime<Utc>,
 ) -> Result<String> {
-    if subject.is_empty() || subject.chars().count() > 200 {
-        return Err(Error::invalid(&["subject"], "must have 1 to 200 characters"));
-    }
+    subject::check(subject, &["subject"])?;
     let expires_at = TimeDelta::from_std(ttl).ok().and_then(|ttl| now.checked_add_signed(ttl));
     let expires_at = expires_at.ok_or_else(|| Error::invalid(&["ttl"], "is too long"))?;
     let claims = Claims {
@@ -74,6 +72,9 @@ pub fn verify(secret: &Secret, token: &str, now: DateTime<Utc>) -> Result<Viewer
         .ok_or(Error::Unauthenticated("the bearer token is not valid here"))?;
     if expires_at <= now {
         return Err(Error::Unauthenticated("the bearer token has expired"));
+    }
+    if subject::is_api_key(&claims.sub) {
+        return Err(Error::Unauthenticated("the bearer token is not valid here"));
     }
     Ok(Viewer {
         subject: claims.sub,

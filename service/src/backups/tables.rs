@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use daybook_entity::{
-    artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership, note,
-    operator, organization, recording, workspace,
+    api_key, artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership,
+    note, operator, organization, recording, workspace,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
@@ -57,8 +57,8 @@ enum Holds {
     Organizations,
     /// Rows of organizations, by `organization_id`.
     Tenants,
-    /// Rows of the instance, or of organizations but about the work of this instance: jobs, and
-    /// artifacts, whose files are not in a backup.
+    /// Rows of the instance, or of organizations but about this instance: jobs, artifacts, whose
+    /// files are not in a backup, and API keys, which hold with this instance's secret only.
     Instance,
     /// Which migrations made the schema.
     Schema,
@@ -113,6 +113,7 @@ fn all() -> Vec<Table> {
         table::<operator::Entity>(Holds::Instance),
         table::<organization::Entity>(Holds::Organizations),
         table::<membership::Entity>(Holds::Tenants),
+        table::<api_key::Entity>(Holds::Instance),
         table::<audit_log_head::Entity>(Holds::Tenants),
         table::<audit_log::Entity>(Holds::Tenants),
         table::<recording::Entity>(Holds::Tenants),

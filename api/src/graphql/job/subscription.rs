@@ -39,6 +39,7 @@ impl JobSubscription {
                 GlobalId::Job { id, .. } => Some(id),
                 GlobalId::Organization(_)
                 | GlobalId::AuditLog { .. }
+                | GlobalId::ApiKey { .. }
                 | GlobalId::Workspace { .. }
                 | GlobalId::Note { .. } => {
                     return Err(FieldError::invalid(&["jobId"], "is not a job's ID").into());

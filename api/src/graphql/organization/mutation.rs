@@ -1,12 +1,20 @@
-//! The `setMember` and `removeMember` fields.
+//! The `setMember`, `removeMember`, `createApiKey` and `revokeApiKey` fields.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use daybook_service::{Error, Permission, access::members};
+use daybook_service::{
+    Error, GlobalId, Permission,
+    access::{
+        self,
+        api_keys::{self, NewApiKey},
+        members,
+    },
+};
 
-use super::{member::Member, types::Role};
+use super::{api_key::ApiKey, member::Member, types::Role};
 use crate::graphql::{
     context,
     error::{UserError, split},
+    scalar::Instant,
 };
 
 #[derive(Default)]
@@ -49,6 +57,48 @@ impl OrganizationMutation {
         let (removed_subject, user_errors) = split(removed.await)?;
         Ok(RemoveMemberPayload { removed_subject, user_errors })
     }
+
+    /// Makes a credential for a program. The key is in this answer and in no other: what is kept is
+    /// a hash. ADMIN only.
+    async fn create_api_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where, as what, and until when.")] input: CreateApiKeyInput,
+    ) -> Result<CreateApiKeyPayload> {
+        let created = async {
+            let CreateApiKeyInput { organization_id, name, role, expires_at } = input;
+            let (permission, path) = (Permission::ManageApiKeys, ["input", "organizationId"]);
+            let scope = context::enter(ctx, &organization_id, permission, &path).await?;
+            let expires_at = expires_at.map(|Instant(expires_at)| expires_at);
+            api_keys::create(&scope, NewApiKey { name, role: role.into(), expires_at }).await
+        };
+        let (created, user_errors) = split(created.await)?;
+        let (api_key, key) = created.map(|created| (ApiKey(created.row), created.key)).unzip();
+        Ok(CreateApiKeyPayload { api_key, key, user_errors })
+    }
+
+    /// Takes effect at once: WebSockets that were opened with the key are closed, subscriptions end.
+    /// One that was revoked before stays as it is. ADMIN only.
+    async fn revoke_api_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: RevokeApiKeyInput,
+    ) -> Result<RevokeApiKeyPayload> {
+        let revoked = async {
+            let path = ["input", "apiKeyId"];
+            let viewer = context::viewer(ctx)?;
+            let Ok(GlobalId::ApiKey { organization_id, id }) = input.api_key_id.parse() else {
+                return Err(Error::invalid(&path, "is not an API key's ID"));
+            };
+            let (instance, permission) = (context::instance(ctx), Permission::ManageApiKeys);
+            let gone = || Error::not_found(&path, "API key");
+            let scope = access::enter(instance, viewer, organization_id, permission, &path).await;
+            let scope = scope.map_err(|error| if error.is_not_found() { gone() } else { error })?;
+            api_keys::revoke(&scope, id).await?.map(ApiKey).ok_or_else(gone)
+        };
+        let (api_key, user_errors) = split(revoked.await)?;
+        Ok(RevokeApiKeyPayload { api_key, user_errors })
+    }
 }
 
 /// Who is to be what.
@@ -87,6 +137,46 @@ struct RemoveMemberInput {
 struct RemoveMemberPayload {
     /// Who is a member no more. Null only where userErrors says why.
     removed_subject: Option<String>,
+    /// What the caller can put right.
+    user_errors: Vec<UserError>,
+}
+
+/// A credential for a program.
+#[derive(InputObject)]
+struct CreateApiKeyInput {
+    /// Where.
+    organization_id: ID,
+    /// For people to recognize the key by. 1 to 200 characters.
+    name: String,
+    /// As what: AUDITOR or WRITER.
+    role: Role,
+    /// From when on it doesn't hold; absent or null: it does until it is revoked.
+    expires_at: Option<Instant>,
+}
+
+/// What became of it.
+#[derive(SimpleObject)]
+struct CreateApiKeyPayload {
+    /// What is known of the key. Null only where userErrors says why.
+    api_key: Option<ApiKey>,
+    /// The key itself, for `Authorization: Bearer …`. It can't be asked for again.
+    key: Option<String>,
+    /// What the caller can put right.
+    user_errors: Vec<UserError>,
+}
+
+/// Which key is to hold no more.
+#[derive(InputObject)]
+struct RevokeApiKeyInput {
+    /// Which one.
+    api_key_id: ID,
+}
+
+/// What became of it.
+#[derive(SimpleObject)]
+struct RevokeApiKeyPayload {
+    /// The key, which holds no more. Null only where userErrors says why.
+    api_key: Option<ApiKey>,
     /// What the caller can put right.
     user_errors: Vec<UserError>,
 }

@@ -4,7 +4,10 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 use daybook_entity::{job::JobKind, membership, organization};
 use daybook_service::{GlobalId, Permission, access, jobs};
 
-use super::member::{MemberConnection, members};
+use super::{
+    api_key::{ApiKeyConnection, api_keys},
+    member::{MemberConnection, members},
+};
 use crate::graphql::{
     context::{instance, viewer},
     error::to_error,
@@ -51,6 +54,19 @@ impl Organization {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         members(ctx, self.0.id, &args(first, after, last, before)).await
+    }
+
+    /// Credentials of programs, the newest first, those that hold no more included. 50 a page by
+    /// default, 100 at the most; more is an error, not a clamp. For ADMIN.
+    async fn api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "This many from the start.")] first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "This many from the end.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<ApiKeyConnection> {
+        api_keys(ctx, self.0.id, &args(first, after, last, before)).await
     }
 
     /// Places for notes, by name. 50 a page by default, 100 at the most; more is an error, not a

@@ -5,7 +5,7 @@
 //! browsers do by themselves, goes on where it was. A stream that ends without `complete` is to be
 //! asked for again.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use async_graphql::{Response as Answer, ServerError};
 use axum::{
@@ -19,11 +19,11 @@ use daybook_service::{Error, Viewer};
 use futures::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
-use super::{accept::Accept, incoming, method_not_allowed, unauthenticated};
+use super::{accept::Accept, incoming, method_not_allowed, no_viewer};
 use crate::{
     graphql::{code, take_cursor},
     http::{
-        State, errors,
+        State, credential, errors,
         operation::{self, Client},
         parameters::Parameters,
         request::Correlation,
@@ -40,7 +40,7 @@ pub(in crate::http) async fn post(
     request: extract::Request,
 ) -> Response {
     let headers = request.headers().clone();
-    let client = Client::of(&state, &headers, &correlation);
+    let client = Client::of(&state, &headers, &correlation).await;
     let has_credential = client.as_ref().is_ok_and(|client| client.viewer.is_some());
     match incoming::from_body(request, has_credential, state.front_door.body_timeout).await {
         Ok(parameters) => serve(&state, client, &headers, parameters, &Method::POST),
@@ -56,7 +56,7 @@ pub(in crate::http) async fn get(
     headers: HeaderMap,
 ) -> Response {
     let accept = Accept::of(&headers);
-    let client = Client::of(&state, &headers, &correlation);
+    let client = Client::of(&state, &headers, &correlation).await;
     match incoming::from_url(&url) {
         Ok(Some(parameters)) => serve(&state, client, &headers, parameters, &Method::GET),
         Ok(None) => {
@@ -81,7 +81,7 @@ fn serve(
     }
     let client = match client {
         Ok(client) => client,
-        Err(error) => return unauthenticated(accept, &error),
+        Err(error) => return no_viewer(accept, &error),
     };
     if let Err(too_many) = operation::admit(state, &client) {
         return accept.refuse(errors::too_many(too_many));
@@ -118,18 +118,15 @@ fn events<S: Stream<Item = Answer> + Send + 'static>(
     viewer: Option<&Viewer>,
     answers: S,
 ) -> impl Stream<Item = Event> + Send + use<S> {
-    let now = state.instance.clock.now();
-    let expiry = viewer.and_then(Viewer::expires_at);
-    let expiry = expiry.map(|expiry| (expiry - now).to_std().unwrap_or_default());
+    let ended = credential::end(Arc::clone(&state.instance), viewer.cloned());
     let stopping = state.instance.stopping.clone();
     // It ends with this process or this credential, not with what it tells: a client that heard
     // `complete` would not come back for the rest.
     let is_over = {
         let stopping = stopping.clone();
         async move {
-            let expired = tokio::time::sleep(expiry.unwrap_or(Duration::MAX));
             tokio::select! {
-                () = expired, if expiry.is_some() => {}
+                () = ended => {}
                 () = stopping.cancelled() => {}
             }
         }

@@ -1,11 +1,10 @@
 //! One connection: its state and its loop.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::extract::ws::{Message, WebSocket};
-use chrono::{DateTime, Utc};
-use daybook_service::Viewer;
-use futures::{Stream, StreamExt};
+use daybook_service::{Error, Viewer};
+use futures::{FutureExt, Stream, StreamExt, future::BoxFuture};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::{
@@ -36,6 +35,8 @@ pub(super) struct Connection {
     state: State,
     correlation: Correlation,
     viewer: Option<Viewer>,
+    /// Waits until the credential holds no more.
+    ended: BoxFuture<'static, ()>,
     is_acknowledged: bool,
     operations: Operations,
     /// Since the last sign of life.
@@ -44,8 +45,10 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(state: State, correlation: Correlation, viewer: Option<Viewer>) -> Self {
+        let ended = credential::end(Arc::clone(&state.instance), viewer.clone()).boxed();
         let operations = Operations::new();
-        Self { state, correlation, viewer, is_acknowledged: false, operations, pings: 0 }
+        let is_acknowledged = false;
+        Self { state, correlation, viewer, ended, is_acknowledged, operations, pings: 0 }
     }
 
     /// Serves the connection to its end.
@@ -84,14 +87,11 @@ impl Connection {
         let mut ping = tokio::time::interval_at(Instant::now() + period, period);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let expiry = self.until_expiry();
             let end = tokio::select! {
                 () = tokio::time::sleep_until(init_deadline), if !self.is_acknowledged => {
                     return Some(Close::init_timeout());
                 }
-                () = tokio::time::sleep(expiry.unwrap_or_default()), if expiry.is_some() => {
-                    return Some(Close::forbidden());
-                }
+                () = &mut self.ended => return Some(Close::forbidden()),
                 message = receiver.next() => match message {
                     Some(Ok(message)) => self.receive(sender, message).await,
                     // Too long, or not even a WebSocket's.
@@ -110,13 +110,6 @@ impl Connection {
         }
     }
 
-    /// How long the credential still holds; none where there is no end to wait for.
-    fn until_expiry(&self) -> Option<Duration> {
-        let expires_at = self.viewer.as_ref()?.expires_at()?;
-        let now: DateTime<Utc> = self.state.instance.clock.now();
-        Some((expires_at - now).to_std().unwrap_or_default())
-    }
-
     async fn receive(&mut self, sender: &mut Sender, message: Message) -> Result<(), End> {
         self.pings = 0;
         let text = match message {
@@ -129,7 +122,7 @@ impl Connection {
         let message = from_object(text.as_bytes()).map_err(|_| Some(Close::bad_message()))?;
         match message {
             ClientMessage::ConnectionInit { payload } => {
-                self.init(payload)?;
+                self.init(payload).await?;
                 sender.send(&ServerMessage::ConnectionAck).await
             }
             ClientMessage::Ping {} => sender.send(&ServerMessage::Pong).await,
@@ -142,7 +135,7 @@ impl Connection {
         }
     }
 
-    fn init(
+    async fn init(
         &mut self,
         payload: Option<serde_json::Map<String, serde_json::Value>>,
     ) -> Result<(), End> {
@@ -154,9 +147,19 @@ impl Connection {
         let entry = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         if let Some((_, value)) = entry {
             let value = value.as_str().ok_or(Some(Close::forbidden()))?;
-            let viewer =
-                credential::from_authorization(&self.state.instance, value, &self.correlation);
-            self.viewer = Some(viewer.map_err(|_| Some(Close::forbidden()))?);
+            let instance = &self.state.instance;
+            let viewer = credential::from_authorization(instance, value, &self.correlation).await;
+            let viewer = viewer.map_err(|error| match error {
+                Error::Fault(fault) => {
+                    tracing::error!(error = %fault, "a credential can't be looked at");
+                    Some(Close::internal_error())
+                }
+                Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Refused(_) => {
+                    Some(Close::forbidden())
+                }
+            })?;
+            self.ended = credential::end(Arc::clone(instance), Some(viewer.clone())).boxed();
+            self.viewer = Some(viewer);
         }
         self.is_acknowledged = true;
         Ok(())

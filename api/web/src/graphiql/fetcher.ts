@@ -14,7 +14,7 @@ export function fetcherFor(token: string): Fetcher {
       const isOwn = !headers.has("authorization");
       if (isOwn) headers.set("authorization", authorization);
       const response = await fetch(input, { ...init, headers });
-      if (isOwn && response.status === 401) endSession("Your token has expired or was revoked.");
+      if (isOwn && response.status === 401) endSession("Your token or API key has expired or was revoked.");
       return response;
     },
   });

@@ -16,7 +16,7 @@ export function connect(token: string): Client {
   const socket = createSocket(token);
   const leave = mapExchange({
     onError: (error) => {
-      if (isUnauthenticated(error)) endSession("Your token has expired or was revoked.");
+      if (isUnauthenticated(error)) endSession("Your token or API key has expired or was revoked.");
     },
   });
   return createClient({

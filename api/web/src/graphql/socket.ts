@@ -36,7 +36,7 @@ export function createSocket(token: string): Client {
         clearTimeout(opening);
         clearTimeout(pong);
         const { code, wasClean } = event as CloseEvent;
-        if (code === FORBIDDEN) endSession("Your token has expired or was revoked.");
+        if (code === FORBIDDEN) endSession("Your token or API key has expired or was revoked.");
         setConnection(wasClean && code === 1000 ? "idle" : "reconnecting");
       },
       ping: (isReceived) => {

@@ -5,7 +5,7 @@ import { Logo } from "../shell/logo";
 import { bare, signIn } from "./token";
 import { verify } from "./verify";
 
-/** Asks for a token, and tries it before it is taken. */
+/** Asks for a token or API key, and tries it before it is taken. */
 export function SignIn({ ended }: { ended: string | null }) {
   const [token, setToken] = useState("");
   const [error, setError] = useState<string | null>(null);
@@ -13,7 +13,7 @@ export function SignIn({ ended }: { ended: string | null }) {
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const candidate = bare(token);
-    if (!candidate) return setError("Paste a token.");
+    if (!candidate) return setError("Paste a token or an API key.");
     setBusy(true);
     const problem = await verify(candidate);
     setBusy(false);
@@ -31,7 +31,7 @@ export function SignIn({ ended }: { ended: string | null }) {
           </p>
         )}
         <TextInput
-          label="Token"
+          label="Token or API key"
           type="password"
           value={token}
           onChange={(value) => {
@@ -50,6 +50,7 @@ export function SignIn({ ended }: { ended: string | null }) {
           <summary>Where do I get a token?</summary>
           <p>From whoever runs this instance; on its machine, this command prints one:</p>
           <pre>daybook token --organization acme --role auditor</pre>
+          <p>An API key of an organization is made by its ADMIN, with createApiKey.</p>
         </details>
       </form>
     </main>

@@ -1,4 +1,4 @@
-/** Asks the server whether a token holds; the problem where it does not. */
+/** Asks the server whether a token or API key holds; the problem where it does not. */
 export async function verify(token: string): Promise<string | null> {
   try {
     const response = await fetch("/graphql", {
@@ -6,7 +6,7 @@ export async function verify(token: string): Promise<string | null> {
       headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
       body: JSON.stringify({ query: "{ viewer { subject } }" }),
     });
-    if (response.status === 401) return "This token does not hold: it is mistyped, expired or revoked.";
+    if (response.status === 401) return "This does not hold here: it is mistyped, expired or revoked.";
     if (!response.ok) return `The server answered with status ${response.status}. Try again in a moment.`;
     const { errors } = (await response.json()) as { errors?: { message: string }[] };
     return errors?.[0]?.message ?? null;

@@ -1,0 +1,216 @@
+//! API keys: credentials of programs, each with one role in one organization.
+//!
+//! A key is shown once, when it is made. What is kept is a MAC of it, and the prefix that finds
+//! it. Making and revoking one are audit entries of the same transaction.
+
+mod credential;
+
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use daybook_entity::{
+    api_key::{Column, Entity, Model},
+    membership::Role,
+    organization,
+};
+use sea_orm::{
+    ActiveEnum, ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, PaginatorTrait, QueryFilter, QuerySelect, Select,
+};
+use uuid::Uuid;
+
+use super::Scope;
+use crate::{
+    Error, GlobalId, Result,
+    audit::{self, Change, NewEntry, Resource},
+    clock::to_micros,
+    database,
+    page::{self, Keyset, Order, Page, PageArgs, Part},
+    random,
+};
+
+pub(crate) use credential::{KeyUses, by_subject};
+pub use credential::{is_api_key, verify};
+
+/// A key to be made.
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    /// For people; 1 to 200 characters.
+    pub name: String,
+    /// As what: AUDITOR or WRITER.
+    pub role: Role,
+    /// From when on it doesn't hold; none where it does until it is revoked.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A key that was made.
+#[derive(Debug)]
+pub struct Created {
+    /// What is kept of it.
+    pub row: Model,
+    /// The key itself, which nobody can tell again.
+    pub key: String,
+}
+
+/// Makes a key for the scope's organization.
+///
+/// # Errors
+/// A name, role or expiry that none can have; a database fault.
+pub async fn create(scope: &Scope, new: NewApiKey) -> Result<Created> {
+    let now = scope.instance.clock.now();
+    check(scope, &new, now)?;
+    let NewApiKey { name, role, expires_at } = new;
+    let credential::Fresh { key, prefix, hash } = credential::fresh(&scope.instance.secret);
+    let row = Model {
+        organization_id: scope.organization_id,
+        id: random::id(now),
+        prefix,
+        hash,
+        name,
+        role,
+        created_by: scope.viewer.subject.clone(),
+        created_at: now,
+        expires_at: expires_at.map(to_micros),
+        revoked_at: None,
+        last_used_at: None,
+    };
+    let context = (scope.clone(), row);
+    let inserted = scope
+        .instance
+        .db
+        .transaction(context, |tx, (scope, row)| Box::pin(insert(tx, scope, row.clone())));
+    Ok(Created { row: inserted.await?, key })
+}
+
+fn check(scope: &Scope, new: &NewApiKey, now: DateTime<Utc>) -> Result<()> {
+    let NewApiKey { name, role, expires_at } = new;
+    if scope.organization_id == organization::INSTANCE {
+        let message = "the instance itself has no API keys";
+        return Err(Error::invalid(&["input", "organizationId"], message));
+    }
+    let is_printable = !name.chars().any(char::is_control);
+    if name.trim().is_empty() || name.chars().count() > 200 || !is_printable {
+        let message = "must have 1 to 200 characters, not only blanks and no control characters";
+        return Err(Error::invalid(&["input", "name"], message));
+    }
+    match role {
+        Role::Auditor | Role::Writer => {}
+        Role::Admin | Role::Member => {
+            let message = "must be AUDITOR or WRITER: the other roles are people's";
+            return Err(Error::invalid(&["input", "role"], message));
+        }
+    }
+    if expires_at.is_some_and(|expires_at| expires_at <= now || expires_at.year() > 9999) {
+        let message = "must be in the future, and before the year 10000";
+        return Err(Error::invalid(&["input", "expiresAt"], message));
+    }
+    Ok(())
+}
+
+async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut row: Model) -> Result<Model> {
+    row.created_at = database::now(tx, &scope.instance.clock).await?;
+    let row = row.into_active_model().insert(tx).await?;
+    let mut entry = entry(scope, "api_key.created", &row);
+    let change = |field: &str, new: String| Change {
+        field: field.to_owned(),
+        old: None,
+        new: Some(new.into()),
+    };
+    entry.changes =
+        vec![change("prefix", row.prefix.clone()), change("role", row.role.to_value().to_string())];
+    entry.changes.extend(row.expires_at.map(|expires_at| change("expiresAt", text(expires_at))));
+    audit::append_own(tx, scope, entry).await?;
+    Ok(row)
+}
+
+/// Ends a key of the scope's organization, at once and for good; one that was revoked before stays
+/// as it is. None where there is no such key.
+///
+/// # Errors
+/// A database fault.
+pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
+    let context = (scope.clone(), id);
+    let revoked = scope.instance.db.transaction(context, |tx, (scope, id)| {
+        Box::pin(async move {
+            let found = Entity::find_by_id((scope.organization_id, *id)).lock_exclusive();
+            let Some(row) = found.one(tx).await? else { return Ok(None) };
+            if row.revoked_at.is_some() {
+                return Ok(Some(row));
+            }
+            let now = database::now(tx, &scope.instance.clock).await?;
+            let mut changed = row.into_active_model();
+            changed.revoked_at = Set(Some(now));
+            let row = changed.update(tx).await?;
+            let mut entry = entry(scope, "api_key.revoked", &row);
+            let (field, new) = ("revokedAt".to_owned(), Some(text(now).into()));
+            entry.changes = vec![Change { field, old: None, new }];
+            audit::append_own(tx, scope, entry).await?;
+            Ok(Some(row))
+        })
+    });
+    revoked.await
+}
+
+/// A page of the organization's keys, the newest first, those that hold no more included.
+///
+/// # Errors
+/// A number or cursor that can't be used; a database fault.
+pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
+    let identity = ("api_keys", scope.organization_id);
+    let keyset = Keyset {
+        columns: vec![Column::CreatedAt, Column::Id],
+        key: |key: &Model| vec![Part::Instant(key.created_at), Part::Id(key.id)],
+        order: Order::Descending,
+        context: serde_json::to_vec(&identity).expect("an id and a text"),
+    };
+    let (db, secret) = (scope.instance.db.reader(), &scope.instance.secret);
+    page::fetch(db, secret, all(scope), &keyset, args).await
+}
+
+/// How many there are.
+///
+/// # Errors
+/// A database fault.
+pub async fn count(scope: &Scope) -> Result<u64> {
+    Ok(all(scope).count(scope.instance.db.reader()).await?)
+}
+
+/// A key of the scope's organization.
+///
+/// # Errors
+/// A database fault.
+pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
+    let found = Entity::find_by_id((scope.organization_id, id));
+    Ok(found.one(scope.instance.db.reader()).await?)
+}
+
+/// The key of the scope's organization with this prefix.
+///
+/// # Errors
+/// A database fault.
+pub async fn find_by_prefix(scope: &Scope, prefix: &str) -> Result<Option<Model>> {
+    let found = all(scope).filter(Column::Prefix.eq(prefix));
+    Ok(found.one(scope.instance.db.reader()).await?)
+}
+
+/// Whom a key names.
+#[must_use]
+pub fn subject(row: &Model) -> String {
+    super::subject::of_api_key(&row.prefix)
+}
+
+fn all(scope: &Scope) -> Select<Entity> {
+    Entity::find().filter(Column::OrganizationId.eq(scope.organization_id))
+}
+
+fn entry(scope: &Scope, action: &str, row: &Model) -> NewEntry {
+    let Model { organization_id, id, .. } = *row;
+    let resource = Resource {
+        r#type: "api_key".to_owned(),
+        id: GlobalId::ApiKey { organization_id, id }.to_string(),
+        name: Some(row.name.clone()),
+    };
+    NewEntry::by(&scope.viewer, action, resource)
+}
+
+fn text(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Micros, true)
+}

@@ -1,0 +1,179 @@
+//! The key as a program shows it: `dbk_`, a prefix that finds it, and 256 random bits.
+//!
+//! So many random bits need no slow hash; the MAC is under a key of the instance's secret, so that
+//! whoever writes to the database alone can make no key.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use daybook_entity::api_key::{ActiveModel, Column, Entity, Model};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+use crate::{
+    Error, Instance, Purpose, Result, Secret, Viewer,
+    access::{Authority, subject},
+    database, hex, random,
+};
+
+/// What every key begins with, so that tools that look for leaked secrets find it.
+const MARK: &str = "dbk_";
+/// Hexadecimal digits of the prefix.
+const PREFIX: usize = 16;
+/// Hexadecimal digits of the secret part.
+const SECRET: usize = 64;
+/// How exact the time of the last use is: not every request is to write.
+const USE: TimeDelta = TimeDelta::seconds(60);
+
+/// A key that nobody has yet.
+pub(super) struct Fresh {
+    pub(super) key: String,
+    pub(super) prefix: String,
+    pub(super) hash: Vec<u8>,
+}
+
+/// Makes a key.
+pub(super) fn fresh(secret: &Secret) -> Fresh {
+    let prefix = hex(&random::bytes::<{ PREFIX / 2 }>());
+    let key = format!("{MARK}{prefix}_{}", hex(&random::bytes::<{ SECRET / 2 }>()));
+    let hash = secret.sign(Purpose::ApiKey, &[key.as_bytes()]).to_vec();
+    Fresh { key, prefix, hash }
+}
+
+/// Whether a bearer token is meant to be an API key.
+#[must_use]
+pub fn is_api_key(token: &str) -> bool {
+    token.starts_with(MARK)
+}
+
+/// The prefix of a well-formed key.
+fn prefix(key: &str) -> Option<&str> {
+    let (prefix, secret) = key.strip_prefix(MARK)?.split_once('_')?;
+    let is_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let is_right = (prefix.len(), secret.len()) == (PREFIX, SECRET);
+    (is_right && is_hex(prefix) && is_hex(secret)).then_some(prefix)
+}
+
+/// Whoever shows `key`; notes that it was used.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] where it's not ours, revoked or expired; a database fault.
+pub async fn verify(instance: &Arc<Instance>, key: &str) -> Result<Viewer> {
+    let invalid = || Error::Unauthenticated("the API key is not valid here");
+    let prefix = prefix(key).ok_or_else(invalid)?;
+    let found = Entity::find().filter(Column::Prefix.eq(prefix)).one(instance.db.reader()).await?;
+    let is_it = |row: &Model| instance.secret.verify(Purpose::ApiKey, &[key.as_bytes()], &row.hash);
+    let row = found.filter(is_it).ok_or_else(invalid)?;
+    let now = instance.clock.now();
+    if !holds(&row, now) {
+        return Err(Error::Unauthenticated("the API key has expired or was revoked"));
+    }
+    note_use(instance, &row, now);
+    let Model { organization_id, expires_at, .. } = row;
+    Ok(Viewer {
+        subject: subject::of_api_key(&row.prefix),
+        email: None,
+        authority: Authority::ApiKey { organization_id, expires_at },
+        request_id: None,
+        traceparent: None,
+    })
+}
+
+/// The key of an organization whose subject this is, if it holds now.
+pub(crate) async fn by_subject(
+    instance: &Instance,
+    organization_id: Uuid,
+    subject: &str,
+) -> Result<Option<Model>> {
+    let Some(prefix) = subject::api_key_prefix(subject) else { return Ok(None) };
+    let found = Entity::find()
+        .filter(Column::OrganizationId.eq(organization_id))
+        .filter(Column::Prefix.eq(prefix));
+    let found = found.one(instance.db.reader()).await?;
+    let now = instance.clock.now();
+    Ok(found.filter(|row| holds(row, now)))
+}
+
+fn holds(row: &Model, now: DateTime<Utc>) -> bool {
+    row.revoked_at.is_none() && row.expires_at.is_none_or(|expires_at| now < expires_at)
+}
+
+/// When this process last noted the use of which key.
+#[derive(Debug, Default)]
+pub(crate) struct KeyUses(Mutex<HashMap<Uuid, DateTime<Utc>>>);
+
+impl KeyUses {
+    /// Whether a use is to be noted: the first one of each minute is.
+    fn is_due(&self, id: Uuid, now: DateTime<Utc>) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.get(&id).is_some_and(|at| now - *at < USE) {
+            return false;
+        }
+        // Those of an earlier minute say nothing any more.
+        noted.retain(|_, at| now - *at < USE);
+        noted.insert(id, now);
+        true
+    }
+}
+
+/// Notes that a key was used, beside the request, which does not wait for it.
+fn note_use(instance: &Arc<Instance>, row: &Model, now: DateTime<Utc>) {
+    let is_noted = row.last_used_at.is_some_and(|at| now - at < USE);
+    if is_noted || !instance.key_uses.is_due(row.id, now) {
+        return;
+    }
+    let context = (Arc::clone(instance), row.organization_id, row.id);
+    let instance = Arc::clone(instance);
+    let tasks = instance.tasks.clone();
+    tasks.spawn(async move {
+        let noted = instance.db.transaction(context, |tx, (instance, organization_id, id)| {
+            Box::pin(async move {
+                let now = database::now(tx, &instance.clock).await?;
+                let is_earlier = Condition::any()
+                    .add(Column::LastUsedAt.is_null())
+                    .add(Column::LastUsedAt.lt(now));
+                Entity::update_many()
+                    .set(ActiveModel { last_used_at: Set(Some(now)), ..Default::default() })
+                    .filter(Column::OrganizationId.eq(*organization_id))
+                    .filter(Column::Id.eq(*id))
+                    .filter(is_earlier)
+                    .exec(tx)
+                    .await?;
+                Ok(())
+            })
+        });
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "the use of an API key can't be noted");
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_made_here_is_well_formed() {
+        let secret = Secret::new(&"a".repeat(32)).expect("long enough");
+        let Fresh { key, prefix: made, hash } = fresh(&secret);
+        assert_eq!(prefix(&key), Some(made.as_str()));
+        assert!(secret.verify(Purpose::ApiKey, &[key.as_bytes()], &hash));
+        let upper = key.to_uppercase();
+        for other in ["", "dbk_", "dbk__", &key[1..], &key[..key.len() - 1], &upper] {
+            assert_eq!(prefix(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn use_is_noted_once_a_minute() {
+        let uses = KeyUses::default();
+        let (key, now) = (Uuid::from_u128(1), crate::Clock::default().now());
+        assert!(uses.is_due(key, now));
+        assert!(!uses.is_due(key, now + TimeDelta::seconds(59)));
+        assert!(uses.is_due(Uuid::from_u128(2), now));
+        assert!(uses.is_due(key, now + TimeDelta::seconds(60)));
+    }
+}
