@@ -28,7 +28,7 @@ pub use limits::MAX_ENTRIES;
 pub use list::{Order, count, get, get_many, list, statement};
 pub use recorder::Recorded;
 pub(crate) use recorder::{Key, Recorder, Recording};
-pub use tail::tail;
+pub use tail::{end, tail};
 pub use values::{Facet, MAX_VALUES, values};
 
 pub(crate) use list::{after as rows_after, head_sequence, key as order_key, keys as order_keys};

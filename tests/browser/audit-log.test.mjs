@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Daybook, launch, open, until } from "./harness.mjs";
+import { Daybook, launch, Network, open, until } from "./harness.mjs";
 
 let daybook;
 let browser;
@@ -171,6 +171,28 @@ test("new entries come in live, wait while paused or scrolled, and catch up", as
   });
   await until("the fourth is shown", async () => (await newest()) === "live.fourth");
   assert.deepEqual(page.complaints, []);
+});
+
+test("what is recorded while the network is cut is shown, also where nothing matched before", async (context) => {
+  const network = await Network.to(daybook.port);
+  context.after(() => network.stop());
+  const page = await open(browser, `${network.url}/o/acme/log?action=cut.*`, { token });
+  await page.getByRole("heading", { name: "No entry matches" }).waitFor();
+  await page.getByText("Live", { exact: true }).waitFor();
+  network.cut();
+  await page.getByText("Reconnecting…").waitFor();
+  await daybook.record(token, "cut.first", "cut.second");
+  network.restore();
+  await page.getByText("Reconnecting…").waitFor({ state: "detached" });
+  const shown = () => page.locator(".entry-action").allTextContents();
+  await until("both are shown", async () => (await shown()).join() === "cut.second,cut.first", 20);
+  // From here on by an entry's own cursor.
+  network.cut();
+  await page.getByText("Reconnecting…").waitFor();
+  await daybook.record(token, "cut.third");
+  network.restore();
+  await until("the third, too", async () => (await shown()).join() === "cut.third,cut.second,cut.first", 20);
+  await page.context().close();
 });
 
 test("dragging over the histogram filters, and so do its keys and the presets", async () => {

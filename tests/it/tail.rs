@@ -78,6 +78,30 @@ on_each_engine! {
         }
     }
 
+    async fn page_without_entries_leads_into_the_tail(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let page = "query($id: ID!, $filter: AuditLogFilter) {
+            auditLogs(organizationId: $id, filter: $filter) { ...Page } }
+            fragment Page on AuditLogConnection { nodes { id } end: tailCursor }";
+        let filter = json!({ "action": "test.*" });
+        let none = admin.query(page, json!({ "id": acme, "filter": filter })).await["auditLogs"].clone();
+        assert_eq!(none["nodes"], json!([]));
+        admin.record(&acme, 2).await;
+        let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
+        let variables = json!({ "id": acme, "filter": filter, "after": none["end"] });
+        socket.subscribe("1", TAIL, variables).await;
+        assert_eq!(next(&mut socket).await["node"]["action"], "test.0");
+        assert_eq!(next(&mut socket).await["node"]["action"], "test.1");
+        // It is of this log alone.
+        let other = server.organization("other").await;
+        let admin = server.client(&other, Role::Admin).await;
+        let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
+        socket.subscribe("1", TAIL, json!({ "id": other, "after": none["end"] })).await;
+        let message = socket.next().await;
+        assert_eq!(message["payload"]["errors"][0]["extensions"]["argument"], "after", "{message}");
+    }
+
     async fn lost_role_ends_the_tail(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;

@@ -26,7 +26,8 @@ const TRUST: Duration = Duration::from_secs(2);
 const ROUND: u64 = 200;
 
 /// The entries that pass `filter`, as they are recorded, after `after` (the cursor of an entry of
-/// this tail, or of a page of this log with this filter in recorded order) or from now on. It ends
+/// this tail, of a page of this log with this filter in recorded order, or [`end`]'s) or from now
+/// on. It ends
 /// with an error once the viewer's right has.
 ///
 /// # Errors
@@ -45,7 +46,7 @@ pub async fn tail(
     let turn = scope.instance.db.watcher_turn().await;
     let position = match &after {
         Some(cursor) => resume(&scope, &filter, cursor).await?,
-        None => head(&scope).await?,
+        None => head(&scope).await?.sequence,
     };
     drop(turn);
     let checked = Instant::now();
@@ -57,6 +58,18 @@ pub async fn tail(
         tail.is_over = entry.is_err();
         Some((entry, tail))
     }))
+}
+
+/// The cursor from which a tail of this log, with whatever filter, misses nothing that is recorded
+/// after this call, also where no entry passes the filter yet.
+///
+/// # Errors
+/// A database fault.
+pub async fn end(scope: &Scope) -> Result<String> {
+    let head = head(scope).await?;
+    // An empty log's end is of every history: all of them begin there.
+    let fragment = if head.sequence == 0 { 0 } else { fragment_of(&head.hash) };
+    Ok(seal(scope, head.sequence, fragment))
 }
 
 struct Tail {
@@ -111,7 +124,7 @@ impl Tail {
         let db = self.scope.instance.db.reader();
         let _turn = self.scope.instance.db.watcher_turn().await;
         // The head first: all entries up to it are committed.
-        let head = head(&self.scope).await?;
+        let head = head(&self.scope).await?.sequence;
         if head < self.position {
             return Err(other_history());
         }
@@ -137,11 +150,11 @@ fn jitter() -> Duration {
     Duration::from_millis(u64::from(random::bytes::<1>()[0]))
 }
 
-async fn head(scope: &Scope) -> Result<i64> {
+async fn head(scope: &Scope) -> Result<audit_log_head::Model> {
     let head = audit_log_head::Entity::find_by_id(scope.organization_id);
     let head = head.one(scope.instance.db.reader()).await?;
     let gone = || Fault::Stored("the log's head is gone".to_owned());
-    Ok(head.ok_or_else(gone)?.sequence)
+    Ok(head.ok_or_else(gone)?)
 }
 
 /// Where `cursor` points to, if the entry that it was taken from is still the one there.
@@ -152,9 +165,12 @@ async fn resume(scope: &Scope, filter: &Filter, cursor: &str) -> Result<i64> {
         let [Part::Number(sequence), Part::Number(fragment)] = parts[..] else {
             return Err(not_a_cursor());
         };
+        if sequence == 0 {
+            return Ok(0);
+        }
         let entry = audit_log::Entity::find_by_id((organization_id, sequence));
         let entry = entry.one(scope.instance.db.reader()).await?;
-        let is_same = entry.is_some_and(|entry| fragment_of(&entry) == fragment);
+        let is_same = entry.is_some_and(|entry| fragment_of(&entry.hash) == fragment);
         return if is_same { Ok(sequence) } else { Err(other_history()) };
     }
     let orders = [Order::RecordedDesc, Order::RecordedAsc];
@@ -169,13 +185,17 @@ async fn resume(scope: &Scope, filter: &Filter, cursor: &str) -> Result<i64> {
 }
 
 fn cursor(scope: &Scope, entry: &audit_log::Model) -> String {
-    let parts = [Part::Number(entry.sequence), Part::Number(fragment_of(entry))];
+    seal(scope, entry.sequence, fragment_of(&entry.hash))
+}
+
+fn seal(scope: &Scope, sequence: i64, fragment: i64) -> String {
+    let parts = [Part::Number(sequence), Part::Number(fragment)];
     page::seal(&scope.instance.secret, &context(scope), &parts)
 }
 
 /// Of the entry's hash: a restored database has another entry under the same number.
-fn fragment_of(entry: &audit_log::Model) -> i64 {
-    entry.hash.iter().take(4).fold(0, |fragment, byte| fragment << 8 | i64::from(*byte))
+fn fragment_of(hash: &[u8]) -> i64 {
+    hash.iter().take(4).fold(0, |fragment, byte| fragment << 8 | i64::from(*byte))
 }
 
 fn context(scope: &Scope) -> Vec<u8> {

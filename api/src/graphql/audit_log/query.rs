@@ -39,8 +39,13 @@ impl AuditLogQuery {
         let filter: audit::Filter = filter.map(Into::into).unwrap_or_default();
         let order = order_by.unwrap_or_default().into();
         let args = args(first, after, last, before);
+        // Before the page is read, so that nothing is recorded between the two unseen.
+        let end = match ctx.look_ahead().field("tailCursor").exists() {
+            true => Some(audit::end(&scope).await.map_err(to_error)?),
+            false => None,
+        };
         let page = audit::list(&scope, &filter, order, &args).await.map_err(to_error)?;
-        Ok(connection(page, AuditLogTotal { scope, filter }, AuditLog))
+        Ok(connection(page, AuditLogTotal { scope, filter, end }, AuditLog))
     }
 
     /// One entry; null where it does not exist or the viewer does not belong to its organization.

@@ -176,14 +176,23 @@ pub(in crate::graphql) struct AuditMetadata {
 /// A part of an audit log.
 pub(in crate::graphql) type AuditLogConnection = ConnectionWith<AuditLog, AuditLogTotal>;
 
-/// Counts an audit log where it's asked to.
+/// What a page's list is part of: counts it where it's asked to, and says where the log ended.
 pub(in crate::graphql) struct AuditLogTotal {
     pub(super) scope: Scope,
     pub(super) filter: audit::Filter,
+    /// Taken before the page was read, where it is selected.
+    pub(super) end: Option<String>,
 }
 
 #[Object]
 impl AuditLogTotal {
+    /// Where the log ended just before this page was read. As `after` of `auditLogRecorded`, with any
+    /// filter, it misses nothing that is recorded later, also where this page is empty. Entries that
+    /// were recorded while the page was read may be in both.
+    async fn tail_cursor(&self) -> Result<&str> {
+        Ok(self.end.as_deref().ok_or("the end was not asked for")?)
+    }
+
     /// Exact. Counted only when asked for.
     async fn total_count(&self) -> Result<i32> {
         let count = audit::count(&self.scope, &self.filter).await.map_err(to_error)?;

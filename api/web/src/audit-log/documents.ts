@@ -20,6 +20,7 @@ export const ENTRIES = graphql(`
     auditLogs(organizationId: $organizationId, filter: $filter, orderBy: $orderBy, first: 100, after: $after) {
       edges { cursor node { ...EntryRow } }
       pageInfo { hasNextPage endCursor }
+      tailCursor
     }
   }
 `);

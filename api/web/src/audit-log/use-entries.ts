@@ -7,7 +7,7 @@ import { ENTRIES, type Entry } from "./documents";
 
 export interface Entries {
   entries: Entry[];
-  /** From where live updates go on; null while that is unknown or where there is no entry. */
+  /** From where live updates go on; null while that is unknown. */
   newest: string | null;
   hasMore: boolean;
   /** Nothing of this view has arrived yet; what is shown may be of the one before. */
@@ -52,13 +52,13 @@ export function useEntries(organizationId: string, filter: AuditLogFilter, order
       pending.current = null;
       if (error || !data)
         return setFailure({ key, message: error ? explain(error) : "The answer was empty." });
-      const { edges, pageInfo } = data.auditLogs;
+      const { edges, pageInfo, tailCursor } = data.auditLogs;
       const page = edges.map(({ node }) => node);
       setFailure(null);
       setLoaded((before) => ({
         key,
         entries: after ? [...before.entries, ...page] : page,
-        newest: after ? before.newest : (edges[0]?.cursor ?? null),
+        newest: after ? before.newest : (edges[0]?.cursor ?? tailCursor),
         end: pageInfo.endCursor ?? null,
         hasMore: pageInfo.hasNextPage,
       }));
