@@ -185,15 +185,25 @@ export async function open(browser, url, { token, ...options } = {}) {
   return page;
 }
 
-/** The violations that axe finds, of WCAG 2.2 A and AA and its best practices. */
-export async function violations(page) {
+/**
+ * The violations that axe finds, of WCAG 2.2 A and AA and its best practices, but for those that
+ * `excuses` has by rule and selector.
+ */
+export async function violations(page, excuses = []) {
   const source = await readFile(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
   // Not as a script element, which the page's Content-Security-Policy would refuse.
   await page.evaluate(source);
-  // React Aria puts a button to dismiss into each popover, for screen readers; a popover is no landmark.
-  const options = { resultTypes: ["violations"], rules: { region: { enabled: false } } };
-  const results = await page.evaluate((options) => globalThis.axe.run(document, options), options);
-  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("\n")}`);
+  return page.evaluate(async (excuses) => {
+    // React Aria puts a button to dismiss into each popover, for screen readers; a popover is no landmark.
+    const rules = { region: { enabled: false } };
+    const { violations } = await axe.run(document, { resultTypes: ["violations"], elementRef: true, rules });
+    return violations.flatMap(({ id, nodes }) => {
+      const selectors = excuses.filter(({ rule }) => rule === id).map(({ selector }) => selector);
+      const isExcused = ({ element }) => selectors.some((selector) => element.matches(selector));
+      const told = nodes.filter((node) => !isExcused(node));
+      return told.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`);
+    });
+  }, excuses);
 }
 
 /** Carries connections to a server, until the network is cut. */

@@ -1,6 +1,20 @@
 /** Each page of the dashboard, how to get there, and when it is complete. */
+import { until } from "./harness.mjs";
 
 const heading = (name) => (page) => page.getByRole("heading", { name, exact: true }).waitFor();
+
+/** GraphiQL with an example's answer. */
+async function answered(page) {
+  const example = page.getByRole("button", { name: /^Query the log/ });
+  await until("the editors are there", () => example.isEnabled());
+  await example.click();
+  await page.locator(".graphiql-editor-tool .view-line").getByText("organizationId").waitFor();
+  await page.getByRole("button", { name: /Execute query/ }).click();
+  await page.locator(".graphiql-response .view-line").getByText("totalCount").waitFor();
+}
+
+/** GraphiQL's own tabs are list items with that role around two buttons, which keys reach all the same. */
+const GRAPHIQL_EXCUSES = [{ rule: "nested-interactive", selector: ".graphiql-tab" }];
 
 export const PAGES = [
   { name: "sign-in", path: "/", isPublic: true, ready: heading("Sign in to Daybook") },
@@ -72,6 +86,27 @@ export const PAGES = [
       await page.getByRole("button", { name: "New note" }).click();
       await page.getByLabel("Text (Markdown)").waitFor();
     },
+  },
+  { name: "graphiql", path: "/graphql", ready: answered, excuses: GRAPHIQL_EXCUSES },
+  {
+    name: "graphiql documentation",
+    path: "/graphql",
+    ready: async (page) => {
+      await answered(page);
+      await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+      await page.getByText("Root Types").waitFor();
+    },
+    excuses: GRAPHIQL_EXCUSES,
+  },
+  {
+    name: "graphiql settings",
+    path: "/graphql",
+    ready: async (page) => {
+      await answered(page);
+      await page.getByRole("button", { name: "Open settings dialog" }).click();
+      await page.getByRole("dialog").waitFor();
+    },
+    excuses: GRAPHIQL_EXCUSES,
   },
   { name: "unknown place", path: "/o/nowhere/log", ready: heading("There is no such page") },
 ];

@@ -26,23 +26,28 @@ export default function Explorer({ token }: { token: string }) {
   const fetcher = useMemo(() => fetcherFor(token), [token]);
   const theme = useTheme();
   return (
-    <GraphiQL
-      fetcher={fetcher}
-      plugins={[EXAMPLES_PLUGIN]}
-      visiblePlugin={EXAMPLES_PLUGIN}
-      initialQuery={WELCOME}
-      defaultQuery={WELCOME}
-      forcedTheme={theme}
-      defaultEditorToolsVisibility="variables"
-    >
-      <GraphiQL.Logo>
-        <a className="graphiql-home" href="/">
-          Daybook
-        </a>
-        <button type="button" className="graphiql-sign-out" onClick={signOut}>
-          Sign out
-        </button>
-      </GraphiQL.Logo>
-    </GraphiQL>
+    <main className="explorer">
+      <h1 className="visually-hidden">GraphiQL</h1>
+      <GraphiQL
+        fetcher={fetcher}
+        plugins={[EXAMPLES_PLUGIN]}
+        visiblePlugin={EXAMPLES_PLUGIN}
+        initialQuery={WELCOME}
+        defaultQuery={WELCOME}
+        forcedTheme={theme}
+        defaultEditorToolsVisibility="variables"
+        // A header may be a secret, and the browser would remember it beyond this tab.
+        showPersistHeadersSettings={false}
+      >
+        <GraphiQL.Logo>
+          <a className="graphiql-home" href="/">
+            Daybook
+          </a>
+          <button type="button" className="graphiql-sign-out" onClick={signOut}>
+            Sign out
+          </button>
+        </GraphiQL.Logo>
+      </GraphiQL>
+    </main>
   );
 }
