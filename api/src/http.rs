@@ -14,6 +14,7 @@ mod parameters;
 mod problem;
 mod request;
 mod socket;
+mod trusted;
 mod web;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use admission::Admission;
 use graphql::stream;
 use problem::Problem;
 use request::Correlation;
+use trusted::Trusted;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -49,6 +51,7 @@ struct State {
     instance: Arc<Instance>,
     schema: Schema,
     documents: Arc<Documents>,
+    trusted: Arc<Trusted>,
     front_door: Arc<FrontDoor>,
     admission: Arc<Admission>,
 }
@@ -57,14 +60,19 @@ struct State {
 const UNCOMPRESSED: u16 = 1024;
 
 /// Everything that this process answers.
-pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
+///
+/// # Errors
+/// Trusted documents that can't be used.
+pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<Router> {
     let schema = schema(Arc::clone(&instance));
     let documents = Arc::new(Documents::new(&sdl(), front_door.document.clone()));
+    let trusted = Trusted::load(front_door.trusted_documents.as_deref(), &documents)?;
+    let trusted = Arc::new(trusted);
     let admission = Arc::new(Admission::new(&front_door));
     let cors = option_layer(cors::layer(&front_door.cors_origins));
     let front_door = Arc::new(front_door);
-    let state = State { instance, schema, documents, front_door, admission };
-    Router::new()
+    let state = State { instance, schema, documents, trusted, front_door, admission };
+    let router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
         .route("/graphql/stream", get(stream::get).post(stream::post).fallback(graphql::other))
         .layer(compression())
@@ -77,7 +85,8 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> Router {
         .layer(DefaultBodyLimit::max(body::BODY))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(request::trace))
-        .with_state(state)
+        .with_state(state);
+    Ok(router)
 }
 
 /// Counts a request of an address, before anything is done for it.

@@ -55,7 +55,7 @@ impl Server {
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }
-        let router = http::router(Arc::clone(&instance), front_door.clone());
+        let router = http::router(Arc::clone(&instance), front_door.clone())?;
         let connections = Connections { router, front_door, instance: Arc::clone(&instance) };
         let serving = instance.tasks.spawn(connections::serve(listener, connections));
         Ok(Self { address: config.listen, instance, serving })

@@ -4,6 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use daybook_entity::membership::Role;
+use daybook_service::{Purpose, artifacts::link::verify};
 use daybook_tests::{Client, TestServer, Value, json, on_each_engine};
 
 use crate::exports::{Exported, export, input};
@@ -204,6 +205,42 @@ on_each_engine! {
         let bearer = admin.token.as_deref().unwrap();
         is_missing(&with_token(link(&file), bearer)).await;
         assert_eq!(get(link(&file), &[]).await.body, file.bytes, "its own link still works");
+    }
+
+    async fn hundred_thousand_forged_links_are_all_refused(server: &TestServer) {
+        let (_, _, file) = exported(server, "acme").await;
+        let (_, _, other) = exported(server, "other").await;
+        let (mine, foreign) = (token(link(&file)), token(link(&other)));
+        let random = || u64::from_be_bytes(daybook_service::random_bytes());
+        let below = |most: usize| usize::try_from(random() % most as u64).unwrap();
+        let body = mine.len() - 32;
+        let mut accepted = 0;
+        for round in 0..100_000 {
+            let mut forged = mine.clone();
+            match round % 5 {
+                0 => (0..=below(3)).for_each(|_| forged[below(mine.len())] ^= 1 << below(8)),
+                1 => forged.truncate(below(mine.len())),
+                2 => forged.extend(random().to_be_bytes()),
+                // Parts of another valid one.
+                3 => (0..=below(20)).for_each(|_| {
+                    let at = below(mine.len().min(foreign.len()));
+                    forged[at] = foreign[at];
+                }),
+                // Stretched, and signed with a key that is for something else.
+                _ => {
+                    forged[33..41].copy_from_slice(&(i64::MAX / 2).to_be_bytes());
+                    let purposes = [Purpose::Token, Purpose::ApiKey, Purpose::Cursor, Purpose::Backup];
+                    let secret = &server.instance().secret;
+                    let tag = secret.sign(purposes[below(4)], &[&forged[..body]]);
+                    forged[body..].copy_from_slice(&tag);
+                }
+            }
+            let is_forged = forged != mine && forged != foreign;
+            let forged = URL_SAFE_NO_PAD.encode(forged);
+            accepted += u32::from(is_forged && verify(server.instance(), &forged).is_some());
+        }
+        assert_eq!(accepted, 0);
+        assert!(verify(server.instance(), &URL_SAFE_NO_PAD.encode(mine)).is_some());
     }
 
     async fn link_expires_and_the_next_read_signs_another(server: &TestServer) {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use daybook_tests::{Client, json, on_each_engine};
+use daybook_tests::{Backend, Client, Process, TestServer, json, on_each_engine};
 
 /// A refusal costs milliseconds; this is for a busy machine.
 const FAST: Duration = Duration::from_secs(5);
@@ -57,12 +57,47 @@ fn bombs() -> Vec<String> {
         "{ __schema { types { ...t } } } fragment t on __Type { possibleTypes { interfaces { ...u } } }
          fragment u on __Type { possibleTypes { name } }".to_owned(),
     ];
-    bombs.extend([20, 22, 30, 64, 200, 400].map(doubling_fragments));
+    bombs.extend((20..40).chain([64, 200, 400]).map(doubling_fragments));
+    bombs.extend([34, 50, 64].map(nested_selection));
     bombs.extend(
         [(48, 60), (140, 20), (490, 0)]
             .map(|(fragments, inline)| fragment_chain(fragments, inline)),
     );
     bombs
+}
+
+/// Growth of memory that is none, in kilobytes: what allocators keep.
+const FLAT: u64 = 16 * 1024;
+
+#[tokio::test]
+async fn forty_bombs_leave_memory_flat() {
+    let server = TestServer::start_idle(Backend::Sqlite).await;
+    let process = Process::serve(&server.config, &["--no-jobs"]).await;
+    let url = process.url().await;
+    let client = Client::new(url.trim().trim_end_matches('/').to_owned(), None);
+    let bombs = bombs();
+    assert!(bombs.len() >= 40, "{}", bombs.len());
+    let mut longest = Duration::ZERO;
+    let mut before = 0;
+    for round in 0..6 {
+        for bomb in &bombs {
+            let started = Instant::now();
+            assert_eq!(client.error(bomb, json!({})).await, "QUERY_TOO_COMPLEX", "{}", start(bomb));
+            // The first round fills what is filled once.
+            if round > 0 {
+                longest = longest.max(started.elapsed());
+            }
+        }
+        if round == 0 {
+            before = process.memory();
+        }
+    }
+    let after = process.memory();
+    println!("{} bombs: longest {longest:?}, memory {before} kB, then {after} kB", bombs.len());
+    assert!(longest < FAST, "{longest:?}");
+    assert!(after < before + FLAT, "{before} kB, then {after} kB");
+    drop(process);
+    server.finish().await;
 }
 
 /// The server is alive and does what it's asked.

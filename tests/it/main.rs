@@ -60,6 +60,7 @@ mod stream;
 mod tail;
 mod tenancy;
 mod tour;
+mod trusted_documents;
 mod unknown_commit;
 mod validation;
 mod watch;

@@ -87,6 +87,13 @@ impl Process {
         rest.split([' ', '"']).find(|word| !word.is_empty()).unwrap().to_owned()
     }
 
+    /// Kilobytes of memory that it has now.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     pub fn is_alive(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

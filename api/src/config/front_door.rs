@@ -1,6 +1,6 @@
 //! What the server lets in: origins and limits.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args};
 
@@ -91,6 +91,9 @@ pub struct FrontDoor {
     /// Requests of one address a second; 0 for any number
     #[arg(long, env = "DAYBOOK_ADDRESS_RATE", default_value_t = 10_000, global = true)]
     pub address_rate: u32,
+    /// A JSON file of ids (SHA-256) and documents: only these are run [default: any document is]
+    #[arg(long, env = "DAYBOOK_TRUSTED_DOCUMENTS", global = true)]
+    pub trusted_documents: Option<PathBuf>,
     /// Whether GraphiQL is there
     #[arg(long, env = "DAYBOOK_GRAPHIQL", default_value_t = true, action = ArgAction::Set, global = true)]
     pub graphiql: bool,

@@ -28,6 +28,10 @@ pub mod code {
     pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
     /// The document breaks a rule of the specification.
     pub const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
+    /// Only trusted documents are run, and this is none of them.
+    pub const NOT_TRUSTED: &str = "DOCUMENT_NOT_TRUSTED";
+    /// Documents have no ids here, as Apollo's clients understand it.
+    pub const NOT_SUPPORTED: &str = "PERSISTED_QUERY_NOT_SUPPORTED";
     /// The document is larger or deeper than this server takes.
     pub const TOO_COMPLEX: &str = "QUERY_TOO_COMPLEX";
 }

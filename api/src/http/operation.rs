@@ -73,7 +73,8 @@ pub(super) fn document(
     state: &State,
     parameters: &Parameters,
 ) -> Result<Arc<Document>, Vec<ServerError>> {
-    state.documents.get(&parameters.query).map_err(errors::all)
+    let text = state.trusted.text(&parameters.source)?;
+    state.documents.get(text).map_err(errors::all)
 }
 
 /// What `parameters` ask for, on behalf of `client`.
@@ -86,7 +87,7 @@ pub(super) fn prepare(
     document: &Document,
     parameters: Parameters,
 ) -> Result<Operation, Vec<ServerError>> {
-    let Parameters { query: _, operation_name, variables, extensions: _ } = parameters;
+    let Parameters { source: _, operation_name, variables } = parameters;
     let name = operation_name.as_deref();
     let request = state.documents.request(document, name, variables.unwrap_or_default());
     operation(state, client, document, name, request.map_err(errors::all)?)
@@ -103,7 +104,7 @@ pub(super) fn resume(
     parameters: Parameters,
     after: Option<&str>,
 ) -> Result<Operation, Vec<ServerError>> {
-    let Parameters { query: _, operation_name, variables, extensions: _ } = parameters;
+    let Parameters { source: _, operation_name, variables } = parameters;
     let name = operation_name.as_deref();
     let variables = variables.unwrap_or_default();
     let request = state.documents.resumable_request(document, name, variables, after);

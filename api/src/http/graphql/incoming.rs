@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::http::{
     body,
-    parameters::{Parameters, from_object},
+    parameters::{Parameters, Raw, from_object},
 };
 
 const JSON: &str = "application/json";
@@ -85,6 +85,7 @@ fn malformed(error: &serde_json::Error) -> String {
 #[serde(rename_all = "camelCase")]
 struct UrlParameters {
     query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
@@ -96,17 +97,18 @@ struct UrlParameters {
 /// Parameters that can't be read.
 pub(super) fn from_url(url: &Uri) -> Result<Option<Parameters>, Malformed> {
     let parameters = Query::<UrlParameters>::try_from_uri(url);
-    let Query(UrlParameters { query, operation_name, variables, extensions }) =
+    let Query(UrlParameters { query, document_id, operation_name, variables, extensions }) =
         parameters.map_err(|_| Malformed::bad("The URL's parameters can't be read"))?;
-    let Some(query) = query else { return Ok(None) };
     let json = |name| Malformed::bad(format!("The parameter `{name}` must be a JSON object"));
-    Ok(Some(Parameters {
+    let raw = Raw {
         query,
+        document_id,
         // Clients that have no name to give leave it empty, as `variables` may be.
         operation_name: operation_name.filter(|name| !name.is_empty()),
         variables: json_parameter(variables).map_err(|_| json("variables"))?,
         extensions: json_parameter(extensions).map_err(|_| json("extensions"))?,
-    }))
+    };
+    Ok(Parameters::try_from(raw).ok())
 }
 
 fn json_parameter<T: DeserializeOwned>(text: Option<String>) -> serde_json::Result<Option<T>> {

@@ -1,0 +1,94 @@
+//! Trusted documents: where an operator names a file of them, these are run and no others.
+
+use std::{collections::HashMap, path::Path};
+
+use anyhow::{Context, Result, bail};
+use async_graphql::ServerError;
+use sha2::{Digest, Sha256};
+
+use super::{errors, parameters::Source};
+use crate::graphql::{Documents, code};
+
+/// What may stand before a hash (GraphQL over HTTP, appendix A).
+const SHA256: &str = "sha256:";
+/// Longest id, in bytes.
+const LONGEST: usize = 200;
+
+/// The documents that are run; all where no file is named.
+#[derive(Debug)]
+pub(super) enum Trusted {
+    /// Any document.
+    All,
+    /// Texts by id, and by their SHA-256 in hexadecimal.
+    These(HashMap<String, String>),
+}
+
+impl Trusted {
+    /// The documents of the file at `path`: a JSON object of ids, mostly SHA-256 in hexadecimal, and
+    /// texts. Each is looked at as a request's would be.
+    ///
+    /// # Errors
+    /// A file that can't be read, a hash that isn't the text's, a document that can't be run.
+    pub(super) fn load(path: Option<&Path>, documents: &Documents) -> Result<Self> {
+        let Some(path) = path else { return Ok(Self::All) };
+        let describe = || format!("DAYBOOK_TRUSTED_DOCUMENTS: {} can't be used", path.display());
+        let json = std::fs::read(path).with_context(describe)?;
+        let file = serde_json::from_slice(&json).context("it is no JSON object of texts");
+        let file: HashMap<String, String> = file.with_context(describe)?;
+        let mut trusted = HashMap::new();
+        for (id, text) in file {
+            check(&id, &text, documents).with_context(describe)?;
+            trusted.insert(hash(&text), text.clone());
+            trusted.insert(plain(&id).to_owned(), text);
+        }
+        Ok(Self::These(trusted))
+    }
+
+    /// The text of the document that is meant.
+    ///
+    /// # Errors
+    /// One that is not run here.
+    pub(super) fn text<'a>(&'a self, source: &'a Source) -> Result<&'a str, Vec<ServerError>> {
+        let these = match (self, source) {
+            (Self::All, Source::Text(text) | Source::IdOfText(_, text)) => return Ok(text),
+            (Self::All, Source::Id(_)) => {
+                let message = "Documents have no ids here: send the document as `query`";
+                return Err(vec![errors::error(code::NOT_SUPPORTED, message)]);
+            }
+            (Self::These(these), _) => these,
+        };
+        let found = match source {
+            Source::Text(text) => these.get(&hash(text)),
+            Source::Id(id) => these.get(plain(id)),
+            Source::IdOfText(id, text) => these.get(plain(id)).filter(|found| *found == text),
+        };
+        found.map(String::as_str).ok_or_else(|| {
+            let message = "Only trusted documents are run here, and this is none of them";
+            vec![errors::error(code::NOT_TRUSTED, message)]
+        })
+    }
+}
+
+fn check(id: &str, text: &str, documents: &Documents) -> Result<()> {
+    let plain = plain(id);
+    if plain.is_empty() || plain.len() > LONGEST {
+        bail!("an id must have 1 to {LONGEST} bytes");
+    }
+    let is_hash = plain.len() == 64 && plain.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if (is_hash || id.starts_with(SHA256)) && plain != hash(text) {
+        bail!("{id} is not the SHA-256 of its document, which is {}", hash(text));
+    }
+    if let Err(refusals) = documents.get(text) {
+        let reasons: Vec<_> = refusals.into_iter().map(|refusal| refusal.message).collect();
+        bail!("the document {id} can't be run: {}", reasons.join("; "));
+    }
+    Ok(())
+}
+
+fn plain(id: &str) -> &str {
+    id.strip_prefix(SHA256).unwrap_or(id)
+}
+
+fn hash(text: &str) -> String {
+    daybook_service::hex(&Sha256::digest(text))
+}
