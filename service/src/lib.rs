@@ -20,6 +20,7 @@ pub mod organizations;
 pub mod page;
 mod random;
 mod secret;
+mod spares;
 mod text;
 mod watchers;
 

@@ -1,9 +1,34 @@
 //! A folder as a store: what `object_store` leaves there of uploads that are not finished.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::SeekFrom,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
 
 use super::store::{At, Unfinished};
 use crate::{Fault, Result};
+
+/// Bytes of a file that are read at once. `object_store` reads 8 KiB, each in another thread.
+const CHUNK: usize = 64 * 1024;
+
+/// The bytes of a range of a file.
+pub(super) async fn stream(
+    file: std::fs::File,
+    range: Range<u64>,
+) -> Result<impl Stream<Item = std::result::Result<Bytes, object_store::Error>> + use<>> {
+    let mut file = tokio::fs::File::from_std(file);
+    let cannot = |source| Fault::Io { context: "can't read an artifact".to_owned(), source };
+    file.seek(SeekFrom::Start(range.start)).await.map_err(cannot)?;
+    let bytes = ReaderStream::with_capacity(file.take(range.end - range.start), CHUNK);
+    Ok(bytes
+        .map_err(|error| object_store::Error::Generic { store: "folder", source: error.into() }))
+}
 
 /// Uploads staged under `root`, as files whose names are a key, `#` and a number.
 pub(super) async fn unfinished(root: &Path) -> Result<Vec<Unfinished>> {

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream::BoxStream};
 use object_store::{
-    GetOptions, GetRange, ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path as Key,
+    GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt, local::LocalFileSystem,
+    path::Path as Key,
 };
 
 use super::{
@@ -152,7 +153,11 @@ impl Store {
         range: Option<Range<u64>>,
     ) -> Result<BoxStream<'static, std::result::Result<Bytes, object_store::Error>>> {
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
-        Ok(self.objects.get_opts(&Key::from(key), options).await?.into_stream().boxed())
+        let found = self.objects.get_opts(&Key::from(key), options).await?;
+        Ok(match found.payload {
+            GetResultPayload::File(file, _) => folder::stream(file, found.range).await?.boxed(),
+            GetResultPayload::Stream(stream) => stream,
+        })
     }
 
     /// The keys of all objects, and since when each is there.

@@ -13,9 +13,14 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Bytes of a file in, bytes of what it holds out.
-pub(super) enum Decompressor {
-    /// Too few bytes to tell.
-    Unknown(Vec<u8>),
+pub(super) struct Decompressor {
+    /// The file's first bytes, until they are enough to tell how it is compressed.
+    begun: Vec<u8>,
+    method: Method,
+}
+
+enum Method {
+    Unknown,
     Plain,
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
     Zstd(Box<ZstdDecoder<'static, Vec<u8>>>),
@@ -23,37 +28,55 @@ pub(super) enum Decompressor {
 
 impl Decompressor {
     pub(super) fn new() -> Self {
-        Self::Unknown(Vec::new())
+        Self { begun: Vec::new(), method: Method::Unknown }
     }
 
     /// What the next bytes hold. Whether the file is whole is for the reader of what it holds.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Damage> {
-        let damaged = |_| Damage::file("its compression is damaged");
+    pub(super) fn push<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
+        if !matches!(self.method, Method::Unknown) {
+            return self.method.push(bytes);
+        }
+        self.begun.extend_from_slice(bytes);
+        if self.begun.len() < ZSTD.len() {
+            return Ok(&[]);
+        }
+        self.method = Method::of(&self.begun)?;
+        self.method.push(&self.begun)
+    }
+}
+
+impl Method {
+    /// Of a file that begins so.
+    fn of(begun: &[u8]) -> Result<Self, Damage> {
+        Ok(if begun.starts_with(&ZSTD) {
+            let decoder = ZstdDecoder::new(Vec::new());
+            Self::Zstd(Box::new(decoder.map_err(|_| damaged())?))
+        } else if begun.starts_with(&GZIP) {
+            Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
+        } else {
+            Self::Plain
+        })
+    }
+
+    fn push<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
         match self {
-            Self::Plain => Ok(bytes.to_vec()),
+            Self::Unknown | Self::Plain => Ok(bytes),
             Self::Gzip(decoder) => {
-                decoder.write_all(bytes).and_then(|()| decoder.flush()).map_err(damaged)?;
-                Ok(std::mem::take(decoder.get_mut()))
+                decoder.get_mut().clear();
+                let done = decoder.write_all(bytes).and_then(|()| decoder.flush());
+                done.map_err(|_| damaged())?;
+                Ok(decoder.get_ref())
             }
             Self::Zstd(decoder) => {
-                decoder.write_all(bytes).and_then(|()| decoder.flush()).map_err(damaged)?;
-                Ok(std::mem::take(decoder.get_mut()))
-            }
-            Self::Unknown(begun) => {
-                begun.extend_from_slice(bytes);
-                if begun.len() < ZSTD.len() {
-                    return Ok(Vec::new());
-                }
-                let begun = std::mem::take(begun);
-                *self = if begun.starts_with(&ZSTD) {
-                    Self::Zstd(Box::new(ZstdDecoder::new(Vec::new()).map_err(damaged)?))
-                } else if begun.starts_with(&GZIP) {
-                    Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
-                } else {
-                    Self::Plain
-                };
-                self.push(&begun)
+                decoder.get_mut().clear();
+                let done = decoder.write_all(bytes).and_then(|()| decoder.flush());
+                done.map_err(|_| damaged())?;
+                Ok(decoder.get_ref())
             }
         }
     }
+}
+
+fn damaged() -> Damage {
+    Damage::file("its compression is damaged")
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
 
 use super::{
     Tally,
@@ -13,7 +14,7 @@ use super::{
     sqlite::{dump::insert_line, literal},
     tables::{Table, tables},
 };
-use crate::{Engine, Secret};
+use crate::{Engine, Secret, spares::Spares};
 
 /// The line after which rows come.
 pub(super) const DATA: &str = "-- daybook: rows";
@@ -67,6 +68,32 @@ pub(super) struct Batch {
     pub(super) lines: Vec<u8>,
 }
 
+/// Batches of rows that wait to be restored.
+const BATCHES: usize = 4;
+
+/// Batches on their way to whoever fills a database with them.
+pub(super) struct Batches {
+    receiver: mpsc::Receiver<Batch>,
+    spares: Spares,
+}
+
+impl Batches {
+    /// The next one; none when there is no more.
+    pub(super) async fn next(&mut self) -> Option<Batch> {
+        self.receiver.recv().await
+    }
+
+    /// The next one, for a thread of its own.
+    pub(super) fn blocking_next(&mut self) -> Option<Batch> {
+        self.receiver.blocking_recv()
+    }
+
+    /// Gives back what is in the database now.
+    pub(super) fn done(&self, batch: Batch) {
+        self.spares.give_back(batch.lines);
+    }
+}
+
 /// Where in the file the reader is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Place {
@@ -90,6 +117,7 @@ pub(super) struct Reader {
     tallies: Vec<Tally>,
     manifest: Vec<u8>,
     ready: Vec<Batch>,
+    spares: Spares,
 }
 
 /// A file that is whole.
@@ -110,7 +138,14 @@ impl Reader {
             tallies: vec![Tally::default(); tables().len()],
             manifest: Vec::new(),
             ready: Vec::new(),
+            spares: Spares::default(),
         }
+    }
+
+    /// Where the batches of this reader go, and where they come out.
+    pub(super) fn batches(&self) -> (mpsc::Sender<Batch>, Batches) {
+        let (sender, receiver) = mpsc::channel(BATCHES);
+        (sender, Batches { receiver, spares: self.spares.clone() })
     }
 
     /// Reads the next bytes; the rows that they complete.
@@ -252,7 +287,7 @@ impl Reader {
     fn take(&mut self, table: usize, line: &[u8]) {
         self.tallies[table].add(line);
         if self.ready.last().is_none_or(|batch| batch.table != table) {
-            self.ready.push(Batch { table, lines: Vec::new() });
+            self.ready.push(Batch { table, lines: self.spares.take(0) });
         }
         if let Some(batch) = self.ready.last_mut() {
             batch.lines.extend_from_slice(line);

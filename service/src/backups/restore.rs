@@ -8,7 +8,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, Statement};
-use tokio::{io::AsyncReadExt, sync::mpsc};
+use tokio::io::AsyncReadExt;
 
 use super::{
     Coverage, Damage, TableSummary, Tally,
@@ -16,7 +16,7 @@ use super::{
     manifest::Manifest,
     plan::summaries,
     postgres,
-    reader::{Batch, Checked, Reader},
+    reader::{Batches, Checked, Reader},
     source::{Frame, clear, mark, parts},
     sqlite,
 };
@@ -24,8 +24,6 @@ use crate::{Database, Engine, Error, Fault, Result, Secret};
 
 /// Bytes that are read at once.
 const CHUNK: usize = 256 * 1024;
-/// Batches of rows that wait to be written.
-const BATCHES: usize = 4;
 
 /// A file that was checked and can be restored.
 #[derive(Debug)]
@@ -84,10 +82,10 @@ pub async fn is_empty(db: &Database) -> Result<bool> {
 /// # Errors
 /// A file that is not the one that was checked; a database fault. Then no row is there.
 pub async fn load(db: &Database, path: &Path, backup: &Backup) -> Result<()> {
-    let (sender, batches) = mpsc::channel(BATCHES);
+    let mut reader = Reader::new();
+    let (sender, batches) = reader.batches();
     let filling = fill(db, backup.manifest.clone(), batches);
     let sending = async move {
-        let mut reader = Reader::new();
         read(path, async |chunk| {
             for batch in reader.push(chunk).map_err(refused)? {
                 sender.send(batch).await.map_err(|_| Error::from(Fault::Stopping))?;
@@ -102,7 +100,7 @@ pub async fn load(db: &Database, path: &Path, backup: &Backup) -> Result<()> {
     sent
 }
 
-async fn fill(db: &Database, manifest: Manifest, batches: mpsc::Receiver<Batch>) -> Result<()> {
+async fn fill(db: &Database, manifest: Manifest, batches: Batches) -> Result<()> {
     let (engine, extent) = (db.engine(), manifest.extent);
     let after = mark(engine, manifest.job, manifest.taken_at);
     let frame = Frame { extent, before: clear(engine, extent), after };
@@ -131,7 +129,7 @@ async fn read(path: &Path, mut take: impl AsyncFnMut(&[u8]) -> Result<()>) -> Re
             return Ok(());
         }
         let bytes = plain.push(&chunk[..length]).map_err(refused)?;
-        take(&bytes).await?;
+        take(bytes).await?;
     }
 }
 

@@ -3,14 +3,13 @@
 use daybook_entity::{artifact, job::JobErrorCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::sync::mpsc::Receiver;
 
 use super::{
     Outcome, Plan, Tally, manifest,
     manifest::Manifest,
     plan::{extent, summaries},
     reader::{DATA, DATA_END, first_line},
-    source::{self, Frame, Piece, Start},
+    source::{self, Frame, Piece, Reading, Start},
     tables::{Extent, tables},
     verify,
 };
@@ -43,8 +42,8 @@ pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
 /// Writes the file, manifest included.
 async fn write(attempt: &mut Attempt) -> Result<Written, End> {
     let extent = extent(&attempt.job);
-    let mut pieces = source::read(&attempt.instance, extent);
-    let Some(Piece::Start(start)) = next(attempt, &mut pieces, None).await? else {
+    let mut reading = source::read(&attempt.instance, extent);
+    let Some(Piece::Start(start)) = next(attempt, &mut reading, None).await? else {
         return Err(incomplete());
     };
     let engine = attempt.instance.db.engine();
@@ -53,7 +52,7 @@ async fn write(attempt: &mut Attempt) -> Result<Written, End> {
     let head = format!("{}\n{}{}{DATA}\n", first_line(engine), opening(engine), frame.before);
     put(attempt, &mut content, head.into_bytes()).await?;
     attempt.job.progress_total = Some(start.rows);
-    let tables = write_rows(attempt, &mut content, &mut pieces, extent).await?;
+    let tables = write_rows(attempt, &mut content, &mut reading, extent).await?;
     let tail = format!("{DATA_END}\n{}COMMIT;\n", frame.after);
     put(attempt, &mut content, tail.into_bytes()).await?;
     let Start { taken_at, migrations, head: (sequence, hash), .. } = *start;
@@ -82,18 +81,17 @@ async fn write(attempt: &mut Attempt) -> Result<Written, End> {
 async fn write_rows(
     attempt: &mut Attempt,
     content: &mut Sha256,
-    pieces: &mut Receiver<crate::Result<Piece>>,
+    reading: &mut Reading,
     extent: Extent,
 ) -> Result<Vec<(usize, Tally)>, End> {
     let (mut found, mut done) = (Vec::new(), 0);
     for (index, table, _) in source::parts(extent) {
         attempt.job.progress_phase = Some(format!("write {}", table.name));
         loop {
-            match next(attempt, pieces, Some(table.name)).await? {
+            match next(attempt, reading, Some(table.name)).await? {
                 Some(Piece::Rows { table, bytes, rows }) if table == index => {
-                    put(attempt, content, bytes)
-                        .await
-                        .map_err(|end| at(end, tables()[table].name))?;
+                    let spare = put(attempt, content, bytes).await;
+                    reading.spares.give_back(spare.map_err(|end| at(end, tables()[table].name))?);
                     done += rows;
                     attempt.advanced(done).await?;
                 }
@@ -108,7 +106,7 @@ async fn write_rows(
         }
     }
     // Nothing follows but the snapshot's own end, which may fail, too.
-    match next(attempt, pieces, None).await? {
+    match next(attempt, reading, None).await? {
         None => Ok(found),
         Some(_) => Err(incomplete()),
     }
@@ -117,10 +115,10 @@ async fn write_rows(
 /// The next piece; none when the snapshot was read to its end.
 async fn next(
     attempt: &mut Attempt,
-    pieces: &mut Receiver<crate::Result<Piece>>,
+    reading: &mut Reading,
     table: Option<&str>,
 ) -> Result<Option<Piece>, End> {
-    let piece = attempt.during(pieces.recv()).await?;
+    let piece = attempt.during(reading.pieces.recv()).await?;
     piece.transpose().map_err(|error| {
         let end = End::from(error);
         match table {
@@ -130,10 +128,10 @@ async fn next(
     })
 }
 
-async fn put(attempt: &mut Attempt, content: &mut Sha256, bytes: Vec<u8>) -> Result<(), End> {
+/// Appends to the file; an empty vector that is free now.
+async fn put(attempt: &mut Attempt, content: &mut Sha256, bytes: Vec<u8>) -> Result<Vec<u8>, End> {
     content.update(&bytes);
-    attempt.write(bytes).await?;
-    Ok(())
+    attempt.write(bytes).await
 }
 
 /// Statements that the file begins with. All of it is one transaction: a file that is cut off

@@ -10,12 +10,40 @@ use super::{
     Tally, postgres, sqlite,
     tables::{Extent, Rows, Table, tables},
 };
-use crate::{Engine, Fault, Instance, Result};
+use crate::{Engine, Fault, Instance, Result, spares::Spares};
 
 /// Bytes of one piece, about.
 pub(super) const PIECE: usize = 64 * 1024;
 /// Pieces that wait to be written.
 const PIECES: usize = 4;
+
+/// A snapshot that is being read.
+pub(super) struct Reading {
+    pub(super) pieces: mpsc::Receiver<Result<Piece>>,
+    /// Takes the bytes of pieces back that were written.
+    pub(super) spares: Spares,
+}
+
+/// Where pieces go that are read.
+pub(super) struct Pieces {
+    sender: mpsc::Sender<Result<Piece>>,
+    spares: Spares,
+}
+
+impl Pieces {
+    pub(super) async fn send(&self, piece: Piece) -> Result<()> {
+        self.sender.send(Ok(piece)).await.map_err(|_| gone())
+    }
+
+    pub(super) fn blocking_send(&self, piece: Piece) -> Result<()> {
+        self.sender.blocking_send(Ok(piece)).map_err(|_| gone())
+    }
+
+    /// Empty bytes for a piece.
+    pub(super) fn empty(&self) -> Vec<u8> {
+        self.spares.take(PIECE + PIECE / 2)
+    }
+}
 
 /// What the snapshot gives, in this order.
 #[derive(Debug)]
@@ -63,13 +91,15 @@ pub(super) fn parts(extent: Extent) -> impl Iterator<Item = (usize, &'static Tab
 }
 
 /// Begins to read a snapshot. It ends by itself where nobody receives any more.
-pub(super) fn read(instance: &Arc<Instance>, extent: Extent) -> mpsc::Receiver<Result<Piece>> {
+pub(super) fn read(instance: &Arc<Instance>, extent: Extent) -> Reading {
     let (sender, receiver) = mpsc::channel(PIECES);
+    let spares = Spares::default();
+    let pieces = Pieces { sender: sender.clone(), spares: spares.clone() };
     let reading = Arc::clone(instance);
     match instance.db.engine() {
         Engine::Sqlite => {
             instance.tasks.spawn_blocking(move || {
-                if let Err(error) = sqlite::dump::dump(&reading, extent, &sender) {
+                if let Err(error) = sqlite::dump::dump(&reading, extent, &pieces) {
                     // Whoever does not listen any more has its own reason to stop.
                     let _ = sender.blocking_send(Err(error));
                 }
@@ -77,13 +107,13 @@ pub(super) fn read(instance: &Arc<Instance>, extent: Extent) -> mpsc::Receiver<R
         }
         Engine::Postgres => {
             instance.tasks.spawn(async move {
-                if let Err(error) = postgres::dump::dump(&reading, extent, &sender).await {
+                if let Err(error) = postgres::dump::dump(&reading, extent, &pieces).await {
                     let _ = sender.send(Err(error)).await;
                 }
             });
         }
     }
-    receiver
+    Reading { pieces: receiver, spares }
 }
 
 /// Why reading stops where the receiver is gone.

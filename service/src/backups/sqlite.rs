@@ -20,15 +20,14 @@ use crate::{
 
 pub(super) use crate::database::sqlite::file;
 
-/// A row of `table` in its canonical form, in place of what `line` held; and as literals with commas
-/// between, behind what `literals` holds.
+/// Appends a row of `table` in its canonical form, without its line break; and as literals with
+/// commas between.
 fn render(
     row: &rusqlite::Row<'_>,
     table: &Table,
     line: &mut Vec<u8>,
     mut literals: Option<&mut Vec<u8>>,
 ) -> Result<()> {
-    line.clear();
     for (index, column) in table.columns.iter().enumerate() {
         if index > 0 {
             line.push(b'\t');
@@ -85,6 +84,7 @@ fn tally(db: &rusqlite::Connection, table: &Table, rows: Rows) -> Result<Tally> 
     let mut rows = statement.query([]).map_err(fault)?;
     let (mut tally, mut line) = (Tally::default(), Vec::new());
     while let Some(row) = rows.next().map_err(fault)? {
+        line.clear();
         render(row, table, &mut line, None)?;
         tally.add(&line);
     }

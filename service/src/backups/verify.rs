@@ -16,7 +16,7 @@ use super::{
     Tally, Verification,
     decompress::Decompressor,
     postgres,
-    reader::{Batch, Damage, Reader},
+    reader::{Batch, Batches, Damage, Reader},
     run::Written,
     source::{Frame, parts},
     sqlite,
@@ -27,8 +27,8 @@ use crate::{
     jobs::{Attempt, End},
 };
 
-/// Batches of rows that wait to be restored.
-const BATCHES: usize = 4;
+/// Bytes of the file that are decompressed at once: they may hold very many.
+const SLICE: usize = 8 * 1024;
 
 /// Restores the stored file and compares it with what was written.
 pub(super) async fn verify(
@@ -36,9 +36,10 @@ pub(super) async fn verify(
     stored: &Stored,
     written: &Written,
 ) -> std::result::Result<Verification, End> {
-    let (sender, batches) = mpsc::channel(BATCHES);
+    let mut reader = Reader::new();
+    let (sender, batches) = reader.batches();
     let filling = fill(&attempt.instance, written.frame.clone(), batches);
-    let reader = read(attempt, stored, sender).await?;
+    read(attempt, stored, &mut reader, sender).await?;
     attempt.job.progress_phase = Some("compare".to_owned());
     let tallies = attempt.during(filling).await?.map_err(Fault::Task).map_err(Error::from)?;
     let tallies = tallies.map_err(unrestorable)?;
@@ -62,29 +63,32 @@ pub(super) async fn verify(
 async fn read(
     attempt: &mut Attempt,
     stored: &Stored,
+    reader: &mut Reader,
     sender: mpsc::Sender<Batch>,
-) -> std::result::Result<Reader, End> {
+) -> std::result::Result<(), End> {
     attempt.job.progress_phase = Some("restore".to_owned());
-    let (mut reader, mut plain) = (Reader::new(), Decompressor::new());
+    let mut plain = Decompressor::new();
     let mut bytes = attempt.instance.store.read(&stored.key, None).await?;
     while let Some(chunk) = attempt.during(bytes.next()).await? {
         let chunk = chunk.map_err(Error::from)?;
-        let chunk = plain.push(&chunk).map_err(refused)?;
-        for batch in reader.push(&chunk).map_err(refused)? {
-            // Where filling has ended, its own outcome says why.
-            if attempt.during(sender.send(batch)).await?.is_err() {
-                return Ok(reader);
+        for slice in chunk.chunks(SLICE) {
+            let slice = plain.push(slice).map_err(refused)?;
+            for batch in reader.push(slice).map_err(refused)? {
+                // Where filling has ended, its own outcome says why.
+                if attempt.during(sender.send(batch)).await?.is_err() {
+                    return Ok(());
+                }
             }
         }
         attempt.advanced(reader.rows()).await?;
     }
-    Ok(reader)
+    Ok(())
 }
 
 fn fill(
     instance: &Arc<Instance>,
     frame: Frame,
-    batches: mpsc::Receiver<Batch>,
+    batches: Batches,
 ) -> JoinHandle<Result<Vec<Tally>>> {
     let filling = Arc::clone(instance);
     match instance.db.engine() {

@@ -11,6 +11,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use crate::{
     Fault, Instance, Result,
     artifacts::{Compression, Stored, Writer},
+    spares::Spares,
 };
 
 /// Where the file stands.
@@ -26,8 +27,8 @@ pub(super) enum File {
 /// A writer that works in a task of its own, while more is made for it.
 pub(super) struct Pipe {
     chunks: mpsc::Sender<Vec<u8>>,
-    /// Chunks that were written, empty: none is allocated anew.
-    spares: mpsc::Receiver<Vec<u8>>,
+    /// Chunks that were written.
+    spares: Spares,
     writing: JoinHandle<Result<Writer>>,
 }
 
@@ -37,8 +38,8 @@ impl File {
         let writer = instance.store.write(key, compression)?;
         // One chunk waits while another is written.
         let (chunks, to_write) = mpsc::channel(1);
-        let (written, spares) = mpsc::channel(2);
-        let writing = instance.tasks.spawn(write_all(writer, to_write, written));
+        let spares = Spares::default();
+        let writing = instance.tasks.spawn(write_all(writer, to_write, spares.clone()));
         Ok(Self::Open(Pipe { chunks, spares, writing }))
     }
 
@@ -47,7 +48,7 @@ impl File {
     pub(super) async fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>> {
         let Self::Open(pipe) = self else { return Err(not_open()) };
         if pipe.chunks.send(chunk).await.is_ok() {
-            return Ok(pipe.spares.try_recv().unwrap_or_default());
+            return Ok(pipe.spares.take(0));
         }
         let written = (&mut pipe.writing).await.map_err(Fault::from)?;
         *self = Self::None;
@@ -98,16 +99,14 @@ impl File {
 async fn write_all(
     mut writer: Writer,
     mut chunks: mpsc::Receiver<Vec<u8>>,
-    written: mpsc::Sender<Vec<u8>>,
+    written: Spares,
 ) -> Result<Writer> {
-    while let Some(mut chunk) = chunks.recv().await {
+    while let Some(chunk) = chunks.recv().await {
         if let Err(error) = writer.write(&chunk).await {
             writer.abort().await;
             return Err(error);
         }
-        chunk.clear();
-        // Whoever makes the chunks may have one already.
-        let _ = written.try_send(chunk);
+        written.give_back(chunk);
     }
     Ok(writer)
 }

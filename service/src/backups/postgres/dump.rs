@@ -2,14 +2,13 @@
 
 use futures::TryStreamExt;
 use sqlx::PgConnection;
-use tokio::sync::mpsc::Sender;
 
 use super::{connection, copy_out, fault, run, schema, tally, without_end};
 use crate::{
     Engine, Instance, Result,
     backups::{
         Tally,
-        source::{PIECE, Piece, Start, gone, head_of, parts},
+        source::{PIECE, Piece, Pieces, Start, head_of, parts},
         tables::{Extent, Rows, Table},
     },
 };
@@ -18,15 +17,15 @@ use crate::{
 pub(in crate::backups) async fn dump(
     instance: &Instance,
     extent: Extent,
-    sender: &Sender<Result<Piece>>,
+    pieces: &Pieces,
 ) -> Result<()> {
     let mut connection = connection(instance.db.bulk()).await?;
     run(&mut connection, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     let start = start(&mut connection, instance, extent).await?;
-    send(sender, Piece::Start(Box::new(start))).await?;
+    pieces.send(Piece::Start(Box::new(start))).await?;
     for part in parts(extent) {
-        let tally = dump_table(&mut connection, part, sender).await?;
-        send(sender, Piece::End { table: part.0, tally }).await?;
+        let tally = dump_table(&mut connection, part, pieces).await?;
+        pieces.send(Piece::End { table: part.0, tally }).await?;
     }
     run(&mut connection, "COMMIT").await
 }
@@ -68,11 +67,10 @@ async fn count(connection: &mut PgConnection, table: &Table, rows: Rows) -> Resu
 async fn dump_table(
     connection: &mut PgConnection,
     (index, table, rows): (usize, &Table, Rows),
-    sender: &Sender<Result<Piece>>,
+    pieces: &Pieces,
 ) -> Result<Tally> {
     let mut tally = Tally::default();
-    let new = || Vec::with_capacity(PIECE + PIECE / 8);
-    let (mut bytes, mut count) = (new(), 0);
+    let (mut bytes, mut count) = (pieces.empty(), 0);
     bytes.extend_from_slice(copy_line(table).as_bytes());
     bytes.push(b'\n');
     let copy = copy_out("", table, rows);
@@ -82,24 +80,19 @@ async fn dump_table(
         bytes.extend_from_slice(&line);
         count += 1;
         if bytes.len() >= PIECE {
-            let bytes = std::mem::replace(&mut bytes, new());
-            send(sender, Piece::Rows { table: index, bytes, rows: count }).await?;
-            count = 0;
+            pieces.send(Piece::Rows { table: index, bytes, rows: count }).await?;
+            (bytes, count) = (pieces.empty(), 0);
         }
         tokio::task::coop::consume_budget().await;
     }
     bytes.extend_from_slice(b"\\.\n");
-    send(sender, Piece::Rows { table: index, bytes, rows: count }).await?;
+    pieces.send(Piece::Rows { table: index, bytes, rows: count }).await?;
     Ok(tally)
 }
 
 /// The line with which a table's rows begin.
 pub(in crate::backups) fn copy_line(table: &Table) -> String {
     format!("COPY {} ({}) FROM stdin;", table.name, table.column_names())
-}
-
-async fn send(sender: &Sender<Result<Piece>>, piece: Piece) -> Result<()> {
-    sender.send(Ok(piece)).await.map_err(|_| gone())
 }
 
 /// What the rows of every table of `extent` come to, in the schema that `schema` names.

@@ -2,12 +2,11 @@
 
 use sea_orm::DatabaseConnection;
 use sqlx::PgConnection;
-use tokio::sync::mpsc::Receiver;
 
 use super::{connection, dump::tallies, fault, run};
 use crate::{
     Result,
-    backups::{Tally, reader::Batch, source::Frame, tables::tables},
+    backups::{Tally, reader::Batches, source::Frame, tables::tables},
 };
 
 /// Where temporary tables are.
@@ -18,7 +17,7 @@ const TEMPORARY: &str = "pg_temp.";
 pub(in crate::backups) async fn scratch(
     db: &DatabaseConnection,
     frame: &Frame,
-    batches: Receiver<Batch>,
+    batches: Batches,
 ) -> Result<Vec<Tally>> {
     let mut connection = connection(db).await?;
     // What is made without a schema's name is made, and found, in the first one.
@@ -41,7 +40,7 @@ pub(in crate::backups) async fn scratch(
 pub(in crate::backups) async fn restore(
     db: &DatabaseConnection,
     frame: &Frame,
-    batches: Receiver<Batch>,
+    batches: Batches,
     check: impl FnOnce(Vec<Tally>) -> Result<()>,
 ) -> Result<()> {
     let mut connection = connection(db).await?;
@@ -53,26 +52,20 @@ pub(in crate::backups) async fn restore(
     run(&mut connection, "COMMIT").await
 }
 
-async fn copy_in(
-    connection: &mut PgConnection,
-    schema: &str,
-    mut batches: Receiver<Batch>,
-) -> Result<()> {
-    let mut next = batches.recv().await;
+async fn copy_in(connection: &mut PgConnection, schema: &str, mut batches: Batches) -> Result<()> {
+    let mut next = batches.next().await;
     while let Some(batch) = next {
-        let table = &tables()[batch.table];
+        let index = batch.table;
+        let table = &tables()[index];
         let names = table.column_names();
         let copy = format!("COPY {schema}{} ({names}) FROM STDIN", table.name);
         let mut copying = connection.copy_in_raw(&copy).await.map_err(fault)?;
-        copying.send(batch.lines).await.map_err(fault)?;
-        next = loop {
-            match batches.recv().await {
-                Some(more) if more.table == batch.table => {
-                    copying.send(more.lines).await.map_err(fault)?;
-                }
-                other => break other,
-            }
-        };
+        next = Some(batch);
+        while let Some(batch) = next.take_if(|batch| batch.table == index) {
+            copying.send(batch.lines.as_slice()).await.map_err(fault)?;
+            batches.done(batch);
+            next = batches.next().await;
+        }
         copying.finish().await.map_err(fault)?;
     }
     Ok(())

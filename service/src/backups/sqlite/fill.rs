@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use rusqlite::{Connection, types::Value};
-use tokio::sync::mpsc::Receiver;
 
 use super::{fault, tally};
 use crate::{
     Fault, Result,
     backups::{
         Tally,
-        reader::Batch,
+        reader::Batches,
         row,
         source::{Frame, parts},
         tables::{Kind, Table, tables},
@@ -19,7 +18,7 @@ use crate::{
 
 /// Fills a private database that is gone, whatever happens, when the connection or the process
 /// ends: SQLite makes a file without a name for it. What its tables then come to.
-pub(in crate::backups) fn scratch(frame: &Frame, batches: Receiver<Batch>) -> Result<Vec<Tally>> {
+pub(in crate::backups) fn scratch(frame: &Frame, batches: Batches) -> Result<Vec<Tally>> {
     let db = Connection::open("").map_err(fault)?;
     db.execute_batch("PRAGMA cache_size = -2048; PRAGMA synchronous = OFF; BEGIN;")
         .map_err(fault)?;
@@ -31,7 +30,7 @@ pub(in crate::backups) fn scratch(frame: &Frame, batches: Receiver<Batch>) -> Re
 pub(in crate::backups) fn restore(
     path: &Path,
     frame: &Frame,
-    batches: Receiver<Batch>,
+    batches: Batches,
     check: impl FnOnce(Vec<Tally>) -> Result<()>,
 ) -> Result<()> {
     let db = Connection::open(path).map_err(fault)?;
@@ -40,10 +39,11 @@ pub(in crate::backups) fn restore(
     db.execute_batch("COMMIT").map_err(fault)
 }
 
-fn fill(db: &Connection, frame: &Frame, mut batches: Receiver<Batch>) -> Result<Vec<Tally>> {
+fn fill(db: &Connection, frame: &Frame, mut batches: Batches) -> Result<Vec<Tally>> {
     db.execute_batch(&frame.before).map_err(fault)?;
-    while let Some(Batch { table, lines }) = batches.blocking_recv() {
-        insert(db, &tables()[table], &lines)?;
+    while let Some(batch) = batches.blocking_next() {
+        insert(db, &tables()[batch.table], &batch.lines)?;
+        batches.done(batch);
     }
     db.execute_batch(&frame.after).map_err(fault)?;
     parts(frame.extent).map(|(_, table, rows)| tally(db, table, rows)).collect()
