@@ -116,5 +116,5 @@ target/readers/installed: tests/tools/requirements.txt
 	@command -v soffice >/dev/null || tests/tools/install-debian libreoffice-calc
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/tools/install-debian python3-venv
 	python3 -m venv target/readers
-	target/readers/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	target/readers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

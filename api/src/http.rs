@@ -8,6 +8,7 @@ mod credential;
 mod errors;
 mod graphql;
 mod health;
+mod metrics;
 mod operation;
 mod origin;
 mod parameters;
@@ -45,6 +46,8 @@ use problem::Problem;
 use request::Correlation;
 use trusted::Trusted;
 
+pub use metrics::serve as serve_metrics;
+
 /// What handlers share.
 #[derive(Clone)]
 struct State {
@@ -71,6 +74,10 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
     let admission = Arc::new(Admission::new(&front_door));
     let cors = option_layer(cors::layer(&front_door.cors_origins));
     let front_door = Arc::new(front_door);
+    let metrics = match front_door.metrics_listen {
+        Some(_) => Router::new(),
+        None => metrics::router(Arc::clone(&instance)),
+    };
     let state = State { instance, schema, documents, trusted, front_door, admission };
     let router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
@@ -81,6 +88,7 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
         .layer(cors)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .merge(metrics)
         .merge(web::routes())
         .layer(DefaultBodyLimit::max(body::BODY))
         .layer(CatchPanicLayer::new())

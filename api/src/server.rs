@@ -55,6 +55,9 @@ impl Server {
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }
+        if let Some(address) = front_door.metrics_listen {
+            http::serve_metrics(&instance, address).await?;
+        }
         let router = http::router(Arc::clone(&instance), front_door.clone())?;
         let connections = Connections { router, front_door, instance: Arc::clone(&instance) };
         let serving = instance.tasks.spawn(connections::serve(listener, connections));

@@ -78,6 +78,32 @@ impl Database {
         self.bells.clone()
     }
 
+    /// Each pool's name, connections and those of them that are idle.
+    pub(crate) fn pools(&self) -> Vec<(&'static str, u32, u32)> {
+        let pools = [("writer", &self.writer), ("reader", &self.reader), ("bulk", &self.bulk)];
+        let mut pools: Vec<_> = pools
+            .into_iter()
+            .map(|(name, db)| {
+                let (size, idle) = match self.engine {
+                    Engine::Sqlite => {
+                        let pool = db.get_sqlite_connection_pool();
+                        (pool.size(), pool.num_idle())
+                    }
+                    Engine::Postgres => {
+                        let pool = db.get_postgres_connection_pool();
+                        (pool.size(), pool.num_idle())
+                    }
+                };
+                (name, size, u32::try_from(idle).unwrap_or(u32::MAX))
+            })
+            .collect();
+        if let Some(bells) = &self.bells {
+            let idle = u32::try_from(bells.num_idle()).unwrap_or(u32::MAX);
+            pools.push(("bells", bells.size(), idle));
+        }
+        pools
+    }
+
     /// For the migrator, which runs a transaction of its own.
     #[must_use]
     pub fn for_migration(&self) -> &DatabaseConnection {

@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Clock, Database, Doorbell, Fault, Purpose, Result, Secret, access::api_keys::KeyUses,
+    Clock, Database, Doorbell, Fault, Metrics, Purpose, Result, Secret, access::api_keys::KeyUses,
     artifacts::Store, audit::Recorder, backups, database, doorbell, jobs::Finisher, random,
     watchers::Watchers,
 };
@@ -84,6 +84,8 @@ pub struct Instance {
     pub stopping: CancellationToken,
     /// This process, new at each start.
     pub node: String,
+    /// What it has counted.
+    pub metrics: Metrics,
     pub(crate) recorder: Recorder,
     pub(crate) finisher: Finisher,
     pub(crate) watchers: Watchers,
@@ -113,6 +115,7 @@ impl Instance {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             node: uuid::Uuid::from_bytes(random::bytes()).simple().to_string(),
+            metrics: Metrics::default(),
             recorder: Recorder::default(),
             finisher: Finisher::default(),
             watchers: Watchers::default(),

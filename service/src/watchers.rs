@@ -20,6 +20,13 @@ pub(crate) struct Watcher {
     organization_id: Uuid,
 }
 
+impl Watchers {
+    /// Of all organizations.
+    pub(crate) fn total(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+}
+
 /// Counts a subscription in, if there is room for one more.
 ///
 /// # Errors

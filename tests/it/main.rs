@@ -37,6 +37,7 @@ mod job_pages;
 mod jobs;
 mod limits;
 mod members;
+mod metrics;
 mod migration;
 mod notes;
 mod notes_export;

@@ -27,7 +27,12 @@ pub enum Signal {
 impl Process {
     /// `daybook worker`, which works jobs already.
     pub async fn worker(config: &Config) -> Self {
-        let process = Self::start(config, &["worker"], &[]);
+        Self::worker_with(config, &[]).await
+    }
+
+    /// `daybook worker` with more in its environment.
+    pub async fn worker_with(config: &Config, environment: &[(&str, String)]) -> Self {
+        let process = Self::start(config, &["worker"], environment);
         process.says("working jobs").await;
         process
     }

@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::complain;
 use crate::{
     config::Config,
-    demo,
+    demo, http,
     server::{Duties, Server, start_work, stop as stop_instance},
 };
 
@@ -33,6 +33,9 @@ pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Resul
 pub(super) async fn worker(config: Config) -> Result<()> {
     let mut stop = stop_signal()?;
     let instance = config.open(Clock::default()).await?;
+    if let Some(address) = config.front_door.metrics_listen {
+        http::serve_metrics(&instance, address).await?;
+    }
     start_work(&instance);
     let concurrency = instance.settings.job_concurrency;
     tracing::info!(node = instance.node, concurrency, "working jobs");

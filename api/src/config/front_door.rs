@@ -1,6 +1,6 @@
 //! What the server lets in: origins and limits.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args};
 
@@ -13,6 +13,12 @@ pub struct FrontDoor {
     /// [default: none but this server's own]
     #[arg(long, env = "DAYBOOK_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<String>,
+    /// Where /metrics is, apart from all else [default: with all else; a worker's nowhere]
+    #[arg(long, env = "DAYBOOK_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Names of operations that metrics tell apart, separated by commas; all else is "other"
+    #[arg(long, env = "DAYBOOK_METRICS_OPERATIONS", value_delimiter = ',', global = true)]
+    pub metrics_operations: Vec<String>,
     /// Longest message on a WebSocket, in bytes
     #[arg(long, env = "DAYBOOK_SOCKET_MESSAGE_BYTES", default_value_t = 1024 * 1024, global = true)]
     pub socket_message_bytes: usize,

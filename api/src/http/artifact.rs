@@ -16,6 +16,7 @@ use daybook_service::{
     access::Authority,
     artifacts::{self, link::Link},
 };
+use futures::TryStreamExt;
 use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
@@ -90,7 +91,10 @@ async fn serve(state: &State, artifact: &artifact::Model, headers: &HeaderMap) -
         }
     };
     let bytes = match state.instance.store.read(&artifact.object_key, range.clone()).await {
-        Ok(bytes) => Body::from_stream(bytes),
+        Ok(bytes) => {
+            let metrics = state.instance.metrics.clone();
+            Body::from_stream(bytes.inspect_ok(move |bytes| metrics.downloaded(bytes.len() as u64)))
+        }
         Err(error) => return failed(&error),
     };
     let Some(Range { start, end }) = range else {

@@ -6,6 +6,7 @@ use async_graphql::{Request, Response, ServerError, parser::types::OperationType
 use daybook_service::{Error, Viewer};
 use futures::{Stream, StreamExt, stream, stream::BoxStream};
 use http::HeaderMap;
+use tokio::time::Instant;
 
 use super::{
     State,
@@ -52,6 +53,8 @@ pub(super) struct Operation {
     /// What it is.
     pub(super) kind: OperationType,
     request: Request,
+    /// What metrics call it.
+    metric: String,
     /// None for subscriptions, which have limits of their own.
     running: Option<Running>,
 }
@@ -126,15 +129,19 @@ fn operation(
             Some(state.admission.begin(client.asker()).map_err(errors::too_many)?)
         }
     };
+    let known = state.front_door.metrics_operations.iter();
+    let metric = known.into_iter().find(|known| Some(known.as_str()) == name);
+    let metric = metric.map_or_else(|| "other".to_owned(), Clone::clone);
     let request = request.data(Caller(client.viewer.clone())).data(BodyAllowance::default());
-    Ok(Operation { kind, request, running })
+    Ok(Operation { kind, request, metric, running })
 }
 
 impl Operation {
     /// Runs a query or mutation to its answer. One that takes too long is not waited for: what it
     /// had committed stays.
     pub(super) async fn run(self, state: &State) -> Response {
-        let Self { kind: _, request, running } = self;
+        let Self { kind, request, metric, running } = self;
+        let began = Instant::now();
         let patience = state.front_door.execution_timeout;
         let executed = tokio::time::timeout(patience, state.schema.execute(request)).await;
         drop(running);
@@ -144,6 +151,13 @@ impl Operation {
             Response::from_errors(vec![errors::error(code::TIMEOUT, &message)])
         });
         errors::bound(&mut response.errors);
+        let kind = match kind {
+            OperationType::Query => "query",
+            OperationType::Mutation => "mutation",
+            OperationType::Subscription => "subscription",
+        };
+        let metrics = &state.instance.metrics;
+        metrics.operation(&metric, kind, response.errors.is_empty(), began.elapsed());
         response
     }
 

@@ -67,6 +67,7 @@ pub(super) async fn accept(
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER);
     upgrade.on_upgrade(async move |socket: WebSocket| {
+        let _open = state.instance.metrics.socket();
         let tasks = state.instance.tasks.clone();
         let is_known = socket.protocol().is_some_and(|protocol| protocol == PROTOCOL);
         let connection = Connection::new(state, correlation, viewer);

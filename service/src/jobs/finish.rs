@@ -161,7 +161,7 @@ async fn drain(instance: &Arc<Instance>) {
 
 /// Stores the ends of some attempts in one transaction: for each its job, or none where it was lost.
 async fn store(instance: &Arc<Instance>, ended: Vec<Arc<Ended>>) -> Result<Vec<Option<Model>>> {
-    let context = (Arc::clone(instance), ended);
+    let context = (Arc::clone(instance), ended.clone());
     let stored = instance.db.transaction(context, |tx, (instance, ended)| {
         Box::pin(async move {
             let now = database::now(tx, &instance.clock).await?;
@@ -186,7 +186,21 @@ async fn store(instance: &Arc<Instance>, ended: Vec<Arc<Ended>>) -> Result<Vec<O
     let moves = stored.await?;
     let made: Vec<_> = moves.iter().flatten().cloned().collect();
     ring(instance, &made);
+    count(instance, &ended, &moves);
     Ok(moves.into_iter().map(|step| step.map(|step| step.job)).collect())
+}
+
+/// Counts what the files hold that became visible, and attempts whose claim was no longer the job's.
+fn count(instance: &Instance, ended: &[Arc<Ended>], moves: &[Option<Move>]) {
+    for (ended, step) in ended.iter().zip(moves) {
+        match (&ended.finish, step.as_ref().map(|step| step.arrow)) {
+            (Finish::Succeed { artifact, .. }, Some(Arrow::Succeeded)) => {
+                instance.metrics.produced(ended.job.kind, artifact.size_bytes);
+            }
+            (_, Some(_)) => {}
+            (_, None) => instance.metrics.stale_claim(),
+        }
+    }
 }
 
 /// The running jobs among those that ended, locked.

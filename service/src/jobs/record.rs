@@ -81,9 +81,10 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Tells whoever waits for news of these jobs. After COMMIT.
+/// Counts the moves, and tells whoever waits for news of these jobs. After COMMIT.
 pub(crate) fn ring(instance: &Instance, moves: &[Move]) {
     for step in moves {
+        instance.metrics.transition(step.job.kind, step.arrow, step.job.error_code);
         instance.doorbell.ring(Topic::Jobs(step.job.organization_id));
         instance.doorbell.ring(Topic::AuditLog(step.job.organization_id));
     }

@@ -226,6 +226,7 @@ async fn settle(
         Err(End::Interrupted) => Finish::Interrupt,
         Err(End::Canceled) => Finish::Cancel,
         Err(End::Lost) => {
+            instance.metrics.stale_claim();
             tracing::warn!("the attempt lost its job; nothing of it is kept");
             return false;
         }

@@ -1,0 +1,51 @@
+//! `/metrics`: what Prometheus scrapes, in the text format of OpenMetrics.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result};
+use axum::{
+    Router, extract,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use daybook_service::{Instance, metrics};
+use http::{StatusCode, header};
+use tokio::net::TcpListener;
+
+use super::problem::Problem;
+use crate::graphql::code;
+
+/// `GET /metrics` alone.
+pub(super) fn router<S: Clone + Send + Sync + 'static>(instance: Arc<Instance>) -> Router<S> {
+    Router::new().route("/metrics", get(scrape).with_state(instance))
+}
+
+async fn scrape(extract::State(instance): extract::State<Arc<Instance>>) -> Response {
+    match metrics::render(&instance).await {
+        Ok(text) => ([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "metrics can't be told");
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let detail = "the database does not answer".into();
+            Problem { status, code: code::UNAVAILABLE, detail }.into_response()
+        }
+    }
+}
+
+/// Serves it at `address`, and nothing else, until the instance stops.
+///
+/// # Errors
+/// An address that can't be listened on.
+pub async fn serve(instance: &Arc<Instance>, address: SocketAddr) -> Result<()> {
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("can't listen on {address}"))?;
+    let stopping = instance.stopping.clone();
+    let serving = axum::serve(listener, router::<()>(Arc::clone(instance)));
+    let serving = serving.with_graceful_shutdown(stopping.cancelled_owned());
+    instance.tasks.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "metrics are no longer served");
+        }
+    });
+    Ok(())
+}

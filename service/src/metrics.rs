@@ -1,0 +1,169 @@
+//! What this process counts, and how things stand, in the text format of OpenMetrics.
+//!
+//! Counters are this process's own and start at zero with it; what is asked of the database at a
+//! scrape (jobs, queue) is the instance's, the same from every process. No label holds anything
+//! that a tenant or client chooses: their number is bounded.
+
+mod standing;
+
+use std::{sync::Arc, time::Duration};
+
+use daybook_entity::job::{JobErrorCode, JobKind};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+use sea_orm::ActiveEnum;
+
+use crate::{Fault, Instance, Result, jobs::Arrow};
+
+/// The media type of [`render`]'s text.
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Upper bounds, in seconds.
+const DURATIONS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// What this process has counted.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    operations: Family<OperationLabels, Histogram, fn() -> Histogram>,
+    transitions: Family<TransitionLabels, Counter>,
+    failures: Family<FailureLabels, Counter>,
+    stale_claims: Counter,
+    output_bytes: Family<KindLabels, Counter>,
+    downloaded_bytes: Counter,
+    sockets: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperationLabels {
+    operation: Arc<str>,
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TransitionLabels {
+    kind: String,
+    transition: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
+    kind: String,
+    code: String,
+    transition: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    kind: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            operations: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            transitions: Family::default(),
+            failures: Family::default(),
+            stale_claims: Counter::default(),
+            output_bytes: Family::default(),
+            downloaded_bytes: Counter::default(),
+            sockets: Gauge::default(),
+        }
+    }
+}
+
+/// An open WebSocket; dropping it ends the counting.
+#[derive(Debug)]
+pub struct OpenSocket(Gauge);
+
+impl Drop for OpenSocket {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    /// Counts a query or mutation. `operation` is of a bounded set, not whatever a client says.
+    pub fn operation(&self, operation: &str, kind: &'static str, is_ok: bool, took: Duration) {
+        let outcome = if is_ok { "ok" } else { "error" };
+        let labels = OperationLabels { operation: operation.into(), kind, outcome };
+        self.operations.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+
+    /// Counts a WebSocket for as long as what it gives is kept.
+    #[must_use]
+    pub fn socket(&self) -> OpenSocket {
+        self.sockets.inc();
+        OpenSocket(self.sockets.clone())
+    }
+
+    /// Counts bytes of a file that were sent.
+    pub fn downloaded(&self, bytes: u64) {
+        self.downloaded_bytes.inc_by(bytes);
+    }
+
+    /// Counts a transition, after its COMMIT.
+    pub(crate) fn transition(&self, kind: JobKind, arrow: Arrow, code: Option<JobErrorCode>) {
+        let (kind, transition) = (name(kind), arrow.verb());
+        match arrow {
+            Arrow::Failed | Arrow::Retried | Arrow::Rescued => {
+                let code = code.map_or_else(|| "NONE".to_owned(), |code| code.to_value());
+                let labels = FailureLabels { kind: kind.clone(), code, transition };
+                self.failures.get_or_create(&labels).inc();
+            }
+            Arrow::Requested
+            | Arrow::Started
+            | Arrow::Succeeded
+            | Arrow::Canceled
+            | Arrow::Interrupted => {}
+        }
+        self.transitions.get_or_create(&TransitionLabels { kind, transition }).inc();
+    }
+
+    /// Counts an attempt that ended after it had lost its job.
+    pub(crate) fn stale_claim(&self) {
+        self.stale_claims.inc();
+    }
+
+    /// Counts the bytes of a job's file, after its COMMIT.
+    pub(crate) fn produced(&self, kind: JobKind, bytes: i64) {
+        let bytes = u64::try_from(bytes).unwrap_or_default();
+        self.output_bytes.get_or_create(&KindLabels { kind: name(kind) }).inc_by(bytes);
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        let help = "Queries and mutations, by operation, kind and outcome";
+        registry.register("operation_duration_seconds", help, self.operations.clone());
+        let help = "Transitions of jobs that this process made; rescued: a lease ran out";
+        registry.register("job_transitions", help, self.transitions.clone());
+        let help = "Attempts that failed, by code; failed: given up";
+        registry.register("job_failures", help, self.failures.clone());
+        let help = "Attempts that ended after they had lost their job, and changed nothing";
+        registry.register("job_stale_claims", help, self.stale_claims.clone());
+        let help = "Bytes of the files that jobs produced";
+        registry.register("job_output_bytes", help, self.output_bytes.clone());
+        let help = "Bytes of files that were sent";
+        registry.register("downloaded_bytes", help, self.downloaded_bytes.clone());
+        registry.register("sockets", "Open WebSockets", self.sockets.clone());
+    }
+}
+
+fn name(kind: JobKind) -> String {
+    kind.to_value().to_lowercase()
+}
+
+/// Everything, as it is now.
+///
+/// # Errors
+/// A database fault.
+pub async fn render(instance: &Instance) -> Result<String> {
+    let mut registry = Registry::with_prefix("daybook");
+    instance.metrics.register(&mut registry);
+    standing::register(&mut registry, instance).await?;
+    let mut text = String::new();
+    let unwritten = |error| Fault::Stored(format!("metrics can't be written: {error}"));
+    encode(&mut text, &registry).map_err(unwritten)?;
+    Ok(text)
+}

@@ -1,0 +1,129 @@
+//! How things stand at a scrape: jobs, queue, pools, log and transactions of the database.
+
+use std::{fs, sync::atomic::AtomicU64};
+
+use daybook_entity::job::{Column, Entity, JobKind, JobState};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use sea_orm::{
+    ActiveEnum, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Iterable, QueryFilter,
+    QuerySelect, Statement,
+};
+
+use super::name;
+use crate::{Engine, Instance, Result, database::sqlite};
+
+type Seconds = Gauge<f64, AtomicU64>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    kind: String,
+    state: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabels {
+    pool: &'static str,
+    state: &'static str,
+}
+
+pub(super) async fn register(registry: &mut Registry, instance: &Instance) -> Result<()> {
+    let help = "Unfinished jobs of the instance";
+    registry.register("jobs", help, jobs(instance).await?);
+    let help = "How long the job that waits longest could have been claimed";
+    registry.register("queue_age_seconds", help, seconds(queue_age(instance).await?));
+    let help = "Subscriptions in this process";
+    registry.register("subscriptions", help, count(instance.watchers.total()));
+    registry.register("pool_connections", "Connections to the database", pools(instance));
+    match instance.db.engine() {
+        Engine::Sqlite => {
+            let help = "Bytes of SQLite's write-ahead log";
+            registry.register("sqlite_wal_bytes", help, count(wal_bytes(instance)));
+        }
+        Engine::Postgres => {
+            let help = "How long the oldest transaction in the database has run";
+            let age = oldest_transaction(instance).await?;
+            registry.register("oldest_transaction_seconds", help, seconds(age));
+        }
+    }
+    Ok(())
+}
+
+/// Only unfinished ones: finished ones are counted as they finish, and there may be millions.
+async fn jobs(instance: &Instance) -> Result<Family<JobLabels, Gauge>> {
+    let states = [JobState::Queued, JobState::Running];
+    let found = Entity::find()
+        .select_only()
+        .columns([Column::Kind, Column::State])
+        .column_as(Column::Id.count(), "number")
+        .filter(Column::State.is_in(states))
+        .group_by(Column::Kind)
+        .group_by(Column::State)
+        .into_tuple::<(JobKind, JobState, i64)>();
+    let jobs = Family::<JobLabels, Gauge>::default();
+    let gauge = |kind, state: JobState| {
+        let labels = JobLabels { kind: name(kind), state: state.to_value().to_lowercase() };
+        jobs.get_or_create(&labels).clone()
+    };
+    for (kind, state) in JobKind::iter().flat_map(|kind| states.map(|state| (kind, state))) {
+        gauge(kind, state).set(0);
+    }
+    for (kind, state, number) in found.all(instance.db.reader()).await? {
+        gauge(kind, state).set(number);
+    }
+    Ok(jobs)
+}
+
+async fn queue_age(instance: &Instance) -> Result<f64> {
+    let oldest = Entity::find()
+        .select_only()
+        .column_as(Column::AvailableAt.min(), "oldest")
+        .filter(Column::State.eq(JobState::Queued))
+        .into_tuple::<Option<chrono::DateTime<chrono::Utc>>>();
+    let oldest = oldest.one(instance.db.reader()).await?.flatten();
+    let age = oldest.map(|oldest| (instance.clock.now() - oldest).as_seconds_f64());
+    // One that is to be tried again later does not wait yet.
+    Ok(age.unwrap_or_default().max(0.0))
+}
+
+fn pools(instance: &Instance) -> Family<PoolLabels, Gauge> {
+    let pools = Family::<PoolLabels, Gauge>::default();
+    for (pool, size, idle) in instance.db.pools() {
+        let used = i64::from(size) - i64::from(idle);
+        for (state, number) in [("used", used), ("idle", i64::from(idle))] {
+            pools.get_or_create(&PoolLabels { pool, state }).set(number.max(0));
+        }
+    }
+    pools
+}
+
+fn wal_bytes(instance: &Instance) -> usize {
+    let mut log = sqlite::file(instance.db.bulk()).into_os_string();
+    log.push("-wal");
+    // It is made by the first write.
+    let bytes = fs::metadata(log).map(|file| file.len()).unwrap_or_default();
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+async fn oldest_transaction(instance: &Instance) -> Result<f64> {
+    let sql = "SELECT COALESCE(EXTRACT(EPOCH FROM max(clock_timestamp() - xact_start)), 0)::float8 \
+        AS age FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let statement = Statement::from_string(DbBackend::Postgres, sql);
+    let row = instance.db.reader().query_one_raw(statement).await?;
+    Ok(row.map(|row| row.try_get("", "age")).transpose()?.unwrap_or_default())
+}
+
+fn seconds(value: f64) -> Seconds {
+    let gauge = Seconds::default();
+    gauge.set(value);
+    gauge
+}
+
+fn count(value: usize) -> Gauge {
+    let gauge = Gauge::<i64>::default();
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+    gauge
+}
