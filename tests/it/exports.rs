@@ -13,7 +13,7 @@ pub(crate) const ORDERS: [&str; 4] =
     ["RECORDED_DESC", "RECORDED_ASC", "TIMESTAMP_DESC", "TIMESTAMP_ASC"];
 
 /// Texts that a careless writer, reader or spreadsheet falls over.
-const NASTY: [&str; 34] = [
+const NASTY: [&str; 36] = [
     ",",
     "\"",
     "\"\"",
@@ -45,6 +45,8 @@ const NASTY: [&str; 34] = [
     "\u{1}\u{1b}[31m\u{7f}",
     "\\",
     "\\\"",
+    "\\'; DROP TABLE jobs; --",
+    "$1 ' || $2",
     "</script><!--",
     "[]",
     "{\"a\":",
@@ -213,6 +215,14 @@ on_each_engine! {
             let file = export(&admin, input(&acme, &filter, "TIMESTAMP_ASC", "JSON")).await;
             let records: Vec<Value> = serde_json::from_slice(&file.bytes).unwrap();
             assert_eq!(records, expected, "{filter}");
+        }
+        // Whatever a filter says stays a value: it finds its own entry and no other.
+        for text in NASTY {
+            let filter = json!({ "actorId": text });
+            let file = export(&admin, input(&acme, &filter, "RECORDED_ASC", "JSON")).await;
+            let records: Vec<Value> = serde_json::from_slice(&file.bytes).unwrap();
+            let found: Vec<_> = records.iter().map(|record| &record["actor"]["id"]).collect();
+            assert_eq!(found, [&json!(text)]);
         }
     }
 

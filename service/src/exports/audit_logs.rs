@@ -1,6 +1,7 @@
 //! Exporting a moment of the audit log: keyset segments, each a short query of its own.
 
 mod continuation;
+mod copy;
 mod csv;
 mod encoder;
 mod json;
@@ -98,7 +99,7 @@ impl<'a> Export<'a> {
     /// Reads the next `limit` rows.
     async fn read(&mut self, limit: u64) -> Result<(), End> {
         let AuditLogs { filter, through, .. } = self.source;
-        let key = self.sink.key.clone();
+        let key = self.sink.key();
         let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);
         let backend = self.instance.db.bulk().get_database_backend();
         let rows = rows.select(Direction::Forward, limit, backend);
@@ -109,7 +110,7 @@ impl<'a> Export<'a> {
     fn written(&self, plan: &Plan) -> Written {
         let truncated = self.sink.records < plan.records_matched;
         let manifest = self.manifest(plan, truncated);
-        let last = self.sink.key.clone().filter(|_| truncated);
+        let last = self.sink.key().filter(|_| truncated);
         let continuation = last.map(|key| {
             continuation::seal(&self.instance.secret, &self.keyset, self.source.through, &key)
         });

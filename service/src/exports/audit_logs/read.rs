@@ -1,15 +1,14 @@
 //! Reading a segment, by the engine's fastest way.
 
-use futures::TryStreamExt;
 use rusqlite::Connection;
-use sea_orm::{DbErr, RuntimeErr, Statement, StreamTrait};
+use sea_orm::{DbErr, RuntimeErr, Statement};
 
-use super::{row::Row, sink::Sink};
+use super::{copy, row::Row, sink::Sink};
 use crate::{Engine, Instance, Result, database::sqlite};
 
 /// Reads segments.
 pub(super) enum Reader {
-    /// Rows as they come, borrowed from the connection's buffer.
+    /// Rows by COPY, borrowed from the connection's buffer.
     Postgres,
     /// Rows borrowed from SQLite's own pages, while nothing else waits for the thread.
     Sqlite(Connection),
@@ -28,7 +27,7 @@ impl Reader {
     /// memory; many, so that the start of a query doesn't matter, which is nearer on SQLite.
     pub(super) fn segment(&self) -> u64 {
         match self {
-            Self::Postgres => 1024 * 1024,
+            Self::Postgres => 2 * 1024 * 1024,
             Self::Sqlite(_) => 256 * 1024,
         }
     }
@@ -41,7 +40,7 @@ impl Reader {
         sink: &mut Sink,
     ) -> Result<()> {
         match self {
-            Self::Postgres => postgres(instance, statement, sink).await,
+            Self::Postgres => copy::read(instance, &statement, sink).await,
             Self::Sqlite(connection) => {
                 // A place among the readers of jobs: so many read at once.
                 let pool = instance.db.bulk().get_sqlite_connection_pool();
@@ -52,16 +51,6 @@ impl Reader {
             }
         }
     }
-}
-
-async fn postgres(instance: &Instance, statement: Statement, sink: &mut Sink) -> Result<()> {
-    let mut rows = instance.db.bulk().stream_raw(statement).await?;
-    while let Some(found) = rows.try_next().await? {
-        sink.push(&Row::of_postgres(&found)?)?;
-        // Rows come from a buffer: nothing else here ever gives the thread to other tasks.
-        tokio::task::coop::consume_budget().await;
-    }
-    Ok(())
 }
 
 fn sqlite(connection: &Connection, statement: &Statement, sink: &mut Sink) -> Result<()> {

@@ -2,11 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::Column;
-use sea_orm::{DbErr, QueryResult, RuntimeErr};
-use sqlx::{
-    Row as _, ValueRef as _,
-    postgres::{PgRow, PgValueFormat},
-};
 use uuid::Uuid;
 
 use crate::{Error, Fault, Result, database::sqlite::fault};
@@ -63,16 +58,12 @@ pub(super) struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    /// Of a row of PostgreSQL that selects [`COLUMNS`].
+    /// Of the values of a row of PostgreSQL that selects [`COLUMNS`], in its binary format.
     ///
-    /// An entity would own a copy of each value, which costs more than all the rest of an export; to
-    /// compare types at each value costs a fifth.
-    pub(super) fn of_postgres(found: &'r QueryResult) -> Result<Self> {
-        let Some(row) = found.try_as_pg_row() else {
-            return Err(wrong("row, which is of another database,"));
-        };
-        let optional = |index: usize| value(row, index)?.map(text).transpose();
-        let needed = |index: usize| value(row, index)?.ok_or_else(|| wrong("missing value"));
+    /// An entity would own a copy of each value, which costs more than all the rest of an export.
+    pub(super) fn of_postgres(values: &[Option<&'r [u8]>; COLUMNS.len()]) -> Result<Self> {
+        let optional = |index: usize| values[index].map(text).transpose();
+        let needed = |index: usize| values[index].ok_or_else(|| wrong("missing value"));
         let text = |index: usize| text(needed(index)?);
         let number = |index: usize| {
             let bytes = needed(index)?.try_into().map_err(|_| wrong("number"))?;
@@ -136,19 +127,6 @@ impl<'r> Row<'r> {
             extra: optional(18)?,
             hash: bytes(19)?,
         })
-    }
-}
-
-/// A value in PostgreSQL's binary format, which prepared statements answer in; none where it is null.
-fn value(row: &PgRow, index: usize) -> Result<Option<&[u8]>> {
-    let fault = |error: sqlx::Error| DbErr::Query(RuntimeErr::SqlxError(error.into()));
-    let value = row.try_get_raw(index).map_err(fault)?;
-    if value.is_null() {
-        return Ok(None);
-    }
-    match value.format() {
-        PgValueFormat::Binary => Ok(Some(value.as_bytes().map_err(|_| wrong("value"))?)),
-        PgValueFormat::Text => Err(wrong("value, which is not binary,")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where the rows of an export go: through the encoder, counted.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{encoder::Encoder, row::Row};
@@ -18,19 +19,31 @@ pub(super) struct Sink {
     pub(super) records: u64,
     /// Smallest and largest sequence so far.
     pub(super) sequences: Option<(i64, i64)>,
-    /// Key of the last record, to go on from.
-    pub(super) key: Option<Vec<Part>>,
+    /// The key that the first record comes after.
+    start: Option<Vec<Part>>,
+    /// What the last record's key is made of.
+    last: Option<(DateTime<Utc>, i64)>,
 }
 
 impl Sink {
-    /// One whose first record comes after `key`.
+    /// One whose first record comes after `start`.
     pub(super) fn new(
         organization_id: Uuid,
         order_by: Order,
         encoder: Encoder,
-        key: Option<Vec<Part>>,
+        start: Option<Vec<Part>>,
     ) -> Self {
-        Self { organization_id, order_by, encoder, records: 0, sequences: None, key }
+        Self { organization_id, order_by, encoder, records: 0, sequences: None, start, last: None }
+    }
+
+    /// The key to go on from.
+    pub(super) fn key(&self) -> Option<Vec<Part>> {
+        match self.last {
+            Some((timestamp, sequence)) => {
+                Some(audit::order_key(self.order_by, timestamp, sequence))
+            }
+            None => self.start.clone(),
+        }
     }
 
     pub(super) fn push(&mut self, row: &Row<'_>) -> Result<()> {
@@ -38,7 +51,7 @@ impl Sink {
         self.records += 1;
         let (first, last) = self.sequences.unwrap_or((row.sequence, row.sequence));
         self.sequences = Some((first.min(row.sequence), last.max(row.sequence)));
-        self.key = Some(audit::order_key(self.order_by, row.timestamp, row.sequence));
+        self.last = Some((row.timestamp, row.sequence));
         Ok(())
     }
 }
