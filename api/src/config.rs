@@ -2,6 +2,7 @@
 
 mod document_limits;
 mod front_door;
+mod identity;
 
 use std::{
     fs,
@@ -24,6 +25,7 @@ use daybook_service::{
 
 pub use document_limits::DocumentLimits;
 pub use front_door::FrontDoor;
+pub use identity::Identity;
 
 /// A lease must outlast the pause between two heartbeats, and then some.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
@@ -128,6 +130,9 @@ pub struct Config {
         global = true
     )]
     pub job_lease: Duration,
+    /// Whose tokens are believed.
+    #[command(flatten)]
+    pub identity: Identity,
     /// What the server lets in.
     #[command(flatten)]
     pub front_door: FrontDoor,
@@ -218,6 +223,7 @@ impl Config {
             organization_subscriptions: self.organization_subscriptions,
             socket_operations: self.socket_operations,
             job_lease: self.job_lease.max(SHORTEST_LEASE),
+            oidc: self.identity.oidc()?,
             scratch: self.data_dir.clone(),
         })
     }

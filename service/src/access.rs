@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod members;
+pub mod oidc;
 pub mod operators;
 mod permission;
 mod scope;

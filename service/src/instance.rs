@@ -7,8 +7,16 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Clock, Database, Doorbell, Fault, Metrics, Purpose, Result, Secret, access::api_keys::KeyUses,
-    artifacts::Store, audit::Recorder, backups, database, doorbell, jobs::Finisher, random,
+    Clock, Database, Doorbell, Fault, Metrics, Purpose, Result, Secret,
+    access::{
+        api_keys::KeyUses,
+        oidc::{Oidc, Provider},
+    },
+    artifacts::Store,
+    audit::Recorder,
+    backups, database, doorbell,
+    jobs::Finisher,
+    random,
     watchers::Watchers,
 };
 
@@ -39,6 +47,8 @@ pub struct Settings {
     pub socket_operations: usize,
     /// How long an attempt may be silent before its job goes to another.
     pub job_lease: Duration,
+    /// An OpenID provider whose tokens are believed, if there is one.
+    pub oidc: Option<Oidc>,
     /// Folder for temporary files, which have no names.
     pub scratch: PathBuf,
 }
@@ -58,6 +68,7 @@ impl Default for Settings {
             organization_subscriptions: 1_000,
             socket_operations: 100,
             job_lease: Duration::from_secs(30),
+            oidc: None,
             scratch: std::env::temp_dir(),
         }
     }
@@ -90,6 +101,7 @@ pub struct Instance {
     pub(crate) finisher: Finisher,
     pub(crate) watchers: Watchers,
     pub(crate) key_uses: KeyUses,
+    pub(crate) provider: Option<Provider>,
 }
 
 impl Instance {
@@ -105,6 +117,7 @@ impl Instance {
         settings: Settings,
         clock: Clock,
     ) -> Result<Arc<Self>> {
+        let provider = settings.oidc.clone().map(Provider::new);
         let instance = Arc::new(Self {
             db,
             clock,
@@ -120,6 +133,7 @@ impl Instance {
             finisher: Finisher::default(),
             watchers: Watchers::default(),
             key_uses: KeyUses::default(),
+            provider,
         });
         instance.check_secret().await?;
         backups::settle(&instance).await?;

@@ -44,6 +44,7 @@ mod notes_export;
 mod notes_import;
 mod notes_limits;
 mod notes_pages;
+mod oidc;
 mod pages;
 mod plans;
 mod problems;

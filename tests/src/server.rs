@@ -1,7 +1,7 @@
 //! A server for one test: production's own, in this process, on a free port.
 
 use daybook_api::{
-    config::{ArtifactLinks, Config, FrontDoor, LogFormat},
+    config::{ArtifactLinks, Config, FrontDoor, Identity, LogFormat},
     server::{Duties, Server},
 };
 use daybook_entity::membership::Role;
@@ -95,6 +95,7 @@ impl TestServer {
             organization_subscriptions: 1_000,
             socket_operations: 100,
             job_lease: Duration::from_secs(30),
+            identity: Identity::default(),
             front_door: FrontDoor::default(),
             log: "info".to_owned(),
             log_format: LogFormat::Text,

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use daybook_service::{
     Error, Instance, Viewer,
-    access::{self, Authority, api_keys, token},
+    access::{self, Authority, api_keys, oidc, token},
 };
 use http::{HeaderMap, header};
 
@@ -45,6 +45,8 @@ pub(super) async fn from_authorization(
     let token = token.trim();
     let viewer = if api_keys::is_api_key(token) {
         api_keys::verify(instance, token).await?
+    } else if oidc::is_foreign(token) {
+        oidc::verify(instance, token).await?
     } else {
         token::verify(&instance.secret, token, instance.clock.now())?
     };

@@ -1,0 +1,174 @@
+//! The provider's keys: where they are, and as they were last fetched.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::TryStreamExt;
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
+};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::{Oidc, token::Header};
+
+/// Keys are fetched anew once they are this old: a key that the provider took back ends then.
+const OLD: TimeDelta = TimeDelta::minutes(10);
+/// How often they are fetched at the most, whatever unknown keys tokens name.
+const PAUSE: TimeDelta = TimeDelta::seconds(30);
+/// Keys that can't be fetched anew are believed this long.
+const OUTAGE: TimeDelta = TimeDelta::hours(12);
+/// How long fetching may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest document that is read, in bytes.
+const LONGEST: usize = 256 * 1024;
+/// Most keys of a set.
+const MOST: usize = 100;
+/// Fewest bytes of an RSA modulus.
+const MODULUS: usize = 256;
+
+/// The keys, and when they were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Keys(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    keys: Vec<Jwk>,
+    fetched_at: Option<DateTime<Utc>>,
+    tried_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// A set of keys, of which those of kinds that nobody here knows are passed over.
+#[derive(Deserialize)]
+struct Set {
+    keys: Vec<serde_json::Value>,
+}
+
+impl Keys {
+    /// The key that a token was signed with, if the provider has it.
+    pub(super) async fn find(
+        &self,
+        settings: &Oidc,
+        header: &Header,
+        algorithm: Algorithm,
+        now: DateTime<Utc>,
+    ) -> Option<DecodingKey> {
+        // One fetches, and the others wait for what it brings.
+        let mut known = self.0.lock().await;
+        let is_old = known.fetched_at.is_none_or(|at| now - at >= OLD);
+        let is_unknown = find(&known.keys, header, algorithm).is_none();
+        let may_try = known.tried_at.is_none_or(|at| now - at >= PAUSE);
+        if (is_old || is_unknown) && may_try {
+            known.tried_at = Some(now);
+            match fetch(settings).await {
+                Ok(keys) => (known.keys, known.fetched_at) = (keys, Some(now)),
+                Err(error) => {
+                    tracing::warn!(%error, issuer = settings.issuer, "keys can't be fetched");
+                }
+            }
+        }
+        if known.fetched_at.is_none_or(|at| now - at >= OUTAGE) {
+            return None;
+        }
+        DecodingKey::from_jwk(find(&known.keys, header, algorithm)?).ok()
+    }
+}
+
+/// The key with the token's `kid`; without one, the only key that it can be.
+fn find<'a>(keys: &'a [Jwk], header: &Header, algorithm: Algorithm) -> Option<&'a Jwk> {
+    let is_named = |key: &&Jwk| header.kid.is_none() || key.common.key_id == header.kid;
+    let mut fitting = keys.iter().filter(is_named).filter(|key| fits(key, algorithm));
+    fitting.next().filter(|_| fitting.next().is_none())
+}
+
+/// Whether a key is for signatures by this algorithm, and strong enough.
+fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
+    let is_kind = match (&key.algorithm, algorithm) {
+        (AlgorithmParameters::RSA(rsa), Algorithm::RS256) => modulus(&rsa.n) >= MODULUS,
+        (AlgorithmParameters::EllipticCurve(curve), Algorithm::ES256) => {
+            curve.curve == EllipticCurve::P256
+        }
+        (AlgorithmParameters::OctetKeyPair(pair), Algorithm::EdDSA) => {
+            pair.curve == EllipticCurve::Ed25519
+        }
+        _ => false,
+    };
+    let common = &key.common;
+    let is_for_signing =
+        common.public_key_use.as_ref().is_none_or(|it| *it == PublicKeyUse::Signature);
+    let verifies =
+        common.key_operations.as_ref().is_none_or(|all| all.contains(&KeyOperations::Verify));
+    let is_algorithm =
+        common.key_algorithm.is_none_or(|it| it.to_string() == format!("{algorithm:?}"));
+    is_kind && is_for_signing && verifies && is_algorithm
+}
+
+/// Bytes of a modulus in base64.
+fn modulus(text: &str) -> usize {
+    text.trim_end_matches('=').len() * 3 / 4
+}
+
+async fn fetch(settings: &Oidc) -> Result<Vec<Jwk>, String> {
+    let client = reqwest::Client::builder()
+        .timeout(PATIENCE)
+        // A redirect could lead anywhere.
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| error.to_string())?;
+    let url = match &settings.jwks_url {
+        Some(url) => url.clone(),
+        None => discover(&client, settings).await?,
+    };
+    let set: Set = get(&client, &url).await?;
+    let known = set.keys.into_iter().take(MOST);
+    Ok(known.filter_map(|key| serde_json::from_value(key).ok()).collect())
+}
+
+async fn discover(client: &reqwest::Client, settings: &Oidc) -> Result<String, String> {
+    let issuer = settings.issuer.trim_end_matches('/');
+    let url = format!("{issuer}/.well-known/openid-configuration");
+    let discovery: Discovery = get(client, &url).await?;
+    if discovery.issuer != settings.issuer {
+        return Err(format!("{url} is of another issuer"));
+    }
+    check_url(&discovery.jwks_uri).map_err(|message| format!("jwks_uri {message}"))?;
+    Ok(discovery.jwks_uri)
+}
+
+async fn get<T: serde::de::DeserializeOwned>(
+    client: &reqwest::Client,
+    url: &str,
+) -> Result<T, String> {
+    let answer = client.get(url).header("accept", "application/json").send().await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    if answer.status() != http::StatusCode::OK {
+        return Err(format!("{url} answers {}", answer.status()));
+    }
+    let mut body = Vec::new();
+    let mut chunks = answer.bytes_stream();
+    while let Some(chunk) = chunks.try_next().await.map_err(|error| error.to_string())? {
+        if body.len() + chunk.len() > LONGEST {
+            return Err(format!("{url} answers more than {LONGEST} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&body).map_err(|error| format!("{url}: {error}"))
+}
+
+/// Refuses a URL whose answer somebody between could have changed.
+pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
+    let parsed = url.parse::<http::Uri>().map_err(|_| "is not a URL")?;
+    let is_here = matches!(parsed.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match parsed.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http") if is_here => Ok(()),
+        _ => Err("must begin with https://"),
+    }
+}
