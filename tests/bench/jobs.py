@@ -98,7 +98,7 @@ def main() -> None:
     options.add_argument("daybook")
     options.add_argument("--jobs", type=int, default=10_000)
     options.add_argument("--rows", type=int, default=1_000_000)
-    options.add_argument("--concurrency", type=int, default=64)
+    options.add_argument("--concurrency", type=int, default=192)
     options = options.parse_args()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="daybook-bench-") as folder:
