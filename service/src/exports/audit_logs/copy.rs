@@ -1,5 +1,5 @@
 //! Reading rows of PostgreSQL by COPY in its binary format: a row is one message of the server's, whose
-//! values are read where they lie. Rows of a query cost twice as much, on both sides.
+//! values are read where they lie. An export that reads rows of a query takes up to twice as long.
 
 use std::{fmt::Write, sync::Arc};
 
