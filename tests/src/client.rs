@@ -1,5 +1,7 @@
 //! A GraphQL client over HTTP, as simple as one can be.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 #[derive(Clone)]
@@ -18,7 +20,9 @@ pub struct Answer {
 
 impl Client {
     pub fn new(url: String, token: Option<String>) -> Self {
-        Self { http: reqwest::Client::new(), url, token }
+        // Far longer than any answer takes: what never comes is said, not waited for.
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
+        Self { http, url, token }
     }
 
     /// Runs a document with variables, whatever comes of it.

@@ -27,6 +27,7 @@ pub enum Shutdown {
 
 impl Cluster {
     pub fn start() -> Self {
+        crate::deadline::set();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/with-postgres");
         // Ends when it is told to, and when the test does without having told it.
         let wait = "echo $DAYBOOK_TEST_POSTGRES_URL; echo $DAYBOOK_TEST_POSTGRES_BIN; \

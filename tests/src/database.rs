@@ -21,6 +21,7 @@ pub struct TestDatabase {
 
 impl TestDatabase {
     pub async fn create(backend: Backend, folder: &Path) -> Self {
+        crate::deadline::set();
         match backend {
             Backend::Sqlite => {
                 let url = format!("sqlite://{}", folder.join("daybook.db").display());

@@ -5,6 +5,8 @@ use std::time::Duration;
 use futures::StreamExt;
 use reqwest::{Response, header::HeaderMap};
 
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// An event, or a comment, as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
@@ -31,18 +33,22 @@ impl Events {
 
     /// The next event or comment; none at the stream's end, however it comes.
     pub async fn next(&mut self) -> Option<Event> {
-        let next = tokio::time::timeout(Duration::from_secs(30), self.read()).await;
+        let next = tokio::time::timeout(PATIENCE, self.read()).await;
         next.expect("an event or the end in 30 s")
     }
 
-    /// The next event, whatever heartbeats come before.
+    /// The next event, whatever heartbeats come before; none at the stream's end.
     pub async fn event(&mut self) -> Option<Event> {
-        loop {
-            let event = self.next().await?;
-            if !event.comment {
-                return Some(event);
+        let event = async {
+            loop {
+                let event = self.read().await?;
+                if !event.comment {
+                    return Some(event);
+                }
             }
-        }
+        };
+        // As a whole: heartbeats go on for as long as the stream does.
+        tokio::time::timeout(PATIENCE, event).await.expect("an event or the end in 30 s")
     }
 
     async fn read(&mut self) -> Option<Event> {

@@ -12,6 +12,7 @@ pub mod clients;
 mod cluster;
 mod cutting_proxy;
 mod database;
+mod deadline;
 mod events;
 pub mod fields;
 pub mod invariants;
