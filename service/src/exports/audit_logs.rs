@@ -5,6 +5,7 @@ mod copy;
 mod csv;
 mod encoder;
 mod json;
+mod output;
 mod parquet;
 mod read;
 mod row;
@@ -18,16 +19,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) use self::continuation::open as open_continuation;
-use self::{encoder::Encoder, read::Reader, sink::Sink};
+use self::{encoder::Encoder, output::Output, read::Reader, sink::Sink};
 use super::{AuditLogs, Outcome, Plan, run::Written};
 use crate::{
     Error, Fault, Instance, audit,
     jobs::{Attempt, End},
     page::{Direction, Keyset, Part},
 };
-
-/// Fewest and most rows of a segment. The first has the fewest, for its rows may be long.
-const ROWS: (u64, u64) = (100, 10_000);
 
 /// An export that is being written.
 struct Export<'a> {
@@ -46,25 +44,22 @@ pub(super) async fn write(
     source: &AuditLogs,
 ) -> Result<Written, End> {
     let mut export = Export::new(attempt, plan, source)?;
-    let (mut limit, mut chunk) = (ROWS.0, Vec::new());
+    let mut output = Output::new(attempt);
+    let mut limit = export.reader.rows(None);
     while export.sink.records < plan.total() {
-        let before = export.sink.records;
-        export.read(limit.min(plan.total() - before)).await?;
-        let read = export.sink.records - before;
-        if read == 0 {
+        let (records, bytes) = (export.sink.records, output.bytes);
+        export.read(limit.min(plan.total() - records), &mut output).await?;
+        let read = (export.sink.records - records, output.bytes - bytes);
+        if read.0 == 0 {
             // Fewer records than there were: the log was pruned since the export was asked for.
             let reason = "entries that it was to hold are no longer in the log".to_owned();
             return Err(End::Fail(JobErrorCode::SourceChanged, reason));
         }
-        let size;
-        (chunk, size) = export.sink.encoder.take(chunk)?;
-        limit = (export.reader.segment() * read / (size as u64).max(1)).clamp(ROWS.0, ROWS.1);
-        chunk = attempt.write(chunk).await?;
-        attempt.advanced(export.sink.records).await?;
+        limit = export.reader.rows(Some(read));
     }
     let written = export.written(plan);
     export.sink.encoder.end(&written.manifest)?;
-    attempt.write(export.sink.encoder.take(chunk)?.0).await?;
+    output.drain(&mut export.sink).await?;
     Ok(written)
 }
 
@@ -96,15 +91,15 @@ impl<'a> Export<'a> {
         })
     }
 
-    /// Reads the next `limit` rows.
-    async fn read(&mut self, limit: u64) -> Result<(), End> {
+    /// Reads the next `limit` rows into the file.
+    async fn read(&mut self, limit: u64, output: &mut Output<'_>) -> Result<(), End> {
         let AuditLogs { filter, through, .. } = self.source;
         let key = self.sink.key();
         let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);
         let backend = self.instance.db.bulk().get_database_backend();
         let rows = rows.select(Direction::Forward, limit, backend);
         let rows = rows.select_only().columns(row::COLUMNS).build(backend);
-        Ok(self.reader.read(&self.instance, rows, &mut self.sink).await?)
+        self.reader.read(&self.instance, rows, &mut self.sink, output).await
     }
 
     fn written(&self, plan: &Plan) -> Written {

@@ -8,21 +8,24 @@ use sea_orm::{DbErr, RuntimeErr, Statement, Value};
 use sqlx::{Postgres, pool::PoolConnection};
 
 use super::{
+    output::Output,
     row::{COLUMNS, Row},
     sink::Sink,
 };
-use crate::{Fault, Instance, Result};
+use crate::{Error, Fault, Instance, jobs::End};
 
 /// What the server's first message begins with, before flags and the length of an extension
 /// (PostgreSQL's manual, COPY, "Binary Format").
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
-/// Reads what `statement` selects into `sink`.
+/// Reads what `statement` selects through `sink` into `output`, of which a piece is written while the
+/// server sends the next.
 pub(super) async fn read(
     instance: &Instance,
     statement: &Statement,
     sink: &mut Sink,
-) -> Result<()> {
+    output: &mut Output<'_>,
+) -> Result<(), End> {
     let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", with_literals(statement)?);
     let pool = instance.db.bulk().get_postgres_connection_pool();
     let mut lent = Lent { connection: pool.acquire().await.map_err(fault)?, is_done: false };
@@ -31,6 +34,7 @@ pub(super) async fn read(
     rows(after_header(&first).ok_or_else(unreadable)?, sink)?;
     while let Some(message) = messages.try_next().await.map_err(fault)? {
         rows(&message, sink)?;
+        output.offer(sink).await?;
         // Messages come from a buffer: nothing else here ever gives the thread to other tasks.
         tokio::task::coop::consume_budget().await;
     }
@@ -62,7 +66,7 @@ fn after_header(message: &[u8]) -> Option<&[u8]> {
 }
 
 /// Hands on the rows of a message. A count of -1 instead of a row's is the end of all.
-fn rows(mut message: &[u8], sink: &mut Sink) -> Result<()> {
+fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
     while let Some((count, rest)) = message.split_first_chunk::<2>() {
         if i16::from_be_bytes(*count) == -1 && rest.is_empty() {
             return Ok(());
@@ -95,7 +99,7 @@ fn field<'m>(message: &mut &'m [u8]) -> Option<Option<&'m [u8]>> {
 }
 
 /// The statement's text with its values in their places, for COPY takes none beside its text.
-fn with_literals(statement: &Statement) -> Result<String> {
+fn with_literals(statement: &Statement) -> Result<String, Error> {
     let values = statement.values.as_ref().map_or(&[][..], |values| &values.0);
     let mut parts = statement.sql.split('$');
     let mut sql = parts.next().unwrap_or_default().to_owned();
@@ -111,7 +115,7 @@ fn with_literals(statement: &Statement) -> Result<String> {
 }
 
 /// Appends a value as an expression of its type; text escaped as libpq's `PQescapeLiteral` does it.
-fn push_literal(value: &Value, sql: &mut String) -> Result<()> {
+fn push_literal(value: &Value, sql: &mut String) -> Result<(), Error> {
     let written = match value {
         Value::BigInt(Some(number)) => write!(sql, "({number})::bigint"),
         Value::BigUnsigned(Some(number)) => write!(sql, "{number}"),
@@ -128,11 +132,11 @@ fn push_literal(value: &Value, sql: &mut String) -> Result<()> {
     written.map_err(|_| Fault::Stored("a literal".to_owned()).into())
 }
 
-fn fault(error: sqlx::Error) -> crate::Error {
+fn fault(error: sqlx::Error) -> Error {
     DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
 }
 
-fn unreadable() -> crate::Error {
+fn unreadable() -> Error {
     Fault::Stored("COPY sent something other than rows".to_owned()).into()
 }
 

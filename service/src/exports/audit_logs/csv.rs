@@ -88,6 +88,11 @@ impl Csv {
         self.writer.write_record(None::<&[u8]>).map_err(fault)
     }
 
+    /// Bytes since the last [`Self::take`], but for those that the writer keeps.
+    pub(super) fn gathered(&self) -> usize {
+        self.writer.get_ref().len()
+    }
+
     /// What has been written since the last time; goes on in `spare`, which is empty.
     pub(super) fn take(&mut self, spare: Vec<u8>) -> Result<Vec<u8>> {
         let full = std::mem::replace(&mut self.writer, writer(spare));

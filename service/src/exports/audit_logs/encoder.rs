@@ -34,6 +34,15 @@ impl Encoder {
         }
     }
 
+    /// About how many bytes the records have that came since the last [`Self::take`].
+    pub(super) fn gathered(&self) -> usize {
+        match self {
+            Self::Csv(csv) => csv.gathered(),
+            Self::Json(json) => json.gathered(),
+            Self::Parquet(parquet) => parquet.gathered(),
+        }
+    }
+
     /// The bytes since the last time, and how many the records have that came since; goes on in
     /// `spare`, so that none is allocated anew.
     pub(super) fn take(&mut self, mut spare: Vec<u8>) -> Result<(Vec<u8>, usize)> {

@@ -44,6 +44,11 @@ impl Json {
         Ok(())
     }
 
+    /// Bytes since the last [`Self::take`].
+    pub(super) fn gathered(&self) -> usize {
+        self.out.len()
+    }
+
     /// What has been written since the last time; goes on in `spare`, which is empty.
     pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<u8> {
         std::mem::replace(&mut self.out, spare)

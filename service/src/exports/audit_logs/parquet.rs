@@ -64,6 +64,11 @@ impl Parquet {
         Ok(())
     }
 
+    /// Bytes of the rows that came since the last [`Self::take`].
+    pub(super) fn gathered(&self) -> usize {
+        self.pushed
+    }
+
     /// What has been written since the last time, which is nothing for most segments, and how many bytes
     /// the rows have that came since; goes on in `spare`, which is empty.
     pub(super) fn take(&mut self, spare: Vec<u8>) -> Result<(Vec<u8>, usize)> {
