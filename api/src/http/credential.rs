@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use daybook_service::{
-    Error, Instance, Viewer,
+    Error, Fault, Instance, Viewer,
     access::{self, Authority, api_keys, oidc, token},
 };
 use http::{HeaderMap, header};
@@ -71,7 +71,14 @@ pub(super) async fn end(instance: Arc<Instance>, viewer: Option<Viewer>) {
         };
         let Some(pause) = pause else { return std::future::pending().await };
         tokio::time::sleep(pause).await;
-        match access::holds(&instance, &viewer).await {
+        // In a task: whoever waits here may leave off for as long as its client doesn't read, and would
+        // keep what asking takes, a turn at the database, from everyone else.
+        let asking = {
+            let (instance, viewer) = (Arc::clone(&instance), viewer.clone());
+            async move { access::holds(&instance, &viewer).await }
+        };
+        match instance.tasks.spawn(asking).await.map_err(Fault::from).map_err(Error::from).flatten()
+        {
             Ok(true) => {}
             Ok(false) => return,
             // What is delivered meanwhile is asked about by itself.
