@@ -1,6 +1,7 @@
-import { lazy, Suspense, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { useQuery } from "urql";
 import { Button } from "../controls/button";
+import { deferred } from "../controls/deferred";
 import { EmptyState, ErrorState } from "../controls/states";
 import { plural } from "../format/number";
 import { navigate, useQueryString } from "../routing/router";
@@ -17,7 +18,7 @@ import { useTail } from "./use-tail";
 import { canBeLive, type Field, fromQuery, resolve, toQuery, type View } from "./view";
 
 // Asked for once somebody exports.
-const ExportDialog = lazy(() => import("../exports/export-dialog"));
+const ExportDialog = deferred(() => import("../exports/export-dialog"));
 
 /** The audit log explorer. */
 export default function AuditLogPage({ membership }: { membership: Membership }) {
@@ -104,14 +105,12 @@ export default function AuditLogPage({ membership }: { membership: Membership })
         </p>
       )}
       {isExporting && (
-        <Suspense>
-          <ExportDialog
-            organizationId={organizationId}
-            filter={filter}
-            orderBy={view.order}
-            onClose={() => setExporting(false)}
-          />
-        </Suspense>
+        <ExportDialog
+          organizationId={organizationId}
+          filter={filter}
+          orderBy={view.order}
+          onClose={() => setExporting(false)}
+        />
       )}
       {view.entry && (
         <EntryDetail

@@ -1,21 +1,18 @@
-import { lazy, StrictMode, Suspense } from "react";
+import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { deferred } from "../controls/deferred";
 import { SignIn } from "../session/sign-in";
 import { useSession } from "../session/token";
 import { AppSkeleton } from "../shell/skeleton";
 import { applyTheme } from "../shell/theme";
 import "../styles/index.css";
 
-const Explorer = lazy(() => import("./explorer"));
+const Explorer = deferred(() => import("./explorer"), <AppSkeleton />);
 
 function Page() {
   const { token, ended } = useSession();
   if (!token) return <SignIn ended={ended} />;
-  return (
-    <Suspense fallback={<AppSkeleton />}>
-      <Explorer key={token} token={token} />
-    </Suspense>
-  );
+  return <Explorer key={token} token={token} />;
 }
 
 applyTheme();

@@ -1,6 +1,7 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useClient, useQuery } from "urql";
 import { Button } from "../controls/button";
+import { deferred } from "../controls/deferred";
 import { Overlay } from "../controls/dialog";
 import { EmptyState, ErrorState, Skeleton } from "../controls/states";
 import { Time } from "../controls/time";
@@ -10,7 +11,7 @@ import { DELETE_NOTE, NOTE, type Note } from "./documents";
 import { NoteEditor } from "./note-editor";
 import { target } from "./target";
 
-const Markdown = lazy(() => import("./markdown"));
+const Markdown = deferred(() => import("./markdown"), <Skeleton width="70%" />);
 
 interface NoteViewProps {
   id: string;
@@ -78,15 +79,13 @@ export function NoteView({ id, listHref, hrefAt, onChanged, onDeleted }: NoteVie
           ))}
         </p>
       )}
-      <Suspense fallback={<Skeleton width="70%" />}>
-        <Markdown
-          text={note.body}
-          findNote={(url) => {
-            const path = target(note.path, url);
-            return path === null ? null : (hrefAt(path) ?? hrefAt(path.replace(/\.md$/, "")));
-          }}
-        />
-      </Suspense>
+      <Markdown
+        text={note.body}
+        findNote={(url) => {
+          const path = target(note.path, url);
+          return path === null ? null : (hrefAt(path) ?? hrefAt(path.replace(/\.md$/, "")));
+        }}
+      />
     </article>
   );
 }

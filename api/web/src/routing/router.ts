@@ -21,8 +21,13 @@ export function navigate(to: string, { replace = false } = {}): void {
 
 /** The path, as its decoded parts. */
 export function usePath(): string[] {
-  const path = useSyncExternalStore(subscribe, () => location.pathname);
-  return path.split("/").filter(Boolean).map(decode);
+  useSyncExternalStore(subscribe, () => location.pathname);
+  return pathParts();
+}
+
+/** The path as it is now. */
+export function pathParts(): string[] {
+  return location.pathname.split("/").filter(Boolean).map(decode);
 }
 
 /** The query of the URL, with its question mark. */

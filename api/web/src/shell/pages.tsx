@@ -1,17 +1,32 @@
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { type ReactNode, useEffect } from "react";
+import { deferred } from "../controls/deferred";
 import { EmptyState, Skeleton } from "../controls/states";
 import { Link } from "../routing/link";
-import { navigate, usePath } from "../routing/router";
+import { navigate, pathParts, usePath } from "../routing/router";
 import { may } from "../session/abilities";
 import { useViewer } from "../session/viewer";
 import { type Place, placeKey, placeName, placePath, placesOf, sectionsOf } from "./places";
 import { Shell } from "./shell";
 
-const AuditLogPage = lazy(() => import("../audit-log/page"));
-const BackupsPage = lazy(() => import("../backups/page"));
-const ExportsPage = lazy(() => import("../exports/page"));
-const JobsPage = lazy(() => import("../jobs/page"));
-const NotesPage = lazy(() => import("../notes/page"));
+const AuditLogPage = deferred(() => import("../audit-log/page"), <PageSkeleton />);
+const BackupsPage = deferred(() => import("../backups/page"), <PageSkeleton />);
+const ExportsPage = deferred(() => import("../exports/page"), <PageSkeleton />);
+const JobsPage = deferred(() => import("../jobs/page"), <PageSkeleton />);
+const NotesPage = deferred(() => import("../notes/page"), <PageSkeleton />);
+const PAGES = new Map<string | undefined, { prepare: () => Promise<void> }>([
+  ["log", AuditLogPage],
+  ["backups", BackupsPage],
+  ["exports", ExportsPage],
+  ["jobs", JobsPage],
+  ["notes", NotesPage],
+]);
+
+/** Begins to fetch the page that the URL names, while it is asked who the viewer is. */
+export function preparePage() {
+  const parts = pathParts();
+  const section = parts[parts[0] === "o" ? 2 : 1] ?? "log";
+  void PAGES.get(section)?.prepare();
+}
 
 /** The page that the URL names. */
 export function Pages() {
@@ -34,7 +49,7 @@ export function Pages() {
   if (!place) return <Unknown home={places[0] as Place} places={places} />;
   return (
     <Shell place={place} places={places} section={section}>
-      <Suspense fallback={<PageSkeleton />}>{page(place, section)}</Suspense>
+      {page(place, section)}
     </Shell>
   );
 }
