@@ -52,6 +52,41 @@ test("jobs appear live, are counted by state, and each tells its life", async ()
   assert.deepEqual(page.complaints, []);
 });
 
+test("charts tell how many ended how, how long they took, and why some failed", async (context) => {
+  // Nothing works the jobs until all are there.
+  const daybook = await Daybook.start({ DAYBOOK_EXPORTS_PER_HOUR: "100" }, ["--no-jobs"]);
+  context.after(() => daybook.stop());
+  const [admin, auditor] = [await daybook.token(), await daybook.token("auditor")];
+  await startExport(daybook, admin);
+  for (const format of ["CSV", "JSON"]) await startExport(daybook, auditor, format);
+  const unwanted = await startExport(daybook, admin, "JSONL");
+  const cancel = "mutation($id: ID!) { cancelJob(input: { jobId: $id }) { userErrors { message } } }";
+  await daybook.query(admin, cancel, { id: unwanted });
+  await daybook.command("member", "remove", "auditor", "--organization", "acme");
+  const page = await open(browser, `${daybook.url}/o/acme/jobs`, { token: admin });
+  await page.getByText("No job has finished yet").waitFor();
+  await page.getByText("None of these jobs failed.").waitFor();
+  daybook.work();
+
+  await page.getByText(/^4 jobs finished since .*, 2 failed, 1 canceled$/).waitFor();
+  const bars = (name) => page.locator(`.chart-${name}`).evaluateAll((parts) => parts.map((part) => Number(part.getAttribute("height"))));
+  // In the last of the buckets, each as high as there are jobs.
+  for (const [name, height] of [["good", 15], ["canceled", 15], ["bad", 30]]) {
+    const heights = await bars(name);
+    assert.deepEqual([heights.length, heights.at(-1)], [24, height], name);
+    assert.ok(heights.slice(0, -1).every((height) => height === 0), `${name}: ${heights}`);
+  }
+  assert.match(await page.locator(".chart", { hasText: "Duration" }).innerText(), /median .+, 95 % within .+/);
+  assert.equal(await page.locator(".chart-bar").count(), 3, "the one that was canceled never ran");
+  assert.deepEqual(await page.locator(".failures li > *").allTextContents(), ["Access revoked", "2"]);
+  await page.getByRole("button", { name: /Failed/ }).click();
+  assert.equal(await rows(page).count(), 2);
+  await rows(page).first().getByText("whoever asked for it may not do so any more").waitFor();
+  await rows(page).first().getByRole("link").click();
+  await page.locator(".timeline-step").getByText("Failed").waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
 test("what happens before the feed is open is shown, too", async () => {
   const page = await open(browser, "about:blank", { token });
   let letThrough;
