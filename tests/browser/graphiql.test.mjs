@@ -38,6 +38,19 @@ test("the token is in place, and examples are one click away", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+test("the panel that is open stays when the colours change", async () => {
+  const page = await open(browser, `${daybook.url}/graphql`, { token });
+  await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+  const documentation = page.getByText("Root Types");
+  await documentation.waitFor();
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.locator(`body.graphiql-${colorScheme}`).waitFor();
+    assert.ok(await documentation.isVisible(), colorScheme);
+  }
+  assert.deepEqual(page.complaints, []);
+});
+
 test("subscriptions run", async () => {
   const page = await open(browser, `${daybook.url}/graphql`, { token });
   await page.getByRole("button", { name: /^Watch the log/ }).click();

@@ -8,6 +8,9 @@ import { useTheme } from "../shell/theme";
 import { EXAMPLES_PLUGIN } from "./examples";
 import { fetcherFor } from "./fetcher";
 
+// The same ones at each rendering: others would take the place of the panel that is open.
+const PLUGINS = [EXAMPLES_PLUGIN];
+
 const WELCOME = `# Your token is in place: queries and subscriptions run as you.
 # "Examples", at the left, has some to begin with.
 {
@@ -30,7 +33,7 @@ export default function Explorer({ token }: { token: string }) {
       <h1 className="visually-hidden">GraphiQL</h1>
       <GraphiQL
         fetcher={fetcher}
-        plugins={[EXAMPLES_PLUGIN]}
+        plugins={PLUGINS}
         visiblePlugin={EXAMPLES_PLUGIN}
         initialQuery={WELCOME}
         defaultQuery={WELCOME}
