@@ -77,10 +77,11 @@ impl Database {
             |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE);
         // The writer first: it makes the file and turns WAL on.
         let writer = pool(1).connect_with(options.clone()).await.map_err(unreachable)?;
+        // Half a MiB of cache each instead of two: the system has the file's pages in memory anyway, and a
+        // job reads every page once.
         let reading = options.create_if_missing(false).pragma("query_only", "ON");
-        let reader = pool(SQLITE_READERS).connect_lazy_with(reading.clone());
-        // Half a MiB of cache each: a job reads every page once.
         let reading = reading.pragma("cache_size", "-512");
+        let reader = pool(SQLITE_READERS).connect_lazy_with(reading.clone());
         let bulk = pool(Self::BULK).connect_lazy_with(reading);
         Ok(Self {
             engine: Engine::Sqlite,
