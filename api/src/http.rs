@@ -13,6 +13,7 @@ mod operation;
 mod origin;
 mod parameters;
 mod problem;
+mod readiness;
 mod request;
 mod socket;
 mod trusted;
@@ -43,6 +44,7 @@ use crate::{
 use admission::Admission;
 use graphql::stream;
 use problem::Problem;
+use readiness::Readiness;
 use request::Correlation;
 use trusted::Trusted;
 
@@ -57,6 +59,7 @@ struct State {
     trusted: Arc<Trusted>,
     front_door: Arc<FrontDoor>,
     admission: Arc<Admission>,
+    readiness: Arc<Readiness>,
 }
 
 /// Answers shorter than this are sent as they are, in bytes: they fit into a packet.
@@ -78,7 +81,8 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
         Some(_) => Router::new(),
         None => metrics::router(Arc::clone(&instance)),
     };
-    let state = State { instance, schema, documents, trusted, front_door, admission };
+    let readiness = Arc::default();
+    let state = State { instance, schema, documents, trusted, front_door, admission, readiness };
     let router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
         .route("/graphql/stream", get(stream::get).post(stream::post).fallback(graphql::other))
@@ -87,7 +91,7 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
         .layer(middleware::from_fn_with_state(state.clone(), limit_address))
         .layer(cors)
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route("/readyz", get(readiness::ready))
         .merge(metrics)
         .merge(web::routes())
         .layer(DefaultBodyLimit::max(body::BODY))

@@ -2,12 +2,19 @@
 //!
 //! Tables are written as SQL in files beside their migration, with a placeholder where the engines
 //! name a type differently (see [`dialect`]).
+//!
+//! While a deploy is under way, processes of the version before run on the schema of this one. A
+//! migration that they can go on with, because it only adds, has `_expand_` in its name: they stay
+//! ready. One that takes something away has to wait until nobody runs who asks for it.
 
 pub mod dialect;
 mod m20261121_000001_initial;
 mod m20261124_000001_search;
 mod m20261124_000004_backups;
 mod m20261124_000005_api_keys;
+mod standing;
+
+use std::fmt;
 
 use sea_orm_migration::{
     prelude::*,
@@ -16,6 +23,8 @@ use sea_orm_migration::{
         TransactionOptions, TransactionTrait,
     },
 };
+
+pub use standing::{Standing, standing};
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -43,6 +52,45 @@ pub struct Step {
     pub is_applied: bool,
 }
 
+/// Why a schema is left as it is.
+#[derive(Debug)]
+pub enum Error {
+    /// It has these migrations, which this build does not know.
+    Newer(Vec<String>),
+    /// The database refused or went away; nothing was changed.
+    Database(DbErr),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newer(names) => write!(
+                f,
+                "the database's schema is newer than this version of Daybook, which does not know \
+                 {}: run the version that migrated it, or a later one; to go back to this version, \
+                 restore a backup that was made before",
+                names.join(", ")
+            ),
+            Self::Database(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Newer(_) => None,
+            Self::Database(error) => error.source(),
+        }
+    }
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
+}
+
 /// The name of every migration, oldest first: the schema's version.
 #[must_use]
 pub fn names() -> Vec<String> {
@@ -53,27 +101,27 @@ pub fn names() -> Vec<String> {
 ///
 /// # Errors
 /// A database fault, or a schema newer than this build knows.
-pub async fn up(db: &DatabaseConnection) -> Result<(), DbErr> {
+pub async fn up(db: &DatabaseConnection) -> Result<(), Error> {
     let tx = begin(db).await?;
     Migrator::up(&tx, None).await?;
-    tx.commit().await
+    Ok(tx.commit().await?)
 }
 
 /// Takes everything back: drops all tables with all rows.
 ///
 /// # Errors
-/// A database fault.
-pub async fn down(db: &DatabaseConnection) -> Result<(), DbErr> {
+/// A database fault, or a schema newer than this build knows.
+pub async fn down(db: &DatabaseConnection) -> Result<(), Error> {
     let tx = begin(db).await?;
     Migrator::down(&tx, None).await?;
-    tx.commit().await
+    Ok(tx.commit().await?)
 }
 
 /// Each migration and whether the database has it, oldest first.
 ///
 /// # Errors
 /// A database fault, or a schema newer than this build knows.
-pub async fn status(db: &DatabaseConnection) -> Result<Vec<Step>, DbErr> {
+pub async fn status(db: &DatabaseConnection) -> Result<Vec<Step>, Error> {
     // Rolled back, because the migrator makes its own table where there is none yet: who only asks
     // changes nothing, and meets nobody who makes it at the same time.
     let tx = begin(db).await?;
@@ -86,7 +134,8 @@ pub async fn status(db: &DatabaseConnection) -> Result<Vec<Step>, DbErr> {
     Ok(steps.into_iter().map(step).collect())
 }
 
-async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+/// Begins a transaction that only one process can hold, on a schema that this build knows.
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
@@ -96,5 +145,8 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
         let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
         tx.execute_unprepared(&lock).await?;
     }
-    Ok(tx)
+    match standing::read(&tx).await? {
+        Standing::Newer(names) => Err(Error::Newer(names)),
+        Standing::Current | Standing::Older(_) => Ok(tx),
+    }
 }

@@ -5,6 +5,7 @@ mod compression;
 mod folder;
 pub mod janitor;
 pub mod link;
+mod probe;
 mod store;
 mod upload;
 mod writer;

@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use daybook_entity::{instance, organization};
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use daybook_entity::instance;
+use sea_orm::{EntityTrait, IntoActiveModel, sea_query::OnConflict};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -149,14 +149,20 @@ impl Instance {
         let check = self.db.transaction(instance, |tx, instance| {
             Box::pin(async move {
                 let mine = instance.secret.sign(Purpose::Fingerprint, &[]);
-                let Some(known) = instance::Entity::find_by_id(1).one(tx).await? else {
+                let row = || instance::Entity::find_by_id(1).one(tx);
+                let mut known = row().await?;
+                if known.is_none() {
                     let created_at = database::now(tx, &instance.clock).await?;
                     let secret_fingerprint = mine.to_vec();
                     let new = instance::Model { id: 1, secret_fingerprint, created_at };
-                    new.into_active_model().insert(tx).await?;
-                    return Ok(());
-                };
-                if known.secret_fingerprint == mine {
+                    // Of nodes that start at once on an empty database, one is first.
+                    instance::Entity::insert(new.into_active_model())
+                        .on_conflict(OnConflict::new().do_nothing().to_owned())
+                        .exec_without_returning(tx)
+                        .await?;
+                    known = row().await?;
+                }
+                if known.is_some_and(|known| known.secret_fingerprint == mine) {
                     return Ok(());
                 }
                 let message = "this database was made with another secret: set DAYBOOK_SECRET to \
@@ -165,16 +171,6 @@ impl Instance {
             })
         });
         check.await
-    }
-
-    /// Whether the database answers; for readiness checks.
-    ///
-    /// # Errors
-    /// A database fault.
-    pub async fn ping(&self) -> Result<()> {
-        let found = organization::Entity::find_by_id(organization::INSTANCE);
-        found.one(self.db.reader()).await?;
-        Ok(())
     }
 
     /// Stops in order: no new work, running work finishes or goes back, connections close.

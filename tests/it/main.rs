@@ -49,6 +49,7 @@ mod pages;
 mod plans;
 mod problems;
 mod quota;
+mod readiness;
 mod recording;
 mod recording_concurrent;
 mod recording_limits;

@@ -236,6 +236,36 @@ async fn many_processes_migrate_at_once(backend: Backend) {
     }
 }
 
+async fn newer_schema_is_refused(backend: Backend) {
+    let folder = TempDir::with_prefix("daybook-test-").unwrap();
+    let database = TestDatabase::create(backend, folder.path()).await;
+    migrate(&database, folder.path(), "up");
+    let db = database.connect().await;
+    // Also one that the version before could go on with: who starts is to be of the newer version.
+    let sql = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m20991231_000001_expand_all', 1)";
+    db.execute_unprepared(sql).await.unwrap();
+    let before = objects(&db, backend).await;
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    for arguments in [&serve[..], &["worker"], &["migrate", "up"], &["migrate", "status"]] {
+        let mut command = binary::daybook(folder.path());
+        command.args(arguments).env("DAYBOOK_DATABASE_URL", &database.url);
+        let output = command.output().unwrap();
+        let said = binary::stderr(&output);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{said}");
+        for words in [
+            "schema is newer than this version of Daybook",
+            "m20991231_000001_expand_all",
+            "run the version that migrated it",
+        ] {
+            assert!(said.contains(words), "{arguments:?}: {said}");
+        }
+        assert!(!said.contains("SELECT") && !said.contains("Custom"), "{said}");
+    }
+    assert_eq!(objects(&db, backend).await, before);
+    db.close().await.unwrap();
+    database.drop().await;
+}
+
 /// A test of a database without a server, on each engine.
 macro_rules! on_each_database {
     ($($name:ident),* $(,)?) => {
@@ -256,5 +286,6 @@ on_each_database! {
     command_line_tells_and_applies_what_is_missing,
     goes_up_down_and_up_again,
     many_processes_migrate_at_once,
+    newer_schema_is_refused,
     schema_is_that_of_the_entities,
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use daybook_entity::job::JobState;
 use daybook_tests::{
-    Client, Cluster, Process, Shutdown, TestDatabase, TestServer, entry, eventually, json,
+    Client, Cluster, Process, Shutdown, TestDatabase, TestServer, Value, entry, eventually, json,
 };
 use futures::future::join;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
@@ -111,7 +111,22 @@ impl Nodes {
         let url = format!("{}/readyz", self.serve.url().await);
         eventually(&format!("/readyz with {status}"), seconds, async || {
             let response = self.client.http.get(&url).send().await.unwrap();
-            (response.status().as_u16() == status).then_some(())
+            let is_there = response.status().as_u16() == status;
+            let report: Value = response.json().await.unwrap();
+            let (overall, database) = match status {
+                200 => ("ready", "ok"),
+                _ => ("unready", "failed"),
+            };
+            // Whatever it is asked, it says so whole.
+            assert!(!is_there || report["status"] == overall, "{report}");
+            assert!(
+                !is_there || report["components"]["database"]["status"] == database,
+                "{report}"
+            );
+            for leak in ["SELECT", "sqlx", "Error", "127.0.0.1", "(", "seaql"] {
+                assert!(!report.to_string().contains(leak), "{report}");
+            }
+            is_there.then_some(())
         })
         .await;
     }

@@ -1,0 +1,159 @@
+//! `GET /readyz`: whether the process can serve, and by component why not.
+//!
+//! Reasons are texts of ours: what database and store said is for the log.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, extract,
+    response::{IntoResponse, Response},
+};
+use daybook_migration::Standing;
+use daybook_service::Instance;
+use http::{StatusCode, header};
+use serde::Serialize;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
+
+use super::State;
+
+/// How long database and store may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long what was found is told without a new look: whoever asks often makes no work of it.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What was found last, and when.
+#[derive(Default)]
+pub(super) struct Readiness(Mutex<Option<(Instant, Components)>>);
+
+#[derive(Serialize)]
+struct Report {
+    status: Overall,
+    components: Components,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Overall {
+    Ready,
+    /// It serves, with less than it should have.
+    Degraded,
+    Unready,
+}
+
+#[derive(Clone, Serialize)]
+struct Components {
+    process: Component,
+    database: Component,
+    schema: Component,
+    artifacts: Component,
+}
+
+#[derive(Copy, Clone, Serialize)]
+#[serde(rename_all = "lowercase", tag = "status", content = "reason")]
+enum Component {
+    Ok,
+    Degraded(&'static str),
+    Failed(&'static str),
+    /// Could not be asked because something else failed.
+    Unknown(&'static str),
+}
+
+/// Answers 200 where the process can serve, 503 where it can't, each with the components.
+pub(super) async fn ready(extract::State(state): extract::State<State>) -> Response {
+    let report = state.readiness.report(&state.instance).await;
+    let status = match report.status {
+        Overall::Ready | Overall::Degraded => StatusCode::OK,
+        Overall::Unready => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(report)).into_response()
+}
+
+impl Readiness {
+    async fn report(&self, instance: &Arc<Instance>) -> Report {
+        // One looks, the others wait for what it finds.
+        let mut last = self.0.lock().await;
+        let found = match &*last {
+            Some((at, found)) if at.elapsed() < FRESH => found.clone(),
+            Some(_) | None => {
+                let found = look(instance).await;
+                *last = Some((Instant::now(), found.clone()));
+                found
+            }
+        };
+        // Known at once.
+        let components = Components { process: process(instance), ..found };
+        Report { status: components.overall(), components }
+    }
+}
+
+impl Components {
+    fn overall(&self) -> Overall {
+        let Self { process, database, schema, artifacts } = self;
+        let each = [process, database, schema, artifacts].into_iter();
+        each.map(|component| component.overall()).max().unwrap_or(Overall::Ready)
+    }
+}
+
+impl Component {
+    fn overall(self) -> Overall {
+        match self {
+            Self::Ok => Overall::Ready,
+            Self::Degraded(_) => Overall::Degraded,
+            Self::Failed(_) | Self::Unknown(_) => Overall::Unready,
+        }
+    }
+}
+
+async fn look(instance: &Arc<Instance>) -> Components {
+    let ((database, schema), artifacts) = tokio::join!(database(instance), artifacts(instance));
+    Components { process: process(instance), database, schema, artifacts }
+}
+
+fn process(instance: &Instance) -> Component {
+    if instance.stopping.is_cancelled() {
+        Component::Failed("it is stopping")
+    } else {
+        Component::Ok
+    }
+}
+
+/// Database and schema, from one question.
+async fn database(instance: &Instance) -> (Component, Component) {
+    let asked = timeout(PATIENCE, daybook_migration::standing(instance.db.reader())).await;
+    let failed = |reason| (Component::Failed(reason), Component::Unknown("it could not be asked"));
+    match asked {
+        Ok(Ok(standing)) => (Component::Ok, schema(&standing)),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready: the database");
+            failed("it does not answer")
+        }
+        Err(_) => failed("it does not answer in time"),
+    }
+}
+
+fn schema(standing: &Standing) -> Component {
+    match standing {
+        Standing::Current => Component::Ok,
+        Standing::Newer(_) if standing.can_go_on() => {
+            Component::Degraded("it is newer than this version, which can go on for now")
+        }
+        Standing::Newer(_) => Component::Failed("it is newer than this version"),
+        Standing::Older(_) => {
+            Component::Failed("it is older than this version: run `daybook migrate up`")
+        }
+    }
+}
+
+async fn artifacts(instance: &Instance) -> Component {
+    match timeout(PATIENCE, instance.store.probe()).await {
+        Ok(Ok(())) => Component::Ok,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "not ready: the artifact store");
+            Component::Failed("it can't be written to")
+        }
+        Err(_) => Component::Failed("it does not answer in time"),
+    }
+}
