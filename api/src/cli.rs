@@ -233,8 +233,8 @@ fn complain(message: &str) {
 }
 
 fn start_log(config: &Config) {
-    // sqlx tells each statement at INFO.
-    let filter = format!("{},sqlx=warn,sea_orm_migration=warn", config.log);
+    // sqlx tells each statement at INFO, and what async-nats tells is told by who uses it.
+    let filter = format!("{},sqlx=warn,sea_orm_migration=warn,async_nats=off", config.log);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

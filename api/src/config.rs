@@ -3,6 +3,7 @@
 mod document_limits;
 mod front_door;
 mod identity;
+mod messages;
 
 use std::{
     fs,
@@ -26,6 +27,7 @@ use daybook_service::{
 pub use document_limits::DocumentLimits;
 pub use front_door::FrontDoor;
 pub use identity::Identity;
+pub use messages::Messages;
 
 /// A lease must outlast the pause between two heartbeats, and then some.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
@@ -133,6 +135,9 @@ pub struct Config {
     /// Whose tokens are believed.
     #[command(flatten)]
     pub identity: Identity,
+    /// How processes tell each other to look.
+    #[command(flatten)]
+    pub messages: Messages,
     /// What the server lets in.
     #[command(flatten)]
     pub front_door: FrontDoor,
@@ -224,6 +229,7 @@ impl Config {
             socket_operations: self.socket_operations,
             job_lease: self.job_lease.max(SHORTEST_LEASE),
             oidc: self.identity.oidc()?,
+            nats: self.messages.nats()?,
             scratch: self.data_dir.clone(),
         })
     }

@@ -4,17 +4,24 @@
 //! listener also looks on a slow tick. Take the ticket first, then read, then wait on the ticket:
 //! what is committed in between rings a bell that is already being listened to.
 
+mod nats;
 mod postgres;
+mod wire;
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-pub(crate) use postgres::relay;
+pub use nats::Nats;
+pub(crate) use nats::relay as relay_by_nats;
+pub(crate) use postgres::relay as relay_by_postgres;
 
 /// What there is to look at.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +41,8 @@ pub enum Topic {
 pub struct Doorbell {
     bells: Arc<Mutex<HashMap<Topic, watch::Sender<()>>>>,
     outbox: Arc<Outbox>,
+    /// Whether NATS carries rings to other processes and theirs to this one.
+    is_connected: Arc<AtomicBool>,
 }
 
 /// Topics that rang here and not yet elsewhere: a storm of rings leaves one of each.
@@ -72,6 +81,17 @@ impl Doorbell {
         {
             bells.remove(&topic);
         }
+    }
+
+    /// Whether NATS, where it's used, carries rings between this process and others.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.is_connected.load(Ordering::Relaxed)
+    }
+
+    /// Gives what it was before.
+    fn set_connected(&self, is_connected: bool) -> bool {
+        self.is_connected.swap(is_connected, Ordering::Relaxed)
     }
 
     /// Tells all of this process's listeners to look: rings may have been lost.

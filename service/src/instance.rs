@@ -7,7 +7,7 @@ use sea_orm::{EntityTrait, IntoActiveModel, sea_query::OnConflict};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Clock, Database, Doorbell, Fault, Metrics, Purpose, Result, Secret,
+    Clock, Database, Doorbell, Fault, Metrics, Nats, Purpose, Result, Secret,
     access::{
         api_keys::KeyUses,
         oidc::{Oidc, Provider},
@@ -49,6 +49,8 @@ pub struct Settings {
     pub job_lease: Duration,
     /// An OpenID provider whose tokens are believed, if there is one.
     pub oidc: Option<Oidc>,
+    /// What carries bells between processes in place of PostgreSQL, if it does.
+    pub nats: Option<Nats>,
     /// Folder for temporary files, which have no names.
     pub scratch: PathBuf,
 }
@@ -69,6 +71,7 @@ impl Default for Settings {
             socket_operations: 100,
             job_lease: Duration::from_secs(30),
             oidc: None,
+            nats: None,
             scratch: std::env::temp_dir(),
         }
     }
@@ -138,8 +141,10 @@ impl Instance {
         instance.check_secret().await?;
         backups::settle(&instance).await?;
         instance.tasks.spawn(database::keep_log_short(Arc::clone(&instance)));
-        if let Some(pool) = instance.db.bells() {
-            instance.tasks.spawn(doorbell::relay(Arc::clone(&instance), pool));
+        if let Some(nats) = instance.settings.nats.clone() {
+            instance.tasks.spawn(doorbell::relay_by_nats(Arc::clone(&instance), nats));
+        } else if let Some(pool) = instance.db.bells() {
+            instance.tasks.spawn(doorbell::relay_by_postgres(Arc::clone(&instance), pool));
         }
         Ok(instance)
     }

@@ -5,6 +5,7 @@
 
 mod database;
 mod kill;
+mod nats;
 mod nodes;
 mod socket;
 mod stop;

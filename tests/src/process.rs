@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
 };
 
-use daybook_api::config::{ArtifactLinks, Config};
+use daybook_api::config::{ArtifactLinks, Config, Messages};
 
 use crate::{binary, eventually};
 
@@ -165,6 +165,12 @@ fn command(config: &Config) -> Command {
     if let Some(url) = &config.artifacts_url {
         command.env("DAYBOOK_ARTIFACTS_URL", url);
     }
+    let Messages { nats_url, nats_credentials, nats_ca } = &config.messages;
+    if let Some(url) = nats_url {
+        command.env("DAYBOOK_NATS_URL", url);
+    }
+    let files = [("DAYBOOK_NATS_CREDENTIALS", nats_credentials), ("DAYBOOK_NATS_CA", nats_ca)];
+    command.envs(files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?))));
     if config.artifact_links == ArtifactLinks::Presigned {
         command.env("DAYBOOK_ARTIFACT_LINKS", "presigned");
     }

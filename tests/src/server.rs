@@ -1,7 +1,7 @@
 //! A server for one test: production's own, in this process, on a free port.
 
 use daybook_api::{
-    config::{ArtifactLinks, Config, FrontDoor, Identity, LogFormat},
+    config::{ArtifactLinks, Config, FrontDoor, Identity, LogFormat, Messages},
     server::{Duties, Server},
 };
 use daybook_entity::membership::Role;
@@ -96,6 +96,7 @@ impl TestServer {
             socket_operations: 100,
             job_lease: Duration::from_secs(30),
             identity: Identity::default(),
+            messages: Messages::default(),
             front_door: FrontDoor::default(),
             log: "info".to_owned(),
             log_format: LogFormat::Text,

@@ -49,6 +49,9 @@ struct Components {
     database: Component,
     schema: Component,
     artifacts: Component,
+    /// Where it is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nats: Option<Component>,
 }
 
 #[derive(Copy, Clone, Serialize)]
@@ -91,8 +94,8 @@ impl Readiness {
 
 impl Components {
     fn overall(&self) -> Overall {
-        let Self { process, database, schema, artifacts } = self;
-        let each = [process, database, schema, artifacts].into_iter();
+        let Self { process, database, schema, artifacts, nats } = self;
+        let each = [process, database, schema, artifacts].into_iter().chain(nats);
         each.map(|component| component.overall()).max().unwrap_or(Overall::Ready)
     }
 }
@@ -109,7 +112,8 @@ impl Component {
 
 async fn look(instance: &Arc<Instance>) -> Components {
     let ((database, schema), artifacts) = tokio::join!(database(instance), artifacts(instance));
-    Components { process: process(instance), database, schema, artifacts }
+    let (process, nats) = (process(instance), nats(instance));
+    Components { process, database, schema, artifacts, nats }
 }
 
 fn process(instance: &Instance) -> Component {
@@ -145,6 +149,17 @@ fn schema(standing: &Standing) -> Component {
             Component::Failed("it is older than this version: run `daybook migrate up`")
         }
     }
+}
+
+/// Without it, others' news come with the tick: no reason to turn anybody away.
+fn nats(instance: &Instance) -> Option<Component> {
+    instance.settings.nats.as_ref().map(|_| {
+        if instance.doorbell.is_connected() {
+            Component::Ok
+        } else {
+            Component::Degraded("it is not reached: news of other processes are late")
+        }
+    })
 }
 
 async fn artifacts(instance: &Instance) -> Component {

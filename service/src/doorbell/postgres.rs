@@ -7,9 +7,8 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::{PgPool, postgres::PgListener};
-use uuid::Uuid;
 
-use super::{Doorbell, Topic};
+use super::{Doorbell, wire};
 use crate::Instance;
 
 const CHANNEL: &str = "daybook";
@@ -30,7 +29,7 @@ pub(crate) async fn relay(instance: Arc<Instance>, pool: PgPool) {
 async fn send(doorbell: &Doorbell, pool: &PgPool) {
     loop {
         let topics = doorbell.outgoing().await;
-        let texts: Vec<_> = topics.into_iter().filter_map(text).collect();
+        let texts: Vec<_> = topics.into_iter().filter_map(wire::text).collect();
         if texts.is_empty() {
             continue;
         }
@@ -64,54 +63,9 @@ async fn listen(doorbell: &Doorbell, pool: &PgPool) -> Result<(), sqlx::Error> {
     doorbell.ring_all_here();
     loop {
         match listener.try_recv().await? {
-            Some(ring) => {
-                if let Some(topic) = topic(ring.payload()) {
-                    doorbell.ring_here(topic);
-                    if let Topic::Jobs(_) = topic {
-                        doorbell.ring_here(Topic::AllJobs);
-                    }
-                }
-            }
+            Some(ring) => doorbell.hear(ring.payload()),
             // The connection was lost and is back.
             None => doorbell.ring_all_here(),
         }
-    }
-}
-
-/// What other processes are told; they conclude the bell for all jobs themselves.
-fn text(topic: Topic) -> Option<String> {
-    match topic {
-        Topic::Queue => Some("queue".to_owned()),
-        Topic::Jobs(id) => Some(format!("jobs {id}")),
-        Topic::AuditLog(id) => Some(format!("log {id}")),
-        Topic::AllJobs => None,
-    }
-}
-
-fn topic(text: &str) -> Option<Topic> {
-    if text == "queue" {
-        return Some(Topic::Queue);
-    }
-    let (kind, id) = text.split_once(' ')?;
-    let id = Uuid::parse_str(id).ok()?;
-    match kind {
-        "jobs" => Some(Topic::Jobs(id)),
-        "log" => Some(Topic::AuditLog(id)),
-        // Of a newer version.
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topics_read_back() {
-        let id = Uuid::from_u128(7);
-        for wanted in [Topic::Queue, Topic::Jobs(id), Topic::AuditLog(id)] {
-            assert_eq!(text(wanted).as_deref().and_then(topic), Some(wanted));
-        }
-        assert_eq!(topic("moon 7"), None);
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use daybook_api::config::Config;
 use daybook_service::Clock;
 use daybook_tests::{Backend, Client, Process, Socket, TestServer, eventually, json};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -15,9 +16,9 @@ const UPDATES: &str = "subscription($organization: ID!) {
     } }";
 
 /// Two `serve`s and two `worker`s.
-struct Nodes {
-    site: Site,
-    serves: [Process; 2],
+pub(super) struct Nodes {
+    pub(super) site: Site,
+    pub(super) serves: [Process; 2],
     workers: [Process; 2],
     /// Of the first `serve`.
     client: Client,
@@ -27,6 +28,14 @@ struct Nodes {
 
 impl Nodes {
     async fn start(records: usize) -> Self {
+        Self::start_with(records, |_| {}).await
+    }
+
+    pub(super) async fn start_with(records: usize, change: impl FnOnce(&mut Config)) -> Self {
+        let settings = |config: &mut Config| {
+            settings(config);
+            change(config);
+        };
         let server = TestServer::start_idle_with(Backend::Postgres, settings).await;
         let site = Site::new(server, records).await;
         let config = &site.server.config;
@@ -45,7 +54,7 @@ impl Nodes {
 
     /// Starts a job at the one node and waits until the other has told of its end; how long after
     /// it was made each of its transitions was there.
-    async fn delays(&mut self) -> Vec<TimeDelta> {
+    pub(super) async fn delays(&mut self) -> Vec<TimeDelta> {
         let id = start(&self.client, &self.site.organization, "test.*").await;
         let mut delays = Vec::new();
         loop {
@@ -69,7 +78,7 @@ impl Nodes {
         }
     }
 
-    async fn finish(mut self) {
+    pub(super) async fn finish(mut self) {
         for process in self.workers.iter_mut().chain(&mut self.serves) {
             process.stop().await;
         }
@@ -150,13 +159,13 @@ async fn terminate_listeners(db: &impl ConnectionTrait, terminated: &mut usize) 
     }
 }
 
-async fn listeners(db: &impl ConnectionTrait) -> i64 {
+pub(super) async fn listeners(db: &impl ConnectionTrait) -> i64 {
     let statement =
         Statement::from_string(DbBackend::Postgres, format!("SELECT count(*) {LISTENING}"));
     db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }
 
-fn median(mut delays: Vec<TimeDelta>) -> TimeDelta {
+pub(super) fn median(mut delays: Vec<TimeDelta>) -> TimeDelta {
     delays.sort();
     delays[delays.len() / 2]
 }

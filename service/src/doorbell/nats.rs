@@ -1,0 +1,265 @@
+//! Bells between the processes of an instance by NATS core.
+//!
+//! Each process rings under a subject that ends in its own name, and hears those of all others. After
+//! each connection it says hello: everybody who hears one looks at everything, since neither the one
+//! who was away nor the others know what they missed. Its own hello, heard, says that it is back:
+//! the server has its subscription, and lets it speak.
+//!
+//! NATS may be away at any time, from the start on. What rings meanwhile is not kept: the tick covers
+//! it, and the hello.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_nats::{Client, ConnectOptions, Event, Message, ServerAddr, connection::State};
+use futures::StreamExt;
+use percent_encoding::percent_decode_str;
+use tokio::sync::mpsc;
+
+use super::{Doorbell, wire};
+use crate::{Instance, Purpose, text::hex};
+
+/// What every bell's subject begins with.
+const SUBJECT: &str = "daybook.bells";
+/// What a process says when it is connected.
+const HELLO: &str = "hello";
+/// How often a connection is tried for life.
+const PING: Duration = Duration::from_secs(10);
+/// Longest pause before a lost connection is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Where NATS is, and who we are there.
+#[derive(Clone, Debug)]
+pub struct Nats {
+    /// Without credentials.
+    servers: Vec<ServerAddr>,
+    options: ConnectOptions,
+}
+
+/// Who we are by a URL.
+#[derive(Clone, PartialEq, Eq)]
+enum Login {
+    Password(String, String),
+    Token(String),
+}
+
+impl Nats {
+    /// Servers as `nats://[USER:PASSWORD@ or TOKEN@]HOST[:PORT]` or `tls://…`, separated by commas;
+    /// a file of credentials as NATS makes them; a file of certificates that are trusted.
+    ///
+    /// # Errors
+    /// What can't be used, and what would be right; never a password.
+    pub fn new(
+        urls: &str,
+        credentials: Option<&Path>,
+        roots: Option<PathBuf>,
+    ) -> Result<Self, String> {
+        let parsed: Vec<_> = urls.split(',').map(parse).collect::<Result<_, _>>()?;
+        let mut options = match credentials {
+            None => ConnectOptions::new(),
+            Some(file) => from_file(file)?,
+        };
+        let mut logins = parsed.iter().filter_map(|(_, login)| login.clone());
+        if let Some(login) = logins.next() {
+            if credentials.is_some() || logins.any(|other| other != login) {
+                return Err(
+                    "the servers need one login: the same in each URL, or a file".to_owned()
+                );
+            }
+            options = match login {
+                Login::Password(user, password) => options.user_and_password(user, password),
+                Login::Token(token) => options.token(token),
+            };
+        }
+        let servers: Vec<_> = parsed.into_iter().map(|(server, _)| server).collect();
+        let tls = servers.iter().filter(|server| server.tls_required()).count();
+        if tls > 0 && tls < servers.len() {
+            return Err("either all servers are tls://, or none is".to_owned());
+        }
+        if let Some(file) = roots {
+            std::fs::metadata(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            options = options.add_root_certificates(file);
+        }
+        let options = options
+            .name("daybook")
+            // Of servers that it hears of, too.
+            .require_tls(tls > 0)
+            .ping_interval(PING)
+            .reconnect_delay_callback(|attempt| {
+                let exponent = u32::try_from(attempt.min(10)).unwrap_or(10);
+                PAUSE.min(Duration::from_millis(2u64.pow(exponent)))
+            });
+        Ok(Self { servers, options })
+    }
+}
+
+fn parse(url: &str) -> Result<(ServerAddr, Option<Login>), String> {
+    // Not with the URL in it, which may hold a password.
+    let wrong = || "a server is nats://HOST:PORT or tls://HOST:PORT".to_owned();
+    let server: ServerAddr = url.trim().parse().map_err(|_| wrong())?;
+    let mut url = server.into_inner();
+    if !matches!(url.scheme(), "nats" | "tls") || url.host_str().is_none_or(str::is_empty) {
+        return Err(wrong());
+    }
+    let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let user = plain(url.username());
+    let login = match url.password() {
+        Some(password) => Some(Login::Password(user, plain(password))),
+        None => (!user.is_empty()).then_some(Login::Token(user)),
+    };
+    url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| wrong())?;
+    Ok((ServerAddr::from_url(url).map_err(|_| wrong())?, login))
+}
+
+fn from_file(file: &Path) -> Result<ConnectOptions, String> {
+    let cannot = |error: std::io::Error| format!("{}: {error}", file.display());
+    let text = std::fs::read_to_string(file).map_err(cannot)?;
+    ConnectOptions::with_credentials(&text).map_err(cannot)
+}
+
+/// Passes rings on in both directions until the instance stops.
+pub(crate) async fn relay(instance: Arc<Instance>, nats: Nats) {
+    tokio::select! {
+        () = instance.stopping.cancelled() => {}
+        () = keep_up(&instance, nats) => {}
+    }
+}
+
+async fn keep_up(instance: &Instance, nats: Nats) {
+    loop {
+        if let Err(error) = Link::open(instance, nats.clone()).await {
+            tracing::warn!(%error, "NATS can't be used");
+        }
+        instance.doorbell.set_connected(false);
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+struct Link<'a> {
+    doorbell: &'a Doorbell,
+    client: Client,
+    /// Under which this process rings.
+    subject: String,
+    /// Whether it was told that the servers are not reached.
+    is_told: bool,
+}
+
+impl Link<'_> {
+    /// Connects and passes rings on for as long as the client lives: it connects again by itself.
+    async fn open(instance: &Instance, nats: Nats) -> Result<(), async_nats::Error> {
+        let (events, mut told) = mpsc::unbounded_channel();
+        let options = nats.options.retry_on_initial_connect().event_callback(move |event| {
+            // Nobody listens where the link has ended.
+            let _ = events.send(event);
+            std::future::ready(())
+        });
+        let client = options.connect(nats.servers).await?;
+        // A name that only this instance's processes know: others may be on the same servers.
+        let name = instance.secret.sign(Purpose::Fingerprint, &[b"bells"]);
+        let all = format!("{SUBJECT}.{}", hex(&name[..8]));
+        let mut heard = client.subscribe(format!("{all}.*")).await?;
+        let subject = format!("{all}.{}", instance.node);
+        let doorbell = &instance.doorbell;
+        let mut link = Link { doorbell, client, subject, is_told: false };
+        loop {
+            tokio::select! {
+                message = heard.next() => match message {
+                    Some(message) => link.hear(&message),
+                    None => return Ok(()),
+                },
+                event = told.recv() => match event {
+                    Some(event) => link.know(event).await?,
+                    None => return Ok(()),
+                },
+                topics = doorbell.outgoing() => {
+                    // Not kept for later: whoever comes back says hello.
+                    if link.client.connection_state() == State::Connected {
+                        for text in topics.into_iter().filter_map(wire::text) {
+                            link.publish(&text).await?;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, message: &Message) {
+        let is_own = *message.subject == *self.subject;
+        let Ok(text) = std::str::from_utf8(&message.payload) else { return };
+        if text == HELLO {
+            if is_own && !self.doorbell.set_connected(true) {
+                tracing::info!("connected to NATS");
+                self.is_told = false;
+            }
+            self.doorbell.ring_all_here();
+        } else if !is_own {
+            self.doorbell.hear(text);
+        }
+    }
+
+    async fn know(&mut self, event: Event) -> Result<(), async_nats::Error> {
+        match event {
+            Event::Connected => return self.publish(HELLO).await,
+            // Some were dropped.
+            Event::SlowConsumer(_) => self.doorbell.ring_all_here(),
+            Event::Disconnected | Event::Closed => {
+                if self.doorbell.set_connected(false) {
+                    tracing::warn!("NATS is away: other processes look at their next tick");
+                }
+            }
+            Event::ServerError(error) => tracing::warn!(%error, "NATS refuses something"),
+            Event::ClientError(error) if self.is_told => {
+                tracing::debug!(%error, "NATS is not reached");
+            }
+            Event::ClientError(error) => {
+                tracing::warn!(%error, "NATS is not reached: it is tried again and again");
+                self.is_told = true;
+            }
+            Event::LameDuckMode | Event::Draining => {}
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, text: &str) -> Result<(), async_nats::Error> {
+        Ok(self.client.publish(self.subject.clone(), text.to_owned().into()).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn servers(urls: &str) -> Result<Vec<String>, String> {
+        let nats = Nats::new(urls, None, None)?;
+        let shown = format!("{nats:?}");
+        assert!(!shown.contains("geheim"), "{shown}");
+        Ok(nats.servers.into_iter().map(|server| server.into_inner().to_string()).collect())
+    }
+
+    #[test]
+    fn servers_are_separated_by_commas_and_hold_no_credentials() {
+        let found = servers("nats://ada:gehei%6D@one:4222, nats://ada:geheim@two").unwrap();
+        assert_eq!(found, ["nats://one:4222", "nats://two"]);
+        assert_eq!(servers("tls://geheim@one").unwrap(), ["tls://one"]);
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_without_its_password() {
+        for urls in [
+            "",
+            "http://ada:geheim@one",
+            "ws://one",
+            "nats://one,",
+            "nats://ada:geheim@one,nats://eve:geheim@two",
+            "tls://one,nats://two",
+        ] {
+            let error = servers(urls).unwrap_err();
+            assert!(!error.contains("geheim"), "{urls}: {error}");
+        }
+        let missing = Nats::new("nats://one", Some(Path::new("/nowhere/daybook.creds")), None);
+        assert!(missing.unwrap_err().contains("daybook.creds"));
+    }
+}

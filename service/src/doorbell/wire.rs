@@ -1,0 +1,55 @@
+//! What processes tell each other: what to look at, and of which organization.
+
+use uuid::Uuid;
+
+use super::{Doorbell, Topic};
+
+impl Doorbell {
+    /// Tells this process's listeners to look at what another process said.
+    pub(super) fn hear(&self, text: &str) {
+        if let Some(topic) = topic(text) {
+            self.ring_here(topic);
+            if let Topic::Jobs(_) = topic {
+                self.ring_here(Topic::AllJobs);
+            }
+        }
+    }
+}
+
+/// What other processes are told; they conclude the bell for all jobs themselves.
+pub(super) fn text(topic: Topic) -> Option<String> {
+    match topic {
+        Topic::Queue => Some("queue".to_owned()),
+        Topic::Jobs(id) => Some(format!("jobs {id}")),
+        Topic::AuditLog(id) => Some(format!("log {id}")),
+        Topic::AllJobs => None,
+    }
+}
+
+fn topic(text: &str) -> Option<Topic> {
+    if text == "queue" {
+        return Some(Topic::Queue);
+    }
+    let (kind, id) = text.split_once(' ')?;
+    let id = Uuid::parse_str(id).ok()?;
+    match kind {
+        "jobs" => Some(Topic::Jobs(id)),
+        "log" => Some(Topic::AuditLog(id)),
+        // Of a newer version.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_read_back() {
+        let id = Uuid::from_u128(7);
+        for wanted in [Topic::Queue, Topic::Jobs(id), Topic::AuditLog(id)] {
+            assert_eq!(text(wanted).as_deref().and_then(topic), Some(wanted));
+        }
+        assert_eq!(topic("moon 7"), None);
+    }
+}
