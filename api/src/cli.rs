@@ -3,6 +3,7 @@
 
 mod access;
 mod api_key;
+mod doctor;
 mod import;
 mod restore;
 mod serve;
@@ -70,6 +71,12 @@ enum Command {
     /// Take in what was recorded elsewhere
     #[command(subcommand)]
     Import(import::Import),
+    /// Look at the configuration and all that an instance stands on, and say what to do
+    Doctor {
+        /// Print an object in place of lines
+        #[arg(long)]
+        json: bool,
+    },
     /// Restore a backup into an empty database, checked against its manifest
     Restore {
         /// The backup: .sql, .sql.zst or .sql.gz
@@ -267,6 +274,7 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         Command::ApiKey(command) => api_key::api_key(&config, command).await,
         Command::Operator(command) => access::operator(&config, command).await,
         Command::Import(command) => import::import(&config, command).await,
+        Command::Doctor { json } => doctor::doctor(&config, json).await,
         Command::Restore { file, into, unauthenticated } => {
             restore::restore(&config, &file, &into, unauthenticated).await
         }

@@ -4,6 +4,7 @@ mod document_limits;
 mod front_door;
 mod identity;
 mod messages;
+mod places;
 
 use std::{
     fs,
@@ -28,6 +29,7 @@ pub use document_limits::DocumentLimits;
 pub use front_door::FrontDoor;
 pub use identity::Identity;
 pub use messages::Messages;
+pub(crate) use places::sqlite_file;
 
 /// A lease must outlast the pause between two heartbeats, and then some.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
@@ -212,7 +214,7 @@ impl Config {
         if is_known { self.secret().map(Some) } else { Ok(None) }
     }
 
-    fn settings(&self) -> Result<Settings> {
+    pub(crate) fn settings(&self) -> Result<Settings> {
         let listen = || format!("http://{}", self.listen);
         let public_url = self.public_url.clone().unwrap_or_else(listen);
         Ok(Settings {
@@ -244,15 +246,15 @@ impl Config {
         Ok(Some(Schedule { cron, keep: self.backup_keep, max_age: self.backup_max_age }))
     }
 
-    fn store(&self) -> Result<Store> {
+    pub(crate) fn store(&self) -> Result<Store> {
         let Some(url) = &self.artifacts_url else {
             return Ok(Store::folder(&self.data_dir.join("artifacts"))?);
         };
         if url.starts_with("s3:") {
             return Ok(Store::bucket(url, self.artifact_links.into())?);
         }
-        match url.strip_prefix("file:") {
-            Some(path) => Ok(Store::folder(Path::new(path.strip_prefix("//").unwrap_or(path)))?),
+        match places::folder(url) {
+            Some(folder) => Ok(Store::folder(&folder)?),
             None => bail!("DAYBOOK_ARTIFACTS_URL must begin with file: or s3: (it is {url})"),
         }
     }

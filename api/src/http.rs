@@ -67,6 +67,15 @@ const UNCOMPRESSED: u16 = 1024;
 
 /// Everything that this process answers.
 ///
+/// Whether the documents that `front_door` names can be used.
+///
+/// # Errors
+/// Trusted documents that can't be used.
+pub fn check_documents(front_door: &FrontDoor) -> anyhow::Result<()> {
+    let documents = Documents::new(&sdl(), front_door.document.clone());
+    Trusted::load(front_door.trusted_documents.as_deref(), &documents).map(drop)
+}
+
 /// # Errors
 /// Trusted documents that can't be used.
 pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<Router> {

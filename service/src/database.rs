@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::{Clock, Result};
 
 pub(crate) use checkpoint::keep_log_short;
+pub(crate) use connect::{setting, value};
 pub use transaction::Work;
 
 /// What holds the truth: embedded SQLite, or PostgreSQL.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod backups;
 mod clock;
 mod database;
+pub mod doctor;
 mod doorbell;
 mod error;
 pub mod exports;

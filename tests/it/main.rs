@@ -13,6 +13,7 @@ mod command_line;
 mod credentials;
 mod docs;
 mod downloads;
+mod doctor;
 mod dropped_requests;
 mod expiry;
 mod export_compression;

@@ -1,7 +1,7 @@
 //! `daybook restore`.
 #![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use daybook_service::{
@@ -13,7 +13,7 @@ use daybook_service::{
 };
 
 use super::complain;
-use crate::config::Config;
+use crate::config::{Config, sqlite_file};
 
 /// Restores `file` into the empty database at `url`, or says why not and leaves it as it was.
 pub(super) async fn restore(
@@ -38,7 +38,7 @@ pub(super) async fn restore(
             file.display()
         ),
     }
-    let new_file = new_file(url);
+    let new_file = sqlite_file(url).filter(|file| !file.exists());
     let restored = into(url, file, &backup).await;
     if restored.is_err()
         && let Some(path) = new_file
@@ -65,14 +65,6 @@ async fn into(url: &str, file: &Path, backup: &Backup) -> Result<()> {
     }
     db.close().await?;
     Ok(loaded?)
-}
-
-/// The file of a SQLite database, where there is none yet.
-fn new_file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path));
-    (!path.exists()).then_some(path)
 }
 
 /// Removes what was made of a SQLite database.

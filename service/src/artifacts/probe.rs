@@ -3,9 +3,10 @@
 //! What is written has no artifact's key, so that the janitor leaves it alone.
 
 use bytes::Bytes;
+use futures::TryStreamExt;
 
 use super::Store;
-use crate::Result;
+use crate::{Fault, Result, random, text::hex};
 
 /// What [`Store::probe`] writes, each time.
 const PROBE: &str = "readiness-probe";
@@ -18,5 +19,28 @@ impl Store {
     pub async fn probe(&self) -> Result<()> {
         self.put(PROBE, Bytes::from_static(b"ready?")).await?;
         self.remove(PROBE).await
+    }
+
+    /// Stores an object of its own, reads it back and removes it.
+    ///
+    /// # Errors
+    /// What could not be done, or was done wrongly.
+    pub async fn rehearse(&self) -> Result<()> {
+        let key = format!("rehearsal-{}", hex(&random::bytes::<8>()));
+        let written = random::bytes::<64>();
+        self.put(&key, Bytes::copy_from_slice(&written)).await?;
+        let read = self.content(&key).await;
+        // Also where it can't be read.
+        self.remove(&key).await?;
+        if read? == written && !self.has(&key).await? {
+            return Ok(());
+        }
+        let context = "the store does not give back what it was given".to_owned();
+        Err(Fault::Io { context, source: std::io::ErrorKind::InvalidData.into() }.into())
+    }
+
+    async fn content(&self, key: &str) -> Result<Vec<u8>> {
+        let pieces: Vec<Bytes> = self.read(key, None).await?.try_collect().await?;
+        Ok(pieces.concat())
     }
 }

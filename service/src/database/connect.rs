@@ -36,6 +36,8 @@ const POSTGRES_LEAST: u32 = 140_000;
 impl Database {
     /// Connections for jobs' long reads.
     pub const BULK: u32 = 4;
+    /// Connections that one process opens on PostgreSQL at the most.
+    pub const MOST: u32 = POSTGRES + Self::BULK + BELLS;
 
     /// Opens `url` (`sqlite://PATH` or `postgres://…`) and checks that what it commits will stay.
     ///
@@ -185,11 +187,13 @@ fn watcher_turns(readers: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(readers as usize / 2))
 }
 
-async fn setting(db: &DatabaseConnection, name: &str) -> Result<String> {
+/// A setting of PostgreSQL.
+pub(crate) async fn setting(db: &DatabaseConnection, name: &str) -> Result<String> {
     value(db, &format!("SELECT current_setting('{name}') AS value")).await
 }
 
-async fn value(db: &DatabaseConnection, sql: &str) -> Result<String> {
+/// The text that a statement gives as `value`.
+pub(crate) async fn value(db: &DatabaseConnection, sql: &str) -> Result<String> {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     let row = row.ok_or_else(|| Fault::Unfit(format!("no answer to {sql}")))?;
     Ok(row.try_get("", "value")?)

@@ -20,7 +20,7 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc;
 
 use super::{Doorbell, wire};
-use crate::{Instance, Purpose, text::hex};
+use crate::{Instance, Purpose, random, text::hex};
 
 /// What every bell's subject begins with.
 const SUBJECT: &str = "daybook.bells";
@@ -28,6 +28,8 @@ const SUBJECT: &str = "daybook.bells";
 const HELLO: &str = "hello";
 /// How often a connection is tried for life.
 const PING: Duration = Duration::from_secs(10);
+/// How long a check may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest pause before a lost connection is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -93,6 +95,30 @@ impl Nats {
                 PAUSE.min(Duration::from_millis(2u64.pow(exponent)))
             });
         Ok(Self { servers, options })
+    }
+}
+
+impl Nats {
+    /// Whether a message goes out and comes back.
+    ///
+    /// # Errors
+    /// What went wrong, for whoever runs the instance.
+    pub(crate) async fn check(&self) -> Result<(), String> {
+        // A link tries for ever; this is to say what is wrong.
+        let options = self.options.clone().max_reconnects(self.servers.len());
+        let subject = format!("{SUBJECT}.check.{}", hex(&random::bytes::<8>()));
+        let echo = async {
+            let client = options.connect(self.servers.clone()).await?;
+            let mut heard = client.subscribe(subject.clone()).await?;
+            client.publish(subject.clone(), HELLO.into()).await?;
+            heard.next().await;
+            Ok::<_, async_nats::Error>(())
+        };
+        match tokio::time::timeout(PATIENCE, echo).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no message came back within {} s", PATIENCE.as_secs())),
+        }
     }
 }
 

@@ -1,0 +1,217 @@
+//! `daybook doctor`: looks at the configuration and everything that an instance stands on, and
+//! changes none of it.
+#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use daybook_migration::Standing;
+use daybook_service::{
+    Database, Secret,
+    doctor::{self, Finding, Health},
+};
+
+use crate::{config::Config, http};
+
+/// Free space below which there is little, in bytes.
+const LITTLE: u64 = 2 * 1024 * 1024 * 1024;
+/// Free space below which the next write may fail, in bytes.
+const NONE: u64 = 100 * 1024 * 1024;
+
+/// Prints a line, or an object, for each thing that it looked at.
+///
+/// # Errors
+/// Where something fails.
+pub(super) async fn doctor(config: &Config, is_json: bool) -> Result<()> {
+    let findings = examine(config).await;
+    let failed = findings.iter().filter(|finding| finding.health == Health::Fail).count();
+    if is_json {
+        let report = serde_json::json!({ "ok": failed == 0, "checks": findings });
+        println!("{report:#}");
+    } else {
+        for finding in &findings {
+            println!("{}", line(finding));
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        1 => bail!("one check failed"),
+        more => bail!("{more} checks failed"),
+    }
+}
+
+fn line(Finding { check, health, found, advice }: &Finding) -> String {
+    let health = match health {
+        Health::Ok => "ok",
+        Health::Warn => "warn",
+        Health::Fail => "fail",
+    };
+    // What a library says may have lines of its own.
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let advice = advice.as_deref().map(|advice| format!(": {}", flat(advice)));
+    format!("{health:<5} {check:<13} {}{}", flat(found), advice.unwrap_or_default())
+}
+
+async fn examine(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![configuration(config)];
+    let secret = config.known_secret();
+    if let Err(error) = &secret {
+        let advice = "set DAYBOOK_SECRET to the secret that this instance was made with";
+        findings.push(Finding::fail("secret", format!("{error:#}"), advice));
+    }
+    findings.extend(database(config, secret.ok()).await);
+    findings.push(artifacts(config).await);
+    findings.extend(disk(config));
+    findings.push(match config.messages.nats() {
+        Ok(None) => Finding::ok("nats", "not used"),
+        Ok(Some(nats)) => doctor::nats(&nats).await,
+        Err(error) => Finding::fail("nats", format!("{error:#}"), "correct DAYBOOK_NATS_…"),
+    });
+    findings.push(match &config.public_url {
+        None => Finding::ok("public-url", "not set: links lead to where Daybook listens"),
+        Some(url) => doctor::public_url(url.trim_end_matches('/')).await,
+    });
+    findings
+}
+
+fn configuration(config: &Config) -> Finding {
+    match config.settings().and_then(|_| http::check_documents(&config.front_door)) {
+        Ok(()) => Finding::ok("configuration", "every option can be used"),
+        Err(error) => {
+            Finding::fail("configuration", format!("{error:#}"), "see `daybook serve --help`")
+        }
+    }
+}
+
+/// `secret`: none where it can't be read.
+async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Finding> {
+    if let Some(file) = config.missing_database() {
+        let found = format!("{} is not there yet", file.display());
+        return vec![Finding::warn("database", found, "`daybook serve` makes it")];
+    }
+    let advice = "see that it runs, is reached from here, and DAYBOOK_DATABASE_URL is right";
+    let db = match Database::connect(&config.database_url()).await {
+        Ok(db) => db,
+        Err(error) => return vec![Finding::fail("database", error.to_string(), advice)],
+    };
+    let mut findings = Vec::new();
+    let mut add = |check: &'static str, found: daybook_service::Result<Finding>| {
+        findings
+            .push(found.unwrap_or_else(|error| Finding::fail(check, error.to_string(), advice)));
+    };
+    add("database", doctor::version(&db).await);
+    add("settings", doctor::settings(&db).await);
+    add("clock", doctor::clock(&db).await);
+    let (schema, is_there) = schema(&db).await;
+    add("schema", Ok(schema));
+    if is_there && let Some(secret) = secret {
+        add("secret", doctor::secret(&db, secret.as_ref()).await);
+    }
+    if let Err(error) = db.close().await {
+        tracing::debug!(%error, "closing the database");
+    }
+    findings
+}
+
+/// How the schema stands, and whether there is any.
+async fn schema(db: &Database) -> (Finding, bool) {
+    let up = "`daybook serve` or `daybook migrate up` brings it up to date";
+    match daybook_migration::standing(db.reader()).await {
+        Ok(Standing::Current) => (Finding::ok("schema", "of this version"), true),
+        Ok(Standing::Older(missing)) => {
+            let found = format!("{} migrations are missing", missing.len());
+            let is_there = missing.len() < daybook_migration::names().len();
+            (Finding::warn("schema", found, up), is_there)
+        }
+        Ok(Standing::Newer(names)) => {
+            let found =
+                format!("newer than this version, which does not know {}", names.join(", "));
+            let advice = "run the version that migrated it, or a later one";
+            (Finding::fail("schema", found, advice), true)
+        }
+        Err(error) => (Finding::fail("schema", error.to_string(), up), false),
+    }
+}
+
+async fn artifacts(config: &Config) -> Finding {
+    if let Some(folder) = config.missing_artifacts() {
+        let found = format!("{} is not there yet", folder.display());
+        return Finding::warn("artifacts", found, "`daybook serve` makes it");
+    }
+    match config.store() {
+        Ok(store) => doctor::artifacts(&store).await,
+        Err(error) => {
+            let advice = "set DAYBOOK_ARTIFACTS_URL to file:PATH or s3://BUCKET/PREFIX";
+            Finding::fail("artifacts", format!("{error:#}"), advice)
+        }
+    }
+}
+
+/// Each file system that Daybook writes to, once.
+fn disk(config: &Config) -> Vec<Finding> {
+    let mut seen = Vec::new();
+    let mut findings = Vec::new();
+    for folder in config.folders() {
+        let folder = existing(&folder);
+        let found = match nix::sys::statvfs::statvfs(&folder) {
+            Ok(found) => found,
+            Err(error) => {
+                let found = format!("{}: {error}", folder.display());
+                findings.push(Finding::warn("disk", found, "see that the folder can be reached"));
+                continue;
+            }
+        };
+        if seen.contains(&found.filesystem_id()) {
+            continue;
+        }
+        seen.push(found.filesystem_id());
+        #[allow(clippy::useless_conversion, reason = "macOS counts in 32 bits")]
+        let free = u64::from(found.blocks_available()).saturating_mul(found.fragment_size());
+        findings.push(judge(&folder, free));
+    }
+    findings
+}
+
+/// The nearest folder that is there.
+fn existing(folder: &Path) -> PathBuf {
+    let is_there = |folder: &&Path| folder.is_dir();
+    let named = |folder: &&Path| !folder.as_os_str().is_empty();
+    let found = folder.ancestors().filter(named).find(is_there);
+    found.map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+fn judge(folder: &Path, free: u64) -> Finding {
+    let found = format!("{} MiB free in {}", free / (1024 * 1024), folder.display());
+    let advice = "make room: recording and exports stop where the disk is full";
+    match free {
+        NONE.. if free >= LITTLE => Finding::ok("disk", found),
+        NONE.. => Finding::warn("disk", found, advice),
+        _ => Finding::fail("disk", found, advice),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_space_is_told_before_there_is_none() {
+        for (free, health) in
+            [(0, Health::Fail), (NONE, Health::Warn), (LITTLE, Health::Ok), (u64::MAX, Health::Ok)]
+        {
+            assert_eq!(judge(Path::new("/"), free).health, health, "{free}");
+        }
+    }
+
+    #[test]
+    fn finding_is_one_line() {
+        let finding = Finding::warn("nats", "it\nbroke", "look");
+        assert_eq!(line(&finding), "warn  nats          it broke: look");
+    }
+
+    #[test]
+    fn folder_that_is_not_there_is_on_the_disk_of_the_one_above() {
+        assert_eq!(existing(Path::new("/nowhere/at/all")), Path::new("/"));
+        assert_eq!(existing(Path::new("nowhere")), Path::new("."));
+    }
+}

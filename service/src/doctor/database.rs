@@ -1,0 +1,134 @@
+//! The database: its version, its settings, its clock, the secret it was made with.
+
+use chrono::TimeDelta;
+use daybook_entity::instance;
+use sea_orm::EntityTrait;
+
+use super::Finding;
+use crate::{
+    Clock, Database, Engine, Purpose, Result, Secret,
+    database::{self, setting, value},
+};
+
+/// Clocks may differ by this much without anybody noticing.
+const CLOSE: TimeDelta = TimeDelta::seconds(2);
+/// Clocks that differ by more make tokens and links end at the wrong time.
+const FAR: TimeDelta = TimeDelta::seconds(60);
+/// Connections that one process may open on PostgreSQL.
+const CONNECTIONS: i64 = Database::MOST as i64;
+
+/// Which engine and version answers.
+///
+/// # Errors
+/// A database fault.
+pub async fn version(db: &Database) -> Result<Finding> {
+    let found = match db.engine() {
+        Engine::Sqlite => {
+            format!("SQLite {}", value(db.reader(), "SELECT sqlite_version() AS value").await?)
+        }
+        Engine::Postgres => format!("PostgreSQL {}", setting(db.reader(), "server_version").await?),
+    };
+    Ok(Finding::ok("database", format!("{found} answers")))
+}
+
+/// Whether its settings keep what Daybook promises. That an acknowledged write stays is looked at when
+/// a database is opened, which refuses others.
+///
+/// # Errors
+/// A database fault.
+pub async fn settings(db: &Database) -> Result<Finding> {
+    match db.engine() {
+        Engine::Sqlite => {
+            Ok(Finding::ok("settings", "write-ahead log, synchronous writes: commits are kept"))
+        }
+        Engine::Postgres => postgres(db).await,
+    }
+}
+
+async fn postgres(db: &Database) -> Result<Finding> {
+    let reader = db.reader();
+    if setting(reader, "autovacuum").await? == "off" {
+        let advice = "set autovacuum = on: without it tables grow and transaction numbers run out";
+        return Ok(Finding::warn("settings", "autovacuum is off", advice));
+    }
+    let most: i64 = setting(reader, "max_connections").await?.parse().unwrap_or(0);
+    if most < 2 * CONNECTIONS {
+        let found = format!("max_connections is {most}, and a process opens up to {CONNECTIONS}");
+        let advice = "raise max_connections to that many for each process and some for others";
+        return Ok(Finding::warn("settings", found, advice));
+    }
+    let sql = "SELECT has_database_privilege(current_database(), 'TEMPORARY')::text AS value";
+    if value(reader, sql).await? != "true" {
+        let advice = "grant TEMPORARY on the database to Daybook's role, or make none that verify";
+        return Ok(Finding::warn("settings", "backups can't be verified", advice));
+    }
+    let found = "fsync, full_page_writes and synchronous_commit are on: commits are kept";
+    Ok(Finding::ok("settings", found))
+}
+
+/// How far this machine's clock is from the database's.
+///
+/// # Errors
+/// A database fault.
+pub async fn clock(db: &Database) -> Result<Finding> {
+    let clock = Clock::default();
+    let before = clock.now();
+    let theirs = database::now(db.reader(), &clock).await?;
+    let after = clock.now();
+    // The answer is from some moment in between.
+    let apart =
+        if theirs < before { before - theirs } else { (theirs - after).max(TimeDelta::zero()) };
+    Ok(judge(apart))
+}
+
+fn judge(apart: TimeDelta) -> Finding {
+    let found = format!("{:.1} s from the database's", apart.as_seconds_f64());
+    let advice = "synchronize both machines' clocks by NTP: tokens and links end by this one's, \
+        leases and recordedAt follow the database's";
+    match () {
+        () if apart <= CLOSE => Finding::ok("clock", found),
+        () if apart <= FAR => Finding::warn("clock", found, advice),
+        () => Finding::fail("clock", found, advice),
+    }
+}
+
+/// Whether the secret is the one that the database was made with. Asked of a database whose schema is
+/// there.
+///
+/// # Errors
+/// A database fault.
+pub async fn secret(db: &Database, secret: Option<&Secret>) -> Result<Finding> {
+    let known = instance::Entity::find_by_id(1).one(db.reader()).await?;
+    let known = known.map(|instance| instance.secret_fingerprint);
+    Ok(match (known, secret) {
+        (None, _) => Finding::ok("secret", "the first start binds the database to it"),
+        (Some(_), None) => Finding::fail(
+            "secret",
+            "the database was made with a secret, and there is none here",
+            "set DAYBOOK_SECRET to it, or use the data folder that holds it",
+        ),
+        (Some(known), Some(secret)) if known == secret.sign(Purpose::Fingerprint, &[]) => {
+            Finding::ok("secret", "the one that the database was made with")
+        }
+        (Some(_), Some(_)) => Finding::fail(
+            "secret",
+            "another one than the database was made with",
+            "set DAYBOOK_SECRET to the first one: tokens, links and API keys rest on it",
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Health;
+
+    #[test]
+    fn clocks_may_differ_a_little() {
+        for (seconds, health) in
+            [(0, Health::Ok), (2, Health::Ok), (3, Health::Warn), (61, Health::Fail)]
+        {
+            assert_eq!(judge(TimeDelta::seconds(seconds)).health, health, "{seconds}");
+        }
+    }
+}

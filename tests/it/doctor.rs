@@ -1,0 +1,151 @@
+//! `daybook doctor`: a line for each thing that an instance stands on, and nothing changed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::TcpListener,
+    process::{Command, Output},
+};
+
+use daybook_tests::{Backend, NatsServer, TestDatabase, Value, binary, on_each_engine};
+use sea_orm::ConnectionTrait;
+use tempfile::TempDir;
+
+/// What a run found, by check: health and the rest of the line; and its exit code.
+fn examine(command: &mut Command) -> (BTreeMap<String, (String, String)>, i32) {
+    let output = command.arg("doctor").output().unwrap();
+    let lines = String::from_utf8(output.stdout.clone()).unwrap();
+    let found = lines.lines().map(|line| {
+        let mut words = line.split_whitespace();
+        let (health, check) = (words.next().unwrap(), words.next().unwrap());
+        (check.to_owned(), (health.to_owned(), words.collect::<Vec<_>>().join(" ")))
+    });
+    let found: BTreeMap<_, _> = found.collect();
+    let is_json = as_json(command.arg("--json").output().unwrap());
+    for (check, (health, _)) in &found {
+        assert_eq!(&is_json[check], health, "{check}: lines and JSON differ");
+    }
+    assert_eq!(is_json.len(), found.len());
+    (found, output.status.code().unwrap())
+}
+
+/// Health by check, as the JSON says it.
+fn as_json(output: Output) -> BTreeMap<String, String> {
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["ok"], output.status.success(), "{report}");
+    let checks = report["checks"].as_array().unwrap();
+    let health = |check: &Value| {
+        let health = check["health"].as_str().unwrap().to_owned();
+        assert_eq!(
+            check["advice"].is_string(),
+            health != "ok",
+            "{check}: what to do, where anything is"
+        );
+        (check["check"].as_str().unwrap().to_owned(), health)
+    };
+    checks.iter().map(health).collect()
+}
+
+/// One check must stand so, say these words, and the run end with this code.
+fn says(command: &mut Command, code: i32, check: &str, health: &str, words: &str) {
+    let (found, ended) = examine(command);
+    let (is, text) = found.get(check).unwrap_or_else(|| panic!("{check}: {found:#?}"));
+    assert!(is == health && text.contains(words), "{check}: {is} {text}");
+    assert_eq!(ended, code, "{found:#?}");
+    assert!(!format!("{found:?}").contains("geheim"), "{found:#?}");
+}
+
+fn nobody() -> std::net::SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+on_each_engine! {
+    async fn healthy_instance_has_nothing_to_complain_of(server: &TestServer) {
+        let mut doctor = binary::daybook_of(server);
+        let (found, code) = examine(doctor.env("DAYBOOK_PUBLIC_URL", server.url("/")));
+        let checks: Vec<_> = found.keys().map(String::as_str).collect();
+        assert_eq!(checks, [
+            "artifacts", "clock", "configuration", "database", "disk", "nats", "public-url", "schema",
+            "secret", "settings",
+        ]);
+        assert!(found.values().all(|(health, _)| health == "ok"), "{found:#?}");
+        assert_eq!(code, 0);
+        let engine = match server.backend() {
+            Backend::Sqlite => "SQLite 3.",
+            Backend::Postgres => "PostgreSQL 1",
+        };
+        assert!(found["database"].1.starts_with(engine), "{found:#?}");
+        let left = fs::read_dir(server.folder().join("artifacts")).unwrap().count();
+        assert_eq!(left, 0, "it leaves something in the store");
+    }
+
+    async fn what_fails_is_told_with_what_to_do(server: &TestServer) {
+        let doctor = || binary::daybook_of(server);
+        let other = "another-secret-of-at-least-32-characters";
+        says(doctor().env("DAYBOOK_SECRET", other), 1, "secret", "fail", "set DAYBOOK_SECRET to the first one");
+        says(doctor().env("DAYBOOK_SECRET", "geheim"), 1, "secret", "fail", "at least 32 characters");
+        let elsewhere = TempDir::new().unwrap();
+        says(doctor().env("DAYBOOK_DATA_DIR", elsewhere.path()), 1, "secret", "fail", "there is none here");
+        let url = format!("http://{}", nobody());
+        says(doctor().env("DAYBOOK_PUBLIC_URL", url), 1, "public-url", "fail", "does not answer at all: start Daybook");
+        says(doctor().env("DAYBOOK_PUBLIC_URL", server.url("/graphql")), 1, "public-url", "fail", "something else answers");
+        says(doctor().env("DAYBOOK_BACKUP_SCHEDULE", "soon"), 1, "configuration", "fail", "DAYBOOK_BACKUP_SCHEDULE can't be used");
+        says(doctor().env("DAYBOOK_TRUSTED_DOCUMENTS", "none.json"), 1, "configuration", "fail", "none.json can't be used");
+        let file = server.folder().join("a-file");
+        fs::write(&file, "").unwrap();
+        let url = format!("file:{}", file.display());
+        says(doctor().env("DAYBOOK_ARTIFACTS_URL", url), 1, "artifacts", "fail", "DAYBOOK_ARTIFACTS_URL");
+        says(doctor().env("DAYBOOK_NATS_URL", "http://geheim@nats"), 1, "nats", "fail", "a server is nats://HOST:PORT");
+        let (one, two) = (nobody(), nobody());
+        let away = format!("nats://ada:geheim@{one},nats://ada:geheim@{two}");
+        says(doctor().env("DAYBOOK_NATS_URL", away), 0, "nats", "warn", "processes hear of each other late");
+        let nats = NatsServer::start().await;
+        let some = format!("nats://{one},{}", nats.url());
+        says(doctor().env("DAYBOOK_NATS_URL", some), 0, "nats", "ok", "went out and came back");
+    }
+
+    async fn schema_of_another_version_is_told(server: &TestServer) {
+        let db = server.database.connect().await;
+        db.execute_unprepared("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2099_moon', 1)").await.unwrap();
+        says(&mut binary::daybook_of(server), 1, "schema", "fail", "does not know m2099_moon: run the version");
+        let last = daybook_migration::names().pop().unwrap();
+        db.execute_unprepared(&format!("DELETE FROM seaql_migrations WHERE version IN ('m2099_moon', '{last}')")).await.unwrap();
+        says(&mut binary::daybook_of(server), 0, "schema", "warn", "1 migrations are missing: `daybook serve`");
+        db.execute_unprepared(&format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{last}', 1)")).await.unwrap();
+        db.close().await.unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_made_by_looking() {
+    let folder = TempDir::new().unwrap();
+    let (found, code) = examine(&mut binary::daybook(folder.path()));
+    assert_eq!(code, 0, "{found:#?}");
+    for check in ["database", "artifacts"] {
+        let (health, text) = &found[check];
+        assert!(health == "warn" && text.contains("`daybook serve` makes it"), "{check}: {text}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
+}
+
+#[tokio::test]
+async fn database_that_would_lose_writes_or_is_away_is_told() {
+    let folder = TempDir::new().unwrap();
+    let database = TestDatabase::create(Backend::Postgres, folder.path()).await;
+    let doctor = |url: &str| {
+        let mut doctor = binary::daybook(folder.path());
+        doctor.env("DAYBOOK_DATABASE_URL", url);
+        doctor
+    };
+    says(&mut doctor(&database.url), 0, "schema", "warn", "migrations are missing");
+    let db = database.connect().await;
+    let (_, name) = database.url.rsplit_once('/').unwrap();
+    let sql = format!("ALTER DATABASE {name} SET synchronous_commit = off");
+    db.execute_unprepared(&sql).await.unwrap();
+    db.close().await.unwrap();
+    says(&mut doctor(&database.url), 1, "database", "fail", "set synchronous_commit = on");
+    let away = format!("postgres://ada:geheim@{}/daybook", nobody());
+    says(&mut doctor(&away), 1, "database", "fail", "see that it runs");
+    says(&mut doctor("mysql://ada:geheim@db/x"), 1, "database", "fail", "neither sqlite:");
+    database.drop().await;
+}
