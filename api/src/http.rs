@@ -19,7 +19,7 @@ mod socket;
 mod trusted;
 mod web;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Extension, Router,
@@ -60,13 +60,13 @@ struct State {
     front_door: Arc<FrontDoor>,
     admission: Arc<Admission>,
     readiness: Arc<Readiness>,
+    /// Names of operations that metrics tell apart.
+    operations: Arc<BTreeSet<String>>,
 }
 
 /// Answers shorter than this are sent as they are, in bytes: they fit into a packet.
 const UNCOMPRESSED: u16 = 1024;
 
-/// Everything that this process answers.
-///
 /// Whether the documents that `front_door` names can be used.
 ///
 /// # Errors
@@ -76,13 +76,17 @@ pub fn check_documents(front_door: &FrontDoor) -> anyhow::Result<()> {
     Trusted::load(front_door.trusted_documents.as_deref(), &documents).map(drop)
 }
 
+/// Everything that this process answers.
+///
 /// # Errors
 /// Trusted documents that can't be used.
 pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<Router> {
     let schema = schema(Arc::clone(&instance));
     let documents = Arc::new(Documents::new(&sdl(), front_door.document.clone()));
     let trusted = Trusted::load(front_door.trusted_documents.as_deref(), &documents)?;
-    let trusted = Arc::new(trusted);
+    let mut operations = trusted.operations(&documents);
+    operations.extend(front_door.metrics_operations.iter().cloned());
+    let (trusted, operations) = (Arc::new(trusted), Arc::new(operations));
     let admission = Arc::new(Admission::new(&front_door));
     let cors = option_layer(cors::layer(&front_door.cors_origins));
     let front_door = Arc::new(front_door);
@@ -91,7 +95,16 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
         None => metrics::router(Arc::clone(&instance)),
     };
     let readiness = Arc::default();
-    let state = State { instance, schema, documents, trusted, front_door, admission, readiness };
+    let state = State {
+        instance,
+        schema,
+        documents,
+        trusted,
+        front_door,
+        admission,
+        readiness,
+        operations,
+    };
     let router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
         .route("/graphql/stream", get(stream::get).post(stream::post).fallback(graphql::other))

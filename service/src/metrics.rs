@@ -8,6 +8,7 @@ mod standing;
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use daybook_entity::job::{JobErrorCode, JobKind};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -33,6 +34,7 @@ pub struct Metrics {
     output_bytes: Family<KindLabels, Counter>,
     downloaded_bytes: Counter,
     sockets: Gauge,
+    feed_lag: Family<FeedLabels, Histogram, fn() -> Histogram>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -56,6 +58,20 @@ struct FailureLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FeedLabels {
+    feed: &'static str,
+}
+
+/// What subscribers follow.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Feed {
+    /// Transitions of jobs.
+    Jobs,
+    /// Entries of a log.
+    AuditLog,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabels {
     kind: String,
 }
@@ -70,6 +86,7 @@ impl Default for Metrics {
             output_bytes: Family::default(),
             downloaded_bytes: Counter::default(),
             sockets: Gauge::default(),
+            feed_lag: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
         }
     }
 }
@@ -133,6 +150,18 @@ impl Metrics {
         self.output_bytes.get_or_create(&KindLabels { kind: name(kind) }).inc_by(bytes);
     }
 
+    /// Counts that a subscriber who had been told everything was told something new, `late` after it
+    /// was written.
+    pub(crate) fn fed(&self, feed: Feed, late: TimeDelta) {
+        let feed = match feed {
+            Feed::Jobs => "jobs",
+            Feed::AuditLog => "audit_log",
+        };
+        // The database's clock may be ahead of this process's.
+        let late = late.as_seconds_f64().max(0.0);
+        self.feed_lag.get_or_create(&FeedLabels { feed }).observe(late);
+    }
+
     fn register(&self, registry: &mut Registry) {
         let help = "Queries and mutations, by operation, kind and outcome";
         registry.register("operation_duration_seconds", help, self.operations.clone());
@@ -147,6 +176,8 @@ impl Metrics {
         let help = "Bytes of files that were sent";
         registry.register("downloaded_bytes", help, self.downloaded_bytes.clone());
         registry.register("sockets", "Open WebSockets", self.sockets.clone());
+        let help = "How long after it was written subscribers that follow were told the next thing";
+        registry.register("feed_lag_seconds", help, self.feed_lag.clone());
     }
 }
 

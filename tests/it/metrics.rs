@@ -81,6 +81,7 @@ on_each_engine! {
         assert_eq!(value(&samples, "daybook_downloaded_bytes_total"), bytes);
         assert_eq!(value(&samples, "daybook_sockets"), 1.0);
         assert_eq!(value(&samples, "daybook_subscriptions"), 1.0);
+        assert!(!samples.contains_key("daybook_feed_lag_seconds_count{feed=jobs}"), "nothing was told live");
         assert_eq!(value(&samples, "daybook_jobs{kind=export,state=running}"), 0.0);
         let operations = "daybook_operation_duration_seconds_count";
         let failed = format!("{operations}{{kind=query,operation=other,outcome=error}}");
@@ -97,6 +98,40 @@ on_each_engine! {
         eventually("the socket's end is counted", 20, async || {
             (value(&scrape(server).await, "daybook_sockets") == 0.0).then_some(())
         }).await;
+    }
+}
+
+const TAIL: &str =
+    "subscription($id: ID!) { auditLogRecorded(organizationId: $id) { node { action } } }";
+
+on_each_engine! {
+    async fn how_late_subscribers_are_told_is_counted(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
+        let watch = "subscription($id: ID!) { jobUpdates(organizationId: $id) { type job { state } } }";
+        socket.subscribe("1", watch, json!({ "id": acme })).await;
+        assert_eq!(socket.data().await["jobUpdates"]["type"], "SYNCED");
+        admin.record(&acme, 3).await;
+        admin.export(&acme, "CSV").await;
+        while socket.data().await["jobUpdates"]["job"]["state"] != "SUCCEEDED" {}
+        let samples = scrape(server).await;
+        let name = |what: &str, feed: &str| format!("daybook_feed_lag_seconds_{what}{{feed={feed}}}");
+        let rounds = value(&samples, &name("count", "jobs"));
+        // Three transitions, which may be told together.
+        assert!((1.0..=3.0).contains(&rounds), "{rounds}");
+        assert!(value(&samples, &name("sum", "jobs")) > 0.0);
+        assert!(!samples.contains_key(&name("count", "audit_log")));
+
+        let mut tail = server.socket(admin.token.as_ref().unwrap()).await;
+        tail.subscribe("1", TAIL, json!({ "id": acme })).await;
+        // It begins at the log's end, wherever that is when it begins.
+        eventually("an entry that is told live", 20, async || {
+            admin.record(&acme, 1).await;
+            let samples = scrape(server).await;
+            samples.get(&name("count", "audit_log")).filter(|rounds| **rounds >= 1.0).map(drop)
+        })
+        .await;
     }
 }
 
@@ -159,6 +194,39 @@ async fn own_listener_has_metrics_alone_and_known_operations_have_names() {
     assert_eq!(reqwest::get(format!("http://{address}/graphql")).await.unwrap().status(), 404);
     let elsewhere = admin.http.get(server.url("/metrics")).send().await.unwrap();
     assert!(!elsewhere.text().await.unwrap().contains("daybook_jobs"));
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn trusted_documents_are_told_apart_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("documents.json");
+    let (one, two) = ("query Mine { viewer { subject } }", "query Yours { viewer { email } }");
+    std::fs::write(&file, json!({ "mine": one, "yours": two }).to_string()).unwrap();
+    let server = TestServer::start_with(Backend::Sqlite, |config| {
+        config.front_door.trusted_documents = Some(file);
+    })
+    .await;
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let bodies = [
+        json!({ "documentId": "mine" }),
+        json!({ "documentId": "mine", "operationName": "Mine" }),
+        json!({ "query": two }),
+    ];
+    for body in bodies {
+        let request = admin.http.post(server.url("/graphql")).json(&body);
+        let answer = request.bearer_auth(admin.token.as_ref().unwrap()).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{body}");
+    }
+    let samples = scrape(&server).await;
+    let counted = |(name, value): (&String, &f64)| {
+        let labels = name.strip_prefix("daybook_operation_duration_seconds_count")?;
+        Some((labels.to_owned(), *value))
+    };
+    let counted: BTreeMap<_, _> = samples.iter().filter_map(counted).collect();
+    let labels = |name: &str| format!("{{kind=query,operation={name},outcome=ok}}");
+    assert_eq!(counted, [(labels("Mine"), 2.0), (labels("Yours"), 1.0)].into());
     server.finish().await;
 }
 

@@ -159,6 +159,19 @@ impl Document {
         meant.map(|(_, operation)| operation.node.ty)
     }
 
+    /// The names of its operations, of those that have one.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.typed.operations.named.keys().map(ToString::to_string).collect()
+    }
+
+    /// The name of its operation, where it has a single one.
+    #[must_use]
+    pub fn only_name(&self) -> Option<&str> {
+        let mut names = self.typed.operations.named.keys();
+        names.next().filter(|_| names.next().is_none()).map(apollo_compiler::Name::as_str)
+    }
+
     /// Whether all that may be meant are queries.
     #[must_use]
     pub fn is_query(&self, operation_name: Option<&str>) -> bool {

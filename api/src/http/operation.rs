@@ -129,9 +129,8 @@ fn operation(
             Some(state.admission.begin(client.asker()).map_err(errors::too_many)?)
         }
     };
-    let known = state.front_door.metrics_operations.iter();
-    let metric = known.into_iter().find(|known| Some(known.as_str()) == name);
-    let metric = metric.map_or_else(|| "other".to_owned(), Clone::clone);
+    let known = name.or_else(|| document.only_name()).and_then(|name| state.operations.get(name));
+    let metric = known.map_or_else(|| "other".to_owned(), Clone::clone);
     let request = request.data(Caller(client.viewer.clone())).data(BodyAllowance::default());
     Ok(Operation { kind, request, metric, running })
 }

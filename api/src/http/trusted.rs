@@ -1,6 +1,9 @@
 //! Trusted documents: where an operator names a file of them, these are run and no others.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::Path,
+};
 
 use anyhow::{Context, Result, bail};
 use async_graphql::ServerError;
@@ -42,6 +45,13 @@ impl Trusted {
             trusted.insert(plain(&id).to_owned(), text);
         }
         Ok(Self::These(trusted))
+    }
+
+    /// The names of its documents' operations: as many as the file has, whatever clients say.
+    pub(super) fn operations(&self, documents: &Documents) -> BTreeSet<String> {
+        let Self::These(these) = self else { return BTreeSet::new() };
+        let documents = these.values().filter_map(|text| documents.get(text).ok());
+        documents.flat_map(|document| document.names()).collect()
     }
 
     /// The text of the document that is meant.

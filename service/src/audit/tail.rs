@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{Filter, Order, list};
 use crate::{
-    Error, Fault, Result, Scope, Ticket, Topic,
+    Error, Fault, Result, Scope, Ticket, Topic, metrics,
     page::{self, Direction, Item, Part},
     random,
     watchers::{self, Watcher},
@@ -52,7 +52,8 @@ pub async fn tail(
     let checked = Instant::now();
     let _watcher = watchers::admit(&scope)?;
     let ready = VecDeque::new();
-    let tail = Tail { scope, filter, bell, position, ready, checked, is_over: false, _watcher };
+    let (is_live, is_over) = (after.is_none(), false);
+    let tail = Tail { scope, filter, bell, position, ready, checked, is_live, is_over, _watcher };
     Ok(stream::unfold(tail, |mut tail| async move {
         let entry = tail.next().await?;
         tail.is_over = entry.is_err();
@@ -80,6 +81,8 @@ struct Tail {
     position: i64,
     ready: VecDeque<audit_log::Model>,
     checked: Instant,
+    /// Whether it has been told everything, once.
+    is_live: bool,
     is_over: bool,
     _watcher: Watcher,
 }
@@ -129,6 +132,7 @@ impl Tail {
             return Err(other_history());
         }
         if head == self.position {
+            self.is_live = true;
             return Ok(false);
         }
         let organization_id = self.scope.organization_id;
@@ -141,6 +145,10 @@ impl Tail {
             Some(last) if rows.len() as u64 == ROUND => last.sequence,
             Some(_) | None => head,
         };
+        if let (true, Some(first)) = (self.is_live, rows.first()) {
+            let instance = &self.scope.instance;
+            instance.metrics.fed(metrics::Feed::AuditLog, instance.clock.now() - first.recorded_at);
+        }
         self.ready.extend(rows);
         Ok(true)
     }

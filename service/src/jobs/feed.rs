@@ -21,7 +21,7 @@ pub(super) use position::Position;
 
 use super::arrow::is_final;
 use crate::{
-    Error, Result, Scope, Ticket, Topic, random,
+    Error, Result, Scope, Ticket, Topic, metrics, random,
     watchers::{self, Watcher},
 };
 
@@ -201,7 +201,7 @@ impl Feed {
     async fn catch_up(&mut self, position: Position) -> Result<()> {
         // Looked at before the events: a job that is over by now has its last event among them.
         let is_over = read::is_over(&self.scope, &self.watch).await?;
-        let (position, is_all) = self.events(position).await?;
+        let (position, is_all, _) = self.events(position).await?;
         self.phase = if !is_all {
             Phase::CatchUp(position)
         } else if let Some((position, jobs)) = self.held.take() {
@@ -240,7 +240,11 @@ impl Feed {
     /// Whether nothing has happened.
     async fn live(&mut self, position: Position) -> Result<bool> {
         let advanced = read::progress(&self.scope, &self.watch, self.progress_since).await?;
-        let (position, is_all) = self.events(position).await?;
+        let (position, is_all, oldest) = self.events(position).await?;
+        if let Some(oldest) = oldest {
+            let instance = &self.scope.instance;
+            instance.metrics.fed(metrics::Feed::Jobs, instance.clock.now() - oldest);
+        }
         self.phase = self.finish_or(Phase::Live(position));
         for job in advanced {
             self.progress_since = self.progress_since.max(job.progress_at.unwrap_or_default());
@@ -268,12 +272,16 @@ impl Feed {
         self.recheck().await
     }
 
-    /// Reads one round of events into `ready`; the new position, and whether that was all. Positions
-    /// before a snapshot that is held say that it has to be told.
-    async fn events(&mut self, position: Position) -> Result<(Position, bool)> {
+    /// Reads one round of events into `ready`; the new position, whether that was all, and when the
+    /// first of them was. Positions before a snapshot that is held say that it has to be told.
+    async fn events(
+        &mut self,
+        position: Position,
+    ) -> Result<(Position, bool, Option<DateTime<Utc>>)> {
         let through = self.held.as_ref().map(|(position, _)| *position);
         let round = read::events(&self.scope, &self.watch, position, through).await?;
         let is_held = self.held.is_some();
+        let oldest = round.events.first().map(|(event, _)| event.at);
         let mark = |position: Position| if is_held { position.in_snapshot() } else { position };
         for (event, job) in round.events {
             let position = mark(Position::at(event.feed, event.fingerprint));
@@ -281,7 +289,7 @@ impl Feed {
             let job = read::as_of(job, &event);
             self.push(UpdateKind::Transition, position, Some(job), previous);
         }
-        Ok((mark(round.position), round.is_all))
+        Ok((mark(round.position), round.is_all, oldest))
     }
 
     fn push(
