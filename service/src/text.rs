@@ -45,17 +45,19 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: i64) {
 /// Appends `instant` by RFC 3339 in UTC, to the microsecond: what chrono writes, at a tenth of its
 /// cost, which is a third of an export's.
 pub(crate) fn push_instant(out: &mut Vec<u8>, instant: DateTime<Utc>) {
-    let Ok(year @ 0..=9999) = u32::try_from(instant.year()) else {
+    // Of a `DateTime` each field would be reckoned with its offset, which is none.
+    let utc = instant.naive_utc();
+    let Ok(year @ 0..=9999) = u32::try_from(utc.year()) else {
         let text = instant.to_rfc3339_opts(SecondsFormat::Micros, true);
         return out.extend_from_slice(text.as_bytes());
     };
     let mut text = *b"0000-00-00T00:00:00.000000Z";
     put_digits(&mut text[0..4], year);
-    put_digits(&mut text[5..7], instant.month());
-    put_digits(&mut text[8..10], instant.day());
-    put_digits(&mut text[11..13], instant.hour());
-    put_digits(&mut text[14..16], instant.minute());
-    put_digits(&mut text[17..19], instant.second());
+    put_digits(&mut text[5..7], utc.month());
+    put_digits(&mut text[8..10], utc.day());
+    put_digits(&mut text[11..13], utc.hour());
+    put_digits(&mut text[14..16], utc.minute());
+    put_digits(&mut text[17..19], utc.second());
     // A leap second has a million more, as chrono counts it; none is ever stored.
     put_digits(&mut text[20..26], instant.timestamp_subsec_micros());
     out.extend_from_slice(&text);

@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
+use object_store::{MultipartUpload, PutPayload};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
@@ -16,6 +17,48 @@ use crate::{Fault, Result};
 
 /// Bytes of a file that are read at once. `object_store` reads 8 KiB, each in another thread.
 const CHUNK: usize = 64 * 1024;
+
+/// Bytes after which the disk is set to work on a file that is not whole yet.
+const FLUSH: usize = 16 * 1024 * 1024;
+
+/// A file that is being written, under another name than the one it will have.
+pub(super) struct FolderUpload {
+    upload: Box<dyn MultipartUpload>,
+    staged: PathBuf,
+    /// Bytes since the disk was last set to work.
+    unflushed: usize,
+}
+
+impl FolderUpload {
+    /// Of the object at `path`, whose key no other upload has.
+    pub(super) fn new(upload: Box<dyn MultipartUpload>, path: &Path) -> Self {
+        let mut staged = path.as_os_str().to_owned();
+        staged.push("#1");
+        Self { upload, staged: staged.into(), unflushed: 0 }
+    }
+
+    pub(super) async fn put_part(&mut self, part: PutPayload) -> Result<()> {
+        self.unflushed += part.content_length();
+        self.upload.put_part(part).await?;
+        if self.unflushed >= FLUSH {
+            self.unflushed = 0;
+            let staged = self.staged.clone();
+            // Nobody waits for it, or relies on it: all is fsynced before the file gets its name, and
+            // most of that is done by then.
+            tokio::task::spawn_blocking(move || std::fs::File::open(staged)?.sync_data());
+        }
+        Ok(())
+    }
+
+    pub(super) async fn complete(mut self) -> Result<()> {
+        self.upload.complete().await?;
+        Ok(())
+    }
+
+    pub(super) async fn abort(mut self) -> Result<()> {
+        Ok(self.upload.abort().await?)
+    }
+}
 
 /// The bytes of a range of a file.
 pub(super) async fn stream(

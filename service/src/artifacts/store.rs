@@ -18,7 +18,7 @@ use object_store::{
 use super::{
     Compression, Writer,
     bucket::{Bucket, Links},
-    folder,
+    folder::{self, FolderUpload},
     upload::Upload,
 };
 use crate::{Fault, Result};
@@ -96,11 +96,17 @@ impl Store {
         }
     }
 
+    /// Whether so many bytes may be a part as they are: a folder takes parts of any length.
+    pub(super) fn takes_as_part(&self, bytes: usize) -> bool {
+        matches!(self.place, Place::Folder(_)) && bytes >= FOLDER_PART
+    }
+
     /// Begins an upload in parts.
     pub(super) async fn begin(&self, key: &str) -> Result<Upload> {
         match &self.place {
-            Place::Folder(_) => {
-                Ok(Upload::Folder(self.objects.put_multipart(&Key::from(key)).await?))
+            Place::Folder(folder) => {
+                let upload = self.objects.put_multipart(&Key::from(key)).await?;
+                Ok(Upload::Folder(FolderUpload::new(upload, &folder.join(key))))
             }
             Place::Bucket(bucket) => bucket.upload(key).await,
         }

@@ -1,14 +1,14 @@
 //! An upload that is going on: parts in, one object out, or nothing.
 
 use bytes::Bytes;
-use object_store::{MultipartUpload, PutPayload};
+use object_store::PutPayload;
 
-use super::bucket::BucketUpload;
+use super::{bucket::BucketUpload, folder::FolderUpload};
 use crate::Result;
 
 /// An upload, by where it goes.
 pub(super) enum Upload {
-    Folder(Box<dyn MultipartUpload>),
+    Folder(FolderUpload),
     Bucket(BucketUpload),
 }
 
@@ -16,7 +16,7 @@ impl Upload {
     pub(super) async fn put_part(&mut self, part: Bytes) -> Result<()> {
         let part = PutPayload::from(part);
         match self {
-            Self::Folder(upload) => Ok(upload.put_part(part).await?),
+            Self::Folder(upload) => upload.put_part(part).await,
             Self::Bucket(upload) => upload.put_part(part).await,
         }
     }
@@ -24,10 +24,7 @@ impl Upload {
     /// Makes the object visible.
     pub(super) async fn complete(self) -> Result<()> {
         match self {
-            Self::Folder(mut upload) => {
-                upload.complete().await?;
-                Ok(())
-            }
+            Self::Folder(upload) => upload.complete().await,
             Self::Bucket(upload) => upload.complete().await,
         }
     }
@@ -35,7 +32,7 @@ impl Upload {
     /// Removes what was stored.
     pub(super) async fn abort(self) -> Result<()> {
         match self {
-            Self::Folder(mut upload) => Ok(upload.abort().await?),
+            Self::Folder(upload) => upload.abort().await,
             Self::Bucket(upload) => upload.abort().await,
         }
     }

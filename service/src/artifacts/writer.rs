@@ -1,6 +1,6 @@
 //! Writing one object to the store.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use super::{Compression, Store, Stored, compression::Compressor, upload::Upload};
@@ -37,20 +37,29 @@ impl Writer {
         })
     }
 
-    /// Appends `bytes`.
+    /// Appends `bytes`; an empty buffer for what follows them.
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub async fn write(&mut self, mut bytes: Vec<u8>) -> Result<Vec<u8>> {
+        let is_stored_as_it_is = matches!(self.compressor, Compressor::None);
+        if is_stored_as_it_is && self.store.takes_as_part(bytes.len()) {
+            return self.put_whole(bytes).await;
+        }
         for slice in bytes.chunks(SLICE) {
-            let mut ready = std::mem::take(&mut self.ready);
-            self.compressor.push(slice, &mut ready).map_err(cannot)?;
-            self.put(&ready).await?;
-            ready.clear();
-            self.ready = ready;
+            if is_stored_as_it_is {
+                self.put(slice).await?;
+            } else {
+                let mut ready = std::mem::take(&mut self.ready);
+                self.compressor.push(slice, &mut ready).map_err(cannot)?;
+                self.put(&ready).await?;
+                ready.clear();
+                self.ready = ready;
+            }
             tokio::task::coop::consume_budget().await;
         }
-        Ok(())
+        bytes.clear();
+        Ok(bytes)
     }
 
     /// Makes the object visible, whole.
@@ -97,19 +106,41 @@ impl Writer {
         Ok(())
     }
 
+    /// Makes `bytes` a part, without copying them, and gives them back empty.
+    async fn put_whole(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
+        for slice in bytes.chunks(SLICE) {
+            self.hasher.update(slice);
+            tokio::task::coop::consume_budget().await;
+        }
+        self.size_bytes += bytes.len() as u64;
+        if !self.part.is_empty() {
+            self.put_part().await?;
+        }
+        let part = Bytes::from(bytes);
+        self.upload(part.clone()).await?;
+        let mut bytes = part.try_into_mut().map_or_else(|_| Vec::new(), Vec::from);
+        bytes.clear();
+        Ok(bytes)
+    }
+
     async fn put_part(&mut self) -> Result<()> {
         let part = std::mem::take(&mut self.part).freeze();
-        let upload = match &mut self.upload {
-            Some(upload) => upload,
-            none => none.insert(self.store.begin(&self.key).await?),
-        };
-        upload.put_part(part.clone()).await?;
+        self.upload(part.clone()).await?;
         // Whoever stored it is done with it: the next part has its place.
         self.part = part
             .try_into_mut()
             .unwrap_or_else(|_| BytesMut::with_capacity(self.store.part_bytes()));
         self.part.clear();
         Ok(())
+    }
+
+    /// Stores a part, the first of which begins the upload.
+    async fn upload(&mut self, part: Bytes) -> Result<()> {
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            none => none.insert(self.store.begin(&self.key).await?),
+        };
+        upload.put_part(part).await
     }
 }
 

@@ -14,26 +14,22 @@ mod sink;
 use std::sync::Arc;
 
 use daybook_entity::{audit_log, job::JobErrorCode};
-use sea_orm::{QuerySelect, QueryTrait};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 pub(super) use self::continuation::open as open_continuation;
 use self::{encoder::Encoder, output::Output, read::Reader, sink::Sink};
 use super::{AuditLogs, Outcome, Plan, run::Written};
 use crate::{
-    Error, Fault, Instance, audit,
+    Error, Fault, Instance,
     jobs::{Attempt, End},
-    page::{Direction, Keyset, Part},
+    page::{Keyset, Part},
 };
 
 /// An export that is being written.
 struct Export<'a> {
     instance: Arc<Instance>,
-    organization_id: Uuid,
     source: &'a AuditLogs,
-    keyset: Keyset<audit_log::Entity>,
-    reader: Reader,
+    reader: Reader<'a>,
     sink: Sink,
 }
 
@@ -45,17 +41,18 @@ pub(super) async fn write(
 ) -> Result<Written, End> {
     let mut export = Export::new(attempt, plan, source)?;
     let mut output = Output::new(attempt);
-    let mut limit = export.reader.rows(None);
+    let mut limit = export.reader.segment(None);
     while export.sink.records < plan.total() {
         let (records, bytes) = (export.sink.records, output.bytes);
-        export.read(limit.min(plan.total() - records), &mut output).await?;
+        let Export { reader, sink, .. } = &mut export;
+        reader.read(limit, plan.total() - records, sink, &mut output).await?;
         let read = (export.sink.records - records, output.bytes - bytes);
         if read.0 == 0 {
             // Fewer records than there were: the log was pruned since the export was asked for.
             let reason = "entries that it was to hold are no longer in the log".to_owned();
             return Err(End::Fail(JobErrorCode::SourceChanged, reason));
         }
-        limit = export.reader.rows(Some(read));
+        limit = export.reader.segment(Some(read));
     }
     let written = export.written(plan);
     export.sink.encoder.end(&written.manifest)?;
@@ -78,28 +75,15 @@ fn start(
 impl<'a> Export<'a> {
     fn new(attempt: &Attempt, plan: &Plan, source: &'a AuditLogs) -> Result<Self, Error> {
         let organization_id = attempt.job.organization_id;
-        let keyset = audit::order_keys(organization_id, &source.filter, source.order_by);
         let encoder = Encoder::new(plan.format, source.csv_byte_order_mark)?;
-        let key = start(&attempt.instance, &keyset, source)?;
+        let reader = Reader::new(&attempt.instance, organization_id, source)?;
+        let key = start(&attempt.instance, &reader.keyset, source)?;
         Ok(Self {
             instance: Arc::clone(&attempt.instance),
-            organization_id,
-            reader: Reader::new(&attempt.instance)?,
             sink: Sink::new(organization_id, source.order_by, encoder, key),
-            keyset,
+            reader,
             source,
         })
-    }
-
-    /// Reads the next `limit` rows into the file.
-    async fn read(&mut self, limit: u64, output: &mut Output<'_>) -> Result<(), End> {
-        let AuditLogs { filter, through, .. } = self.source;
-        let key = self.sink.key();
-        let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);
-        let backend = self.instance.db.bulk().get_database_backend();
-        let rows = rows.select(Direction::Forward, limit, backend);
-        let rows = rows.select_only().columns(row::COLUMNS).build(backend);
-        self.reader.read(&self.instance, rows, &mut self.sink, output).await
     }
 
     fn written(&self, plan: &Plan) -> Written {
@@ -107,7 +91,12 @@ impl<'a> Export<'a> {
         let manifest = self.manifest(plan, truncated);
         let last = self.sink.key().filter(|_| truncated);
         let continuation = last.map(|key| {
-            continuation::seal(&self.instance.secret, &self.keyset, self.source.through, &key)
+            continuation::seal(
+                &self.instance.secret,
+                &self.reader.keyset,
+                self.source.through,
+                &key,
+            )
         });
         Written {
             name: "audit-logs",

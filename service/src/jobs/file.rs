@@ -102,11 +102,13 @@ async fn write_all(
     written: Spares,
 ) -> Result<Writer> {
     while let Some(chunk) = chunks.recv().await {
-        if let Err(error) = writer.write(&chunk).await {
-            writer.abort().await;
-            return Err(error);
+        match writer.write(chunk).await {
+            Ok(spare) => written.give_back(spare),
+            Err(error) => {
+                writer.abort().await;
+                return Err(error);
+            }
         }
-        written.give_back(chunk);
     }
     Ok(writer)
 }

@@ -6,13 +6,13 @@
 //! that has apostrophes there already, which keeps the rule reversible: to read a cell back, drop
 //! one apostrophe where all that stand before one of [`FORMULA`] begin the cell.
 
-use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
+use csv::{Terminator, WriterBuilder};
 use uuid::Uuid;
 
 use super::row::Row;
 use crate::{
     Fault, GlobalId, Result,
-    text::{push_hex, push_instant, push_number},
+    text::{has, push_hex, push_instant, push_number},
 };
 
 /// What the cells are, in order; the names are those of the API.
@@ -45,80 +45,95 @@ const FORMULA: &[u8; 6] = b"=+-@\t\r";
 /// UTF-8's byte order mark.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
+/// Where a cell has one of these, quotes stand around it (RFC 4180, section 2, rule 6).
+fn needs_quotes(cell: &[u8]) -> bool {
+    has(cell, |byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'))
+}
+
+/// Rows as the `csv` crate's writer would write them, at a third of its cost: what an export of a large
+/// log takes is half the writing of cells.
 pub(super) struct Csv {
-    writer: Writer<Vec<u8>>,
-    /// Holds one cell that is not as it is stored.
-    cell: Vec<u8>,
+    out: Vec<u8>,
     cells_neutralized: u64,
 }
 
 impl Csv {
     /// With its header, after a byte order mark where it's wanted.
     pub(super) fn new(has_byte_order_mark: bool) -> Result<Self> {
-        let start = if has_byte_order_mark { BYTE_ORDER_MARK.to_vec() } else { Vec::new() };
-        let mut csv = Self { writer: writer(start), cell: Vec::new(), cells_neutralized: 0 };
-        csv.writer.write_record(COLUMNS).map_err(fault)?;
-        Ok(csv)
+        let out = if has_byte_order_mark { BYTE_ORDER_MARK.to_vec() } else { Vec::new() };
+        let mut header = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
+        header.write_record(COLUMNS).map_err(|error| fault(&error))?;
+        let out = header.into_inner().map_err(|error| fault(error.error()))?;
+        Ok(Self { out, cells_neutralized: 0 })
     }
 
-    pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
+    pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) {
         let (sequence, id) = (row.sequence, row.id);
-        let id = GlobalId::AuditLog { organization_id, sequence, id };
-        // Of our own making: no formula can be in them.
-        self.plain(|cell| push_number(cell, sequence))?;
-        self.plain(|cell| id.push(cell))?;
-        self.plain(|cell| push_instant(cell, row.timestamp))?;
-        self.plain(|cell| push_instant(cell, row.recorded_at))?;
-        self.text(Some(row.recorded_by))?;
-        self.text(Some(row.actor_type))?;
-        self.text(Some(row.actor_id))?;
-        self.text(row.actor_email)?;
-        self.text(row.actor_name)?;
-        self.text(Some(row.action))?;
-        self.text(Some(row.outcome))?;
-        self.text(Some(row.resource_type))?;
-        self.text(Some(row.resource_id))?;
-        self.text(row.resource_name)?;
-        self.text(Some(row.changes))?;
-        self.text(row.ip_address)?;
-        self.text(row.user_agent)?;
-        self.text(row.request_id)?;
-        self.text(row.extra)?;
-        self.plain(|cell| push_hex(cell, row.hash))?;
-        self.writer.write_record(None::<&[u8]>).map_err(fault)
+        // Of our own making: neither quotes nor formulas can be in them.
+        push_number(&mut self.out, sequence);
+        self.out.push(b',');
+        GlobalId::AuditLog { organization_id, sequence, id }.push(&mut self.out);
+        self.out.push(b',');
+        push_instant(&mut self.out, row.timestamp);
+        self.out.push(b',');
+        push_instant(&mut self.out, row.recorded_at);
+        self.out.push(b',');
+        for text in [
+            Some(row.recorded_by),
+            Some(row.actor_type),
+            Some(row.actor_id),
+            row.actor_email,
+            row.actor_name,
+            Some(row.action),
+            Some(row.outcome),
+            Some(row.resource_type),
+            Some(row.resource_id),
+            row.resource_name,
+            Some(row.changes),
+            row.ip_address,
+            row.user_agent,
+            row.request_id,
+            row.extra,
+        ] {
+            self.text(text);
+            self.out.push(b',');
+        }
+        push_hex(&mut self.out, row.hash);
+        self.out.extend_from_slice(b"\r\n");
     }
 
-    /// Bytes since the last [`Self::take`], but for those that the writer keeps.
+    /// Bytes since the last [`Self::take`].
     pub(super) fn gathered(&self) -> usize {
-        self.writer.get_ref().len()
+        self.out.len()
     }
 
     /// What has been written since the last time; goes on in `spare`, which is empty.
-    pub(super) fn take(&mut self, spare: Vec<u8>) -> Result<Vec<u8>> {
-        let full = std::mem::replace(&mut self.writer, writer(spare));
-        full.into_inner().map_err(|error| Fault::Stored(format!("CSV: {error}")).into())
+    pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(&mut self.out, spare)
     }
 
     pub(super) fn cells_neutralized(&self) -> u64 {
         self.cells_neutralized
     }
 
-    fn plain(&mut self, push: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
-        self.cell.clear();
-        push(&mut self.cell);
-        self.writer.write_field(&self.cell).map_err(fault)
-    }
-
-    fn text(&mut self, text: Option<&str>) -> Result<()> {
+    fn text(&mut self, text: Option<&str>) {
         let text = text.unwrap_or_default().as_bytes();
-        if !is_formula(text) {
-            return self.writer.write_field(text).map_err(fault);
+        let is_formula = is_formula(text);
+        self.cells_neutralized += u64::from(is_formula);
+        let apostrophe: &[u8] = if is_formula { b"'" } else { b"" };
+        if !needs_quotes(text) {
+            self.out.extend_from_slice(apostrophe);
+            return self.out.extend_from_slice(text);
         }
-        self.cells_neutralized += 1;
-        self.plain(|cell| {
-            cell.push(b'\'');
-            cell.extend_from_slice(text);
-        })
+        self.out.push(b'"');
+        self.out.extend_from_slice(apostrophe);
+        let mut parts = text.split(|byte| *byte == b'"');
+        self.out.extend_from_slice(parts.next().unwrap_or_default());
+        for part in parts {
+            self.out.extend_from_slice(b"\"\"");
+            self.out.extend_from_slice(part);
+        }
+        self.out.push(b'"');
     }
 }
 
@@ -128,15 +143,7 @@ fn is_formula(cell: &[u8]) -> bool {
     first.is_some_and(|byte| FORMULA.contains(byte))
 }
 
-fn writer(start: Vec<u8>) -> Writer<Vec<u8>> {
-    WriterBuilder::new()
-        .terminator(Terminator::CRLF)
-        .quote_style(QuoteStyle::Necessary)
-        .buffer_capacity(64 * 1024)
-        .from_writer(start)
-}
-
-fn fault(error: csv::Error) -> crate::Error {
+fn fault(error: &dyn std::error::Error) -> crate::Error {
     Fault::Stored(format!("CSV: {error}")).into()
 }
 
@@ -148,12 +155,8 @@ mod tests {
     proptest! {
         #[test]
         fn neutralized_cell_reads_back_and_begins_no_formula(cell in "'{0,3}[=+@\\-a]?.{0,4}") {
-            let mut written = Csv::new(false).unwrap();
-            written.text(Some(&cell)).unwrap();
-            (1..COLUMNS.len()).for_each(|_| written.text(None).unwrap());
-            written.writer.write_record(None::<&[u8]>).unwrap();
-            let file = written.take(Vec::new()).unwrap();
-            let mut reader = csv::Reader::from_reader(&file[..]);
+            let file = written(&[&cell]);
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&file[..]);
             let record = reader.byte_records().next().unwrap().unwrap();
             let safe = &record[0];
             prop_assert!(!safe.first().is_some_and(|byte| FORMULA.contains(byte)));
@@ -163,5 +166,29 @@ mod tests {
             };
             prop_assert_eq!(back, cell.as_bytes());
         }
+
+        #[test]
+        fn cells_are_written_as_the_csv_crate_writes_them(
+            cells in prop::collection::vec("(?s)[a-c\"\",\r\n é\u{0}\t]{0,70}", 2..6)
+        ) {
+            let cells: Vec<_> = cells.iter().map(|cell| format!("x{cell}")).collect();
+            let cells: Vec<_> = cells.iter().map(String::as_str).collect();
+            let mut right = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+            right.write_record(&cells).unwrap();
+            prop_assert_eq!(written(&cells), right.into_inner().unwrap());
+        }
+    }
+
+    /// A row of texts.
+    fn written(cells: &[&str]) -> Vec<u8> {
+        let mut csv = Csv { out: Vec::new(), cells_neutralized: 0 };
+        for (index, cell) in cells.iter().enumerate() {
+            if index > 0 {
+                csv.out.push(b',');
+            }
+            csv.text(Some(cell));
+        }
+        csv.out.extend_from_slice(b"\r\n");
+        csv.take(Vec::new())
     }
 }

@@ -8,7 +8,7 @@ use crate::{Fault, Result, exports::Format};
 
 /// Turns entries into bytes.
 pub(super) enum Encoder {
-    Csv(Box<Csv>),
+    Csv(Csv),
     Json(Json),
     Parquet(Box<Parquet>),
 }
@@ -16,7 +16,7 @@ pub(super) enum Encoder {
 impl Encoder {
     pub(super) fn new(format: Format, has_byte_order_mark: bool) -> Result<Self> {
         Ok(match format {
-            Format::Csv => Self::Csv(Box::new(Csv::new(has_byte_order_mark)?)),
+            Format::Csv => Self::Csv(Csv::new(has_byte_order_mark)?),
             Format::Json => Self::Json(Json::array()),
             Format::Jsonl => Self::Json(Json::lines()),
             Format::Parquet => Self::Parquet(Box::new(Parquet::new()?)),
@@ -28,7 +28,10 @@ impl Encoder {
 
     pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
         match self {
-            Self::Csv(csv) => csv.record(organization_id, row),
+            Self::Csv(csv) => {
+                csv.record(organization_id, row);
+                Ok(())
+            }
             Self::Json(json) => json.record(organization_id, row),
             Self::Parquet(parquet) => parquet.record(organization_id, row),
         }
@@ -48,7 +51,7 @@ impl Encoder {
     pub(super) fn take(&mut self, mut spare: Vec<u8>) -> Result<(Vec<u8>, usize)> {
         spare.clear();
         let bytes = match self {
-            Self::Csv(csv) => csv.take(spare)?,
+            Self::Csv(csv) => csv.take(spare),
             Self::Json(json) => json.take(spare),
             // It hands out what came before, when it has gathered enough.
             Self::Parquet(parquet) => return parquet.take(spare),

@@ -4,7 +4,7 @@ use super::sink::Sink;
 use crate::jobs::{Attempt, End};
 
 /// Bytes of records that make a piece. While one is written, the next ones are read.
-const PIECE: usize = 256 * 1024;
+const PIECE: usize = 512 * 1024;
 
 /// The attempt's file, and how much went there.
 pub(super) struct Output<'a> {

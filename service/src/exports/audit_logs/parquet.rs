@@ -40,9 +40,9 @@ pub(super) struct Parquet {
     /// The group that is being gathered.
     columns: Vec<Column>,
     /// Bytes that it holds.
-    gathered: usize,
+    in_group: usize,
     /// Bytes that came since the last `take`.
-    pushed: usize,
+    gathered: usize,
 }
 
 impl Parquet {
@@ -50,15 +50,15 @@ impl Parquet {
         let (schema, properties) = (schema().map_err(fault)?, properties().map_err(fault)?);
         let writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties));
         let columns = FIELDS.iter().map(Column::new).collect();
-        Ok(Self { writer: writer.map_err(fault)?, columns, gathered: 0, pushed: 0 })
+        Ok(Self { writer: writer.map_err(fault)?, columns, in_group: 0, gathered: 0 })
     }
 
     pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
         let columns = self.columns.iter_mut();
         let size: usize = columns.map(|column| column.push(organization_id, row)).sum();
-        self.pushed += size;
         self.gathered += size;
-        if self.gathered >= GROUP {
+        self.in_group += size;
+        if self.in_group >= GROUP {
             self.write_group().map_err(fault)?;
         }
         Ok(())
@@ -66,20 +66,20 @@ impl Parquet {
 
     /// Bytes of the rows that came since the last [`Self::take`].
     pub(super) fn gathered(&self) -> usize {
-        self.pushed
+        self.gathered
     }
 
     /// What has been written since the last time, which is nothing for most segments, and how many bytes
     /// the rows have that came since; goes on in `spare`, which is empty.
     pub(super) fn take(&mut self, spare: Vec<u8>) -> Result<(Vec<u8>, usize)> {
-        let pushed = std::mem::take(&mut self.pushed);
+        let pushed = std::mem::take(&mut self.gathered);
         self.writer.flush().map_err(|error| fault(error.into()))?;
         Ok((std::mem::replace(self.writer.inner_mut(), spare), pushed))
     }
 
     /// Writes what is gathered, and the file's metadata.
     pub(super) fn end(&mut self, manifest: &Value) -> Result<()> {
-        if self.gathered > 0 {
+        if self.in_group > 0 {
             self.write_group().map_err(fault)?;
         }
         let manifest = KeyValue::new(MANIFEST.to_owned(), manifest.to_string());
@@ -89,7 +89,7 @@ impl Parquet {
     }
 
     fn write_group(&mut self) -> parquet::errors::Result<()> {
-        self.gathered = 0;
+        self.in_group = 0;
         // Compressing takes tens of milliseconds.
         tokio::task::block_in_place(|| {
             let mut group = self.writer.next_row_group()?;

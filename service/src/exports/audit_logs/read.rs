@@ -1,63 +1,151 @@
-//! Reading a segment, by the engine's fastest way.
+//! Reading segments, by the engine's fastest way.
 
+use std::sync::Arc;
+
+use daybook_entity::audit_log;
 use rusqlite::Connection;
-use sea_orm::{DbErr, RuntimeErr, Statement};
+use sea_orm::{DbErr, QuerySelect, QueryTrait, RuntimeErr, Statement};
+use uuid::Uuid;
 
-use super::{copy, output::Output, row::Row, sink::Sink};
-use crate::{Engine, Error, Instance, database::sqlite, jobs::End};
+use super::{copy::Rows, output::Output, row, row::Row, sink::Sink};
+use crate::{
+    Database, Engine, Error, Instance, audit,
+    database::sqlite,
+    exports::AuditLogs,
+    jobs::End,
+    page::{Direction, Keyset, Part},
+};
 
 /// Fewest rows of a segment.
 const FEWEST: u64 = 100;
 
-/// Reads segments.
-pub(super) enum Reader {
-    /// Rows by COPY, borrowed from the connection's buffer.
-    Postgres,
+/// Reads segments of an export's entries.
+pub(super) struct Reader<'a> {
+    instance: Arc<Instance>,
+    organization_id: Uuid,
+    source: &'a AuditLogs,
+    pub(super) keyset: Keyset<audit_log::Entity>,
+    connection: Reading,
+}
+
+enum Reading {
+    /// Rows by COPY, and those of the segment to come.
+    Postgres(Option<Ahead>),
     /// Rows borrowed from SQLite's own pages, while nothing else waits for the thread.
     Sqlite(Connection),
 }
 
-impl Reader {
-    pub(super) fn new(instance: &Instance) -> Result<Self, Error> {
-        let db = instance.db.bulk();
-        Ok(match instance.db.engine() {
-            Engine::Postgres => Self::Postgres,
-            Engine::Sqlite => Self::Sqlite(sqlite::open_reader(&sqlite::file(db))?),
-        })
+/// A segment that is begun while the one before it is worked on, so that neither the server nor the
+/// export waits for the other between two of them. Where it begins is a guess until then.
+struct Ahead {
+    after: Vec<Part>,
+    limit: u64,
+    rows: Rows,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        instance: &Arc<Instance>,
+        organization_id: Uuid,
+        source: &'a AuditLogs,
+    ) -> Result<Self, Error> {
+        let connection = match instance.db.engine() {
+            Engine::Postgres => Reading::Postgres(None),
+            Engine::Sqlite => {
+                Reading::Sqlite(sqlite::open_reader(&sqlite::file(instance.db.bulk()))?)
+            }
+        };
+        let keyset = audit::order_keys(organization_id, &source.filter, source.order_by);
+        Ok(Self { instance: Arc::clone(instance), organization_id, source, keyset, connection })
     }
 
     /// Rows of the next segment, after one of so many rows and bytes. Few, so that no snapshot is held
     /// open and, on SQLite, little is held in memory; many, so that the start of a query doesn't matter,
     /// which is nearer on SQLite. The first has the fewest, for its rows may be long.
-    pub(super) fn rows(&self, last: Option<(u64, u64)>) -> u64 {
-        let (bytes, most) = match self {
-            Self::Postgres => (16 * 1024 * 1024, 50_000),
-            Self::Sqlite(_) => (256 * 1024, 10_000),
+    pub(super) fn segment(&self, last: Option<(u64, u64)>) -> u64 {
+        let (bytes, most) = match self.connection {
+            Reading::Postgres(_) => (4 * 1024 * 1024, 50_000),
+            Reading::Sqlite(_) => (256 * 1024, 10_000),
         };
         last.map_or(FEWEST, |(rows, size)| (bytes * rows / size.max(1)).clamp(FEWEST, most))
     }
 
-    /// Reads what `statement` selects through `sink` into `output`.
+    /// Reads a segment of about `limit` rows, and no more than `left`, through `sink` into `output`.
     pub(super) async fn read(
         &mut self,
-        instance: &Instance,
-        statement: Statement,
+        limit: u64,
+        left: u64,
         sink: &mut Sink,
         output: &mut Output<'_>,
     ) -> Result<(), End> {
-        match self {
-            Self::Postgres => copy::read(instance, &statement, sink, output).await?,
-            Self::Sqlite(connection) => {
-                // A place among the readers of jobs: so many read at once.
-                let pool = instance.db.bulk().get_sqlite_connection_pool();
-                let place = pool.acquire().await;
-                let _place = place.map_err(|error| {
-                    Error::from(DbErr::Conn(RuntimeErr::SqlxError(error.into())))
-                })?;
-                tokio::task::block_in_place(|| sqlite(connection, &statement, sink))?;
-            }
+        match &mut self.connection {
+            Reading::Postgres(_) => self.copy(limit, left, sink, output).await?,
+            Reading::Sqlite(_) => self.step(limit.min(left), sink).await?,
         }
         output.drain(sink).await
+    }
+
+    async fn copy(
+        &mut self,
+        limit: u64,
+        left: u64,
+        sink: &mut Sink,
+        output: &mut Output<'_>,
+    ) -> Result<(), End> {
+        let key = sink.key();
+        let ahead = self.take_ahead().filter(|ahead| Some(&ahead.after) == key.as_ref());
+        let (read, mut rows) = match ahead {
+            Some(ahead) => (ahead.limit, ahead.rows),
+            None => {
+                let read = limit.min(left);
+                (read, Rows::begin(&self.instance, &self.statement(key, read))?)
+            }
+        };
+        self.look_ahead(sink.key_after(read), limit.min(left.saturating_sub(read)))?;
+        while rows.next(sink).await? {
+            output.offer(sink).await?;
+        }
+        Ok(())
+    }
+
+    fn take_ahead(&mut self) -> Option<Ahead> {
+        match &mut self.connection {
+            Reading::Postgres(ahead) => ahead.take(),
+            Reading::Sqlite(_) => None,
+        }
+    }
+
+    /// Begins the segment of `limit` rows after a key that is guessed, where there is a guess and a
+    /// connection is to be had. Only of a whole log it is known how far rows reach.
+    fn look_ahead(&mut self, after: Option<Vec<Part>>, limit: u64) -> Result<(), Error> {
+        let pool = self.instance.db.bulk().get_postgres_connection_pool();
+        let is_room = pool.num_idle() > 0 || pool.size() < Database::BULK;
+        if limit == 0 || !is_room || self.source.filter != audit::Filter::default() {
+            return Ok(());
+        }
+        let Some(after) = after else { return Ok(()) };
+        let rows = Rows::begin(&self.instance, &self.statement(Some(after.clone()), limit))?;
+        self.connection = Reading::Postgres(Some(Ahead { after, limit, rows }));
+        Ok(())
+    }
+
+    async fn step(&mut self, limit: u64, sink: &mut Sink) -> Result<(), Error> {
+        let statement = self.statement(sink.key(), limit);
+        // A place among the readers of jobs: so many read at once.
+        let pool = self.instance.db.bulk().get_sqlite_connection_pool();
+        let place = pool.acquire().await;
+        let _place = place.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        let Reading::Sqlite(connection) = &self.connection else { return Ok(()) };
+        tokio::task::block_in_place(|| sqlite(connection, &statement, sink))
+    }
+
+    /// The next `limit` rows after `key`.
+    fn statement(&self, key: Option<Vec<Part>>, limit: u64) -> Statement {
+        let AuditLogs { filter, through, .. } = self.source;
+        let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);
+        let backend = self.instance.db.bulk().get_database_backend();
+        let rows = rows.select(Direction::Forward, limit, backend);
+        rows.select_only().columns(row::COLUMNS).build(backend)
     }
 }
 

@@ -46,6 +46,19 @@ impl Sink {
         }
     }
 
+    /// The key to go on from when `records` more have come of a log that is read whole: its sequence has
+    /// no gaps. None where the order is another, or where nothing has come yet.
+    pub(super) fn key_after(&self, records: u64) -> Option<Vec<Part>> {
+        let (timestamp, sequence) = self.last?;
+        let records = i64::try_from(records).ok()?;
+        let sequence = match self.order_by {
+            Order::RecordedAsc => sequence.checked_add(records)?,
+            Order::RecordedDesc => sequence.checked_sub(records)?,
+            Order::TimestampAsc | Order::TimestampDesc => return None,
+        };
+        Some(audit::order_key(self.order_by, timestamp, sequence))
+    }
+
     pub(super) fn push(&mut self, row: &Row<'_>) -> Result<()> {
         self.encoder.record(self.organization_id, row)?;
         self.records += 1;
