@@ -6,7 +6,8 @@ mod vectors;
 use std::time::{Duration, Instant};
 
 use daybook_entity::membership::Role;
-use daybook_tests::{Backend, Client, TestServer, Value, json};
+use daybook_tests::{Backend, Client, TestServer, Value, eventually, json};
+use futures::future::join_all;
 use provider::{AUDIENCE, Key, Provider};
 
 const VIEWER: &str = "{ viewer { subject email memberships { role organization { slug } } } }";
@@ -99,6 +100,56 @@ async fn keys_are_rotated_and_taken_back() {
     assert_eq!(ask(&server, &token(&second)).await.0, 200);
     server.clock.advance(Duration::from_secs(12 * 3600));
     assert_eq!(ask(&server, &token(&second)).await.0, 401);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn key_that_was_taken_back_while_nobody_asked_is_refused() {
+    let (first, second) = (Key::ed("first"), Key::ed("second"));
+    let provider = Provider::start(std::slice::from_ref(&first)).await;
+    let server = server(Backend::Sqlite, &provider, &[]).await;
+    let token = || first.token(&provider.claims(server.clock.now().timestamp()));
+    assert_eq!(ask(&server, &token()).await.0, 200);
+    provider.publish(std::slice::from_ref(&second));
+    server.clock.advance(Duration::from_secs(600));
+    assert_eq!(ask(&server, &token()).await.0, 401);
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hanging_provider_keeps_no_known_key_waiting() {
+    let (known, other) = (Key::ec("known"), Key::ec("other"));
+    let provider = Provider::start(std::slice::from_ref(&known)).await;
+    let server = server(Backend::Sqlite, &provider, &[]).await;
+    let token = |key: &Key| key.token(&provider.claims(server.clock.now().timestamp()));
+    let given_up = async |count: usize| {
+        eventually("giving up", 60, async || (provider.hung().1 == count).then_some(())).await;
+    };
+    assert_eq!(ask(&server, &token(&known)).await.0, 200);
+    provider.hang(true);
+    // Through ten minutes and more: a fetch hangs, and what is known is used meanwhile.
+    for count in 1..=3 {
+        server.clock.advance(Duration::from_secs(301));
+        let tokens: Vec<_> = (0..10).map(|_| token(&known)).collect();
+        let answers = join_all(tokens.iter().map(|token| ask(&server, token))).await;
+        assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+        assert_eq!(provider.hung().1, count - 1, "answered before the fetch was given up");
+        given_up(count).await;
+        assert_eq!(provider.hung().0, count, "one at a time");
+    }
+    // An unknown one waits for the fetch, and not for ever.
+    server.clock.advance(Duration::from_secs(31));
+    assert_eq!(ask(&server, &token(&other)).await.0, 401);
+    given_up(4).await;
+    // What the fetch brings is its answer.
+    server.clock.advance(Duration::from_secs(31));
+    let token = token(&other);
+    let (status, ()) = tokio::join!(async { ask(&server, &token).await.0 }, async {
+        eventually("a fetch", 60, async || (provider.hung().0 == 5).then_some(())).await;
+        provider.publish(&[known, other]);
+        provider.hang(false);
+    });
+    assert_eq!(status, 200);
     server.finish().await;
 }
 

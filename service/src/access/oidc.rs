@@ -53,13 +53,13 @@ impl Oidc {
 /// The provider, and its keys as they were last fetched.
 #[derive(Debug)]
 pub(crate) struct Provider {
-    settings: Oidc,
+    settings: Arc<Oidc>,
     keys: Keys,
 }
 
 impl Provider {
     pub(crate) fn new(settings: Oidc) -> Self {
-        Self { settings, keys: Keys::default() }
+        Self { settings: Arc::new(settings), keys: Keys::default() }
     }
 }
 
@@ -81,11 +81,10 @@ pub async fn verify(instance: &Arc<Instance>, token: &str) -> Result<Viewer> {
     let provider = instance.provider.as_ref().ok_or_else(invalid)?;
     let header = token::header(token).ok_or_else(invalid)?;
     let algorithm = header.algorithm().ok_or_else(invalid)?;
-    let now = instance.clock.now();
-    let key = provider.keys.find(&provider.settings, &header, algorithm, now).await;
+    let key = provider.keys.find(instance, &provider.settings, (&header, algorithm)).await;
     let key = key.ok_or_else(invalid)?;
     let claims = token::claims(token, &key, algorithm).ok_or_else(invalid)?;
-    let verified = token::check(&claims, &provider.settings, now)?;
+    let verified = token::check(&claims, &provider.settings, instance.clock.now())?;
     let subject = format!("{SUBJECT}{}", verified.subject);
     subject::check(&subject, &[]).map_err(|_| invalid())?;
     let viewer = Viewer {

@@ -13,7 +13,8 @@ use daybook_tests::{Value, json};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto, jwk::Jwk};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
+    sync::watch,
     task::JoinSet,
 };
 
@@ -93,6 +94,16 @@ pub(super) struct Provider {
     answering: JoinSet<()>,
     keys: Arc<Mutex<Option<Vec<Value>>>>,
     fetched: Arc<AtomicUsize>,
+    hanging: Arc<Hanging>,
+}
+
+/// Requests that get no answer.
+#[derive(Default)]
+struct Hanging {
+    on: watch::Sender<bool>,
+    begun: AtomicUsize,
+    /// Those whose client went away.
+    given_up: AtomicUsize,
 }
 
 impl Provider {
@@ -104,33 +115,18 @@ impl Provider {
             answering: JoinSet::new(),
             keys: Arc::default(),
             fetched: Arc::default(),
+            hanging: Arc::default(),
         };
         provider.publish(keys);
         let (keys, fetched) = (Arc::clone(&provider.keys), Arc::clone(&provider.fetched));
+        let hanging = Arc::clone(&provider.hanging);
         provider.answering.spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut request = [0; 4096];
-                let read = stream.read(&mut request).await.unwrap();
-                let request = String::from_utf8_lossy(&request[..read]).into_owned();
-                let published = keys.lock().unwrap().clone();
-                let (status, body) = match published {
-                    None => ("500 Internal Server Error", json!({})),
-                    Some(_) if request.contains("openid-configuration") => (
-                        "200 OK",
-                        json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/keys") }),
-                    ),
-                    Some(keys) => {
-                        fetched.fetch_add(1, Ordering::SeqCst);
-                        ("200 OK", json!({ "keys": keys }))
-                    }
-                };
-                let body = body.to_string();
-                let head = format!(
-                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-                     connection: close\r\n\r\n",
-                    body.len()
-                );
-                let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            let mut requests = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (keys, fetched) = (Arc::clone(&keys), Arc::clone(&fetched));
+                let (hanging, issuer) = (Arc::clone(&hanging), issuer.clone());
+                requests
+                    .spawn(async move { answer(stream, &issuer, &keys, &fetched, &hanging).await });
             }
         });
         provider
@@ -149,6 +145,17 @@ impl Provider {
         *self.keys.lock().unwrap() = None;
     }
 
+    /// Whether requests that come now are left without an answer; those that were get theirs once it ends.
+    pub(super) fn hang(&self, on: bool) {
+        self.hanging.on.send_replace(on);
+    }
+
+    /// How many were left without one, and how many of these were given up.
+    pub(super) fn hung(&self) -> (usize, usize) {
+        let Hanging { begun, given_up, .. } = &*self.hanging;
+        (begun.load(Ordering::SeqCst), given_up.load(Ordering::SeqCst))
+    }
+
     pub(super) fn fetched(&self) -> usize {
         self.fetched.load(Ordering::SeqCst)
     }
@@ -160,4 +167,46 @@ impl Provider {
             "iat": now, "nbf": now, "exp": now + 600,
         })
     }
+}
+
+async fn answer(
+    mut stream: TcpStream,
+    issuer: &str,
+    keys: &Mutex<Option<Vec<Value>>>,
+    fetched: &AtomicUsize,
+    hanging: &Hanging,
+) {
+    let mut request = [0; 4096];
+    let read = stream.read(&mut request).await.unwrap();
+    let request = String::from_utf8_lossy(&request[..read]).into_owned();
+    let mut on = hanging.on.subscribe();
+    if *on.borrow_and_update() {
+        hanging.begun.fetch_add(1, Ordering::SeqCst);
+        let mut rest = [0; 1];
+        tokio::select! {
+            _ = on.wait_for(|on| !on) => {}
+            _ = stream.read(&mut rest) => {
+                hanging.given_up.fetch_add(1, Ordering::SeqCst);
+                return;
+            }
+        }
+    }
+    let published = keys.lock().unwrap().clone();
+    let (status, body) = match published {
+        None => ("500 Internal Server Error", json!({})),
+        Some(_) if request.contains("openid-configuration") => {
+            ("200 OK", json!({ "issuer": issuer, "jwks_uri": format!("{issuer}/keys") }))
+        }
+        Some(keys) => {
+            fetched.fetch_add(1, Ordering::SeqCst);
+            ("200 OK", json!({ "keys": keys }))
+        }
+    };
+    let body = body.to_string();
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n",
+        body.len()
+    );
+    let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
 }

@@ -1,6 +1,6 @@
 //! The provider's keys: where they are, and as they were last fetched.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
@@ -9,17 +9,20 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
 };
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::sync::watch;
 
 use super::{Oidc, token::Header};
+use crate::Instance;
 
-/// Keys are fetched anew once they are this old: a key that the provider took back ends then.
+/// Keys are fetched anew once they are this old, while they still hold.
+const REFRESH: TimeDelta = TimeDelta::minutes(5);
+/// Older keys hold no longer without asking: a key that the provider took back ends then.
 const OLD: TimeDelta = TimeDelta::minutes(10);
 /// How often they are fetched at the most, whatever unknown keys tokens name.
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
 /// Keys that can't be fetched anew are believed this long.
 const OUTAGE: TimeDelta = TimeDelta::hours(12);
-/// How long fetching may take.
+/// How long fetching may take, and with it whoever waits for what it brings.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest document that is read, in bytes.
 const LONGEST: usize = 256 * 1024;
@@ -28,15 +31,18 @@ const MOST: usize = 100;
 /// Fewest bytes of an RSA modulus.
 const MODULUS: usize = 256;
 
-/// The keys, and when they were asked for.
+/// The keys as they are known, and news of them for whoever waits.
 #[derive(Debug, Default)]
-pub(super) struct Keys(Mutex<Known>);
+pub(super) struct Keys(Arc<watch::Sender<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
     keys: Vec<Jwk>,
     fetched_at: Option<DateTime<Utc>>,
     tried_at: Option<DateTime<Utc>>,
+    /// When the latest try began that brought nothing.
+    failed_at: Option<DateTime<Utc>>,
+    is_fetching: bool,
 }
 
 #[derive(Deserialize)]
@@ -53,31 +59,77 @@ struct Set {
 
 impl Keys {
     /// The key that a token was signed with, if the provider has it.
+    ///
+    /// One that is known is given at once, also while the provider is being asked; only what is not known
+    /// waits for the answer.
     pub(super) async fn find(
         &self,
-        settings: &Oidc,
+        instance: &Instance,
+        settings: &Arc<Oidc>,
+        (header, algorithm): (&Header, Algorithm),
+    ) -> Option<DecodingKey> {
+        let now = instance.clock.now();
+        let mut news = self.0.subscribe();
+        let key = self.0.borrow().find(header, algorithm, now);
+        if key.is_none() || self.0.borrow().is_older(REFRESH, now) {
+            self.refresh(instance, settings, now);
+        }
+        if key.is_some() {
+            return key;
+        }
+        let brought = news.wait_for(|known| !known.is_fetching);
+        let known = instance.stopping.run_until_cancelled(brought).await?.ok()?;
+        known.find(header, algorithm, now)
+    }
+
+    /// Fetches in the background, unless somebody does or has just done.
+    fn refresh(&self, instance: &Instance, settings: &Arc<Oidc>, now: DateTime<Utc>) {
+        let begins = self.0.send_if_modified(|known| {
+            let begins = !known.is_fetching && known.tried_at.is_none_or(|at| now - at >= PAUSE);
+            if begins {
+                (known.is_fetching, known.tried_at) = (true, Some(now));
+            }
+            begins
+        });
+        if !begins {
+            return;
+        }
+        let (keys, settings) = (Arc::clone(&self.0), Arc::clone(settings));
+        let stopping = instance.stopping.clone();
+        instance.tasks.spawn(async move {
+            let fetching = tokio::time::timeout(PATIENCE, fetch(&settings));
+            let Some(fetched) = stopping.run_until_cancelled(fetching).await else { return };
+            let fetched = fetched.unwrap_or_else(|_| Err(format!("no answer in {PATIENCE:?}")));
+            if let Err(error) = &fetched {
+                tracing::warn!(%error, issuer = settings.issuer, "keys can't be fetched");
+            }
+            keys.send_modify(|known| {
+                known.is_fetching = false;
+                match fetched {
+                    Ok(keys) => (known.keys, known.fetched_at) = (keys, Some(now)),
+                    Err(_) => known.failed_at = Some(now),
+                }
+            });
+        });
+    }
+}
+
+impl Known {
+    fn find(
+        &self,
         header: &Header,
         algorithm: Algorithm,
         now: DateTime<Utc>,
     ) -> Option<DecodingKey> {
-        // One fetches, and the others wait for what it brings.
-        let mut known = self.0.lock().await;
-        let is_old = known.fetched_at.is_none_or(|at| now - at >= OLD);
-        let is_unknown = find(&known.keys, header, algorithm).is_none();
-        let may_try = known.tried_at.is_none_or(|at| now - at >= PAUSE);
-        if (is_old || is_unknown) && may_try {
-            known.tried_at = Some(now);
-            match fetch(settings).await {
-                Ok(keys) => (known.keys, known.fetched_at) = (keys, Some(now)),
-                Err(error) => {
-                    tracing::warn!(%error, issuer = settings.issuer, "keys can't be fetched");
-                }
-            }
-        }
-        if known.fetched_at.is_none_or(|at| now - at >= OUTAGE) {
+        let is_out = self.failed_at.is_some_and(|at| now - at < OLD);
+        if self.is_older(if is_out { OUTAGE } else { OLD }, now) {
             return None;
         }
-        DecodingKey::from_jwk(find(&known.keys, header, algorithm)?).ok()
+        DecodingKey::from_jwk(find(&self.keys, header, algorithm)?).ok()
+    }
+
+    fn is_older(&self, age: TimeDelta, now: DateTime<Utc>) -> bool {
+        self.fetched_at.is_none_or(|at| now - at >= age)
     }
 }
 
@@ -117,7 +169,6 @@ fn modulus(text: &str) -> usize {
 
 async fn fetch(settings: &Oidc) -> Result<Vec<Jwk>, String> {
     let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
         // A redirect could lead anywhere.
         .redirect(reqwest::redirect::Policy::none())
         .build()
