@@ -47,7 +47,7 @@ impl Rows {
     /// Hands the next rows to `sink`; whether there were any.
     pub(super) async fn next(&mut self, sink: &mut Sink) -> Result<bool, Error> {
         if let Some(batch) = self.batches.recv().await {
-            rows(&batch, sink)?;
+            rows(&batch, sink).await?;
             self.spares.give_back(batch);
             return Ok(true);
         }
@@ -108,7 +108,7 @@ fn after_header(message: &[u8]) -> Option<&[u8]> {
 }
 
 /// Hands on the rows of some messages. A count of -1 instead of a row's is the end of all.
-fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
+async fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
     while let Some((count, rest)) = message.split_first_chunk::<2>() {
         if i16::from_be_bytes(*count) == -1 && rest.is_empty() {
             return Ok(());
@@ -122,6 +122,8 @@ fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
             *value = field(&mut message).ok_or_else(unreadable)?;
         }
         sink.push(&Row::of_postgres(&values)?)?;
+        // Nothing else here would give the thread to other tasks before the batch is done.
+        tokio::task::coop::consume_budget().await;
     }
     if message.is_empty() { Ok(()) } else { Err(unreadable()) }
 }
