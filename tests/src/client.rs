@@ -129,6 +129,19 @@ impl Client {
         .await
     }
 
+    /// The job once it's over, of a server some of whose connections may be dead: each is found out by
+    /// a question that fails.
+    pub async fn finished_after_faults(&self, id: &str) -> Value {
+        crate::eventually("the job's end", 60, async || {
+            let answer = self.send(JOB, json!({ "id": id })).await;
+            let job = &answer.body["data"]["job"];
+            let is_over =
+                matches!(job["state"].as_str(), Some("SUCCEEDED" | "FAILED" | "CANCELED"));
+            is_over.then(|| job.clone())
+        })
+        .await
+    }
+
     /// A job as it is now.
     pub async fn job(&self, id: &str) -> Value {
         self.query(JOB, json!({ "id": id })).await["job"].clone()
