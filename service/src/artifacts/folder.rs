@@ -44,7 +44,8 @@ impl FolderUpload {
             self.unflushed = 0;
             let staged = self.staged.clone();
             // Nobody waits for it, or relies on it: all is fsynced before the file gets its name, and
-            // most of that is done by then.
+            // most of that is done by then. What the disk fails at here is told there again, for Linux
+            // tells it each open file.
             tokio::task::spawn_blocking(move || std::fs::File::open(staged)?.sync_data());
         }
         Ok(())
