@@ -177,6 +177,47 @@ async fn slow_body_is_not_waited_for() {
     server.finish().await;
 }
 
+/// The answer to a body of `length` bytes, of which the client would send `sent` before it reads;
+/// and how many it could.
+async fn answer_after(
+    server: &TestServer,
+    length: usize,
+    sent: usize,
+    header: &str,
+) -> (String, usize) {
+    let mut stream = connect(server).await;
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n\
+         connection: close\r\ncontent-length: {length}\r\n{header}\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let piece = [b' '; 64 * 1024];
+    let mut taken = 0;
+    while taken < sent && stream.write_all(&piece).await.is_ok() {
+        taken += piece.len();
+    }
+    (rest(&mut stream).await, taken)
+}
+
+#[tokio::test]
+async fn client_that_sends_all_of_a_body_too_long_reads_why_it_is_refused() {
+    let server = with(|_| ()).await;
+    let mebibyte = 1024 * 1024;
+    for _ in 0..5 {
+        let (answer, _) = answer_after(&server, 40 * mebibyte, 40 * mebibyte, "").await;
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer:?}");
+        assert!(answer.contains("longer than 1 MiB"), "{answer:?}");
+    }
+    // Nor is it sent for nothing where the client asks first.
+    let asks = "expect: 100-continue\r\n";
+    let (answer, _) = answer_after(&server, 40 * mebibyte, 0, asks).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer:?}");
+    // There is an end to it.
+    let (_, taken) = answer_after(&server, 1024 * mebibyte, 1024 * mebibyte, "").await;
+    assert!(taken < 128 * mebibyte, "{taken}");
+    server.finish().await;
+}
+
 #[tokio::test]
 async fn connection_too_many_is_told_so() {
     let server = with(|front_door| front_door.connections = 3).await;

@@ -7,16 +7,18 @@
 
 use std::time::Duration;
 
-use axum::{
-    body::Bytes,
-    extract::{DefaultBodyLimit, FromRequest, Request, rejection::BytesRejection},
-};
+use axum::extract::Request;
+use futures::TryStreamExt;
+use headers::{ContentLength, Expect, HeaderMapExt};
 use http::StatusCode;
 
 /// Largest body, in bytes, and most bytes outside of strings in any.
 pub(super) const BODY: usize = 1024 * 1024;
 /// Largest body that comes with a credential: a note's body at its worst, and the rest.
 const BODY_WITH_CREDENTIAL: usize = 6 * daybook_service::notes::BODY_BYTES + BODY;
+/// Bytes beyond the limit that are still read, and thrown away: a connection that is closed while
+/// its client sends is reset, and the client may never see the answer (RFC 9112, section 9.6).
+const THROWN_AWAY: usize = 64 * 1024 * 1024;
 
 /// Why a body is not taken.
 pub(super) struct Refusal {
@@ -24,38 +26,60 @@ pub(super) struct Refusal {
     pub(super) message: &'static str,
 }
 
+impl Refusal {
+    fn too_large(message: &'static str) -> Self {
+        Self { status: StatusCode::PAYLOAD_TOO_LARGE, message }
+    }
+}
+
 /// The body of `request`.
 ///
 /// # Errors
 /// One that is longer than it may be, or that can't be read.
 pub(super) async fn read(
-    mut request: Request,
+    request: Request,
     has_credential: bool,
     patience: Duration,
-) -> Result<Bytes, Refusal> {
+) -> Result<Vec<u8>, Refusal> {
     let limit = if has_credential { BODY_WITH_CREDENTIAL } else { BODY };
-    DefaultBodyLimit::max(limit).apply(&mut request);
-    let body = tokio::time::timeout(patience, Bytes::from_request(request, &())).await;
+    let body = tokio::time::timeout(patience, whole(request, limit)).await;
     let body = body.map_err(|_| Refusal {
         status: StatusCode::REQUEST_TIMEOUT,
         message: "The body took too long to come",
     })?;
-    let body = body.map_err(refusal)?;
+    let body = body.map_err(|_| Refusal {
+        status: StatusCode::BAD_REQUEST,
+        message: "The body could not be read",
+    })?;
+    let body = body.ok_or_else(|| {
+        Refusal::too_large("The body is longer than 1 MiB, or 7 MiB with a credential")
+    })?;
     if body.len() > BODY && outside_strings(&body) > BODY {
-        let message = "The body is longer than 1 MiB outside of its strings";
-        return Err(Refusal { status: StatusCode::PAYLOAD_TOO_LARGE, message });
+        return Err(Refusal::too_large("The body is longer than 1 MiB outside of its strings"));
     }
     Ok(body)
 }
 
-fn refusal(rejection: BytesRejection) -> Refusal {
-    let message = match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            "The body is longer than 1 MiB, or 7 MiB with a credential"
+/// The body, unless it is longer than `limit`.
+async fn whole(request: Request, limit: usize) -> Result<Option<Vec<u8>>, axum::Error> {
+    let declared = request.headers().typed_get::<ContentLength>().map_or(0, |length| length.0);
+    let waits = request.headers().typed_get::<Expect>().is_some();
+    if waits && declared > limit as u64 {
+        return Ok(None);
+    }
+    let mut chunks = request.into_body().into_data_stream();
+    let (mut body, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.try_next().await? {
+        length += chunk.len();
+        if length > limit + THROWN_AWAY {
+            break;
+        } else if length <= limit {
+            body.extend_from_slice(&chunk);
+        } else {
+            body = Vec::new();
         }
-        _ => "The body could not be read",
-    };
-    Refusal { status: rejection.status(), message }
+    }
+    Ok((length <= limit).then_some(body))
 }
 
 /// Bytes of `json` that are not within a string; its quotes are none of the string's.
