@@ -100,7 +100,13 @@ cargo $(2) --version 2>/dev/null | grep -qwF '$(3)' || \
 endef
 
 .PHONY: clients
-clients: tests/clients/node_modules/.package-lock.json
+clients: tests/clients/relay/__generated__
+
+# By Relay's compiler, without which its runtime has nothing to ask.
+tests/clients/relay/__generated__: tests/clients/node_modules/.package-lock.json tests/clients/relay/documents.js \
+		schema.graphql
+	npm run --prefix tests/clients compile
+	@touch $@
 
 %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || tests/tools/install-debian nodejs npm

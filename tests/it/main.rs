@@ -9,6 +9,7 @@ mod append_only;
 mod audit;
 mod backups;
 mod bucket;
+mod clients;
 mod command_line;
 mod credentials;
 mod deploy;
