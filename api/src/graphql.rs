@@ -79,6 +79,24 @@ pub fn sdl() -> String {
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .register_output_type::<job::types::JobIsANode>()
+        .override_output_type_description::<organization::api_key::ApiKeyConnection>(
+            "A page of an organization's API keys.",
+        )
+        .override_output_type_description::<audit_log::types::AuditLogConnection>(
+            "A page of an organization's audit log.",
+        )
+        .override_output_type_description::<job::types::JobConnection>(
+            "A page of an organization's jobs, or of all of an instance's.",
+        )
+        .override_output_type_description::<organization::member::MemberConnection>(
+            "A page of an organization's members.",
+        )
+        .override_output_type_description::<note::types::NoteConnection>(
+            "A page of a workspace's notes.",
+        )
+        .override_output_type_description::<note::types::WorkspaceConnection>(
+            "A page of an organization's workspaces.",
+        )
         // Documents come here sized and validated, and are not looked at again.
         .validation_mode(ValidationMode::Fast)
         .limit_recursive_depth(usize::MAX)

@@ -58,6 +58,7 @@ mod recording_concurrent;
 mod recording_limits;
 mod refusals;
 mod schema;
+mod schema_tools;
 mod search;
 mod socket;
 mod socket_edges;
