@@ -55,7 +55,7 @@ pub(super) async fn write(
         limit = export.reader.segment(Some(read));
     }
     let written = export.written(plan);
-    export.sink.encoder.end(&written.manifest)?;
+    export.sink.encoder.end(&written.manifest).await?;
     output.drain(&mut export.sink).await?;
     Ok(written)
 }

@@ -34,14 +34,17 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Begins to read what `statement` selects.
-    pub(super) fn begin(instance: &Instance, statement: &Statement) -> Result<Self, Error> {
+    /// Begins to read what `statement` selects, in buffers of `spares`.
+    pub(super) fn begin(
+        instance: &Instance,
+        statement: &Statement,
+        spares: &Spares,
+    ) -> Result<Self, Error> {
         let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", with_literals(statement)?);
         let pool = instance.db.bulk().get_postgres_connection_pool().clone();
         let (sender, batches) = mpsc::channel(WAITING);
-        let spares = Spares::default();
         let reading = instance.tasks.spawn(read(pool, copy, sender, spares.clone()));
-        Ok(Self { batches, spares, reading: AbortOnDropHandle::new(reading) })
+        Ok(Self { batches, spares: spares.clone(), reading: AbortOnDropHandle::new(reading) })
     }
 
     /// Hands the next rows to `sink`; whether there were any.
@@ -69,14 +72,15 @@ async fn read(
     let mut batch = spares.take(BATCH);
     batch.extend_from_slice(after_header(&first).ok_or_else(unreadable)?);
     while let Some(message) = messages.try_next().await.map_err(fault)? {
-        batch.extend_from_slice(&message);
-        if batch.len() >= BATCH {
+        // A batch that grew would double.
+        if batch.len() + message.len() > BATCH {
             // Nobody takes it where the export has ended.
             if batches.send(batch).await.is_err() {
                 return Ok(());
             }
             batch = spares.take(BATCH);
         }
+        batch.extend_from_slice(&message);
     }
     drop(messages);
     lent.is_done = true;
@@ -122,6 +126,9 @@ async fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
             *value = field(&mut message).ok_or_else(unreadable)?;
         }
         sink.push(&Row::of_postgres(&values)?)?;
+        if sink.encoder.is_full() {
+            sink.encoder.write_full().await?;
+        }
         // Nothing else here would give the thread to other tasks before the batch is done.
         tokio::task::coop::consume_budget().await;
     }

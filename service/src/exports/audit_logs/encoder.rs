@@ -33,7 +33,26 @@ impl Encoder {
                 Ok(())
             }
             Self::Json(json) => json.record(organization_id, row),
-            Self::Parquet(parquet) => parquet.record(organization_id, row),
+            Self::Parquet(parquet) => {
+                parquet.record(organization_id, row);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether [`Self::write_full`] must come before another record.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Csv(_) | Self::Json(_) => false,
+            Self::Parquet(parquet) => parquet.is_full(),
+        }
+    }
+
+    /// Makes room for further records.
+    pub(super) async fn write_full(&mut self) -> Result<()> {
+        match self {
+            Self::Csv(_) | Self::Json(_) => Ok(()),
+            Self::Parquet(parquet) => parquet.write_full().await,
         }
     }
 
@@ -48,7 +67,7 @@ impl Encoder {
 
     /// The bytes since the last time, and how many the records have that came since; goes on in
     /// `spare`, so that none is allocated anew.
-    pub(super) fn take(&mut self, mut spare: Vec<u8>) -> Result<(Vec<u8>, usize)> {
+    pub(super) fn take(&mut self, mut spare: Vec<u8>) -> (Vec<u8>, usize) {
         spare.clear();
         let bytes = match self {
             Self::Csv(csv) => csv.take(spare),
@@ -57,15 +76,15 @@ impl Encoder {
             Self::Parquet(parquet) => return parquet.take(spare),
         };
         let size = bytes.len();
-        Ok((bytes, size))
+        (bytes, size)
     }
 
     /// What ends the file; some formats have a place for its manifest.
-    pub(super) fn end(&mut self, manifest: &Value) -> Result<()> {
+    pub(super) async fn end(&mut self, manifest: &Value) -> Result<()> {
         match self {
             Self::Csv(_) => {}
             Self::Json(json) => json.end(),
-            Self::Parquet(parquet) => parquet.end(manifest)?,
+            Self::Parquet(parquet) => parquet.end(manifest).await?,
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ impl<'a> Output<'a> {
 
     /// Writes whatever `sink` has gathered, and says how far the attempt is.
     pub(super) async fn drain(&mut self, sink: &mut Sink) -> Result<(), End> {
-        let (chunk, bytes) = sink.encoder.take(std::mem::take(&mut self.spare))?;
+        let (chunk, bytes) = sink.encoder.take(std::mem::take(&mut self.spare));
         self.bytes += bytes as u64;
         // Some formats have nothing to write until they have gathered more.
         self.spare = if chunk.is_empty() { chunk } else { self.attempt.write(chunk).await? };

@@ -5,6 +5,7 @@
 
 mod column;
 mod fields;
+mod groups;
 
 use std::sync::Arc;
 
@@ -14,7 +15,6 @@ use parquet::{
     file::{
         metadata::KeyValue,
         properties::{EnabledStatistics, WriterProperties},
-        writer::SerializedFileWriter,
     },
     schema::types::{ColumnPath, Type},
 };
@@ -24,44 +24,53 @@ use uuid::Uuid;
 use self::{
     column::Column,
     fields::{FIELDS, Kind},
+    groups::{Group, Groups},
 };
 use super::row::Row;
 use crate::{Error, Fault, Result};
 
-/// Bytes of values that make a group full. That many are held, and about as many again while the group is
-/// written; a larger one would be little smaller in the file.
-const GROUP: usize = 6 * 1024 * 1024;
+/// Bytes of values that make a group full. They are held, and what is known of each group until the end: of
+/// larger ones more values, of smaller ones more groups.
+const GROUP: usize = 5 * 512 * 1024;
 
 /// The key of the file's metadata that holds the manifest.
 const MANIFEST: &str = "daybook.manifest";
 
 pub(super) struct Parquet {
-    writer: SerializedFileWriter<Vec<u8>>,
+    groups: Groups,
     /// The group that is being gathered.
     columns: Vec<Column>,
     /// Bytes that it holds.
     in_group: usize,
     /// Bytes that came since the last `take`.
     gathered: usize,
+    /// Of the file, since the last `take`.
+    written: Vec<u8>,
 }
 
 impl Parquet {
     pub(super) fn new() -> Result<Self> {
         let (schema, properties) = (schema().map_err(fault)?, properties().map_err(fault)?);
-        let writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties));
+        let groups = Groups::new(schema, properties).map_err(fault)?;
         let columns = FIELDS.iter().map(Column::new).collect();
-        Ok(Self { writer: writer.map_err(fault)?, columns, in_group: 0, gathered: 0 })
+        Ok(Self { groups, columns, in_group: 0, gathered: 0, written: Vec::new() })
     }
 
-    pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
+    pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) {
         let columns = self.columns.iter_mut();
         let size: usize = columns.map(|column| column.push(organization_id, row)).sum();
         self.gathered += size;
         self.in_group += size;
-        if self.in_group >= GROUP {
-            self.write_group().map_err(fault)?;
-        }
-        Ok(())
+    }
+
+    /// Whether the group must be written before another row comes.
+    pub(super) fn is_full(&self) -> bool {
+        self.in_group >= GROUP
+    }
+
+    /// Writes the group.
+    pub(super) async fn write_full(&mut self) -> Result<()> {
+        self.write(None).await
     }
 
     /// Bytes of the rows that came since the last [`Self::take`].
@@ -71,37 +80,22 @@ impl Parquet {
 
     /// What has been written since the last time, which is nothing for most segments, and how many bytes
     /// the rows have that came since; goes on in `spare`, which is empty.
-    pub(super) fn take(&mut self, spare: Vec<u8>) -> Result<(Vec<u8>, usize)> {
-        let pushed = std::mem::take(&mut self.gathered);
-        self.writer.flush().map_err(|error| fault(error.into()))?;
-        Ok((std::mem::replace(self.writer.inner_mut(), spare), pushed))
+    pub(super) fn take(&mut self, spare: Vec<u8>) -> (Vec<u8>, usize) {
+        (std::mem::replace(&mut self.written, spare), std::mem::take(&mut self.gathered))
     }
 
     /// Writes what is gathered, and the file's metadata.
-    pub(super) fn end(&mut self, manifest: &Value) -> Result<()> {
-        if self.in_group > 0 {
-            self.write_group().map_err(fault)?;
-        }
-        let manifest = KeyValue::new(MANIFEST.to_owned(), manifest.to_string());
-        self.writer.append_key_value_metadata(manifest);
-        self.writer.finish().map_err(fault)?;
-        Ok(())
+    pub(super) async fn end(&mut self, manifest: &Value) -> Result<()> {
+        self.write(Some(KeyValue::new(MANIFEST.to_owned(), manifest.to_string()))).await
     }
 
-    fn write_group(&mut self) -> parquet::errors::Result<()> {
+    async fn write(&mut self, end: Option<KeyValue>) -> Result<()> {
         self.in_group = 0;
-        // Compressing takes tens of milliseconds.
-        tokio::task::block_in_place(|| {
-            let mut group = self.writer.next_row_group()?;
-            for column in &mut self.columns {
-                let writer = group.next_column()?;
-                let mut writer = writer.expect("the schema has a column for each field");
-                column.write(&mut writer)?;
-                writer.close()?;
-            }
-            group.close()?;
-            Ok(())
-        })
+        let columns = std::mem::take(&mut self.columns);
+        let group = Group { columns, bytes: std::mem::take(&mut self.written), end };
+        let group = self.groups.write(group).await.map_err(fault)?;
+        (self.columns, self.written) = (group.columns, group.bytes);
+        Ok(())
     }
 }
 
@@ -115,15 +109,21 @@ fn properties() -> parquet::errors::Result<WriterProperties> {
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("daybook ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        // Indexes of pages would be most of what is held until the end.
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_offset_index_disabled(true);
+        // What the file's end says of each group is held until then: no indexes of pages, and bounds
+        // only of columns whose values lie close together in a group.
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true)
+        // Pages are copied several times on their way.
+        .set_data_page_size_limit(128 * 1024)
+        .set_write_batch_size(column::AT_ONCE);
     for field in &FIELDS {
         let path = ColumnPath::from(field.name);
         let is_dictionary = matches!(field.kind, Kind::Word(_));
         builder = builder.set_column_dictionary_enabled(path.clone(), is_dictionary);
         if matches!(field.kind, Kind::Number(_) | Kind::Time(_)) {
-            builder = builder.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+            builder = builder
+                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+                .set_column_statistics_enabled(path, EnabledStatistics::Chunk);
         }
     }
     Ok(builder.build())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use daybook_entity::audit_log;
 use rusqlite::Connection;
 use sea_orm::{DbErr, QuerySelect, QueryTrait, RuntimeErr, Statement};
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::{copy::Rows, output::Output, row, row::Row, sink::Sink};
@@ -14,6 +15,7 @@ use crate::{
     exports::AuditLogs,
     jobs::End,
     page::{Direction, Keyset, Part},
+    spares::Spares,
 };
 
 /// Fewest rows of a segment.
@@ -26,6 +28,8 @@ pub(super) struct Reader<'a> {
     source: &'a AuditLogs,
     pub(super) keyset: Keyset<audit_log::Entity>,
     connection: Reading,
+    /// Where the segments' batches lie, one segment's after the other's.
+    spares: Spares,
 }
 
 enum Reading {
@@ -56,7 +60,8 @@ impl<'a> Reader<'a> {
             }
         };
         let keyset = audit::order_keys(organization_id, &source.filter, source.order_by);
-        Ok(Self { instance: Arc::clone(instance), organization_id, source, keyset, connection })
+        let (instance, spares) = (Arc::clone(instance), Spares::default());
+        Ok(Self { instance, organization_id, source, keyset, connection, spares })
     }
 
     /// Rows of the next segment, after one of so many rows and bytes. Few, so that no snapshot is held
@@ -98,7 +103,7 @@ impl<'a> Reader<'a> {
             Some(ahead) => (ahead.limit, ahead.rows),
             None => {
                 let read = limit.min(left);
-                (read, Rows::begin(&self.instance, &self.statement(key, read))?)
+                (read, Rows::begin(&self.instance, &self.statement(key, read), &self.spares)?)
             }
         };
         self.look_ahead(sink.key_after(read), limit.min(left.saturating_sub(read)))?;
@@ -124,7 +129,8 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let Some(after) = after else { return Ok(()) };
-        let rows = Rows::begin(&self.instance, &self.statement(Some(after.clone()), limit))?;
+        let statement = self.statement(Some(after.clone()), limit);
+        let rows = Rows::begin(&self.instance, &statement, &self.spares)?;
         self.connection = Reading::Postgres(Some(Ahead { after, limit, rows }));
         Ok(())
     }
@@ -155,6 +161,9 @@ fn sqlite(connection: &Connection, statement: &Statement, sink: &mut Sink) -> Re
     let mut rows = prepared.query(values).map_err(sqlite::fault)?;
     while let Some(row) = rows.next().map_err(sqlite::fault)? {
         sink.push(&Row::of_sqlite(row)?)?;
+        if sink.encoder.is_full() {
+            Handle::current().block_on(sink.encoder.write_full())?;
+        }
     }
     Ok(())
 }
