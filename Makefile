@@ -47,6 +47,11 @@ bench-jobs: ## Measures how jobs are dispatched, drained and canceled, and what 
 	cargo build --release --locked -p daybook-api --bin daybook
 	tests/with-postgres python3 tests/bench/jobs.py target/release/daybook $(ARGS)
 
+.PHONY: bench-subscribers
+bench-subscribers: ## Measures what 10,000 subscribers of one process cost, and how soon they are told
+	cargo build --release --locked -p daybook-api --bin daybook
+	tests/with-postgres python3 tests/bench/subscribers.py target/release/daybook $(ARGS)
+
 .PHONY: check
 check: format lints docs dependencies web-lints ## Runs all checks: format, lints, docs, dependencies
 
