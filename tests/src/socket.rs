@@ -73,11 +73,18 @@ impl Socket {
 
     /// The next message.
     pub async fn next(&mut self) -> Value {
+        let next = self.next_or_close().await;
+        next.unwrap_or_else(|code| panic!("closed with {code} instead of a message"))
+    }
+
+    /// The next message, or the code with which the server closes instead.
+    pub async fn next_or_close(&mut self) -> Result<Value, u16> {
         let next = async {
             loop {
                 match self.receive().await {
-                    Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                    Message::Text(text) => return Ok(serde_json::from_str(&text).unwrap()),
                     Message::Ping(_) | Message::Pong(_) => {}
+                    Message::Close(Some(frame)) => return Err(frame.code.into()),
                     other => panic!("{other:?} instead of a message"),
                 }
             }
