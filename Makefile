@@ -47,6 +47,16 @@ bench-jobs: ## Measures how jobs are dispatched, drained and canceled, and what 
 	cargo build --release --locked -p daybook-api --bin daybook
 	tests/with-postgres python3 tests/bench/jobs.py target/release/daybook $(ARGS)
 
+.PHONY: faults
+faults: readers ## Breaks three nodes and all that they stand on for 15 minutes, and checks that nothing was lost
+	cargo build --release --locked -p daybook-api --bin daybook
+	tests/with-postgres python3 tests/faults/run.py target/release/daybook $(ARGS)
+
+.PHONY: bench-costs
+bench-costs: ## Measures what an entry, a page and an exported row cost
+	cargo build --release --locked -p daybook-api --bin daybook
+	tests/with-postgres python3 tests/bench/costs.py target/release/daybook $(ARGS)
+
 .PHONY: bench-subscribers
 bench-subscribers: ## Measures what 10,000 subscribers of one process cost, and how soon they are told
 	cargo build --release --locked -p daybook-api --bin daybook
@@ -124,6 +134,7 @@ readers: target/readers/installed
 
 target/readers/installed: tests/tools/requirements.txt
 	@command -v unzip >/dev/null || tests/tools/install-debian unzip
+	@ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || tests/tools/install-debian faketime
 	@command -v soffice >/dev/null || tests/tools/install-debian libreoffice-calc
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/tools/install-debian python3-venv
 	python3 -m venv target/readers
