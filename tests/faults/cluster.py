@@ -185,6 +185,9 @@ class Cluster:
         node.start(LD_PRELOAD=str(library), FAKETIME=random.choice(["+1h", "-1h"]), FAKETIME_DONT_FAKE_MONOTONIC="1")
         time.sleep(2)
         node.kill()
+        # What libfaketime would have removed itself.
+        for name in ("faketime_shm", "sem.faketime_sem"):
+            Path(f"/dev/shm/{name}_{node.child.pid}").unlink(missing_ok=True)
         node.start()
 
     def cut_connections(self) -> None:

@@ -14,6 +14,7 @@ import argparse
 import collections
 import random
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,8 @@ def main() -> None:
     options = options.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # So that whatever it started ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     print(f"seed {options.seed}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="daybook-faults-") as folder:
         cluster = Cluster(str(Path(options.daybook).absolute()), Path(folder))
