@@ -6,6 +6,7 @@ mod api_key;
 mod doctor;
 mod import;
 mod restore;
+mod retention;
 mod serve;
 
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
@@ -71,6 +72,12 @@ enum Command {
     /// Take in what was recorded elsewhere
     #[command(subcommand)]
     Import(import::Import),
+    /// Say how long an organization's log is kept
+    #[command(subcommand)]
+    Retention(retention::Retention),
+    /// Keep an organization's log from being removed
+    #[command(subcommand)]
+    Hold(retention::Hold),
     /// Look at the configuration and all that an instance stands on, and say what to do
     Doctor {
         /// Print an object in place of lines
@@ -274,6 +281,8 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         Command::ApiKey(command) => api_key::api_key(&config, command).await,
         Command::Operator(command) => access::operator(&config, command).await,
         Command::Import(command) => import::import(&config, command).await,
+        Command::Retention(command) => retention::retention(&config, command).await,
+        Command::Hold(command) => retention::hold(&config, command).await,
         Command::Doctor { json } => doctor::doctor(&config, json).await,
         Command::Restore { file, into, unauthenticated } => {
             restore::restore(&config, &file, &into, unauthenticated).await

@@ -12,6 +12,7 @@ mod m20261121_000001_initial;
 mod m20261124_000001_search;
 mod m20261124_000004_backups;
 mod m20261124_000005_api_keys;
+mod m20261127_000001_expand_retention;
 mod standing;
 
 use std::fmt;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_search::Migration),
             Box::new(m20261124_000004_backups::Migration),
             Box::new(m20261124_000005_api_keys::Migration),
+            Box::new(m20261127_000001_expand_retention::Migration),
         ]
     }
 }

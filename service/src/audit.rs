@@ -31,8 +31,11 @@ pub(crate) use recorder::{Key, Recorder, Recording};
 pub use tail::{end, tail};
 pub use values::{Facet, MAX_VALUES, values};
 
-pub(crate) use list::{after as rows_after, head_sequence, key as order_key, keys as order_keys};
-pub(crate) use search::catch_up as make_searchable;
+pub(crate) use list::{
+    after as rows_after, head_sequence, key as order_key, keys as order_keys,
+    sequence as key_sequence,
+};
+pub(crate) use search::{catch_up as make_searchable, forget as forget_words};
 
 /// Appends `entries` to the log of the scope's organization, all or none, in the order given.
 ///

@@ -21,6 +21,7 @@ pub mod notes;
 pub mod organizations;
 pub mod page;
 mod random;
+pub mod retention;
 mod secret;
 mod spares;
 mod text;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use daybook_entity::{
-    api_key, artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership,
-    note, operator, organization, recording, restore, workspace,
+    api_key, artifact, audit_log, audit_log_head, hold, instance, job, job_event, job_feed,
+    membership, note, operator, organization, recording, restore, retention, workspace,
 };
 use daybook_tests::{Backend, TestDatabase, binary};
 use sea_orm::{
@@ -33,6 +33,7 @@ fn entities() -> BTreeMap<String, Table> {
         artifact,
         audit_log,
         audit_log_head,
+        hold,
         instance,
         job,
         job_event,
@@ -43,6 +44,7 @@ fn entities() -> BTreeMap<String, Table> {
         organization,
         recording,
         restore,
+        retention,
         workspace,
     ]
 }

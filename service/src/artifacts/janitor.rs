@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     GlobalId, Instance, Permission, Result, Scope, Viewer,
     audit::{self, NewEntry, Resource},
-    jobs,
+    jobs, retention,
 };
 
 /// How often the janitor comes.
@@ -40,12 +40,14 @@ pub async fn tidy(instance: Arc<Instance>) {
     }
 }
 
-/// Removes what has expired, what belongs to nothing and job history that is too old, once.
+/// Removes what has expired, what belongs to nothing, job history that is too old and entries that need
+/// no longer be kept, once.
 ///
 /// # Errors
 /// A fault of the database or the store; what was removed stays removed.
 pub async fn sweep(instance: &Arc<Instance>) -> Result<()> {
     jobs::prune(instance).await?;
+    retention::prune(instance).await?;
     expire(instance).await?;
     let mut keys = instance.store.list();
     let restored_at = restored_at(instance).await?;

@@ -13,6 +13,7 @@ use super::{Filter, search::Lookup};
 use crate::{
     Error, Result, Scope,
     page::{self, Asked, Direction, Keyset, Page, PageArgs, Part},
+    retention,
 };
 
 /// In which order entries come.
@@ -46,7 +47,9 @@ pub async fn list(
     let lookup = lookup(&keyset, scope.organization_id, filter, asked.keys.clone(), None);
     let db = scope.instance.db.reader();
     let select = lookup.select(asked.direction, asked.size + 1, db.get_database_backend());
-    Ok(asked.page(&scope.instance.secret, &keyset, args, select.all(db).await?))
+    let rows = select.all(db).await?;
+    check_kept(scope, &asked.keys).await?;
+    Ok(asked.page(&scope.instance.secret, &keyset, args, rows))
 }
 
 /// How many entries pass `filter`.
@@ -182,6 +185,35 @@ fn without_implied(
         }
     }
     filter
+}
+
+/// Refuses cursors of entries that are no longer kept: a page would go on where the log now begins,
+/// and hold back that there is something between. After the rows were read, which nothing may have
+/// removed until then.
+async fn check_kept(scope: &Scope, keys: &[(Vec<Part>, Direction)]) -> Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let db = scope.instance.db.reader();
+    let (pruned, _) = retention::pruned(db, scope.organization_id).await?;
+    for (key, towards) in keys {
+        let field = match towards {
+            Direction::Forward => "after",
+            Direction::Backward => "before",
+        };
+        if sequence(key) <= pruned {
+            return Err(retention::no_longer_kept(&[field]));
+        }
+    }
+    Ok(())
+}
+
+/// The sequence in a key, which it ends with in every order.
+pub(crate) fn sequence(key: &[Part]) -> i64 {
+    match key.last() {
+        Some(Part::Number(sequence)) => *sequence,
+        Some(_) | None => 0,
+    }
 }
 
 fn check(filter: &Filter) -> Result<()> {

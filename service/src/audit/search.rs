@@ -12,7 +12,7 @@ mod query;
 mod words;
 
 pub(super) use index::add;
-pub(crate) use index::catch_up;
+pub(crate) use index::{catch_up, forget};
 pub(crate) use lookup::Lookup;
 pub(super) use words::words;
 

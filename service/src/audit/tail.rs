@@ -5,6 +5,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{audit_log, audit_log_head};
 use futures::{Stream, stream};
 use sea_orm::EntityTrait;
@@ -14,7 +15,7 @@ use super::{Filter, Order, list};
 use crate::{
     Error, Fault, Result, Scope, Ticket, Topic, metrics,
     page::{self, Direction, Item, Part},
-    random,
+    random, retention,
     watchers::{self, Watcher},
 };
 
@@ -22,6 +23,9 @@ use crate::{
 const TICK: Duration = Duration::from_secs(2);
 /// A right that was looked at this long ago is looked at again before anything is delivered.
 const TRUST: Duration = Duration::from_secs(2);
+/// Whoever was told everything this long ago may miss nothing that retention removed meanwhile, which is
+/// a day old at the least.
+const FRESH: TimeDelta = TimeDelta::hours(1);
 /// Entries of one round.
 const ROUND: u64 = 200;
 
@@ -52,8 +56,19 @@ pub async fn tail(
     let checked = Instant::now();
     let _watcher = watchers::admit(&scope)?;
     let ready = VecDeque::new();
-    let (is_live, is_over) = (after.is_none(), false);
-    let tail = Tail { scope, filter, bell, position, ready, checked, is_live, is_over, _watcher };
+    let (is_live, told_all_at, is_over) = (after.is_none(), scope.instance.clock.now(), false);
+    let tail = Tail {
+        scope,
+        filter,
+        bell,
+        position,
+        ready,
+        checked,
+        is_live,
+        told_all_at,
+        is_over,
+        _watcher,
+    };
     Ok(stream::unfold(tail, |mut tail| async move {
         let entry = tail.next().await?;
         tail.is_over = entry.is_err();
@@ -81,8 +96,9 @@ struct Tail {
     position: i64,
     ready: VecDeque<audit_log::Model>,
     checked: Instant,
-    /// Whether it has been told everything, once.
+    /// Whether it has been told everything, once, and when it last had.
     is_live: bool,
+    told_all_at: DateTime<Utc>,
     is_over: bool,
     _watcher: Watcher,
 }
@@ -132,7 +148,7 @@ impl Tail {
             return Err(other_history());
         }
         if head == self.position {
-            self.is_live = true;
+            self.told_all();
             return Ok(false);
         }
         let organization_id = self.scope.organization_id;
@@ -141,6 +157,7 @@ impl Tail {
         let rows = list::after(&keyset, organization_id, &self.filter, head, after);
         let rows = rows.select(Direction::Forward, ROUND, db.get_database_backend());
         let rows = rows.all(db).await?;
+        self.check_kept().await?;
         self.position = match rows.last() {
             Some(last) if rows.len() as u64 == ROUND => last.sequence,
             Some(_) | None => head,
@@ -151,6 +168,23 @@ impl Tail {
         }
         self.ready.extend(rows);
         Ok(true)
+    }
+
+    fn told_all(&mut self) {
+        self.is_live = true;
+        self.told_all_at = self.scope.instance.clock.now();
+    }
+
+    /// Ends it where what it was to read was removed, which is told by what was read after the rows.
+    /// Nothing is removed within a day: whoever was told everything just now need not look.
+    async fn check_kept(&self) -> Result<()> {
+        let now = self.scope.instance.clock.now();
+        if self.is_live && now - self.told_all_at < FRESH {
+            return Ok(());
+        }
+        let db = self.scope.instance.db.reader();
+        let (pruned, _) = retention::pruned(db, self.scope.organization_id).await?;
+        if self.position < pruned { Err(retention::no_longer_kept(&["after"])) } else { Ok(()) }
     }
 }
 
@@ -175,6 +209,15 @@ async fn resume(scope: &Scope, filter: &Filter, cursor: &str) -> Result<i64> {
         };
         if sequence == 0 {
             return Ok(0);
+        }
+        let db = scope.instance.db.reader();
+        let (pruned, pruned_hash) = retention::pruned(db, organization_id).await?;
+        if sequence < pruned {
+            return Err(retention::no_longer_kept(&["after"]));
+        }
+        if sequence == pruned {
+            let is_same = fragment_of(&pruned_hash) == fragment;
+            return if is_same { Ok(sequence) } else { Err(other_history()) };
         }
         let entry = audit_log::Entity::find_by_id((organization_id, sequence));
         let entry = entry.one(scope.instance.db.reader()).await?;

@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use daybook_entity::{
-    api_key, artifact, audit_log, audit_log_head, instance, job, job_event, job_feed, membership,
-    note, operator, organization, recording, workspace,
+    api_key, artifact, audit_log, audit_log_head, hold, instance, job, job_event, job_feed,
+    membership, note, operator, organization, recording, retention, workspace,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
@@ -115,6 +115,8 @@ fn all() -> Vec<Table> {
         table::<membership::Entity>(Holds::Tenants),
         table::<api_key::Entity>(Holds::Instance),
         table::<audit_log_head::Entity>(Holds::Tenants),
+        table::<retention::Entity>(Holds::Tenants),
+        table::<hold::Entity>(Holds::Tenants),
         table::<audit_log::Entity>(Holds::Tenants),
         table::<recording::Entity>(Holds::Tenants),
         table::<job_feed::Entity>(Holds::Instance),

@@ -15,14 +15,16 @@ use std::sync::Arc;
 
 use daybook_entity::{audit_log, job::JobErrorCode};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-pub(super) use self::continuation::open as open_continuation;
+pub(super) use self::continuation::{Continuation, open as open_continuation};
 use self::{encoder::Encoder, output::Output, read::Reader, sink::Sink};
 use super::{AuditLogs, Outcome, Plan, run::Written};
 use crate::{
     Error, Fault, Instance,
     jobs::{Attempt, End},
     page::{Keyset, Part},
+    retention,
 };
 
 /// An export that is being written.
@@ -40,6 +42,7 @@ pub(super) async fn write(
     source: &AuditLogs,
 ) -> Result<Written, End> {
     let mut export = Export::new(attempt, plan, source)?;
+    let (instance, organization_id) = (Arc::clone(&export.instance), attempt.job.organization_id);
     let mut output = Output::new(attempt);
     let mut limit = export.reader.segment(None);
     while export.sink.records < plan.total() {
@@ -49,11 +52,11 @@ pub(super) async fn write(
         let read = (export.sink.records - records, output.bytes - bytes);
         if read.0 == 0 {
             // Fewer records than there were: the log was pruned since the export was asked for.
-            let reason = "entries that it was to hold are no longer in the log".to_owned();
-            return Err(End::Fail(JobErrorCode::SourceChanged, reason));
+            return Err(no_longer_there());
         }
         limit = export.reader.segment(Some(read));
     }
+    check_kept(&instance, organization_id, source).await?;
     let written = export.written(plan);
     export.sink.encoder.end(&written.manifest).await?;
     output.drain(&mut export.sink).await?;
@@ -69,7 +72,26 @@ fn start(
     let Some(text) = &source.after else { return Ok(None) };
     let opened = open_continuation(&instance.secret, keyset, text);
     let unreadable = || Fault::Stored("an export's continuation can't be read".to_owned());
-    Ok(Some(opened.ok_or_else(unreadable)?.1))
+    Ok(Some(opened.ok_or_else(unreadable)?.key))
+}
+
+/// Nothing was removed since the export was asked for: what it read is all that it was to read.
+///
+/// Called after the last row was read. What removes says so in the same transaction: a segment, begun
+/// ahead or not, that misses entries was begun after this can be seen.
+async fn check_kept(
+    instance: &Instance,
+    organization_id: Uuid,
+    source: &AuditLogs,
+) -> Result<(), End> {
+    let pruned = retention::pruned(instance.db.bulk(), organization_id).await;
+    let (pruned, _) = pruned.map_err(Error::from)?;
+    if pruned == source.known_pruned() { Ok(()) } else { Err(no_longer_there()) }
+}
+
+fn no_longer_there() -> End {
+    let reason = "entries that it was to hold are no longer in the log".to_owned();
+    End::Fail(JobErrorCode::SourceChanged, reason)
 }
 
 impl<'a> Export<'a> {
@@ -90,13 +112,10 @@ impl<'a> Export<'a> {
         let truncated = self.sink.records < plan.records_matched;
         let manifest = self.manifest(plan, truncated);
         let last = self.sink.key().filter(|_| truncated);
+        let (through, pruned) = (self.source.through, self.source.known_pruned());
         let continuation = last.map(|key| {
-            continuation::seal(
-                &self.instance.secret,
-                &self.reader.keyset,
-                self.source.through,
-                &key,
-            )
+            let continuation = Continuation { through, key, pruned };
+            continuation::seal(&self.instance.secret, &self.reader.keyset, continuation)
         });
         Written {
             name: "audit-logs",
@@ -107,9 +126,10 @@ impl<'a> Export<'a> {
     }
 
     fn manifest(&self, plan: &Plan, truncated: bool) -> Value {
-        let AuditLogs { filter, order_by, through, after: _, csv_byte_order_mark } = self.source;
+        let AuditLogs { filter, order_by, through, after: _, pruned, csv_byte_order_mark } =
+            self.source;
         let sequence = |sequence: i64| sequence.to_string();
-        json!({
+        let mut manifest = json!({
             "kind": "auditLogs",
             "filter": filter,
             "orderBy": order_by,
@@ -122,6 +142,11 @@ impl<'a> Export<'a> {
             "recordsMatched": plan.records_matched,
             "truncated": truncated,
             "cellsNeutralized": self.sink.encoder.cells_neutralized(),
-        })
+        });
+        if let Some(pruned) = pruned.filter(|pruned| *pruned > 0) {
+            // Up to here the log had been removed before.
+            manifest["prunedThroughSequence"] = sequence(pruned).into();
+        }
+        manifest
     }
 }

@@ -57,8 +57,19 @@ pub struct AuditLogs {
     pub through: i64,
     /// The continuation that it goes on from.
     pub after: Option<String>,
+    /// Sequence through which the log had been removed then; unknown to the version before.
+    #[serde(default)]
+    pub pruned: Option<i64>,
     /// Whether a CSV begins with a byte order mark.
     pub csv_byte_order_mark: bool,
+}
+
+impl AuditLogs {
+    /// Sequence through which the log had been removed when it was asked for. The version before knew
+    /// of no removal: whatever was removed, it may have counted.
+    pub(super) fn known_pruned(&self) -> i64 {
+        self.pruned.unwrap_or(0)
+    }
 }
 
 /// What came of an export: the job's outcome.

@@ -14,7 +14,10 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{AuditLogs, Format, NotesSource, Plan, Source, audit_logs::open_continuation};
+use super::{
+    AuditLogs, Format, NotesSource, Plan, Source,
+    audit_logs::{Continuation, open_continuation},
+};
 use crate::{
     Error, Fault, Problem, ProblemCode, Result, Scope, Ticket, Topic,
     artifacts::{self, Compression},
@@ -22,6 +25,7 @@ use crate::{
     jobs::{self, Enqueued, NewJob},
     notes,
     page::Part,
+    retention,
 };
 
 /// How long the answer waits for an export that is small enough.
@@ -126,11 +130,15 @@ async fn plan(scope: &Scope, request: StartExport) -> Result<Plan> {
     let StartExport { source, format, compression, csv_byte_order_mark, after, .. } = request;
     let (source, records_matched) = match source {
         Wanted::AuditLogs { filter, order_by } => {
-            let (through, key) = moment(scope, &filter, order_by, after.as_deref()).await?;
+            let (pruned, _) =
+                retention::pruned(scope.instance.db.reader(), scope.organization_id).await?;
+            let (through, key) = moment(scope, &filter, order_by, after.as_deref(), pruned).await?;
             let keyset = audit::order_keys(scope.organization_id, &filter, order_by);
             let rows = audit::rows_after(&keyset, scope.organization_id, &filter, through, key);
             let matched = rows.count(scope.instance.db.reader()).await?;
-            let source = AuditLogs { filter, order_by, through, after, csv_byte_order_mark };
+            let pruned = Some(pruned);
+            let source =
+                AuditLogs { filter, order_by, through, after, pruned, csv_byte_order_mark };
             (Source::AuditLogs(Box::new(source)), matched)
         }
         Wanted::Notes { workspace_id } => {
@@ -202,6 +210,7 @@ async fn moment(
     filter: &Filter,
     order_by: Order,
     after: Option<&str>,
+    pruned: i64,
 ) -> Result<(i64, Option<Vec<Part>>)> {
     let (instance, organization_id) = (&scope.instance, scope.organization_id);
     let Some(after) = after else {
@@ -210,8 +219,13 @@ async fn moment(
     let keyset = audit::order_keys(organization_id, filter, order_by);
     let continuation = open_continuation(&instance.secret, &keyset, after);
     let message = "is not a continuation of an export of this source";
-    let (through, key) =
+    let Continuation { through, key, pruned: known } =
         continuation.ok_or_else(|| Error::invalid(&["input", "after"], message))?;
+    // In the log's own order all that follows may be there still.
+    let is_before = order_by == Order::RecordedAsc && pruned <= audit::key_sequence(&key);
+    if pruned != known && !is_before {
+        return Err(retention::no_longer_kept(&["input", "after"]));
+    }
     Ok((through, Some(key)))
 }
 

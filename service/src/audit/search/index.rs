@@ -72,6 +72,32 @@ pub(crate) async fn catch_up(
     Ok(!entries.is_empty())
 }
 
+/// Takes an organization's entries after `after`, up to `through`, out of the index.
+pub(crate) async fn forget(
+    tx: &DatabaseTransaction,
+    organization_id: Uuid,
+    after: i64,
+    through: i64,
+) -> Result<(), DbErr> {
+    let backend = tx.get_database_backend();
+    let (sql, values): (_, Vec<Value>) = match backend {
+        DbBackend::Postgres => (
+            "DELETE FROM audit_log_search
+             WHERE organization_id = $1 AND sequence > $2 AND sequence <= $3"
+                .to_owned(),
+            vec![organization_id.into(), after.into(), through.into()],
+        ),
+        _ => (
+            format!(
+                "DELETE FROM audit_log_search WHERE rowid > {SPACE} + ? AND rowid <= {SPACE} + ?"
+            ),
+            vec![organization_id.into(), after.into(), organization_id.into(), through.into()],
+        ),
+    };
+    tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    Ok(())
+}
+
 /// The words of what a search looks at.
 fn words_of(entry: &Model) -> BTreeSet<String> {
     let texts = [

@@ -1,0 +1,106 @@
+//! Holds: reasons for which nothing of a log may be removed.
+
+use daybook_entity::hold;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait,
+    QueryFilter, QueryOrder,
+};
+use uuid::Uuid;
+
+use crate::{Error, ProblemCode, Result, Scope, audit, database};
+
+/// Places a hold on the scope's log: from now on nothing of it is removed.
+///
+/// # Errors
+/// A name or reason that can't be used; a name that is there already; a database fault.
+pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
+    let is_wrong =
+        |text: &str| text.is_empty() || text.chars().count() > 200 || text.contains('\0');
+    for (field, text) in [("name", name), ("reason", reason)] {
+        if is_wrong(text) {
+            return Err(Error::invalid(
+                &[field],
+                "must have 1 to 200 characters, none of them NUL",
+            ));
+        }
+    }
+    let context = (scope.clone(), name.to_owned(), reason.to_owned());
+    let placed = scope.instance.db.transaction(context, |tx, (scope, name, reason)| {
+        Box::pin(async move {
+            // Whoever removes has this lock, too: once this is committed, nothing goes any more.
+            super::lock(tx, scope.organization_id).await?;
+            let key = (scope.organization_id, name.clone());
+            if hold::Entity::find_by_id(key).one(tx).await?.is_some() {
+                let message = format!("there is a hold {name} already");
+                return Err(Error::problem(ProblemCode::Conflict, &["name"], message));
+            }
+            let hold = hold::Model {
+                organization_id: scope.organization_id,
+                name: name.clone(),
+                reason: reason.clone(),
+                placed_by: scope.viewer.subject.clone(),
+                placed_at: database::now(tx, &scope.instance.clock).await?,
+            };
+            hold::Entity::insert(hold.into_active_model()).exec_without_returning(tx).await?;
+            tell(tx, scope, "hold.placed", name, reason).await
+        })
+    });
+    placed.await
+}
+
+/// Ends a hold; false where there is none of that name.
+///
+/// # Errors
+/// A database fault.
+pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
+    let context = (scope.clone(), name.to_owned());
+    let released = scope.instance.db.transaction(context, |tx, (scope, name)| {
+        Box::pin(async move {
+            super::lock(tx, scope.organization_id).await?;
+            let key = (scope.organization_id, name.clone());
+            let Some(hold) = hold::Entity::find_by_id(key).one(tx).await? else {
+                return Ok(false);
+            };
+            let reason = hold.reason.clone();
+            hold.delete(tx).await?;
+            tell(tx, scope, "hold.released", name, &reason).await?;
+            Ok(true)
+        })
+    });
+    released.await
+}
+
+/// The holds on the scope's log, by name.
+///
+/// # Errors
+/// A database fault.
+pub async fn holds(scope: &Scope) -> Result<Vec<hold::Model>> {
+    let holds = hold::Entity::find()
+        .filter(hold::Column::OrganizationId.eq(scope.organization_id))
+        .order_by_asc(hold::Column::Name);
+    Ok(holds.all(scope.instance.db.reader()).await?)
+}
+
+/// Whether anything holds an organization's log.
+pub(super) async fn is_held<C: ConnectionTrait>(
+    db: &C,
+    organization_id: Uuid,
+) -> std::result::Result<bool, DbErr> {
+    let holds = hold::Entity::find().filter(hold::Column::OrganizationId.eq(organization_id));
+    Ok(holds.count(db).await? > 0)
+}
+
+async fn tell(
+    tx: &sea_orm::DatabaseTransaction,
+    scope: &Scope,
+    action: &str,
+    name: &str,
+    reason: &str,
+) -> Result<()> {
+    let mut entry = super::entry(&scope.viewer, action, scope.organization_id);
+    entry.resource.name = Some(name.to_owned());
+    let mut metadata = entry.metadata.unwrap_or_default();
+    metadata.extra = Some(serde_json::json!({ "reason": reason }));
+    entry.metadata = Some(metadata);
+    audit::append_own(tx, scope, entry).await
+}

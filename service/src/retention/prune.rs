@@ -1,0 +1,205 @@
+//! Removing what is older than it has to be kept, in batches.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use daybook_entity::{
+    audit_log,
+    job::{self, JobKind, JobState},
+    recording, retention,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::{entry, entry_at, holds::is_held, lock};
+use crate::{
+    Fault, Instance, Permission, Result, Scope, Viewer,
+    audit::{self, Metadata},
+    database,
+};
+
+/// Entries of one transaction.
+const BATCH: u64 = 1_000;
+/// How far behind removing may be: so that a log that grows all day is told once a day what goes.
+const SLACK: TimeDelta = TimeDelta::days(1);
+
+/// Removes what is older than its organization keeps it. Any number of processes may do it at once.
+///
+/// # Errors
+/// A database fault; what was removed stays removed.
+pub async fn prune(instance: &Arc<Instance>) -> Result<()> {
+    for found in retention::Entity::find().all(instance.db.bulk()).await? {
+        let scope = Scope {
+            instance: Arc::clone(instance),
+            organization_id: found.organization_id,
+            viewer: Viewer::command_line("daybook"),
+            permission: Permission::ExportAuditLog,
+        };
+        let through = extent(instance, &found).await?;
+        if through > found.pruned && announce(&scope, through).await? {
+            while !instance.stopping.is_cancelled() && remove(&scope).await? {}
+        }
+    }
+    Ok(())
+}
+
+/// Since when an entry has to have been recorded to be kept.
+fn cutoff(now: DateTime<Utc>, days: Option<i32>) -> Option<DateTime<Utc>> {
+    now.checked_sub_signed(TimeDelta::days(days?.into()))
+}
+
+/// Sequence through which entries are old enough; what was announced where there is more to do of it.
+async fn extent(instance: &Instance, found: &retention::Model) -> Result<i64> {
+    let (db, organization_id) = (instance.db.bulk(), found.organization_id);
+    if found.announced > found.pruned {
+        return Ok(found.announced);
+    }
+    let now = database::now(db, &instance.clock).await?;
+    let Some(cutoff) = cutoff(now, found.days) else { return Ok(found.pruned) };
+    let oldest = entry_at(db, organization_id, found.pruned + 1).await?;
+    if oldest.is_none_or(|oldest| oldest.recorded_at >= cutoff - SLACK) {
+        return Ok(found.pruned);
+    }
+    // Times follow the sequence but where the database's clock was put back: each entry is looked at
+    // again before it goes.
+    let mut old = found.pruned + 1;
+    let mut kept = audit::head_sequence(db, organization_id).await? + 1;
+    while kept - old > 1 {
+        let middle = old + (kept - old) / 2;
+        let entry = entry_at(db, organization_id, middle).await?;
+        if entry.is_some_and(|entry| entry.recorded_at < cutoff) {
+            old = middle;
+        } else {
+            kept = middle;
+        }
+    }
+    Ok(old)
+}
+
+/// Whether what is old may go now: nothing holds it, and no export is to read it.
+async fn may_go(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<bool> {
+    if is_held(tx, organization_id).await? {
+        return Ok(false);
+    }
+    let exports = job::Entity::find()
+        .filter(job::Column::OrganizationId.eq(organization_id))
+        .filter(job::Column::Kind.eq(JobKind::Export))
+        .filter(job::Column::State.is_in([JobState::Queued, JobState::Running]));
+    Ok(exports.count(tx).await? == 0)
+}
+
+/// Says in the log what is about to be removed, once; whether it may be.
+async fn announce(scope: &Scope, through: i64) -> Result<bool> {
+    let announced =
+        scope.instance.db.transaction((scope.clone(), through), |tx, (scope, through)| {
+            Box::pin(async move {
+                let found = lock(tx, scope.organization_id).await?;
+                if !may_go(tx, scope.organization_id).await? {
+                    return Ok(false);
+                }
+                if found.announced >= *through {
+                    return Ok(true);
+                }
+                let last = entry_at(tx, scope.organization_id, *through).await?;
+                let Some(last) = last else { return Ok(false) };
+                let announced =
+                    retention::ActiveModel { announced: Set(*through), ..Default::default() };
+                change(tx, scope.organization_id, announced).await?;
+                let mut entry = entry(&scope.viewer, "audit_log.pruned", scope.organization_id);
+                let extra = serde_json::json!({
+                    "fromSequence": (found.pruned + 1).to_string(),
+                    "throughSequence": through.to_string(),
+                    "throughHash": crate::hex(&last.hash),
+                    "retentionDays": found.days,
+                });
+                entry.metadata = Some(Metadata { extra: Some(extra), ..Metadata::default() });
+                audit::append_own(tx, scope, entry).await?;
+                Ok(true)
+            })
+        });
+    announced.await
+}
+
+/// Removes one batch of what was announced; false where there is no more to remove, for now.
+async fn remove(scope: &Scope) -> Result<bool> {
+    let removed = scope.instance.db.transaction(scope.clone(), |tx, scope| {
+        Box::pin(async move {
+            let organization_id = scope.organization_id;
+            let found = lock(tx, organization_id).await?;
+            if found.pruned == found.announced || !may_go(tx, organization_id).await? {
+                return Ok(false);
+            }
+            let now = database::now(tx, &scope.instance.clock).await?;
+            let batch = old(tx, &found, cutoff(now, found.days)).await?;
+            let Some((last, hash, _)) = batch.last() else {
+                // The number of days was raised meanwhile.
+                let announced =
+                    retention::ActiveModel { announced: Set(found.pruned), ..Default::default() };
+                change(tx, organization_id, announced).await?;
+                return Ok(false);
+            };
+            let pruned = retention::ActiveModel {
+                pruned: Set(*last),
+                pruned_hash: Set(hash.clone()),
+                ..Default::default()
+            };
+            // First what lets the database remove them.
+            change(tx, organization_id, pruned).await?;
+            audit::forget_words(tx, organization_id, found.pruned, *last).await?;
+            // Of a recording that is incomplete there is nothing to be given again.
+            recording::Entity::delete_many()
+                .filter(recording::Column::OrganizationId.eq(organization_id))
+                .filter(recording::Column::FirstSequence.lte(*last))
+                .exec(tx)
+                .await?;
+            let gone = audit_log::Entity::delete_many()
+                .filter(audit_log::Column::OrganizationId.eq(organization_id))
+                .filter(audit_log::Column::Sequence.lte(*last))
+                .exec(tx)
+                .await?;
+            if gone.rows_affected == batch.len() as u64 {
+                return Ok(true);
+            }
+            let found = format!("{} entries in place of {}", gone.rows_affected, batch.len());
+            Err(Fault::Stored(format!("the log has a hole: {found}")).into())
+        })
+    });
+    removed.await
+}
+
+/// The next entries that were announced and are older than `cutoff`: sequence, hash and time.
+async fn old<C: ConnectionTrait>(
+    db: &C,
+    found: &retention::Model,
+    cutoff: Option<DateTime<Utc>>,
+) -> Result<Vec<(i64, Vec<u8>, DateTime<Utc>)>> {
+    use audit_log::Column::{Hash, OrganizationId, RecordedAt, Sequence};
+    let Some(cutoff) = cutoff else { return Ok(Vec::new()) };
+    let next = audit_log::Entity::find()
+        .select_only()
+        .columns([Sequence, Hash, RecordedAt])
+        .filter(OrganizationId.eq(found.organization_id))
+        .filter(Sequence.gt(found.pruned))
+        .filter(Sequence.lte(found.announced))
+        .order_by_asc(Sequence)
+        .limit(BATCH)
+        .into_tuple::<(i64, Vec<u8>, DateTime<Utc>)>();
+    let next = next.all(db).await?;
+    Ok(next.into_iter().take_while(|(.., recorded_at)| *recorded_at < cutoff).collect())
+}
+
+async fn change(
+    tx: &DatabaseTransaction,
+    organization_id: Uuid,
+    changed: retention::ActiveModel,
+) -> Result<()> {
+    retention::Entity::update_many()
+        .set(changed)
+        .filter(retention::Column::OrganizationId.eq(organization_id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
