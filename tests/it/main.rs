@@ -64,6 +64,7 @@ mod search;
 mod socket;
 mod socket_edges;
 mod state_machine;
+mod statements;
 mod stream;
 mod tail;
 mod tenancy;
