@@ -62,6 +62,11 @@ bench-subscribers: ## Measures what 10,000 subscribers of one process cost, and 
 	cargo build --release --locked -p daybook-api --bin daybook
 	tests/with-postgres python3 tests/bench/subscribers.py target/release/daybook $(ARGS)
 
+.PHONY: bench-front-door
+bench-front-door: ## Measures how soon query bombs are refused, and tries a hundred thousand forged links
+	cargo build --release --locked -p daybook-api --bin daybook
+	python3 tests/bench/front_door.py target/release/daybook $(ARGS)
+
 .PHONY: check
 check: format lints docs dependencies web-lints ## Runs all checks: format, lints, docs, dependencies
 
