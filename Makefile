@@ -67,6 +67,16 @@ bench-front-door: ## Measures how soon query bombs are refused, and tries a hund
 	cargo build --release --locked -p daybook-api --bin daybook
 	python3 tests/bench/front_door.py target/release/daybook $(ARGS)
 
+.PHONY: fuzz
+fuzz: build target/fuzz/installed ## Tries 2,000 made-up operations on a running server (schemathesis)
+	target/fuzz/bin/python tests/fuzz/run.py target/debug/daybook $(ARGS)
+
+target/fuzz/installed: tests/fuzz/requirements.txt
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/tools/install-debian python3-venv
+	python3 -m venv target/fuzz
+	target/fuzz/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 .PHONY: check
 check: format lints docs dependencies web-lints ## Runs all checks: format, lints, docs, dependencies
 

@@ -1,7 +1,9 @@
 //! The scalars.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{DateTime, SecondsFormat, Utc};
+
+use super::code;
 
 /// An RFC 3339 instant in UTC, e.g. 2026-02-13T10:30:00.123456Z. Input accepts any offset. Digits
 /// past the microsecond are not kept.
@@ -17,11 +19,12 @@ pub(super) struct Instant(pub(super) DateTime<Utc>);
 impl ScalarType for Instant {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else {
-            return Err(InputValueError::expected_type(value));
+            return Err(bad_input(InputValueError::expected_type(value)));
         };
         let parsed = DateTime::parse_from_rfc3339(text);
         let parsed = parsed.map_err(|_| {
-            InputValueError::custom("must be an RFC 3339 date and time with an offset")
+            let message = "must be an RFC 3339 date and time with an offset";
+            bad_input(InputValueError::custom(message))
         })?;
         Ok(Self(parsed.with_timezone(&Utc)))
     }
@@ -35,6 +38,11 @@ impl From<DateTime<Utc>> for Instant {
     fn from(instant: DateTime<Utc>) -> Self {
         Self(instant)
     }
+}
+
+/// `error` with the code that every problem with an argument has.
+fn bad_input<T: InputType>(error: InputValueError<T>) -> InputValueError<T> {
+    error.with_extension("code", code::BAD_USER_INPUT)
 }
 
 /// A 64-bit whole number, written as a string so that no client rounds it.
@@ -55,7 +63,7 @@ impl ScalarType for BigInt {
             | Value::List(_)
             | Value::Object(_) => None,
         };
-        number.map(Self).ok_or_else(|| InputValueError::expected_type(value))
+        number.map(Self).ok_or_else(|| bad_input(InputValueError::expected_type(value)))
     }
 
     fn to_value(&self) -> Value {
