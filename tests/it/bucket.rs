@@ -157,7 +157,7 @@ async fn upload_of_a_killed_process_is_invisible_and_swept() {
     // The janitor begins with a sweep.
     let (mut process, _) = site.serve().await;
     let is_swept = async || (site.s3.uploads().await == 0).then_some(());
-    eventually("the sweep", 30, is_swept).await;
+    eventually("the sweep", 90, is_swept).await;
     eventually("the sweep of its name", 10, async || {
         (site.s3.keys().await.len() == 1).then_some(())
     })
@@ -187,7 +187,7 @@ async fn export_outlives_a_store_that_is_killed_in_mid_upload() {
     // Of an upload whose beginning was not answered before the store died, nobody knows the id.
     let (mut process, _) = site.serve().await;
     let is_swept = async || (site.s3.keys().await.len() == 1).then_some(());
-    eventually("the sweep", 30, is_swept).await;
+    eventually("the sweep", 90, is_swept).await;
     process.stop().await;
     site.finish().await;
 }

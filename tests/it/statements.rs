@@ -53,9 +53,10 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("retentions", r#""pruned_hash" FROM "retentions""#, "the janitor"),
     (
         "audit_log_heads",
-        "SELECT coalesce(sum(sequence), 0)::bigint FROM audit_log_heads",
+        "SELECT coalesce(sum(sequence), 0)::bigint FROM audit_log_heads)",
         "operators' backup",
     ),
+    ("retentions", "SELECT coalesce(sum(pruned), 0)::bigint FROM retentions)", "operators' backup"),
     (ANY, "SELECT count(*) FROM ", "operators' backup"),
     (ANY, "COPY ", "operators' backup"),
 ];

@@ -20,6 +20,8 @@ use crate::{
 
 /// How often the janitor comes.
 const INTERVAL: Duration = Duration::from_secs(60);
+/// How soon it comes again where it could not do its work.
+const RETRY: Duration = Duration::from_secs(5);
 /// What the keys of backups begin with.
 pub(crate) const BACKUPS: &str = "backups/";
 /// Most files that expire in one query.
@@ -35,7 +37,8 @@ pub async fn tidy(instance: Arc<Instance>) {
             _ = visit.tick() => {}
         }
         if let Err(error) = sweep(&instance).await {
-            tracing::error!(%error, "tidying the artifact store failed; trying again later");
+            tracing::error!(%error, "tidying up failed; trying again in {RETRY:?}");
+            visit.reset_after(RETRY);
         }
     }
 }

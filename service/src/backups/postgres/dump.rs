@@ -51,12 +51,16 @@ async fn start(
     Ok(Start { taken_at, migrations, head, before, after, rows })
 }
 
-/// How many rows a table has; of the log what its head says, for counting reads all of it.
+/// How many rows a table has; of the log what its head and retention say, for counting reads
+/// all of it.
 async fn count(connection: &mut PgConnection, table: &Table, rows: Rows) -> Result<i64> {
     let condition = rows.condition(Engine::Postgres);
     let sql = match table.name {
         "audit_logs" => {
-            format!("SELECT coalesce(sum(sequence), 0)::bigint FROM audit_log_heads{condition}")
+            format!(
+                "SELECT (SELECT coalesce(sum(sequence), 0)::bigint FROM audit_log_heads{condition}) \
+                 - (SELECT coalesce(sum(pruned), 0)::bigint FROM retentions{condition})"
+            )
         }
         name => format!("SELECT count(*) FROM {name}{condition}"),
     };

@@ -49,12 +49,16 @@ fn start(db: &Connection, instance: &Instance, extent: Extent) -> Result<Start> 
     Ok(Start { taken_at, migrations, head, before, after, rows })
 }
 
-/// How many rows a table has; of the log what its head says, for counting reads all of it.
+/// How many rows a table has; of the log what its head and retention say, for counting reads
+/// all of it.
 fn count(db: &Connection, table: &Table, rows: Rows) -> Result<i64> {
     let condition = rows.condition(Engine::Sqlite);
     let sql = match table.name {
         "audit_logs" => {
-            format!("SELECT coalesce(sum(sequence), 0) FROM audit_log_heads{condition}")
+            format!(
+                "SELECT (SELECT coalesce(sum(sequence), 0) FROM audit_log_heads{condition}) \
+                 - (SELECT coalesce(sum(pruned), 0) FROM retentions{condition})"
+            )
         }
         name => format!("SELECT count(*) FROM {name}{condition}"),
     };
