@@ -20,7 +20,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use self::rule::uses;
 
-/// Statements that are of no one organization: the table, what they have in them, and why.
+/// Statements that are of no one organization: the tables, what they have in them, and why.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     (
         "memberships",
@@ -52,14 +52,20 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("artifacts", r#""removed_at" IS NULL AND "artifacts"."expires_at" <= $1"#, "the janitor"),
     ("retentions", r#""pruned_hash" FROM "retentions""#, "the janitor"),
     (
-        "audit_log_heads",
-        "SELECT coalesce(sum(sequence), 0)::bigint FROM audit_log_heads)",
+        "audit_log_heads, retentions",
+        "FROM audit_log_heads) - (SELECT coalesce(sum(pruned), 0)::bigint FROM retentions)",
         "operators' backup",
     ),
-    ("retentions", "SELECT coalesce(sum(pruned), 0)::bigint FROM retentions)", "operators' backup"),
     (ANY, "SELECT count(*) FROM ", "operators' backup"),
     (ANY, "COPY ", "operators' backup"),
 ];
+
+/// Another one, which only comes where a watcher looks while there is something new.
+const AT_TIMES: (&str, &str, &str) = (
+    "job_events",
+    r#"WHERE "job_events"."feed" = $1 LIMIT"#,
+    "the feed's end, which is the instance's",
+);
 
 /// Any table, all of it.
 const ANY: &str = "any";
@@ -87,7 +93,7 @@ const OTHER: &[&str] = &[
 fn excuses((table, part, _): &(&str, &str, &str), sql: &str, without: &BTreeSet<String>) -> bool {
     match *table {
         ANY => sql.starts_with(part) && !sql.contains(" WHERE ") && without.len() == 1,
-        table => sql.contains(part) && without.iter().eq([table]),
+        tables => sql.contains(part) && without.iter().eq(tables.split(", ")),
     }
 }
 
@@ -250,7 +256,8 @@ async fn every_statement_names_the_organization() {
         if uses.without.is_empty() {
             continue;
         }
-        match EXCEPTIONS.iter().find(|exception| excuses(exception, sql, &uses.without)) {
+        let mut exceptions = EXCEPTIONS.iter().chain([&AT_TIMES]);
+        match exceptions.find(|exception| excuses(exception, sql, &uses.without)) {
             Some((_, part, _)) => *used.entry(part).or_default() += 1,
             None => without.push(format!("{:?}: {sql}", uses.without)),
         }
