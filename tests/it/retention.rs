@@ -267,7 +267,6 @@ on_each_engine! {
         let input = json!({ "organizationId": acme, "compression": "ZSTD" });
         let (job, _) = crate::backups::backed_up(&admin, input).await;
         assert_eq!(job["state"], "SUCCEEDED", "{job}");
-        assert_eq!(job["progress"]["total"], job["artifact"]["recordCount"], "{}", job["progress"]);
         let db = server.database.connect().await;
         let kept = retention::Entity::find().count(&db).await.unwrap();
         assert_eq!(kept, 1);
