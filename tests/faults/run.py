@@ -96,10 +96,12 @@ def run(cluster: Cluster, options: argparse.Namespace) -> bool:
     clients = Clients(cluster.addresses, cluster.tokens)
     audience = Audience(watchers(clients, options.subscribers))
     audience.start()
-    while any(each.stream is None for each in audience.subscribers):
+    # Subscribed is who has a cursor: whatever follows it must come.
+    end = time.monotonic() + 60
+    while any(each.cursor is None for each in audience.subscribers):
+        if time.monotonic() > end:
+            sys.exit("not every subscriber was answered")
         time.sleep(0.1)
-    # Subscribed is who has been told that all has been told.
-    time.sleep(3)
     work = [clients.record] * 4 + [clients.export] * 3 + [clients.back_up, clients.read, clients.read]
     threads = [threading.Thread(target=clients.loop, args=(each,), daemon=True) for each in work]
     for thread in threads:
