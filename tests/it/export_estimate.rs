@@ -27,7 +27,7 @@ on_each_engine! {
         for (filter, count, inline, pieces) in [
             (json!({ "action": "test.*" }), "25", false, 3),
             // Not just "test 7": a job's ID that happens to hold a 7 by itself is found as well.
-            (json!({ "search": "DEVICE test 7" }), "1", true, 1),
+            (json!({ "search": "ADA test 7" }), "1", true, 1),
             (json!({ "search": "test", "action": "test.1*" }), "11", false, 2),
             (json!({ "action": "test.2*" }), "6", false, 1),
             (json!({ "action": "nothing" }), "0", true, 1),
