@@ -221,8 +221,12 @@ pub fn main() -> ExitCode {
     // The one crypto provider of the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let outcome =
-        runtime.context("can't start the runtime").and_then(|runtime| runtime.block_on(run(cli)));
+    let outcome = runtime.context("can't start the runtime").and_then(|runtime| {
+        let outcome = runtime.block_on(run(cli));
+        // What had its time to end and has not is cut off, whatever thread it keeps.
+        runtime.shutdown_background();
+        outcome
+    });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

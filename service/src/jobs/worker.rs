@@ -10,6 +10,7 @@ use std::{
 use daybook_entity::job::{self, JobErrorCode, JobKind, JobState};
 use futures::FutureExt;
 use sea_orm::ActiveEnum;
+use tokio::runtime::Handle;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ use super::{
     lease::{self, Pulse},
     right::permission,
 };
-use crate::{Instance, Result, Topic, access, backups, exports};
+use crate::{Engine, Instance, Result, Topic, access, backups, exports};
 
 /// How often the queue is looked at where no bell rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -114,13 +115,25 @@ async fn fill(instance: &Arc<Instance>, places: &Arc<Places>) -> Result<()> {
         for job in jobs {
             places.take(job.organization_id);
             let (instance_, places) = (Arc::clone(instance), Arc::clone(places));
-            instance.tasks.spawn(async move {
+            start(instance, async move {
                 let organization_id = job.organization_id;
                 run(&instance_, job).await;
                 places.give_back(organization_id);
                 // There is room now for what may have waited.
                 instance_.doorbell.ring_here(Topic::Queue);
             });
+        }
+    }
+}
+
+/// Starts an attempt. On SQLite in a thread of its own, for it reads the database where it runs: it
+/// keeps no other task waiting, and what it allocates is freed for itself to use again, where a task
+/// that wanders would leave some in each thread.
+fn start(instance: &Instance, attempt: impl Future<Output = ()> + Send + 'static) {
+    match instance.db.engine() {
+        Engine::Postgres => drop(instance.tasks.spawn(attempt)),
+        Engine::Sqlite => {
+            drop(instance.tasks.spawn_blocking(|| Handle::current().block_on(attempt)));
         }
     }
 }
