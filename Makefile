@@ -68,14 +68,23 @@ bench-front-door: ## Measures how soon query bombs are refused, and tries a hund
 	python3 tests/bench/front_door.py target/release/daybook $(ARGS)
 
 .PHONY: fuzz
-fuzz: build target/fuzz/installed ## Tries 2,000 made-up operations on a running server (schemathesis)
-	target/fuzz/bin/python tests/fuzz/run.py target/debug/daybook $(ARGS)
+fuzz: fuzz-operations fuzz-units ## Both of the following
 
-target/fuzz/installed: tests/fuzz/requirements.txt
+.PHONY: fuzz-operations
+fuzz-operations: build target/schemathesis/installed ## Tries 2,000 made-up operations on a running server (schemathesis)
+	target/schemathesis/bin/python tests/fuzz/run.py target/debug/daybook $(ARGS)
+
+target/schemathesis/installed: tests/fuzz/requirements.txt
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/tools/install-debian python3-venv
-	python3 -m venv target/fuzz
-	target/fuzz/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	python3 -m venv target/schemathesis
+	target/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+# The modules called `fuzz`: what reads cursors, IDs, tokens, links, lines of imports, backups and their
+# manifests, and what writes cells of CSV. `make test` tries some hundred of each.
+.PHONY: fuzz-units
+fuzz-units: ## Tries a million of each value that comes from outside; fewer: make fuzz-units CASES=1000
+	PROPTEST_CASES=$(or $(CASES),1000000) cargo test --profile fuzz --locked -p daybook-service -p daybook-api --lib -- fuzz::
 
 .PHONY: check
 check: format lints docs dependencies web-lints ## Runs all checks: format, lints, docs, dependencies

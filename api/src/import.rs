@@ -81,9 +81,7 @@ impl Import<'_> {
                 continue;
             }
             let number = self.lines.number;
-            let entry: NewEntry = serde_json::from_slice(&line)
-                .map_err(|error| anyhow::anyhow!("{}", reason(&error)))
-                .with_context(|| format!("line {number}"))?;
+            let entry = entry(&line).with_context(|| format!("line {number}"))?;
             batch.digests.push(Sha256::digest(line.trim_ascii_end()).into());
             batch.numbers.push(number);
             batch.entries.push(entry);
@@ -235,6 +233,11 @@ impl Lines {
     }
 }
 
+/// The entry that a line is.
+fn entry(line: &[u8]) -> Result<NewEntry> {
+    serde_json::from_slice(line).map_err(|error| anyhow::anyhow!("{}", reason(&error)))
+}
+
 /// serde's message without its place in a document of one line.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -242,5 +245,47 @@ fn reason(error: &serde_json::Error) -> String {
     match text.strip_suffix(&place) {
         Some(reason) => format!("{reason} (column {})", error.column()),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use futures::executor::block_on;
+    use proptest::{collection::vec, prelude::*, sample::Index};
+
+    const RIGHT: &str = r#"{"timestamp":"2026-01-01T00:00:00Z","actor":{"id":"ada","type":"USER"},"action":"a.b","outcome":"SUCCESS","resource":{"type":"t","id":"1"},"changes":[{"field":"f","new":1.5}],"metadata":{"extra":{"k":["\u00e9"]}}}"#;
+
+    proptest! {
+        #[test]
+        fn lines_are_those_of_the_file(file in vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'\r')], 0..99)) {
+            let mut lines = Lines { reader: Box::new(std::io::Cursor::new(file.clone())), number: 0 };
+            let mut found = Vec::new();
+            while let Some(line) = block_on(lines.next()).expect("a line") {
+                found.push(line);
+                prop_assert_eq!(lines.number, found.len() as u64);
+            }
+            let expected: Vec<_> = file.split_inclusive(|byte| *byte == b'\n').collect();
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn a_line_is_an_entry_or_refused_on_one_line(
+            changes in vec((any::<Index>(), any::<u8>()), 0..4),
+            cut: Index,
+            any in vec(any::<u8>(), 0..99),
+        ) {
+            let mut near = RIGHT.as_bytes().to_vec();
+            for (at, byte) in changes {
+                let at = at.index(near.len());
+                near[at] = byte;
+            }
+            for line in [&near[..cut.index(near.len() + 1)], &near, &any] {
+                if let Err(error) = entry(line) {
+                    let text = format!("{error:#}");
+                    prop_assert!(!text.is_empty() && !text.contains(" at line 1 column"), "{}", text);
+                }
+            }
+        }
     }
 }

@@ -13,6 +13,8 @@ pub mod doctor;
 mod doorbell;
 mod error;
 pub mod exports;
+#[cfg(test)]
+mod fuzz;
 mod id;
 mod instance;
 pub mod jobs;

@@ -344,3 +344,54 @@ impl From<Part> for Value {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::fuzz::{edited_text, edits, text};
+    use proptest::{collection::vec, prelude::*};
+
+    fn part() -> impl Strategy<Value = Part> {
+        prop_oneof![
+            any::<i64>().prop_map(Part::Number),
+            (-62_000_000_000_000_000_i64..253_000_000_000_000_000).prop_map(|micros| {
+                Part::Instant(DateTime::from_timestamp_micros(micros).expect("within the calendar"))
+            }),
+            any::<u128>().prop_map(|id| Part::Id(Uuid::from_u128(id))),
+            text().prop_map(Part::Text),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn cursors_read_back_in_their_list_and_nothing_else_does(
+            key in vec(part(), 0..4),
+            edits in edits(),
+            any in text(),
+        ) {
+            let secret = Secret::new(&"s".repeat(32)).expect("long enough");
+            let cursor = seal(&secret, b"list", &key);
+            prop_assert_eq!(open(&secret, b"list", &cursor), Some(key));
+            prop_assert_eq!(open(&secret, b"another", &cursor), None);
+            let other = Secret::new(&"o".repeat(32)).expect("long enough");
+            prop_assert_eq!(open(&other, b"list", &cursor), None);
+            for text in [edited_text(&cursor, &edits), any] {
+                prop_assert!(text == cursor || open(&secret, b"list", &text).is_none());
+            }
+        }
+
+        /// What another version has sealed may be anything.
+        #[test]
+        fn sealed_bytes_are_a_key_in_one_way_or_none(plain in vec(any::<u8>(), 0..60), key in vec(part(), 0..3), edits in edits()) {
+            let secret = Secret::new(&"s".repeat(32)).expect("long enough");
+            let cursor = URL_SAFE_NO_PAD.decode(seal(&secret, b"list", &key)).expect("ours");
+            let near = crate::fuzz::edited(&secret.open(b"list", &cursor).expect("ours"), &edits);
+            for plain in [plain, near] {
+                let cursor = URL_SAFE_NO_PAD.encode(secret.seal(b"list", &plain));
+                if let Some(key) = open(&secret, b"list", &cursor) {
+                    prop_assert_eq!(seal(&secret, b"list", &key), cursor);
+                }
+            }
+        }
+    }
+}

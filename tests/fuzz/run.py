@@ -1,10 +1,10 @@
-"""Made-up queries and mutations against a running server: `make fuzz`.
+"""Made-up queries and mutations against a running server: `make fuzz-operations`.
 
 run.py DAYBOOK [--cases N] [--seed N]
 
 Schemathesis makes N operations from the introspected schema, valid and invalid, over every root field, most with
 IDs of things that are there. No answer may be a 5xx, hold an error without a code of ours or take longer than 30 s,
-and the server must answer afterwards. It runs in target/fuzz, where `make fuzz` installs it.
+and the server must answer afterwards. It runs in target/schemathesis, where `make fuzz-operations` installs it.
 """
 
 import argparse

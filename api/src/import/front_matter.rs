@@ -152,7 +152,6 @@ fn skip<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn title_and_tags_are_taken_and_the_body_is_what_follows() {
@@ -197,11 +196,49 @@ mod tests {
             assert!(said.starts_with("front matter: ") && said.contains(word), "{yaml}: {said}");
         }
     }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+
+    /// What YAML makes something of, and anything.
+    fn text() -> impl Strategy<Value = String> {
+        let special = "-a:[]{}&*!|>'\"#%@`,?~ \n\t\r\\\u{feff}\u{85}é".chars().collect::<Vec<_>>();
+        let c = prop_oneof![4 => prop::sample::select(special), 1 => any::<char>()];
+        vec(c, 0..60).prop_map(|chars| chars.into_iter().collect())
+    }
+
+    /// A double-quoted scalar (YAML 1.2.2, section 7.3.1).
+    fn quoted(text: &str) -> String {
+        let escape = |c: char| {
+            if c == ' ' || c.is_ascii_alphanumeric() {
+                c.to_string()
+            } else {
+                format!("\\U{:08x}", u32::from(c))
+            }
+        };
+        format!("\"{}\"", text.chars().map(escape).collect::<String>())
+    }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "(---\n)?[-a:\\[\\]{}&*!|>'\"#%@`,?~ \n\t]{0,60}(\n---\n)?.{0,5}") {
-            let _ = split(&text);
+        fn what_is_written_reads_back(title in text(), tags in vec(text(), 0..4), body in text()) {
+            let yaml: Vec<_> = tags.iter().map(|tag| quoted(tag)).collect();
+            let file = format!("---\ntitle: {}\ntags: [{}]\n---\n{body}", quoted(&title), yaml.join(", "));
+            let parts = split(&file).expect("front matter");
+            prop_assert_eq!(parts, Parts { title: Some(title), tags, others: Vec::new(), body: &body });
+        }
+
+        #[test]
+        fn a_body_is_the_end_of_the_file(yaml in text(), body in text(), any in text()) {
+            for file in [format!("---\n{yaml}\n---\n{body}"), format!("---\ntitle: {yaml}\n---\n"), any] {
+                match split(&file) {
+                    Ok(parts) => prop_assert!(file.ends_with(parts.body)),
+                    Err(reason) => prop_assert!(reason.starts_with("front matter: ")),
+                }
+            }
         }
     }
 }

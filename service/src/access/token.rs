@@ -126,3 +126,86 @@ mod tests {
         assert!(verify(&secret('a'), unsigned, now).is_err(), "no signature");
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::fuzz::{edited_text, edits, text};
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn instant(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).expect("within the calendar")
+    }
+
+    /// A claim or part of a header: the right value, or about anything else.
+    fn value(right: Value) -> impl Strategy<Value = Option<Value>> {
+        prop_oneof![
+            6 => Just(Some(right)),
+            1 => Just(None),
+            1 => any::<i64>().prop_map(|number| Some(json!(number))),
+            1 => any::<f64>().prop_map(|number| Some(json!(number))),
+            1 => text().prop_map(|text| Some(json!(text))),
+            1 => prop::sample::select(vec![
+                json!(null), json!(true), json!([]), json!({}), json!(["daybook"]), json!("daybook"),
+                json!("none"), json!("HS512"), json!("RS256"), json!("api-key:a"), json!(NOW - 1),
+                json!(NOW + 1), json!(1e300), json!(-1), json!("1900000000"),
+            ]).prop_map(Some),
+        ]
+    }
+
+    fn object<const N: usize>(names: [&str; N], values: [Option<Value>; N]) -> Value {
+        let pairs = names.iter().zip(values);
+        let pairs = pairs.filter_map(|(name, value)| Some(((*name).to_owned(), value?)));
+        Value::Object(pairs.collect::<Map<_, _>>())
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_read_back_and_nothing_else_does(
+            subject in "\\PC{1,200}",
+            email in prop::option::of(text()),
+            edits in edits(),
+            any in text(),
+        ) {
+            prop_assume!(!subject::is_api_key(&subject));
+            let secret = Secret::new(&"s".repeat(32)).expect("long enough");
+            let token = issue(&secret, &subject, email.as_deref(), Duration::from_secs(1), instant(NOW));
+            let token = token.expect("a token");
+            let viewer = verify(&secret, &token, instant(NOW)).expect("ours");
+            prop_assert_eq!((viewer.subject, viewer.email), (subject, email));
+            prop_assert!(verify(&secret, &token, instant(NOW + 1)).is_err());
+            for text in [edited_text(&token, &edits), any] {
+                prop_assert!(text == token || verify(&secret, &text, instant(NOW)).is_err());
+            }
+        }
+
+        /// Signed with the right key, of whatever header and claims.
+        #[test]
+        fn only_claims_that_hold_are_taken(
+            header in [value(json!("HS256")), value(json!("JWT"))],
+            claims in [
+                value(json!(ISSUER)), value(json!(AUDIENCE)), value(json!("ada")), value(json!(NOW + 9)),
+                value(json!(NOW)), value(json!("ada@acme.test")), value(json!(NOW)),
+            ],
+        ) {
+            let secret = Secret::new(&"s".repeat(32)).expect("long enough");
+            let header = object(["alg", "typ"], header);
+            let claims = object(["iss", "aud", "sub", "exp", "iat", "email", "nbf"], claims);
+            let [head, body] = [&header, &claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+            let message = format!("{head}.{body}");
+            let tag = secret.sign(Purpose::Token, &[message.as_bytes()]);
+            let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag));
+            if let Ok(viewer) = verify(&secret, &token, instant(NOW)) {
+                prop_assert_eq!(&header["alg"], "HS256");
+                prop_assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!(AUDIENCE)));
+                prop_assert_eq!(claims["sub"].as_str(), Some(viewer.subject.as_str()));
+                prop_assert!(claims["exp"].as_i64().is_some_and(|expires_at| expires_at > NOW));
+                prop_assert!(!subject::is_api_key(&viewer.subject));
+            }
+        }
+    }
+}

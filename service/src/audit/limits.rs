@@ -156,3 +156,84 @@ fn has(value: &Value, is_text: &dyn Fn(&str) -> bool, is_number: &dyn Fn(f64) ->
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::fuzz::{edited, edits, text};
+    use proptest::{collection::vec, prelude::*};
+    use serde_json::json;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(|number| json!(number)),
+            any::<f64>().prop_map(|number| json!(number)),
+            text().prop_map(Value::String),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Value::Array),
+                vec((text(), inner), 0..4).prop_map(|fields| fields.into_iter().collect()),
+            ]
+        })
+    }
+
+    /// A line as an import reads it, most of whose fields are as they should be.
+    fn line() -> impl Strategy<Value = Value> {
+        let optional = || prop::option::of(text());
+        let enums = (
+            prop::sample::select(vec!["USER", "SYSTEM", "user", ""]),
+            prop::sample::select(vec!["SUCCESS", "FAILURE", "DENIED", "?"]),
+            prop::sample::select(vec![
+                "2026-01-01T00:00:00Z",
+                "0000-01-01T00:00:00+14:00",
+                "9999-12-31T23:59:60.5Z",
+                "now",
+            ]),
+        );
+        (
+            enums,
+            [text(), text(), text(), text()],
+            [optional(), optional(), optional()],
+            [value(), value()],
+        )
+            .prop_map(|((r#type, outcome, timestamp), texts, optional, values)| {
+                let [actor, action, kind, id] = texts;
+                let [email, name, address] = optional;
+                let [old, extra] = values;
+                json!({
+                    "timestamp": timestamp,
+                    "actor": { "id": actor, "type": r#type, "email": email, "name": name },
+                    "action": action,
+                    "outcome": outcome,
+                    "resource": { "type": kind, "id": id },
+                    "changes": [{ "field": "a", "old": old }],
+                    "metadata": { "ipAddress": address, "extra": extra },
+                })
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_entries_that_stay_the_same_or_refused(
+            line in line(), edits in edits(), any in vec(any::<u8>(), 0..99),
+        ) {
+            let text = line.to_string();
+            for line in [text.clone().into_bytes(), edited(text.as_bytes(), &edits), any] {
+                let Ok(entry) = serde_json::from_slice::<NewEntry>(&line) else { continue };
+                let written = serde_json::to_string(&entry).expect("JSON");
+                let again: NewEntry = serde_json::from_str(&written).expect("an entry");
+                prop_assert_eq!(&serde_json::to_string(&again).expect("JSON"), &written);
+                let problems = check(std::slice::from_ref(&entry));
+                prop_assert!(problems.len() <= PROBLEMS);
+                if problems.is_empty() {
+                    let texts = [&entry.actor.id, &entry.action, &entry.resource.id];
+                    prop_assert!(texts.iter().all(|it| !it.is_empty() && it.chars().count() <= ID));
+                    prop_assert!(!written.contains("\\u0000"));
+                }
+            }
+        }
+    }
+}

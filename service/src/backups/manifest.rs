@@ -194,3 +194,87 @@ fn parse_table(text: &str) -> Option<(usize, Tally)> {
     let bytes = words.next()?.parse().ok()?;
     Some((index, Tally::of(rows, bytes, unhex(words.next()?)?)))
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::fuzz::{edited_text, edits, text};
+    use proptest::{collection::vec, prelude::*, sample::subsequence};
+
+    fn tally() -> impl Strategy<Value = Tally> {
+        any::<(u64, u64, [u8; 32])>().prop_map(|(rows, bytes, sum)| Tally::of(rows, bytes, sum))
+    }
+
+    fn manifest() -> impl Strategy<Value = Manifest> {
+        let all: Vec<_> = (0..tables().len()).collect();
+        let parts = subsequence(all, 0..=tables().len());
+        let parts = (parts, vec(tally(), tables().len()));
+        let parts = parts.prop_map(|(indices, tallies)| indices.into_iter().zip(tallies).collect());
+        let engine = prop::bool::ANY
+            .prop_map(|is_sqlite| if is_sqlite { Engine::Sqlite } else { Engine::Postgres });
+        let extent = prop::option::of(any::<u128>()).prop_map(|id| match id {
+            Some(id) => Extent::Organization(Uuid::from_u128(id)),
+            None => Extent::Instance,
+        });
+        let taken_at = (0..4_000_000_000_000_000_i64).prop_map(|micros| {
+            DateTime::from_timestamp_micros(micros).expect("within the calendar")
+        });
+        let migrations = vec("m[0-9]{8}_[a-z_]{1,9}", 0..3);
+        let rest = any::<(u128, i64, [u8; 32], [u8; 32])>();
+        (engine, extent, taken_at, migrations, parts, rest).prop_map(
+            |(engine, extent, taken_at, migrations, tables, (job, sequence, hash, content))| {
+                let (job, head) = (Uuid::from_u128(job), (sequence, hash));
+                Manifest { engine, extent, job, taken_at, migrations, tables, head, content }
+            },
+        )
+    }
+
+    fn secret(seed: &str) -> Secret {
+        Secret::new(&seed.repeat(32)).expect("long enough")
+    }
+
+    proptest! {
+        #[test]
+        fn manifests_read_back_and_nothing_else_does(
+            manifest in manifest(),
+            edits in edits(),
+            any in text(),
+        ) {
+            let (ours, other) = (secret("s"), secret("o"));
+            let sealed = manifest.seal(&ours);
+            let open = |text: &str, secret| Manifest::open(text, secret).map_err(|damage| damage.to_string());
+            prop_assert_eq!(open(&sealed, Some(&ours)), Ok((manifest.clone(), Coverage::Authentic)));
+            prop_assert_eq!(open(&sealed, Some(&other)), Ok((manifest.clone(), Coverage::OtherSecret)));
+            prop_assert_eq!(open(&sealed, None), Ok((manifest, Coverage::Whole)));
+            for text in [edited_text(&sealed, &edits), any] {
+                if text == sealed {
+                    continue;
+                }
+                for secret in [Some(&ours), Some(&other), None] {
+                    prop_assert!(open(&text, secret).is_err());
+                }
+            }
+        }
+
+        /// Whoever changes a file can make its sum anew, but not its MAC.
+        #[test]
+        fn changed_manifests_with_a_right_sum_are_not_authentic(
+            manifest in manifest(),
+            edits in edits(),
+        ) {
+            let ours = secret("s");
+            let sealed = manifest.seal(&ours);
+            let (signed, _) = split_last(&sealed, "-- sum ").expect("ours");
+            let changed = edited_text(signed, &edits);
+            let sum = hex(&Sha256::digest(&changed));
+            let text = format!("{changed}-- sum {sum}\n");
+            let found = Manifest::open(&text, Some(&ours));
+            let coverage = found.as_ref().map(|(_, coverage)| *coverage).ok();
+            prop_assert!(text == sealed || coverage != Some(Coverage::Authentic));
+            // What is read is what is written there.
+            if let Ok((found, _)) = Manifest::open(&text, None) {
+                prop_assert!(changed.starts_with(&found.lines()));
+            }
+        }
+    }
+}

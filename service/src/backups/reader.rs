@@ -308,3 +308,128 @@ impl Reader {
         self.tallies.iter().map(|tally| tally.rows).sum()
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use chrono::DateTime;
+    use proptest::{collection::vec, prelude::*, sample::Index};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        backups::tables::Extent,
+        fuzz::{edited, edits, text},
+    };
+
+    /// Migrations, of which the table holds a name and a number.
+    const TABLE: usize = 0;
+
+    fn secret() -> Secret {
+        Secret::new(&"s".repeat(32)).expect("long enough")
+    }
+
+    /// A file with these rows.
+    fn file(engine: Engine, rows: &[(String, i64)]) -> Vec<u8> {
+        let table = &tables()[TABLE];
+        let mut tally = Tally::default();
+        let mut text = format!("{}\n\n{DATA}\n", first_line(engine)).into_bytes();
+        let begin = match engine {
+            Engine::Sqlite => insert_line(table),
+            Engine::Postgres => copy_line(table),
+        };
+        if !rows.is_empty() {
+            text.extend(begin.into_bytes());
+            text.push(b'\n');
+        }
+        for (index, (name, number)) in rows.iter().enumerate() {
+            let mut line = Vec::new();
+            crate::backups::row::escape(name.as_bytes(), &mut line);
+            line.extend(format!("\t{number}").into_bytes());
+            tally.add(&line);
+            if engine == Engine::Postgres {
+                text.extend(line);
+            } else {
+                text.push(b'(');
+                literal::write(rusqlite::types::ValueRef::Text(name.as_bytes()), &mut text);
+                let end = if index + 1 == rows.len() { ';' } else { ',' };
+                text.extend(format!(",{number}){end}").into_bytes());
+            }
+            text.push(b'\n');
+        }
+        if engine == Engine::Postgres && !rows.is_empty() {
+            text.extend(b"\\.\n");
+        }
+        text.extend(format!("{DATA_END}\nCREATE INDEX i;\n").into_bytes());
+        let manifest = Manifest {
+            engine,
+            extent: Extent::Instance,
+            job: Uuid::nil(),
+            taken_at: DateTime::UNIX_EPOCH,
+            migrations: Vec::new(),
+            tables: vec![(TABLE, tally)],
+            head: (0, [0; 32]),
+            content: Sha256::digest(&text).into(),
+        };
+        text.extend(manifest.seal(&secret()).into_bytes());
+        text
+    }
+
+    /// What a reader makes of `bytes`, which it gets in two pieces.
+    fn read(bytes: &[u8], cut: Index) -> Result<(Vec<u8>, Coverage), String> {
+        let mut reader = Reader::new();
+        let (one, two) = bytes.split_at(cut.index(bytes.len() + 1));
+        let mut lines = Vec::new();
+        for piece in [one, two] {
+            let batches = reader.push(piece).map_err(|damage| damage.to_string())?;
+            batches.into_iter().for_each(|batch| lines.extend(batch.lines));
+        }
+        let checked = reader.finish(Some(&secret())).map_err(|damage| damage.to_string())?;
+        Ok((lines, checked.coverage))
+    }
+
+    proptest! {
+        #[test]
+        fn files_read_back_and_nothing_else_does(
+            is_sqlite: bool,
+            rows in vec((text(), any::<i64>()), 0..4),
+            edits in edits(),
+            (cut, other_cut) in any::<(Index, Index)>(),
+        ) {
+            let engine = if is_sqlite { Engine::Sqlite } else { Engine::Postgres };
+            let bytes = file(engine, &rows);
+            let found = read(&bytes, cut).expect("a whole file");
+            prop_assert_eq!(&read(&bytes, other_cut), &Ok(found.clone()));
+            let mut lines = Vec::new();
+            for (name, number) in &rows {
+                crate::backups::row::escape(name.as_bytes(), &mut lines);
+                lines.extend(format!("\t{number}\n").into_bytes());
+            }
+            prop_assert_eq!(found, (lines, Coverage::Authentic));
+            let changed = edited(&bytes, &edits);
+            prop_assert!(changed == bytes || read(&changed, cut).is_err());
+        }
+
+        #[test]
+        fn lines_of_any_kind_are_refused_or_in_place(
+            is_sqlite: bool,
+            lines in vec(prop_oneof![
+                3 => prop::sample::select((0..9_usize).collect::<Vec<_>>()).prop_map(Err),
+                2 => text().prop_map(Ok),
+            ], 0..9),
+            cut: Index,
+        ) {
+            let engine = if is_sqlite { Engine::Sqlite } else { Engine::Postgres };
+            let known = [
+                first_line(engine), DATA.to_owned(), DATA_END.to_owned(), manifest::BEGIN.to_owned(),
+                insert_line(&tables()[TABLE]), copy_line(&tables()[TABLE]), "('a',1);".to_owned(),
+                "a\t1".to_owned(), "\\.".to_owned(),
+            ];
+            let mut text = first_line(engine) + "\n";
+            for line in lines {
+                text += &line.unwrap_or_else(|index: usize| known[index].clone());
+                text += "\n";
+            }
+            prop_assert!(read(text.as_bytes(), cut).is_err(), "there is no manifest");
+        }
+    }
+}

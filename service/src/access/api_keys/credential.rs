@@ -177,3 +177,30 @@ mod tests {
         assert!(uses.is_due(key, now + TimeDelta::seconds(60)));
     }
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::fuzz::{edited_text, edits, text};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn only_what_has_the_form_of_a_key_has_a_prefix(bytes: [u8; 40], edits in edits(), any in text()) {
+            let secret = Secret::new(&"s".repeat(32)).expect("long enough");
+            let text = hex(&bytes);
+            let (made, rest) = text.split_at(PREFIX);
+            let key = format!("{MARK}{made}_{rest}");
+            prop_assert_eq!(prefix(&key), Some(made));
+            let hash = secret.sign(Purpose::ApiKey, &[key.as_bytes()]);
+            for other in [edited_text(&key, &edits), any] {
+                if let Some(found) = prefix(&other) {
+                    prop_assert_eq!(other.len(), key.len());
+                    prop_assert!(other.starts_with(&[MARK, found, "_"].concat()));
+                }
+                let is_taken = secret.verify(Purpose::ApiKey, &[other.as_bytes()], &hash);
+                prop_assert_eq!(is_taken, other == key);
+            }
+        }
+    }
+}

@@ -128,3 +128,82 @@ fn instant(claim: &Value) -> Option<DateTime<Utc>> {
     })?;
     DateTime::from_timestamp(seconds, 0)
 }
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::fuzz::{edited_text, edits, text};
+    use proptest::{collection::vec, prelude::*};
+    use serde_json::json;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn value(right: Value) -> impl Strategy<Value = Option<Value>> {
+        prop_oneof![
+            6 => Just(Some(right)),
+            1 => Just(None),
+            1 => any::<i64>().prop_map(|number| Some(json!(number))),
+            1 => any::<f64>().prop_map(|number| Some(json!(number))),
+            1 => vec(text(), 0..3).prop_map(|texts| Some(json!(texts))),
+            1 => text().prop_map(|text| Some(json!(text))),
+            1 => prop::sample::select(vec![
+                json!(null), json!(false), json!([]), json!({}), json!(["us", 1]), json!(["us", "them"]),
+                json!(NOW - 31), json!(NOW + 31), json!(NOW - 30), json!(i64::MAX), json!(u64::MAX),
+                json!(9e15), json!(-9e15), json!(1.5), json!(""), json!("us\u{0}"),
+            ]).prop_map(Some),
+        ]
+    }
+
+    fn settings() -> Oidc {
+        let (issuer, audience) = ("https://id.test".to_owned(), "us".to_owned());
+        Oidc { issuer, audience, jwks_url: None, roles: Vec::new() }
+    }
+
+    proptest! {
+        #[test]
+        fn only_claims_that_hold_are_taken(
+            values in [
+                value(json!("https://id.test")), value(json!("us")), value(json!("ada")),
+                value(json!(NOW + 9)), value(json!(NOW)), value(json!(NOW)), value(json!("ada@acme.test")),
+                value(json!(true)),
+            ],
+        ) {
+            let names = ["iss", "aud", "sub", "exp", "nbf", "iat", "email", "email_verified"];
+            let claims = names.iter().zip(values);
+            let claims = claims.filter_map(|(name, value)| Some(((*name).to_owned(), value?)));
+            let claims: Map<_, _> = claims.collect();
+            let now = DateTime::from_timestamp(NOW, 0).expect("within the calendar");
+            let Ok(verified) = check(&claims, &settings(), now) else { return Ok(()) };
+            prop_assert_eq!(&claims["iss"], "https://id.test");
+            let audiences = claims["aud"].as_array();
+            prop_assert!(claims["aud"] == "us" || audiences.is_some_and(|all| all.contains(&json!("us"))));
+            prop_assert_eq!(&claims["sub"], &verified.subject);
+            prop_assert!(verified.expires_at > now && claims["exp"].as_f64().is_some_and(|at| at > (NOW - 30) as f64));
+            for name in ["nbf", "iat"] {
+                let holds = |at: &Value| at.as_f64().is_some_and(|at| at < (NOW + 31) as f64);
+                prop_assert!(claims.get(name).is_none_or(holds));
+            }
+            prop_assert!(verified.email.is_none() || claims.get("email_verified") != Some(&json!(false)));
+        }
+
+        #[test]
+        fn headers_are_of_our_algorithms_and_nothing_critical(
+            values in [value(json!("RS256")), value(json!("key")), value(json!("JWT")), value(json!(null))],
+            edits in edits(),
+            any in text(),
+        ) {
+            let names = ["alg", "kid", "typ", "crit"].iter().zip(values);
+            let object = names.filter_map(|(name, value)| Some(((*name).to_owned(), value?)));
+            let object = Value::Object(object.collect());
+            let token = |json: &str| format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(json));
+            let whole = token(&object.to_string());
+            for text in [&whole, &token(&edited_text(&object.to_string(), &edits)), &edited_text(&whole, &edits), &any] {
+                let Some(header) = header(text) else { continue };
+                if header.algorithm().is_some() {
+                    prop_assert!(["RS256", "ES256", "EdDSA"].contains(&header.alg.as_str()));
+                    prop_assert!(text != &whole || object.get("crit").is_none());
+                }
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Appends the literal of a value.
-pub(super) fn write(value: ValueRef<'_>, out: &mut Vec<u8>) {
+pub(in crate::backups) fn write(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => out.extend_from_slice(b"NULL"),
         ValueRef::Integer(number) => push_number(out, number),
@@ -165,6 +165,53 @@ mod tests {
                 };
                 prop_assert!(rest.is_empty());
                 prop_assert_eq!(&read, &text);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod fuzz {
+    use super::*;
+    use crate::{
+        backups::tables::tables,
+        fuzz::{edited, edits, text},
+    };
+    use proptest::{prelude::*, sample::Index};
+
+    /// Right literals of a table's columns.
+    fn row(table: &Table, text: &str, number: i64) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (index, column) in table.columns.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            let value = match column.kind {
+                Kind::Integer => ValueRef::Integer(number),
+                Kind::Boolean => ValueRef::Integer(number & 1),
+                Kind::Uuid => ValueRef::Blob(b"0123456789abcdef"),
+                Kind::Bytes => ValueRef::Blob(text.as_bytes()),
+                Kind::Time => ValueRef::Text(b"2026-01-01T00:00:00.123+00:00"),
+                Kind::Text if number % 7 == 0 => ValueRef::Null,
+                Kind::Text => ValueRef::Text(text.as_bytes()),
+            };
+            write(value, &mut out);
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_one_line_with_all_fields_or_none(
+            table: Index, text in text(), number: i64, edits in edits(), any in text(),
+        ) {
+            let table = &tables()[table.index(tables().len())];
+            let literals = row(table, &text, number);
+            prop_assert!(read(&literals, table).is_some());
+            for literals in [literals.clone(), edited(&literals, &edits), any.into_bytes()] {
+                let Some(line) = read(&literals, table) else { continue };
+                prop_assert!(!line.contains(&b'\n'));
+                prop_assert_eq!(line.split(|byte| *byte == b'\t').count(), table.columns.len());
             }
         }
     }
