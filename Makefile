@@ -30,6 +30,7 @@ api/web/dist/index.html: api/web/node_modules/.package-lock.json schema.graphql 
 .PHONY: test
 test: build clients readers $(if $(ARGS),,browser) ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
 	tests/with-postgres cargo test --locked --workspace $(ARGS)
+	$(if $(ARGS),,tests/with-postgres python3 tests/faults/run.py target/debug/daybook --minutes 1 --subscribers 50 --least 0.1)
 
 .PHONY: browser
 browser: build web tests/browser/node_modules/.package-lock.json ## Runs the tests in a browser alone

@@ -10,7 +10,7 @@ import sys
 import urllib.request
 import uuid
 
-from cluster import EXPORTS_PER_HOUR, Cluster
+from cluster import Cluster
 from load import RECORDED, Clients, Subscriber
 
 csv.field_size_limit(10**9)
@@ -89,7 +89,7 @@ class Checker:
         # Our own failures cost nothing.
         started = self.rows("SELECT organization_id, count(*) FROM jobs WHERE kind = 'EXPORT' AND state <> 'FAILED' GROUP BY 1")
         for organization, number in started:
-            self.count("quota exceeded", max(0, int(number) - EXPORTS_PER_HOUR), organization)
+            self.count("quota exceeded", max(0, int(number) - self.cluster.exports_per_hour), organization)
 
     def known_jobs(self) -> set[str]:
         found = set()

@@ -17,7 +17,6 @@ SECRET = "no secret of anybody's, 32 characters"
 ORGANIZATIONS = [f"org-{number}" for number in range(8)]
 # Seconds. Longer than the store is away, for who can't write its file can't say that it works on it.
 LEASE = 10
-EXPORTS_PER_HOUR = 300
 TOOLS = Path(__file__).parents[2] / "target/readers/bin"
 
 
@@ -39,16 +38,25 @@ class Process:
 
     def __init__(self, arguments: list[str], log: Path, environment: dict[str, str] | None = None, folder: Path | None = None):
         self.arguments, self.log, self.environment, self.folder = arguments, log, environment, folder
+        self.lock, self.is_wanted = threading.RLock(), True
         self.start()
 
     def start(self, **more: str) -> None:
-        with self.log.open("ab") as log:
+        with self.lock, self.log.open("ab") as log:
+            self.is_wanted = True
             environment = {**(self.environment or os.environ), **more}
             self.child = subprocess.Popen(self.arguments, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def kill(self) -> None:
-        self.child.kill()
-        self.child.wait()
+        with self.lock:
+            self.is_wanted = False
+            self.child.kill()
+            self.child.wait()
+
+    def start_if_gone(self) -> None:
+        with self.lock:
+            if self.is_wanted and self.child.poll() is not None:
+                self.start()
 
     def pause(self, seconds: float) -> None:
         self.child.send_signal(signal.SIGSTOP)
@@ -57,8 +65,8 @@ class Process:
 
 
 class Cluster:
-    def __init__(self, binary: str, folder: Path) -> None:
-        self.binary, self.folder = binary, folder
+    def __init__(self, binary: str, folder: Path, exports_per_hour: int) -> None:
+        self.binary, self.folder, self.exports_per_hour = binary, folder, exports_per_hour
         self.proxies: list[Process] = []
         self.paused: Process | None = None
         self.nodes: list[Process] = []
@@ -80,7 +88,7 @@ class Cluster:
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.store_ports[3]}",
             "DAYBOOK_NATS_URL": ",".join(f"nats://127.0.0.1:{port}" for port in self.nats_ports),
             "DAYBOOK_JOB_LEASE": f"{LEASE}s",
-            "DAYBOOK_EXPORTS_PER_HOUR": str(EXPORTS_PER_HOUR),
+            "DAYBOOK_EXPORTS_PER_HOUR": str(exports_per_hour),
             "DAYBOOK_BACKUPS_PER_HOUR": "1000",
             "DAYBOOK_STREAM_HEARTBEAT": "2s",
             "DAYBOOK_LOG": "warn",
@@ -95,6 +103,14 @@ class Cluster:
             self.start_node(number, address)
         for address in self.addresses:
             self.await_node(address)
+        threading.Thread(target=self.supervise, daemon=True).start()
+
+    def supervise(self) -> None:
+        """Starts each node again that has ended by itself, as one does whose database fails it at its start."""
+        while True:
+            for node in self.nodes:
+                node.start_if_gone()
+            time.sleep(0.5)
 
     def run(self, *arguments: str) -> str:
         command = [self.binary, *arguments]
@@ -217,7 +233,7 @@ class Cluster:
         self.store.kill()
         time.sleep(random.random() * 3)
         self.store.start()
-        time.sleep(3)
+        self.wait("the store", lambda: socket.create_connection(("127.0.0.1", self.store_ports[3])).close())
 
     def slow_store(self) -> None:
         self.store.pause(4)
