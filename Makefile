@@ -69,7 +69,7 @@ bench-front-door: ## Measures how soon query bombs are refused, and tries a hund
 	python3 tests/bench/front_door.py target/release/daybook $(ARGS)
 
 .PHONY: fuzz
-fuzz: fuzz-operations fuzz-units ## Both of the following
+fuzz: fuzz-operations fuzz-subscriptions fuzz-units ## All of the following
 
 .PHONY: fuzz-operations
 fuzz-operations: build target/schemathesis/installed ## Tries 2,000 made-up operations on a running server (schemathesis)
@@ -80,6 +80,10 @@ target/schemathesis/installed: tests/fuzz/requirements.txt
 	python3 -m venv target/schemathesis
 	target/schemathesis/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+.PHONY: fuzz-subscriptions
+fuzz-subscriptions: build ## Tries 2,000 made-up subscriptions over WebSockets and server-sent events
+	python3 tests/fuzz/subscriptions.py target/debug/daybook $(ARGS)
 
 # The modules called `fuzz`: what reads cursors, IDs, tokens, links, lines of imports, backups and their
 # manifests, and what writes cells of CSV. `make test` tries some hundred of each.
