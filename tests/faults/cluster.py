@@ -139,7 +139,7 @@ class Cluster:
         (folder / "data").mkdir(parents=True)
         identity = '{"identities": [{"name": "faults", "actions": ["Admin"], "credentials": [{"accessKey": "faults", "secretKey": "no-secret-of-anybodys"}]}]}'
         (folder / "s3.json").write_text(identity)
-        arguments = f"server -dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -filer -s3 -master.port={master} -volume.port={volume} -filer.port={filer} -s3.port={s3} -s3.config=s3.json -s3.port.iceberg=0 -metricsPort=0 -master.volumeSizeLimitMB=64 -volume.max=20"
+        arguments = f"server -dir=data -ip=127.0.0.1 -ip.bind=127.0.0.1 -filer -s3 -master.port={master} -volume.port={volume} -filer.port={filer} -s3.port={s3} -s3.config=s3.json -s3.port.iceberg=0 -metricsPort=0 -master.volumeSizeLimitMB=1024 -volume.max=40"
         self.store = Process([str(TOOLS / "weed"), *arguments.split()], self.folder / "store.log", folder=folder)
         self.wait("the store", lambda: urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{filer}/buckets/artifacts/", method="POST")).close())
 

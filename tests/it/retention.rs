@@ -8,7 +8,7 @@ use daybook_api::server::Duties;
 use daybook_entity::{audit_log, membership::Role, retention};
 use daybook_service::retention::prune;
 use daybook_tests::{
-    Backend, Client, TestServer, Value, binary, entry, eventually, json, on_each_engine,
+    Client, TestServer, Value, binary, entry, eventually, json, on_each_backend, on_each_engine,
     on_each_idle_engine, raw_organization,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
@@ -177,78 +177,70 @@ async fn refused(client: &Client, organization: &str, after: &Value) -> String {
     answer.body["errors"][0]["message"].as_str().unwrap_or_default().to_owned()
 }
 
-async fn positions_before_the_logs_start_are_told(backend: Backend) {
-    let server = TestServer::start_with(backend, |config| {
-        config.export_max_records = 10;
-        config.export_inline_records = 0;
-    })
-    .await;
-    let acme = server.organization("acme").await;
-    let admin = server.client(&acme, Role::Admin).await;
-    admin.record(&acme, 100).await;
-    let page = log(&admin, &acme, json!({ "first": 5 })).await;
-    let early = page["pageInfo"]["endCursor"].clone();
-    let input = |order: &str, after: &Value| {
-        json!({
-            "organizationId": acme, "format": "JSONL", "after": after,
-            "source": { "auditLogs": { "filter": { "action": "test.*" }, "orderBy": order } },
+on_each_backend! {
+    async fn positions_before_the_logs_start_are_told(backend: Backend) {
+        let server = TestServer::start_with(backend, |config| {
+            config.export_max_records = 10;
+            config.export_inline_records = 0;
         })
-    };
-    let mut continuations = Vec::new();
-    for order in ["RECORDED_ASC", "RECORDED_DESC"] {
-        let payload = admin.start_export(input(order, &Value::Null)).await;
+        .await;
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        admin.record(&acme, 100).await;
+        let page = log(&admin, &acme, json!({ "first": 5 })).await;
+        let early = page["pageInfo"]["endCursor"].clone();
+        let input = |order: &str, after: &Value| {
+            json!({
+                "organizationId": acme, "format": "JSONL", "after": after,
+                "source": { "auditLogs": { "filter": { "action": "test.*" }, "orderBy": order } },
+            })
+        };
+        let mut continuations = Vec::new();
+        for order in ["RECORDED_ASC", "RECORDED_DESC"] {
+            let payload = admin.start_export(input(order, &Value::Null)).await;
+            let job = admin.finished(payload["job"]["id"].as_str().unwrap()).await;
+            assert_eq!(job["truncated"], true, "{job}");
+            continuations.push((order, job["continuation"].clone()));
+        }
+        keep(&server, "acme", "7");
+        let end = log(&admin, &acme, json!({ "first": 1 })).await["tailCursor"].clone();
+        let old = last(&server, &acme).await;
+        let admin = later(&server, 30).await;
+        admin.record(&acme, 3).await;
+        eventually("everything old is gone", 30, async || {
+            prune(server.instance()).await.unwrap();
+            (first(&admin, &acme).await == old + 1).then_some(())
+        })
+        .await;
+
+        let told = refused(&admin, &acme, &early).await;
+        assert!(told.contains("no longer kept"), "{told}");
+        for (order, continuation) in &continuations {
+            let payload = admin.start_export(input(order, continuation)).await;
+            let told = payload["userErrors"][0]["message"].as_str().unwrap_or_default();
+            assert!(told.contains("no longer kept"), "{order}: {payload}");
+        }
+        let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
+        socket.subscribe("early", TAIL, json!({ "id": acme, "after": early })).await;
+        let told = socket.next().await.to_string();
+        assert!(told.contains("no longer kept"), "{told}");
+        // Whoever had been told everything goes on after it, though that entry is gone.
+        socket.subscribe("end", TAIL, json!({ "id": acme, "after": end })).await;
+        let mut next = socket.next().await;
+        while next["id"] != "end" {
+            next = socket.next().await;
+        }
+        let sequence = &next["payload"]["data"]["auditLogRecorded"]["node"]["sequence"];
+        assert_eq!(sequence, &json!((old + 1).to_string()), "{next}");
+
+        // What there is can be exported, and says where it begins.
+        let payload = admin.start_export(input("RECORDED_ASC", &Value::Null)).await;
         let job = admin.finished(payload["job"]["id"].as_str().unwrap()).await;
-        assert_eq!(job["truncated"], true, "{job}");
-        continuations.push((order, job["continuation"].clone()));
+        assert_eq!(job["artifact"]["recordCount"], "3", "{job}");
+        assert_eq!(job["artifact"]["manifest"]["prunedThroughSequence"], old.to_string(), "{job}");
+        drop(socket);
+        server.finish().await;
     }
-    keep(&server, "acme", "7");
-    let end = log(&admin, &acme, json!({ "first": 1 })).await["tailCursor"].clone();
-    let old = last(&server, &acme).await;
-    let admin = later(&server, 30).await;
-    admin.record(&acme, 3).await;
-    eventually("everything old is gone", 30, async || {
-        prune(server.instance()).await.unwrap();
-        (first(&admin, &acme).await == old + 1).then_some(())
-    })
-    .await;
-
-    let told = refused(&admin, &acme, &early).await;
-    assert!(told.contains("no longer kept"), "{told}");
-    for (order, continuation) in &continuations {
-        let payload = admin.start_export(input(order, continuation)).await;
-        let told = payload["userErrors"][0]["message"].as_str().unwrap_or_default();
-        assert!(told.contains("no longer kept"), "{order}: {payload}");
-    }
-    let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
-    socket.subscribe("early", TAIL, json!({ "id": acme, "after": early })).await;
-    let told = socket.next().await.to_string();
-    assert!(told.contains("no longer kept"), "{told}");
-    // Whoever had been told everything goes on after it, though that entry is gone.
-    socket.subscribe("end", TAIL, json!({ "id": acme, "after": end })).await;
-    let mut next = socket.next().await;
-    while next["id"] != "end" {
-        next = socket.next().await;
-    }
-    let sequence = &next["payload"]["data"]["auditLogRecorded"]["node"]["sequence"];
-    assert_eq!(sequence, &json!((old + 1).to_string()), "{next}");
-
-    // What there is can be exported, and says where it begins.
-    let payload = admin.start_export(input("RECORDED_ASC", &Value::Null)).await;
-    let job = admin.finished(payload["job"]["id"].as_str().unwrap()).await;
-    assert_eq!(job["artifact"]["recordCount"], "3", "{job}");
-    assert_eq!(job["artifact"]["manifest"]["prunedThroughSequence"], old.to_string(), "{job}");
-    drop(socket);
-    server.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn positions_before_the_logs_start_are_told_on_sqlite() {
-    positions_before_the_logs_start_are_told(Backend::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn positions_before_the_logs_start_are_told_on_postgres() {
-    positions_before_the_logs_start_are_told(Backend::Postgres).await;
 }
 
 on_each_engine! {

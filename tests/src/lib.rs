@@ -95,6 +95,32 @@ macro_rules! on_each_idle_engine {
     };
 }
 
+/// Defines tests that run with SQLite and with PostgreSQL, and start the servers that they need themselves.
+#[macro_export]
+macro_rules! on_each_backend {
+    ($($(#[$meta:meta])* async fn $name:ident($backend:ident: Backend) $body:block)*) => {
+        $(
+            mod $name {
+                #[allow(unused_imports, reason = "what the body needs")]
+                use super::*;
+
+                $(#[$meta])*
+                async fn run($backend: $crate::Backend) $body
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn sqlite() {
+                    run($crate::Backend::Sqlite).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn postgres() {
+                    run($crate::Backend::Postgres).await;
+                }
+            }
+        )*
+    };
+}
+
 /// Waits until `condition` gives something, looking often; panics with `what` after `seconds`.
 pub async fn eventually<T, F>(what: &str, seconds: u64, mut condition: F) -> T
 where

@@ -5,7 +5,7 @@ use daybook_entity::{
     membership::Role,
 };
 use daybook_service::retention::prune;
-use daybook_tests::{Backend, TestServer, json};
+use daybook_tests::{TestServer, json, on_each_backend};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
 use super::{first, keep, later};
@@ -25,37 +25,29 @@ async fn remove_beside(server: &TestServer) {
     db.close().await.unwrap();
 }
 
-async fn export_that_misses_entries_fails(backend: Backend) {
-    let server = TestServer::start_idle_with(backend, |config| {
-        config.export_max_records = 10;
-        config.export_inline_records = 0;
-    })
-    .await;
-    let acme = server.organization("acme").await;
-    let admin = server.client(&acme, Role::Admin).await;
-    admin.record(&acme, 100).await;
-    keep(&server, "acme", "7");
-    let source = json!({ "auditLogs": { "orderBy": "RECORDED_ASC" } });
-    let input = json!({ "organizationId": acme, "format": "JSONL", "source": source });
-    let admin = later(&server, 30).await;
-    admin.record(&acme, 20).await;
-    let payload = admin.start_export(input).await;
-    remove_beside(&server).await;
-    assert!(first(&admin, &acme).await > 100);
-    server.start_work();
-    // There are ten entries to export, but not those that were asked for.
-    let job = admin.finished(payload["job"]["id"].as_str().unwrap()).await;
-    assert_eq!(job["state"], "FAILED", "{job}");
-    assert_eq!(job["error"]["code"], "SOURCE_CHANGED", "{job}");
-    server.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn export_that_misses_entries_fails_on_sqlite() {
-    export_that_misses_entries_fails(Backend::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn export_that_misses_entries_fails_on_postgres() {
-    export_that_misses_entries_fails(Backend::Postgres).await;
+on_each_backend! {
+    async fn export_that_misses_entries_fails(backend: Backend) {
+        let server = TestServer::start_idle_with(backend, |config| {
+            config.export_max_records = 10;
+            config.export_inline_records = 0;
+        })
+        .await;
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        admin.record(&acme, 100).await;
+        keep(&server, "acme", "7");
+        let source = json!({ "auditLogs": { "orderBy": "RECORDED_ASC" } });
+        let input = json!({ "organizationId": acme, "format": "JSONL", "source": source });
+        let admin = later(&server, 30).await;
+        admin.record(&acme, 20).await;
+        let payload = admin.start_export(input).await;
+        remove_beside(&server).await;
+        assert!(first(&admin, &acme).await > 100);
+        server.start_work();
+        // There are ten entries to export, but not those that were asked for.
+        let job = admin.finished(payload["job"]["id"].as_str().unwrap()).await;
+        assert_eq!(job["state"], "FAILED", "{job}");
+        assert_eq!(job["error"]["code"], "SOURCE_CHANGED", "{job}");
+        server.finish().await;
+    }
 }
