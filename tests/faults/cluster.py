@@ -3,7 +3,6 @@
 import os
 import pwd
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -36,10 +35,13 @@ def free_port() -> int:
 class Process:
     """A program that can be killed and started again with the same arguments."""
 
+    all: list["Process"] = []
+
     def __init__(self, arguments: list[str], log: Path, environment: dict[str, str] | None = None, folder: Path | None = None):
         self.arguments, self.log, self.environment, self.folder = arguments, log, environment, folder
         self.lock, self.is_wanted = threading.RLock(), True
         self.start()
+        Process.all.append(self)
 
     def start(self, **more: str) -> None:
         with self.lock, self.log.open("ab") as log:
@@ -62,6 +64,12 @@ class Process:
         self.child.send_signal(signal.SIGSTOP)
         time.sleep(seconds)
         self.child.send_signal(signal.SIGCONT)
+
+
+def stop() -> None:
+    """Ends whatever was started, however far that came."""
+    for process in Process.all:
+        process.kill()
 
 
 class Cluster:
@@ -237,8 +245,3 @@ class Cluster:
 
     def slow_store(self) -> None:
         self.store.pause(4)
-
-    def stop(self) -> None:
-        for process in [*self.nodes, *self.proxies, *self.nats, self.store]:
-            process.kill()
-        shutil.rmtree(self.folder / "store", ignore_errors=True)

@@ -24,7 +24,7 @@ import time
 from pathlib import Path
 
 from check import Checker
-from cluster import Cluster
+from cluster import Cluster, stop
 from load import END, RECORDED, UPDATES, Audience, Clients, Subscriber
 
 # What fifteen minutes, and 500 subscribers, must see at the least.
@@ -86,12 +86,11 @@ def main() -> None:
     print(f"seed {options.seed}", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="daybook-faults-") as folder:
         quota = round(QUOTA * options.minutes / 15)
-        cluster = Cluster(str(Path(options.daybook).absolute()), Path(folder), quota)
         is_sound = False
         try:
-            is_sound = run(cluster, options)
+            is_sound = run(Cluster(str(Path(options.daybook).absolute()), Path(folder), quota), options)
         finally:
-            cluster.stop()
+            stop()
             for log in sorted(Path(folder).glob("node-*.log")) if not is_sound else ():
                 print(f"{log.name}:", *log.read_text(errors="replace").splitlines()[-20:], sep="\n  ", file=sys.stderr)
     sys.exit(0 if is_sound else 1)
