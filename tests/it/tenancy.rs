@@ -2,6 +2,8 @@
 
 mod answers;
 mod attempts;
+mod rights;
+mod roles;
 mod routes;
 mod schema;
 mod walk;

@@ -68,7 +68,7 @@ pub(super) fn attempts(schema: &Schema) -> (Vec<Attempt>, BTreeSet<String>) {
 }
 
 /// The kinds of thing that a root field is asked for, one attempt each.
-fn nodes<'a>(schema: &'a Schema, root: &str, field: &FieldDefinition) -> Vec<&'a str> {
+pub(super) fn nodes<'a>(schema: &'a Schema, root: &str, field: &FieldDefinition) -> Vec<&'a str> {
     let takes = |name| field.arguments.iter().any(|it| it.node.name.node == name);
     let of = base(&field.ty.node);
     let is_by_id = root == "Query" && (takes("id") || takes("ids"));

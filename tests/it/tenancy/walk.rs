@@ -121,7 +121,7 @@ pub(super) async fn callers(server: &TestServer, globex: &str) -> (Vec<Caller>, 
     (callers, things)
 }
 
-fn with_key(server: &TestServer, made: &Value) -> Client {
+pub(super) fn with_key(server: &TestServer, made: &Value) -> Client {
     Client::new(server.url(""), Some(made["key"].as_str().unwrap().to_owned()))
 }
 

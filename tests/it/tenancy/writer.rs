@@ -32,19 +32,24 @@ impl Writer<'_> {
         above: &mut Vec<String>,
         is_one_of_many: bool,
     ) -> String {
-        let (name, path) = (&field.name.node, format!("{parent}.{}", field.name.node));
-        let given: Vec<_> = field
-            .arguments
-            .iter()
-            .filter_map(|it| self.input(&path, String::new(), &it.node))
-            .collect();
-        let arguments =
-            if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) };
+        let head = self.head(parent, field);
         let below = self.selection(base(&field.ty.node), above);
         // Fields of different types may not share a name.
+        let name = &field.name.node;
         let alias = if is_one_of_many { format!("{parent}_{name}: ") } else { String::new() };
-        self.selects.insert(path);
-        format!("{alias}{name}{arguments}{below}")
+        self.selects.insert(format!("{parent}.{name}"));
+        format!("{alias}{head}{below}")
+    }
+
+    /// A field of `parent` with its arguments.
+    pub(super) fn head(&mut self, parent: &str, field: &FieldDefinition) -> String {
+        let (name, path) = (&field.name.node, format!("{parent}.{}", field.name.node));
+        let given = field.arguments.iter();
+        let given = given.filter_map(|it| self.input(&path, String::new(), &it.node));
+        let given: Vec<_> = given.collect();
+        let arguments =
+            if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) };
+        format!("{name}{arguments}")
     }
 
     fn selection(&mut self, ty: &str, above: &mut Vec<String>) -> String {
