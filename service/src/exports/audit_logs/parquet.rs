@@ -114,7 +114,7 @@ fn properties() -> parquet::errors::Result<WriterProperties> {
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         // Pages are copied several times on their way.
-        .set_data_page_size_limit(128 * 1024)
+        .set_data_page_size_limit(32 * 1024)
         .set_write_batch_size(column::AT_ONCE);
     for field in &FIELDS {
         let path = ColumnPath::from(field.name);
