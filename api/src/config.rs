@@ -43,6 +43,9 @@ pub struct Config {
     /// sqlite://PATH or postgres://… [default: sqlite://DATA_DIR/daybook.db]
     #[arg(long, env = "DAYBOOK_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+    /// postgres://… of a replica that may answer reads [default: none]
+    #[arg(long, env = "DAYBOOK_DATABASE_REPLICA_URL", hide_env_values = true, global = true)]
+    pub database_replica_url: Option<String>,
     /// Where to listen
     #[arg(long, env = "DAYBOOK_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
@@ -200,9 +203,23 @@ impl Config {
         let settings = self.settings()?;
         let secret = self.secret()?;
         let store = self.store()?;
-        let db = Database::connect(&self.database_url()).await?;
+        let db = self.database().await?;
         daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
         Ok(Instance::open(db, secret, store, settings, clock).await?)
+    }
+
+    /// The database and, where one is named, its replica.
+    ///
+    /// # Errors
+    /// A database that can't be reached or used.
+    pub async fn database(&self) -> Result<Database> {
+        let db = Database::connect(&self.database_url()).await?;
+        match &self.database_replica_url {
+            Some(url) => {
+                Ok(db.with_replica(url).context("DAYBOOK_DATABASE_REPLICA_URL can't be used")?)
+            }
+            None => Ok(db),
+        }
     }
 
     /// The secret, if there is one already; none is made.

@@ -13,7 +13,7 @@ use sqlx::PgPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::{Clock, Result};
+use crate::{Clock, Result, replica::Replica};
 
 pub(crate) use checkpoint::keep_log_short;
 pub(crate) use connect::{setting, value};
@@ -42,6 +42,8 @@ pub struct Database {
     bulk: DatabaseConnection,
     /// Bells between processes, on PostgreSQL.
     bells: Option<PgPool>,
+    /// What answers reads in the reader's place, where there is one.
+    replica: Option<Replica>,
     /// Running transactions, so that stopping waits for them.
     transactions: TaskTracker,
 }
@@ -79,11 +81,18 @@ impl Database {
         self.bells.clone()
     }
 
+    /// Where reads may go that [`crate::replica`] lets go there.
+    pub(crate) fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
+    }
+
     /// Each pool's name, connections and those of them that are idle.
     pub(crate) fn pools(&self) -> Vec<(&'static str, u32, u32)> {
         let pools = [("writer", &self.writer), ("reader", &self.reader), ("bulk", &self.bulk)];
+        let replica = self.replica.as_ref().map(|replica| ("replica", replica.db()));
         let mut pools: Vec<_> = pools
             .into_iter()
+            .chain(replica)
             .map(|(name, db)| {
                 let (size, idle) = match self.engine {
                     Engine::Sqlite => {
@@ -120,6 +129,9 @@ impl Database {
         self.transactions.wait().await;
         self.reader.close().await?;
         self.bulk.close().await?;
+        if let Some(replica) = &self.replica {
+            replica.db().clone().close().await?;
+        }
         if let Some(bells) = self.bells {
             bells.close().await;
         }

@@ -35,6 +35,7 @@ pub struct Metrics {
     downloaded_bytes: Counter,
     sockets: Gauge,
     feed_lag: Family<FeedLabels, Histogram, fn() -> Histogram>,
+    replica_reads: Family<ReaderLabels, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +63,22 @@ struct FeedLabels {
     feed: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReaderLabels {
+    answer: &'static str,
+}
+
+/// Who answered a read that a replica might have answered.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// The replica.
+    Replica,
+    /// The primary, since the replica lagged.
+    ReplicaBehind,
+    /// The primary, since the replica did not answer.
+    ReplicaAway,
+}
+
 /// What subscribers follow.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Feed {
@@ -87,6 +104,7 @@ impl Default for Metrics {
             downloaded_bytes: Counter::default(),
             sockets: Gauge::default(),
             feed_lag: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
+            replica_reads: Family::default(),
         }
     }
 }
@@ -162,6 +180,16 @@ impl Metrics {
         self.feed_lag.get_or_create(&FeedLabels { feed }).observe(late);
     }
 
+    /// Counts a read that a replica might have answered.
+    pub(crate) fn read(&self, reader: Reader) {
+        let answer = match reader {
+            Reader::Replica => "replica",
+            Reader::ReplicaBehind => "primary_replica_behind",
+            Reader::ReplicaAway => "primary_replica_away",
+        };
+        self.replica_reads.get_or_create(&ReaderLabels { answer }).inc();
+    }
+
     fn register(&self, registry: &mut Registry) {
         let help = "Queries and mutations, by operation, kind and outcome";
         registry.register("operation_duration_seconds", help, self.operations.clone());
@@ -178,6 +206,8 @@ impl Metrics {
         registry.register("sockets", "Open WebSockets", self.sockets.clone());
         let help = "How long after it was written subscribers that follow were told the next thing";
         registry.register("feed_lag_seconds", help, self.feed_lag.clone());
+        let help = "Reads that a replica might have answered, by who answered and why";
+        registry.register("replica_reads", help, self.replica_reads.clone());
     }
 }
 

@@ -65,8 +65,8 @@ on_each_engine! {
         let (found, code) = examine(doctor.env("DAYBOOK_PUBLIC_URL", server.url("/")));
         let checks: Vec<_> = found.keys().map(String::as_str).collect();
         assert_eq!(checks, [
-            "artifacts", "clock", "configuration", "database", "disk", "nats", "public-url", "schema",
-            "secret", "settings",
+            "artifacts", "clock", "configuration", "database", "disk", "nats", "public-url", "replica",
+            "schema", "secret", "settings",
         ]);
         assert!(found.values().all(|(health, _)| health == "ok"), "{found:#?}");
         assert_eq!(code, 0);

@@ -57,6 +57,7 @@ mod recording;
 mod recording_concurrent;
 mod recording_limits;
 mod refusals;
+mod replica;
 mod retention;
 mod schema;
 mod schema_tools;

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     os::unix::{fs::MetadataExt, process::CommandExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -50,7 +50,7 @@ impl Cluster {
             Shutdown::Fast => "fast",
             Shutdown::Immediate => "immediate",
         };
-        self.control(&["stop", "--mode", mode]);
+        self.control(&self.data, &["stop", "--mode", mode]);
     }
 
     /// Brings it back under the same address; it takes connections when this returns.
@@ -59,14 +59,25 @@ impl Cluster {
         let (port, _) = port.split_once('/').unwrap();
         let log = self.data.with_file_name("server.log");
         let options = format!("-p {port}");
-        self.control(&["start", "--log", log.to_str().unwrap(), "--options", &options]);
+        self.control(&self.data, &["start", "--log", log.to_str().unwrap(), "--options", &options]);
     }
 
-    /// Runs `pg_ctl` as the owner of the data, for it refuses to run as root.
-    fn control(&self, arguments: &[&str]) {
+    /// Where the server lives; gone with it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.data.parent().unwrap()
+    }
+
+    /// Runs `pg_ctl` on a server's data.
+    pub(crate) fn control(&self, data: &Path, arguments: &[&str]) {
+        let data = data.to_str().unwrap();
+        self.run("pg_ctl", arguments, &["--wait", "--silent", "--pgdata", data]);
+    }
+
+    /// Runs a program of PostgreSQL's as the owner of the data, for a server refuses to run as root.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str], more: &[&str]) {
         let owner = std::fs::metadata(&self.data).unwrap();
-        let mut command = Command::new(self.programs.join("pg_ctl"));
-        command.args(arguments).args(["--wait", "--silent", "--pgdata"]).arg(&self.data);
+        let mut command = Command::new(self.programs.join(program));
+        command.args(arguments).args(more);
         command.current_dir(self.data.parent().unwrap()).env("LC_ALL", "C");
         // Only root may become someone else, and only root has to.
         let me = std::fs::metadata("/proc/self").unwrap();

@@ -21,6 +21,7 @@ mod process;
 mod s3;
 mod server;
 mod socket;
+mod standby;
 
 pub use client::{Answer, Client, entry};
 pub use cluster::{Cluster, Shutdown};
@@ -32,6 +33,7 @@ pub use process::{Process, Signal};
 pub use s3::S3Server;
 pub use server::{TestServer, raw_organization};
 pub use socket::Socket;
+pub use standby::Standby;
 
 pub use serde_json::{Value, json};
 

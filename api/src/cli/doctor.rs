@@ -90,7 +90,7 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
         return vec![Finding::warn("database", found, "`daybook serve` makes it")];
     }
     let advice = "see that it runs, is reached from here, and DAYBOOK_DATABASE_URL is right";
-    let db = match Database::connect(&config.database_url()).await {
+    let db = match config.database().await {
         Ok(db) => db,
         Err(error) => return vec![Finding::fail("database", error.to_string(), advice)],
     };
@@ -103,6 +103,7 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
     add("settings", doctor::settings(&db).await);
     add("clock", doctor::clock(&db).await);
     let (schema, is_there) = schema(&db).await;
+    add("replica", Ok(doctor::replica(&db).await));
     add("schema", Ok(schema));
     if is_there && let Some(secret) = secret {
         add("secret", doctor::secret(&db, secret.as_ref()).await);

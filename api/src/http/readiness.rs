@@ -52,6 +52,9 @@ struct Components {
     /// Where it is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     nats: Option<Component>,
+    /// Where it is used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replica: Option<Component>,
 }
 
 #[derive(Copy, Clone, Serialize)]
@@ -94,8 +97,8 @@ impl Readiness {
 
 impl Components {
     fn overall(&self) -> Overall {
-        let Self { process, database, schema, artifacts, nats } = self;
-        let each = [process, database, schema, artifacts].into_iter().chain(nats);
+        let Self { process, database, schema, artifacts, nats, replica } = self;
+        let each = [process, database, schema, artifacts].into_iter().chain(nats).chain(replica);
         each.map(|component| component.overall()).max().unwrap_or(Overall::Ready)
     }
 }
@@ -111,9 +114,10 @@ impl Component {
 }
 
 async fn look(instance: &Arc<Instance>) -> Components {
-    let ((database, schema), artifacts) = tokio::join!(database(instance), artifacts(instance));
+    let ((database, schema), artifacts, replica) =
+        tokio::join!(database(instance), artifacts(instance), replica(instance));
     let (process, nats) = (process(instance), nats(instance));
-    Components { process, database, schema, artifacts, nats }
+    Components { process, database, schema, artifacts, nats, replica }
 }
 
 fn process(instance: &Instance) -> Component {
@@ -158,6 +162,17 @@ fn nats(instance: &Instance) -> Option<Component> {
             Component::Ok
         } else {
             Component::Degraded("it is not reached: news of other processes are late")
+        }
+    })
+}
+
+/// Without it, the primary answers: no reason to turn anybody away.
+async fn replica(instance: &Instance) -> Option<Component> {
+    Some(match instance.db.ask_replica().await? {
+        Ok(_) => Component::Ok,
+        Err(error) => {
+            tracing::debug!(%error, "the replica");
+            Component::Degraded("it does not answer: the primary does in its place")
         }
     })
 }

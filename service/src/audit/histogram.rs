@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{Filter, Order, list::list};
-use crate::{Error, Result, Scope, clock::ceil_to_micros, page::PageArgs};
+use crate::{Error, Result, Scope, clock::ceil_to_micros, page::PageArgs, replica};
 
 /// Most intervals of one histogram.
 pub const MAX_BUCKETS: usize = 200;
@@ -46,7 +46,10 @@ pub async fn histogram(scope: &Scope, filter: &Filter, buckets: usize) -> Result
         return Ok(Vec::new());
     };
     let mut counts = vec![0_i64; intervals.len()];
-    for row in scope.instance.db.reader().query_all(&statement).await? {
+    let rows = replica::read(scope, &statement, |db, statement| {
+        Box::pin(async move { Ok(db.query_all(statement).await?) })
+    });
+    for row in rows.await? {
         let (number, count): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         if let Some(slot) = usize::try_from(number).ok().and_then(|number| counts.get_mut(number)) {
             *slot = count;

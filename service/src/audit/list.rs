@@ -13,7 +13,7 @@ use super::{Filter, search::Lookup};
 use crate::{
     Error, Result, Scope,
     page::{self, Asked, Direction, Keyset, Page, PageArgs, Part},
-    retention,
+    replica, retention,
 };
 
 /// In which order entries come.
@@ -45,10 +45,16 @@ pub async fn list(
     let keyset = keys(scope.organization_id, filter, order);
     let asked = Asked::of(&scope.instance.secret, &keyset, args)?;
     let lookup = lookup(&keyset, scope.organization_id, filter, asked.keys.clone(), None);
-    let db = scope.instance.db.reader();
-    let select = lookup.select(asked.direction, asked.size + 1, db.get_database_backend());
-    let rows = select.all(db).await?;
-    check_kept(scope, &asked.keys).await?;
+    let part = (lookup, &asked);
+    let rows = replica::read(scope, &part, |db, (lookup, asked)| {
+        Box::pin(async move {
+            let select = lookup.select(asked.direction, asked.size + 1, db.get_database_backend());
+            let rows = select.all(db).await?;
+            check_kept(db, lookup.organization_id, &asked.keys).await?;
+            Ok(rows)
+        })
+    });
+    let rows = rows.await?;
     Ok(asked.page(&scope.instance.secret, &keyset, args, rows))
 }
 
@@ -60,7 +66,10 @@ pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     check(filter)?;
     let keyset = keys(scope.organization_id, filter, Order::default());
     let lookup = lookup(&keyset, scope.organization_id, filter, Vec::new(), None);
-    Ok(lookup.count(scope.instance.db.reader()).await?)
+    let count = replica::read(scope, &lookup, |db, lookup| {
+        Box::pin(async move { Ok(lookup.count(db).await?) })
+    });
+    count.await
 }
 
 /// The entry with this sequence and id.
@@ -190,12 +199,15 @@ fn without_implied(
 /// Refuses cursors of entries that are no longer kept: a page would go on where the log now begins,
 /// and hold back that there is something between. After the rows were read, which nothing may have
 /// removed until then.
-async fn check_kept(scope: &Scope, keys: &[(Vec<Part>, Direction)]) -> Result<()> {
+async fn check_kept<C: ConnectionTrait>(
+    db: &C,
+    organization_id: Uuid,
+    keys: &[(Vec<Part>, Direction)],
+) -> Result<()> {
     if keys.is_empty() {
         return Ok(());
     }
-    let db = scope.instance.db.reader();
-    let (pruned, _) = retention::pruned(db, scope.organization_id).await?;
+    let (pruned, _) = retention::pruned(db, organization_id).await?;
     for (key, towards) in keys {
         let field = match towards {
             Direction::Forward => "after",

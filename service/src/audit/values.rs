@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::filter::after_prefix;
-use crate::{Error, Result, Scope};
+use crate::{Error, Result, Scope, replica};
 
 /// Most values that are asked for at once.
 pub const MAX_VALUES: usize = 100;
@@ -39,7 +39,6 @@ pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> R
     if prefix.contains('\0') {
         return Err(Error::invalid(&["prefix"], "must not contain a NUL character"));
     }
-    let db = scope.instance.db.reader();
     let column = facet.column();
     let next = |comparison: &str| {
         format!(
@@ -56,10 +55,14 @@ pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> R
     );
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let values = [scope.organization_id.into(), prefix.into(), most.into()];
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let backend = scope.instance.db.reader().get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, values);
+    let rows = replica::read(scope, &statement, |db, statement| {
+        Box::pin(async move { Ok(db.query_all_raw(statement.clone()).await?) })
+    });
     let end = after_prefix(prefix);
     let mut found = Vec::new();
-    for row in db.query_all_raw(statement).await? {
+    for row in rows.await? {
         let value: String = row.try_get_by_index(0)?;
         if end.as_ref().is_some_and(|end| value >= *end) {
             break;

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::{Database, Engine};
-use crate::{Fault, Result};
+use crate::{Fault, Result, replica::Replica};
 
 /// Readers on SQLite; requests are short, so a few serve many.
 const SQLITE_READERS: u32 = 8;
@@ -26,6 +26,8 @@ const POSTGRES: u32 = 24;
 const BUSY: Duration = Duration::from_secs(10);
 /// How long a request waits for a connection before it is told that the database is not there.
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// The same for a replica, in whose place the primary answers.
+const REPLICA_ACQUIRE: Duration = Duration::from_secs(1);
 /// A connection that lay idle this long is tried before it is lent.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// First SQLite without the corruption at a WAL reset.
@@ -36,7 +38,7 @@ const POSTGRES_LEAST: u32 = 140_000;
 impl Database {
     /// Connections for jobs' long reads.
     pub const BULK: u32 = 4;
-    /// Connections that one process opens on PostgreSQL at the most.
+    /// Connections that one process opens on the primary PostgreSQL at the most.
     pub const MOST: u32 = POSTGRES + Self::BULK + BELLS;
 
     /// Opens `url` (`sqlite://PATH` or `postgres://…`) and checks that what it commits will stay.
@@ -55,6 +57,22 @@ impl Database {
         };
         database.check().await?;
         Ok(database)
+    }
+
+    /// Lets reads go to the replica at `url` as far as [`crate::replica`] says. It need not be there yet.
+    ///
+    /// # Errors
+    /// A URL that can't be read, or a database that can have none.
+    pub fn with_replica(mut self, url: &str) -> Result<Self> {
+        if self.engine != Engine::Postgres {
+            let message = "only PostgreSQL has replicas, and the database is SQLite";
+            return Err(Fault::Unfit(message.to_owned()).into());
+        }
+        let options = postgres_options(url, &[("default_transaction_read_only", "on")])?;
+        let pool = postgres_pool(POSTGRES).acquire_timeout(REPLICA_ACQUIRE);
+        let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options));
+        self.replica = Some(Replica::new(pool));
+        Ok(self)
     }
 
     async fn sqlite(url: &str) -> Result<Self> {
@@ -92,28 +110,14 @@ impl Database {
             watcher_turns: watcher_turns(SQLITE_READERS),
             bulk: SqlxSqliteConnector::from_sqlx_sqlite_pool(bulk),
             bells: None,
+            replica: None,
             transactions: TaskTracker::new(),
         })
     }
 
     async fn postgres(url: &str) -> Result<Self> {
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|error| Fault::Unfit(format!("the PostgreSQL URL can't be read: {error}")))?
-            .application_name("daybook")
-            // A transaction whose node is gone must not hold its locks for ever.
-            .options([("idle_in_transaction_session_timeout", "10s"), ("TimeZone", "UTC")]);
-        let pool = |size: u32| {
-            PgPoolOptions::new()
-                .max_connections(size)
-                .acquire_timeout(ACQUIRE)
-                // Saves a round trip a query; only what lay idle may have died unnoticed.
-                .test_before_acquire(false)
-                .before_acquire(|connection, meta| {
-                    Box::pin(async move {
-                        Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok())
-                    })
-                })
-        };
+        let options = postgres_options(url, &[])?;
+        let pool = postgres_pool;
         let main = pool(POSTGRES).connect_with(options.clone()).await.map_err(unreachable)?;
         let main = SqlxPostgresConnector::from_sqlx_postgres_pool(main);
         let bulk = pool(Self::BULK).connect_lazy_with(options.clone());
@@ -125,6 +129,7 @@ impl Database {
             watcher_turns: watcher_turns(POSTGRES),
             bulk: SqlxPostgresConnector::from_sqlx_postgres_pool(bulk),
             bells: Some(bells),
+            replica: None,
             transactions: TaskTracker::new(),
         })
     }
@@ -180,6 +185,28 @@ impl Database {
         let message = "this PostgreSQL is a read-only standby: use the primary's address";
         Ok((standby == "true").then(|| message.to_owned()))
     }
+}
+
+fn postgres_options(url: &str, more: &[(&str, &str)]) -> Result<PgConnectOptions> {
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|error| Fault::Unfit(format!("the PostgreSQL URL can't be read: {error}")))?
+        .application_name("daybook")
+        // A transaction whose node is gone must not hold its locks for ever.
+        .options([("idle_in_transaction_session_timeout", "10s"), ("TimeZone", "UTC")]);
+    Ok(options.options(more.iter().copied()))
+}
+
+fn postgres_pool(size: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE)
+        // Saves a round trip a query; only what lay idle may have died unnoticed.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(
+                async move { Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) },
+            )
+        })
 }
 
 /// Turns of subscriptions at a pool of `readers`: half of it.

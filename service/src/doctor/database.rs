@@ -81,6 +81,26 @@ pub async fn clock(db: &Database) -> Result<Finding> {
     Ok(judge(apart))
 }
 
+/// Whether the replica answers, and is one.
+pub async fn replica(db: &Database) -> Finding {
+    let Some(found) = db.ask_replica().await else { return Finding::ok("replica", "not used") };
+    match found {
+        Ok(found) if found.is_standby => {
+            Finding::ok("replica", format!("PostgreSQL {} answers and follows", found.version))
+        }
+        Ok(found) => {
+            let found = format!("PostgreSQL {} answers and follows nobody", found.version);
+            let advice = "see that it is a standby of the database, or leave \
+                DAYBOOK_DATABASE_REPLICA_URL out";
+            Finding::warn("replica", found, advice)
+        }
+        Err(error) => {
+            let advice = "see that it runs and is reached from here: the primary answers meanwhile";
+            Finding::warn("replica", error.to_string(), advice)
+        }
+    }
+}
+
 fn judge(apart: TimeDelta) -> Finding {
     let found = format!("{:.1} s from the database's", apart.as_seconds_f64());
     let advice = "synchronize both machines' clocks by NTP: tokens and links end by this one's, \

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     Fault, Result, Scope,
     page::{self, Keyset, Order, Page, PageArgs, Part},
+    replica,
 };
 
 /// Whether a page of notes has their bodies, a mebibyte each at the most.
@@ -37,16 +38,22 @@ pub async fn list(
         order: Order::Ascending,
         context: serde_json::to_vec(&identity).expect("ids and a text"),
     };
-    let (db, secret) = (scope.instance.db.reader(), &scope.instance.secret);
+    let secret = &scope.instance.secret;
     let notes = all(scope, workspace_id);
     match bodies {
         Bodies::LeftOut => {
             let others = Column::iter().filter(|column| !matches!(column, Column::Body));
             let notes = notes.select_only().columns(others);
             let notes = notes.expr_as(Expr::val(""), "body");
-            page::fetch(db, secret, notes, &keyset, args).await
+            let asked = (secret, notes, keyset, args);
+            let page = replica::read(scope, &asked, |db, (secret, notes, keyset, args)| {
+                Box::pin(page::fetch(db, secret, notes.clone(), keyset, args))
+            });
+            page.await
         }
         Bodies::Admitted(admit) => {
+            // By the primary: what was admitted can't be admitted anew where a replica fails.
+            let db = scope.instance.db.reader();
             let admit = |note: &Model| admit(note.body.len());
             page::fetch_admitted(db, secret, notes, &keyset, args, &admit).await
         }
@@ -58,7 +65,11 @@ pub async fn list(
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope, workspace_id: Uuid) -> Result<u64> {
-    Ok(all(scope, workspace_id).count(scope.instance.db.reader()).await?)
+    let notes = all(scope, workspace_id);
+    let count = replica::read(scope, &notes, |db, notes| {
+        Box::pin(async move { Ok(notes.clone().count(db).await?) })
+    });
+    count.await
 }
 
 /// A note of the scope's organization.

@@ -16,7 +16,7 @@ use crate::{
     audit::{self, Change, NewEntry, Resource},
     database,
     page::{self, Keyset, Order, Page, PageArgs, Part},
-    random,
+    random, replica,
 };
 
 /// Creates a workspace.
@@ -70,8 +70,11 @@ pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
         order: Order::Ascending,
         context: serde_json::to_vec(&identity).expect("an id and a text"),
     };
-    let (db, secret) = (scope.instance.db.reader(), &scope.instance.secret);
-    page::fetch(db, secret, all(scope), &keyset, args).await
+    let asked = (&scope.instance.secret, all(scope), keyset, args);
+    let page = replica::read(scope, &asked, |db, (secret, workspaces, keyset, args)| {
+        Box::pin(page::fetch(db, secret, workspaces.clone(), keyset, args))
+    });
+    page.await
 }
 
 /// How many there are.
@@ -79,7 +82,11 @@ pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
-    Ok(all(scope).count(scope.instance.db.reader()).await?)
+    let workspaces = all(scope);
+    let count = replica::read(scope, &workspaces, |db, workspaces| {
+        Box::pin(async move { Ok(workspaces.clone().count(db).await?) })
+    });
+    count.await
 }
 
 /// A workspace of the scope's organization.

@@ -1,0 +1,242 @@
+//! A PostgreSQL replica that answers reads in the primary's place.
+//!
+//! The rule: a read is answered as the primary would have answered it when the read arrived. The primary is
+//! asked for the end of the organization's log, which it has at hand; a replica answers where it holds that
+//! very entry, by sequence and hash, and has removed as much. Entries become visible in the order of their
+//! sequence, and workspaces and notes change in the transaction that records it, so that whoever holds the
+//! entry holds all that came before. A lagging replica is waited for a moment, then the primary answers, as
+//! it does where the replica is away, is another database or is of a time that a failover has lost.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend,
+    Statement, TransactionTrait,
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    Database, Error, Fault, Result, Scope,
+    database::{setting, value},
+    metrics::Reader,
+};
+
+/// How long a replica may take to say whether it holds an entry.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long one that lags is waited for: streaming alone takes a few milliseconds.
+const WAIT: Duration = Duration::from_millis(50);
+/// How long none waits for one that was waited for in vain.
+const BEHIND: Duration = Duration::from_secs(1);
+/// How long one that did not answer is left alone.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// Connections to a replica, and how it stood lately.
+#[derive(Clone, Debug)]
+pub(crate) struct Replica {
+    db: DatabaseConnection,
+    standing: Arc<Mutex<Standing>>,
+}
+
+#[derive(Debug, Default)]
+struct Standing {
+    /// Not asked until then, because it did not answer.
+    away_until: Option<Instant>,
+    /// Not waited for until then, because it lagged.
+    behind_until: Option<Instant>,
+}
+
+/// How far the primary has come with an organization.
+struct Position {
+    sequence: i64,
+    hash: Vec<u8>,
+    pruned: i64,
+}
+
+/// What is read, from the replica or the primary. It captures nothing, like [`crate::Work`].
+pub(crate) type Reading<C, T> =
+    for<'r> fn(&'r DatabaseExecutor<'r>, &'r C) -> BoxFuture<'r, Result<T>>;
+
+/// Answers a read of an organization's log, workspaces or notes as the primary would now.
+///
+/// `work` only reads. Where the replica fails in the middle of it, it is done again on the primary.
+///
+/// # Errors
+/// What `work` says, or a database fault of the primary.
+pub(crate) async fn read<C, T>(scope: &Scope, context: &C, work: Reading<C, T>) -> Result<T> {
+    let instance = &scope.instance;
+    let primary = instance.db.reader();
+    if let Some(replica) = instance.db.replica() {
+        let reader = match replica.open(scope, &position(primary, scope).await?).await {
+            Opened::Holds(tx) => match work(&DatabaseExecutor::Transaction(&tx), context).await {
+                Err(Error::Fault(Fault::Database(error))) => {
+                    tracing::warn!(%error, "the replica failed a read; the primary answers it");
+                    Reader::ReplicaAway
+                }
+                outcome => {
+                    if let Err(error) = tx.rollback().await {
+                        tracing::debug!(%error, "ending a read on the replica");
+                    }
+                    instance.metrics.read(Reader::Replica);
+                    return outcome;
+                }
+            },
+            Opened::Behind => Reader::ReplicaBehind,
+            Opened::Away => Reader::ReplicaAway,
+        };
+        instance.metrics.read(reader);
+    }
+    work(&DatabaseExecutor::Connection(primary), context).await
+}
+
+/// What [`Database::ask_replica`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The server's version.
+    pub version: String,
+    /// Whether it follows another server's log.
+    pub is_standby: bool,
+}
+
+impl Database {
+    /// Asks the replica what it is; none where none is used.
+    ///
+    /// # Errors
+    /// It does not answer, or not in time.
+    pub async fn ask_replica(&self) -> Option<Result<Found>> {
+        let db = &self.replica()?.db;
+        let asked = timeout(PATIENCE, async {
+            let version = setting(db, "server_version").await?;
+            let standby = value(db, "SELECT pg_is_in_recovery()::text AS value").await?;
+            Ok(Found { version, is_standby: standby == "true" })
+        });
+        let late = || Err(Fault::Unfit("it does not answer in time".to_owned()).into());
+        Some(asked.await.unwrap_or_else(|_| late()))
+    }
+}
+
+/// What came of asking a replica.
+enum Opened {
+    /// It has come as far, and all statements of this transaction see it.
+    Holds(DatabaseTransaction),
+    /// It lags.
+    Behind,
+    /// It does not answer, or did not lately.
+    Away,
+}
+
+impl Replica {
+    pub(crate) fn new(db: DatabaseConnection) -> Self {
+        Self { db, standing: Arc::default() }
+    }
+
+    pub(crate) fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
+    async fn open(&self, scope: &Scope, position: &Position) -> Opened {
+        // Nothing that a replica could be known by.
+        if position.sequence == 0 {
+            return Opened::Behind;
+        }
+        if !self.may_try() {
+            return Opened::Away;
+        }
+        match timeout(PATIENCE, self.follow(scope, position)).await {
+            Ok(Ok(found)) => {
+                self.answered();
+                found.map_or(Opened::Behind, Opened::Holds)
+            }
+            Ok(Err(error)) => self.failed(&error.to_string()),
+            Err(late) => self.failed(&late.to_string()),
+        }
+    }
+
+    /// One connection for all that follows: behind one address there may be several replicas.
+    async fn follow(
+        &self,
+        scope: &Scope,
+        position: &Position,
+    ) -> Result<Option<DatabaseTransaction>> {
+        let tx = self.db.begin().await?;
+        let until = Instant::now() + WAIT;
+        let mut pause = Duration::from_millis(1);
+        while !holds(&tx, scope, position).await? {
+            if !self.is_worth_waiting() || Instant::now() >= until {
+                self.standing().behind_until = Some(Instant::now() + BEHIND);
+                tx.rollback().await?;
+                return Ok(None);
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
+        Ok(Some(tx))
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of those who come after a pause, one tries.
+    fn may_try(&self) -> bool {
+        let now = Instant::now();
+        let mut standing = self.standing();
+        match standing.away_until {
+            None => true,
+            Some(until) if now < until => false,
+            Some(_) => {
+                standing.away_until = Some(now + AWAY);
+                true
+            }
+        }
+    }
+
+    fn is_worth_waiting(&self) -> bool {
+        self.standing().behind_until.is_none_or(|until| until <= Instant::now())
+    }
+
+    fn answered(&self) {
+        if self.standing().away_until.take().is_some() {
+            tracing::info!("the replica answers again");
+        }
+    }
+
+    fn failed(&self, error: &str) -> Opened {
+        if self.standing().away_until.replace(Instant::now() + AWAY).is_none() {
+            tracing::warn!(%error, "the replica does not answer; the primary does in its place");
+        }
+        Opened::Away
+    }
+}
+
+async fn position(primary: &DatabaseConnection, scope: &Scope) -> Result<Position> {
+    let sql = "SELECT heads.sequence, heads.hash, COALESCE(retentions.pruned, 0) AS pruned \
+        FROM audit_log_heads AS heads \
+        LEFT JOIN retentions ON retentions.organization_id = heads.organization_id \
+        WHERE heads.organization_id = $1";
+    let values = [scope.organization_id.into()];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    let Some(row) = primary.query_one_raw(statement).await? else {
+        return Ok(Position { sequence: 0, hash: Vec::new(), pruned: 0 });
+    };
+    Ok(Position {
+        sequence: row.try_get("", "sequence")?,
+        hash: row.try_get("", "hash")?,
+        pruned: row.try_get("", "pruned")?,
+    })
+}
+
+/// Whether a replica has come as far.
+async fn holds(tx: &DatabaseTransaction, scope: &Scope, position: &Position) -> Result<bool> {
+    let sql = "SELECT COALESCE((SELECT pruned FROM retentions WHERE organization_id = $1), 0) >= $4 \
+        AS is_there FROM audit_logs WHERE organization_id = $1 AND sequence = $2 AND hash = $3";
+    let Position { sequence, hash, pruned } = position;
+    let values =
+        [scope.organization_id.into(), (*sequence).into(), hash.clone().into(), (*pruned).into()];
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+    let row = tx.query_one_raw(statement).await?;
+    Ok(row.map(|row| row.try_get("", "is_there")).transpose()?.unwrap_or_default())
+}
