@@ -14,9 +14,7 @@ use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc, time::Dur
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use daybook_entity::{membership, organization};
-use daybook_service::{
-    Clock, Database, GlobalId, Instance, Permission, Scope, Viewer, organizations,
-};
+use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, Viewer, organizations};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -295,7 +293,7 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
 }
 
 async fn migrate(config: &Config, command: Migrate) -> Result<()> {
-    let db = Database::connect(&config.database_url()).await?;
+    let db = config.database().await?;
     if let Migrate::Up = command {
         daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
     }

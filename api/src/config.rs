@@ -43,6 +43,9 @@ pub struct Config {
     /// sqlite://PATH or postgres://… [default: sqlite://DATA_DIR/daybook.db]
     #[arg(long, env = "DAYBOOK_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
+    /// The same PostgreSQL past a pooler in transaction mode, where --database-url leads to one [default: none]
+    #[arg(long, env = "DAYBOOK_DATABASE_DIRECT_URL", hide_env_values = true, global = true)]
+    pub database_direct_url: Option<String>,
     /// postgres://… of a replica that may answer reads [default: none]
     #[arg(long, env = "DAYBOOK_DATABASE_REPLICA_URL", hide_env_values = true, global = true)]
     pub database_replica_url: Option<String>,
@@ -213,7 +216,10 @@ impl Config {
     /// # Errors
     /// A database that can't be reached or used.
     pub async fn database(&self) -> Result<Database> {
-        let db = Database::connect(&self.database_url()).await?;
+        let db = match &self.database_direct_url {
+            Some(direct) => Database::connect_pooled(&self.database_url(), direct).await?,
+            None => Database::connect(&self.database_url()).await?,
+        };
         match &self.database_replica_url {
             Some(url) => {
                 Ok(db.with_replica(url).context("DAYBOOK_DATABASE_REPLICA_URL can't be used")?)

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod connect;
+mod pooled;
 pub(crate) mod sqlite;
 mod transaction;
 
@@ -117,7 +118,11 @@ impl Database {
     /// For the migrator, which runs a transaction of its own.
     #[must_use]
     pub fn for_migration(&self) -> &DatabaseConnection {
-        &self.writer
+        match self.engine {
+            Engine::Sqlite => &self.writer,
+            // Past a pooler, where there is one.
+            Engine::Postgres => &self.bulk,
+        }
     }
 
     /// Waits for running transactions and closes the connections.

@@ -50,6 +50,7 @@ mod notes_pages;
 mod oidc;
 mod pages;
 mod plans;
+mod pooler;
 mod problems;
 mod quota;
 mod readiness;

@@ -75,6 +75,7 @@ impl TestServer {
         let mut config = Config {
             data_dir: folder.path().to_owned(),
             database_url: Some(database.url.clone()),
+            database_direct_url: None,
             database_replica_url: None,
             listen: "127.0.0.1:0".parse().unwrap(),
             public_url: None,

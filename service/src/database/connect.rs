@@ -13,7 +13,7 @@ use sqlx::{
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::{Database, Engine};
+use super::{Database, Engine, pooled};
 use crate::{Fault, Result, replica::Replica};
 
 /// Readers on SQLite; requests are short, so a few serve many.
@@ -49,13 +49,29 @@ impl Database {
     pub async fn connect(url: &str) -> Result<Self> {
         let database = if url.starts_with("sqlite:") {
             Self::sqlite(url).await?
-        } else if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            Self::postgres(url).await?
+        } else if is_postgres(url) {
+            Self::postgres(url, Reach::Direct).await?
         } else {
             let message = "the database URL begins with neither sqlite: nor postgres:";
             return Err(Fault::Unfit(message.to_owned()).into());
         };
         database.check().await?;
+        Ok(database)
+    }
+
+    /// Opens a PostgreSQL at `url`, where a pooler such as PgBouncer lends connections for a transaction each,
+    /// and at `direct`, without it, for what needs a session: bells, migrations and long reads of jobs.
+    ///
+    /// # Errors
+    /// As of [`Self::connect`].
+    pub async fn connect_pooled(url: &str, direct: &str) -> Result<Self> {
+        if [url, direct].iter().any(|url| !is_postgres(url)) {
+            let message = "only PostgreSQL has poolers: both URLs must begin with postgres:";
+            return Err(Fault::Unfit(message.to_owned()).into());
+        }
+        let database = Self::postgres(url, Reach::Pooled { direct }).await?;
+        database.check().await?;
+        database.warn_of_idle_transactions().await?;
         Ok(database)
     }
 
@@ -115,17 +131,30 @@ impl Database {
         })
     }
 
-    async fn postgres(url: &str) -> Result<Self> {
-        let options = postgres_options(url, &[])?;
+    async fn postgres(url: &str, reach: Reach<'_>) -> Result<Self> {
         let pool = postgres_pool;
-        let main = pool(POSTGRES).connect_with(options.clone()).await.map_err(unreachable)?;
-        let main = SqlxPostgresConnector::from_sqlx_postgres_pool(main);
+        let connector = SqlxPostgresConnector::from_sqlx_postgres_pool;
+        let (options, writer, reader) = match reach {
+            Reach::Direct => {
+                let options = postgres_options(url, &[])?;
+                let main = pool(POSTGRES).connect_with(options.clone()).await;
+                let main = connector(main.map_err(unreachable)?);
+                (options, main.clone(), main)
+            }
+            Reach::Pooled { direct } => {
+                let pooled = pooled::options(url)?;
+                let writer = pool(POSTGRES).connect_with(pooled.clone()).await;
+                let reader = pooled::reader(POSTGRES).acquire_timeout(ACQUIRE);
+                let reader = connector(reader.connect_lazy_with(pooled));
+                (postgres_options(direct, &[])?, connector(writer.map_err(unreachable)?), reader)
+            }
+        };
         let bulk = pool(Self::BULK).connect_lazy_with(options.clone());
         let bells = pool(BELLS).connect_lazy_with(options);
         Ok(Self {
             engine: Engine::Postgres,
-            writer: main.clone(),
-            reader: main,
+            writer,
+            reader,
             watcher_turns: watcher_turns(POSTGRES),
             bulk: SqlxPostgresConnector::from_sqlx_postgres_pool(bulk),
             bells: Some(bells),
@@ -166,7 +195,8 @@ impl Database {
     }
 
     async fn check_postgres(&self) -> Result<Option<String>> {
-        let db = &self.writer;
+        // Past a pooler, where there is one.
+        let db = &self.bulk;
         let version = setting(db, "server_version_num").await?;
         if version.parse().unwrap_or(0) < POSTGRES_LEAST {
             return Ok(Some(format!("PostgreSQL 14 or newer is needed (this is {version})")));
@@ -185,6 +215,19 @@ impl Database {
         let message = "this PostgreSQL is a read-only standby: use the primary's address";
         Ok((standby == "true").then(|| message.to_owned()))
     }
+}
+
+/// Which way to PostgreSQL.
+#[derive(Copy, Clone, Debug)]
+enum Reach<'a> {
+    /// A session of its own for each connection.
+    Direct,
+    /// Through a pooler, and past it.
+    Pooled { direct: &'a str },
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres:") || url.starts_with("postgresql:")
 }
 
 fn postgres_options(url: &str, more: &[(&str, &str)]) -> Result<PgConnectOptions> {
