@@ -15,11 +15,15 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use daybook_entity::{membership, organization};
 use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, Viewer, organizations};
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
+};
 
 use crate::{
     config::{Config, LogFormat},
     graphql,
+    traces::Traces,
 };
 
 /// The subject under which the command line acts.
@@ -214,7 +218,14 @@ impl From<Role> for membership::Role {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(&cli.config);
+    let traces = match Traces::from_environment() {
+        Ok(traces) => traces,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    start_log(&cli.config, traces.as_ref());
     use_small_pages();
     // The one crypto provider of the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -225,6 +236,9 @@ pub fn main() -> ExitCode {
         runtime.shutdown_background();
         outcome
     });
+    if let Some(traces) = traces {
+        traces.stop();
+    }
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -248,17 +262,31 @@ fn complain(message: &str) {
     eprintln!("daybook: {message}");
 }
 
-fn start_log(config: &Config) {
+fn start_log(config: &Config, traces: Option<&Traces>) {
     // sqlx tells each statement at INFO, and what async-nats tells is told by who uses it.
     let filter = format!("{},sqlx=warn,sea_orm_migration=warn,async_nats=off", config.log);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    match traces {
+        None => tracing_subscriber::registry().with(filter).with(lines(config)).init(),
+        // What is logged says nothing of what is traced.
+        Some(traces) => tracing_subscriber::registry()
+            .with(lines(config).with_filter(filter))
+            .with(traces.layer())
+            .init(),
+    }
+}
+
+/// What is logged, as the lines of standard error.
+fn lines<S>(config: &Config) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
-        LogFormat::Text => log.init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.boxed(),
+        LogFormat::Json => log.json().boxed(),
     }
 }
 

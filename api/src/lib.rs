@@ -7,3 +7,4 @@ pub mod graphql;
 pub mod http;
 pub mod import;
 pub mod server;
+mod traces;

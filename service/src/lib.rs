@@ -28,6 +28,7 @@ pub mod retention;
 mod secret;
 mod spares;
 mod text;
+pub mod trace;
 mod watchers;
 
 pub use access::{Permission, Scope, Viewer};

@@ -71,6 +71,7 @@ mod stream;
 mod tail;
 mod tenancy;
 mod tour;
+mod traces;
 mod trusted_documents;
 mod unknown_commit;
 mod validation;

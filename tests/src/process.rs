@@ -44,6 +44,13 @@ impl Process {
         process
     }
 
+    /// `daybook serve --no-jobs` with more in its environment.
+    pub async fn serve_idle_with(config: &Config, environment: &[(&str, String)]) -> Self {
+        let process = Self::start(config, &["serve", "--no-jobs"], environment);
+        process.says("Daybook is at ").await;
+        process
+    }
+
     /// `daybook serve` with more in its environment.
     pub async fn serve_with(config: &Config, environment: &[(&str, String)]) -> Self {
         let process = Self::start(config, &["serve"], environment);

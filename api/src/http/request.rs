@@ -7,10 +7,12 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use daybook_service::trace;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use tracing::Instrument;
+use tracing::{Instrument, Span, field::Empty};
 
 use super::problem;
+use crate::traces;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -22,16 +24,17 @@ const LONGEST: usize = 100;
 pub(super) struct Correlation {
     /// From the client's `X-Request-Id`, or new.
     pub(super) request_id: String,
-    /// The client's W3C `traceparent`.
+    /// The W3C `traceparent` that others go on from: this request's where traces are exported, or else the
+    /// client's.
     pub(super) traceparent: Option<String>,
     /// Where the connection comes from: a proxy, where there is one.
     pub(super) address: IpAddr,
 }
 
 /// Gives the request its id and span, and says the id in the answer.
-pub(super) async fn trace(mut request: Request, next: Next) -> Response {
+pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
     let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let correlation = Correlation {
+    let mut correlation = Correlation {
         address: connection.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(from)| from.ip()),
         request_id: text(request.headers(), &REQUEST_ID).unwrap_or_else(new_id),
         traceparent: text(request.headers(), &TRACEPARENT),
@@ -42,10 +45,21 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
         http.method = %request.method(),
         // Without the query, which may hold a document; and links are as good as credentials.
         http.route = request.uri().path().split('/').nth(1),
+        // Where traces are exported.
+        otel.kind = Empty,
+        otel.name = Empty,
+        http.response.status_code = Empty,
     );
+    if traces::are_exported() {
+        correlation.traceparent = begin(&span, &request, correlation.traceparent.as_deref());
+    }
     let id = correlation.request_id.clone();
     request.extensions_mut().insert(correlation);
-    let response = next.run(request).instrument(span).await;
+    let response = next.run(request).instrument(span.clone()).await;
+    if traces::are_exported() {
+        span.record("http.response.status_code", response.status().as_u16());
+    }
+    drop(span);
     let mut response = problem::write(response, &id);
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -57,6 +71,15 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
+}
+
+/// Makes the request's span part of the client's trace; the `traceparent` by which that goes on.
+fn begin(span: &Span, request: &Request, traceparent: Option<&str>) -> Option<String> {
+    let path = request.uri().path().split('/').nth(1).unwrap_or_default();
+    span.record("otel.kind", "server");
+    span.record("otel.name", format!("{} /{path}", request.method()));
+    trace::join(span, traceparent);
+    trace::traceparent(span)
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

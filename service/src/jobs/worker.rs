@@ -21,7 +21,7 @@ use super::{
     lease::{self, Pulse},
     right::permission,
 };
-use crate::{Engine, Instance, Result, Topic, access, backups, exports};
+use crate::{Engine, Instance, Result, Topic, access, backups, exports, trace};
 
 /// How often the queue is looked at where no bell rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -149,6 +149,7 @@ async fn run(instance: &Arc<Instance>, job: job::Model) {
         request.id = job.request_id,
         traceparent = job.traceparent,
     );
+    trace::join(&span, job.traceparent.as_deref());
     async {
         let mut attempt = Attempt::new(Arc::clone(instance), job.clone());
         let end = tokio::select! {
