@@ -165,6 +165,7 @@ target/readers/installed: tests/tools/requirements.txt
 	@command -v unzip >/dev/null || tests/tools/install-debian unzip
 	@ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || tests/tools/install-debian faketime
 	@command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || tests/tools/install-debian pgbouncer
+	@command -v promtool >/dev/null || tests/tools/install-debian prometheus
 	@command -v soffice >/dev/null || tests/tools/install-debian libreoffice-calc
 	@python3 -c 'import ensurepip, venv' 2>/dev/null || tests/tools/install-debian python3-venv
 	python3 -m venv target/readers

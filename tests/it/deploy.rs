@@ -84,6 +84,25 @@ fn linters_have_nothing_to_say() {
 }
 
 #[test]
+fn alerts_tell_when_they_should() {
+    let played = read("tests/deploy/alerts.yml");
+    let alerts = read(ALERTS);
+    let names = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    for name in names {
+        let asked = format!("alertname: {name}\n");
+        let tells = played.split(&asked).skip(1);
+        let tells = tells.filter(|rest| rest.trim_start().starts_with("exp_alerts:"));
+        assert!(tells.count() > 0, "{name} is never seen to tell");
+    }
+    let mut command = Command::new("promtool");
+    command.args(["test", "rules", "alerts.yml"]).current_dir(root().join("tests/deploy"));
+    let missing = "no promtool: run `make readers`, or install Debian's package prometheus";
+    let output = command.output().expect(missing);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &binary::stderr(&output);
+    assert!(output.status.success(), "{said}");
+}
+
+#[test]
 fn every_expression_is_promql() {
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter();
