@@ -67,8 +67,8 @@ def main() -> None:
         engine = Postgres(Path(folder), options.daybook)
         engine.fill(options.rows)
         organization = engine.organization
-        size = int(engine.run("SELECT pg_total_relation_size('audit_logs')"))
-        print(f"an entry in the database, with its indexes: {size / options.rows:,.0f} bytes")
+        size = int(engine.run("SELECT pg_database_size(current_database())"))
+        print(f"an entry in the database, with its indexes and its words for searching: {size / options.rows:,.0f} bytes")
         with Server(options.daybook, engine, Path(folder)) as server, ThreadPoolExecutor(8) as pool:
             def record(count: int) -> None:
                 given = {"organizationId": organization, "entries": [ENTRY] * count}
