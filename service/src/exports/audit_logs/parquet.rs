@@ -31,7 +31,7 @@ use crate::{Error, Fault, Result};
 
 /// Bytes of values that make a group full. They are held, and what is known of each group until the end: of
 /// larger ones more values, of smaller ones more groups.
-const GROUP: usize = 5 * 512 * 1024;
+const GROUP: usize = 2 * 1024 * 1024;
 
 /// The key of the file's metadata that holds the manifest.
 const MANIFEST: &str = "daybook.manifest";
