@@ -4,7 +4,7 @@ mod exports;
 
 use std::time::Duration;
 
-use daybook_api::server::Duties;
+use daybook_api::{config::Config, server::Duties};
 use daybook_entity::{audit_log, membership::Role, retention};
 use daybook_service::retention::prune;
 use daybook_tests::{
@@ -170,6 +170,12 @@ on_each_idle_engine! {
     }
 }
 
+/// Exports of ten entries each, none of them at once.
+fn in_pieces(config: &mut Config) {
+    config.export_max_records = 10;
+    config.export_inline_records = 0;
+}
+
 /// The message of the one error.
 async fn refused(client: &Client, organization: &str, after: &Value) -> String {
     let variables = json!({ "id": organization, "first": 5, "after": after });
@@ -179,11 +185,7 @@ async fn refused(client: &Client, organization: &str, after: &Value) -> String {
 
 on_each_backend! {
     async fn positions_before_the_logs_start_are_told(backend: Backend) {
-        let server = TestServer::start_with(backend, |config| {
-            config.export_max_records = 10;
-            config.export_inline_records = 0;
-        })
-        .await;
+        let server = TestServer::start_with(backend, in_pieces).await;
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
         admin.record(&acme, 100).await;

@@ -8,7 +8,7 @@ use daybook_service::retention::prune;
 use daybook_tests::{TestServer, json, on_each_backend};
 use sea_orm::{ActiveValue::Set, EntityTrait};
 
-use super::{first, keep, later};
+use super::{first, in_pieces, keep, later};
 
 /// Removes what is old as if no export could be seen: as a removal does that was decided before one was
 /// committed, and is committed after it.
@@ -27,11 +27,7 @@ async fn remove_beside(server: &TestServer) {
 
 on_each_backend! {
     async fn export_that_misses_entries_fails(backend: Backend) {
-        let server = TestServer::start_idle_with(backend, |config| {
-            config.export_max_records = 10;
-            config.export_inline_records = 0;
-        })
-        .await;
+        let server = TestServer::start_idle_with(backend, in_pieces).await;
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
         admin.record(&acme, 100).await;
