@@ -4,11 +4,22 @@ use std::collections::BTreeSet;
 
 use daybook_api::{config::Config, server::Duties};
 use daybook_entity::membership::Role;
+use daybook_service::Database;
 use daybook_tests::{Client, Cluster, PgBouncer, TestDatabase, TestServer, Value, entry, json};
 use futures::future::join_all;
 
 const WRITERS: usize = 12;
 const ROUNDS: usize = 10;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pooler_without_a_way_past_it_is_told_what_to_do() {
+    let cluster = Cluster::start();
+    let pooler = PgBouncer::of(&cluster).await;
+    let database = TestDatabase::create_on(cluster.url.clone()).await;
+    let error = Database::connect(&pooler.url(&database.url)).await.unwrap_err().to_string();
+    assert!(error.contains("DAYBOOK_DATABASE_DIRECT_URL"), "{error}");
+    database.drop().await;
+}
 
 /// Records and reads back, again and again.
 async fn work(client: &Client, organization: &str, writer: usize) {

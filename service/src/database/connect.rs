@@ -281,5 +281,13 @@ async fn make_folder(file: &Path) -> Result<()> {
 }
 
 fn unreachable(error: sqlx::Error) -> Fault {
-    Fault::Unfit(format!("the database can't be opened: {error}"))
+    // PgBouncer's words: a server takes every parameter that Daybook sends.
+    let is_pooler = error.to_string().contains("unsupported startup parameter");
+    let hint = if is_pooler {
+        "; behind a pooler, DAYBOOK_DATABASE_DIRECT_URL must lead past it, and its \
+         ignore_startup_parameters must have extra_float_digits"
+    } else {
+        ""
+    };
+    Fault::Unfit(format!("the database can't be opened: {error}{hint}"))
 }
