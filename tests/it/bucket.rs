@@ -168,6 +168,9 @@ async fn upload_of_a_killed_process_is_invisible_and_swept() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn export_outlives_a_store_that_is_killed_in_mid_upload() {
+    /// Longer than a store takes to start again.
+    const OUTAGE: Duration = Duration::from_secs(40);
+
     let mut site = Site::new().await;
     // The attempt itself is to see that the store is gone, and longer than one asks.
     site.config.job_lease = Duration::from_secs(30);
@@ -179,7 +182,9 @@ async fn export_outlives_a_store_that_is_killed_in_mid_upload() {
         let job = client.job(&job).await;
         (job["state"] == "QUEUED" || job["attempt"].as_i64() > Some(1)).then_some(())
     };
+    let outage = tokio::time::sleep(OUTAGE);
     eventually("an attempt that failed", 60, is_noticed).await;
+    outage.await;
     site.s3.restart().await;
     let job = check(&client, &job).await;
     assert!(job["attempt"].as_i64().unwrap() > 1, "{job}");

@@ -55,8 +55,9 @@ impl Bucket {
             Fault::Unfit(format!("an artifact store in a bucket is s3://BUCKET/PREFIX, not {url}"))
         })?;
         let retry = RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: 10,
+            backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..Default::default() },
+            // By time alone: a store that refuses connections would soon have used up any number.
+            max_retries: usize::MAX,
             retry_timeout: PATIENCE,
         };
         // In the clear only where the endpoint says so itself.

@@ -28,8 +28,11 @@ use super::{
 };
 use crate::{Error, Fault, Instance, Result, database, random, to_micros};
 
-/// Pause before the second attempt; it doubles with each further one.
+/// Pause before the second attempt.
 const BACKOFF: Duration = Duration::from_millis(500);
+/// How much longer each further pause is. All of a job's pauses together outlast the restart of a
+/// database or an artifact store.
+const STEEPNESS: u32 = 4;
 /// Longest pause between attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(5 * 60);
 /// The last microsecond of the year 9999.
@@ -339,8 +342,8 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> Move {
 
 /// Exponential, with jitter over its upper half, so that what failed together isn't tried together.
 fn backoff(attempt: i32) -> TimeDelta {
-    let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(20);
-    let longest = BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);
+    let steps = u32::try_from(attempt - 1).unwrap_or(0);
+    let longest = BACKOFF.saturating_mul(STEEPNESS.saturating_pow(steps)).min(MAX_BACKOFF);
     let share = f64::from(u16::from_be_bytes(random::bytes())) / f64::from(u16::MAX);
     TimeDelta::from_std(longest.mul_f64(0.5 + share / 2.0)).unwrap_or(TimeDelta::zero())
 }

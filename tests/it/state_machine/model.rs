@@ -280,10 +280,10 @@ impl Model {
     }
 }
 
-/// Half a second after the first attempt, twice as long after each further one, and down to half
-/// of that.
+/// Half a second after the first attempt, four times as long after each further one, and down to
+/// half of that.
 fn pause(attempt: i32, now: Span) -> Span {
-    let longest = TimeDelta::milliseconds(500 << (attempt - 1));
+    let longest = TimeDelta::milliseconds(500 << (2 * (attempt - 1)));
     // Stored to the microsecond.
     let rounding = TimeDelta::microseconds(1);
     (now.0 + longest / 2 - rounding, now.1 + longest + rounding)
