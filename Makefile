@@ -49,9 +49,9 @@ bench-jobs: ## Measures how jobs are dispatched, drained and canceled, and what 
 	tests/with-postgres python3 tests/bench/jobs.py target/release/daybook $(ARGS)
 
 .PHONY: faults
-faults: readers ## Breaks three nodes and all that they stand on for 15 minutes, and checks that nothing was lost
+faults: readers ## Breaks three nodes and all that they stand on for 15 minutes, and checks that nothing was lost; one of an earlier version: make faults OLD=path/to/daybook
 	cargo build --release --locked -p daybook-api --bin daybook
-	tests/with-postgres python3 tests/faults/run.py target/release/daybook $(ARGS)
+	tests/with-postgres python3 tests/faults/run.py target/release/daybook $(if $(OLD),--old $(OLD)) $(ARGS)
 
 .PHONY: bench-costs
 bench-costs: ## Measures what an entry, a page and an exported row cost

@@ -39,13 +39,14 @@ class Process:
 
     def __init__(self, arguments: list[str], log: Path, environment: dict[str, str] | None = None, folder: Path | None = None):
         self.arguments, self.log, self.environment, self.folder = arguments, log, environment, folder
-        self.lock, self.is_wanted = threading.RLock(), True
+        self.lock, self.is_wanted, self.starts = threading.RLock(), True, 0
         self.start()
         Process.all.append(self)
 
     def start(self, **more: str) -> None:
         with self.lock, self.log.open("ab") as log:
             self.is_wanted = True
+            self.starts += 1
             environment = {**(self.environment or os.environ), **more}
             self.child = subprocess.Popen(self.arguments, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -73,8 +74,10 @@ def stop() -> None:
 
 
 class Cluster:
-    def __init__(self, binary: str, folder: Path, exports_per_hour: int) -> None:
-        self.binary, self.folder, self.exports_per_hour = binary, folder, exports_per_hour
+    """The first node runs the binary `old`, where there is one, and made the schema, which the others' then migrated."""
+
+    def __init__(self, binary: str, old: str | None, folder: Path, exports_per_hour: int) -> None:
+        self.binary, self.old, self.folder, self.exports_per_hour = binary, old, folder, exports_per_hour
         self.proxies: list[Process] = []
         self.paused: Process | None = None
         self.nodes: list[Process] = []
@@ -107,10 +110,13 @@ class Cluster:
             identifier = self.run("organization", "create", slug, "--name", slug)
             self.tokens[identifier] = self.run("token", "--organization", slug, "--role", "admin")
         self.addresses = [f"127.0.0.1:{free_port()}" for _ in range(3)]
-        for number, address in enumerate(self.addresses):
-            self.start_node(number, address)
+        self.start_node(0, self.addresses[0], old or binary)
+        self.await_node(self.addresses[0])
+        for number, address in enumerate(self.addresses[1:], 1):
+            self.start_node(number, address, binary)
         for address in self.addresses:
             self.await_node(address)
+        self.is_old_refused = old is not None and self.is_refused(old)
         threading.Thread(target=self.supervise, daemon=True).start()
 
     def supervise(self) -> None:
@@ -121,8 +127,16 @@ class Cluster:
             time.sleep(0.5)
 
     def run(self, *arguments: str) -> str:
-        command = [self.binary, *arguments]
+        command = [self.old or self.binary, *arguments]
         return subprocess.run(command, env=self.environment, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+    def is_refused(self, binary: str) -> bool:
+        """Whether the schema is newer than a binary knows: it is to go on with it, but not to start on it."""
+        command = [binary, "migrate", "status"]
+        status = subprocess.run(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        if status.returncode != 0 and "is newer than this version" not in status.stderr:
+            sys.exit(f"{binary} migrate status: {status.stderr}")
+        return status.returncode != 0
 
     def psql(self, sql: str, url: str | None = None) -> str:
         command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", sql, url or self.direct]
@@ -151,7 +165,7 @@ class Cluster:
         self.store = Process([str(TOOLS / "weed"), *arguments.split()], self.folder / "store.log", folder=folder)
         self.wait("the store", lambda: urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{filer}/buckets/artifacts/", method="POST")).close())
 
-    def start_node(self, number: int, address: str) -> None:
+    def start_node(self, number: int, address: str, binary: str) -> None:
         """A node, whose way to PostgreSQL is a proxy that cuts its connections at SIGUSR1."""
         login, server = self.direct.removeprefix("postgres://").split("@")
         host, database = server.split("/")
@@ -164,7 +178,7 @@ class Cluster:
             "DAYBOOK_LISTEN": address,
         }
         self.wait("a proxy", lambda: socket.create_connection(("127.0.0.1", port)).close())
-        self.nodes.append(Process([self.binary, "serve"], self.folder / f"node-{number}.log", environment))
+        self.nodes.append(Process([binary, "serve"], self.folder / f"node-{number}.log", environment))
 
     def await_node(self, address: str) -> None:
         self.wait(f"{address}", lambda: urllib.request.urlopen(f"http://{address}/readyz", timeout=2).close())
@@ -181,11 +195,14 @@ class Cluster:
 
     # What can be done to it. Each ends with everything running again, or on its way.
 
-    def node(self) -> Process:
-        return random.choice([node for node in self.nodes if node is not self.paused])
+    def running(self) -> list[Process]:
+        return [node for node in self.nodes if node is not self.paused]
+
+    def restartable(self) -> Process:
+        return random.choice([node for node in self.running() if not (self.is_old_refused and node is self.nodes[0])])
 
     def kill_node(self) -> None:
-        node = self.node()
+        node = self.restartable()
         node.kill()
         time.sleep(random.random())
         node.start()
@@ -193,7 +210,7 @@ class Cluster:
     def pause_node(self) -> None:
         """Begins it: what else happens, happens meanwhile."""
         if self.paused is None:
-            self.paused = self.node()
+            self.paused = random.choice(self.running())
             threading.Thread(target=self.pause).start()
         else:
             self.cut_connections()
@@ -204,7 +221,7 @@ class Cluster:
 
     def turn_clock(self) -> None:
         library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-        node = self.node()
+        node = self.restartable()
         node.kill()
         node.start(LD_PRELOAD=str(library), FAKETIME=random.choice(["+1h", "-1h"]), FAKETIME_DONT_FAKE_MONOTONIC="1")
         time.sleep(2)

@@ -1,13 +1,14 @@
 """Breaks three nodes and all that they stand on for a while, and checks that nothing was lost: `make faults`.
 
-run.py DAYBOOK [--minutes M] [--subscribers N] [--least PART] [--seed N]
+run.py DAYBOOK [--minutes M] [--subscribers N] [--least PART] [--seed N] [--old DAYBOOK]
 
 Three nodes on one PostgreSQL (each through a proxy), a NATS cluster of three and an S3 store, on loopback.
 Clients record, export, back up, cancel, read and subscribe meanwhile; faults come in random order. Then
 everything is left alone until all jobs have ended, and what the clients were told is held against the
 database and the store. The seed decides the order of the faults alone, since clients and faults race.
 Exit code 1 where anything was lost, doubled, wrong or stuck, or where less happened than fifteen minutes should
-make happen, in proportion, or less than that PART of it, for a slow machine. Needs `make readers`, libfaketime
+make happen, in proportion, or less than that PART of it, for a slow machine. With `--old`, the first node runs that
+binary of an earlier version all the time, and the others migrate the schema under it, as in a deploy. Needs `make readers`, libfaketime
 and psql. Python 3, standard library only.
 """
 
@@ -77,6 +78,7 @@ def main() -> None:
     options.add_argument("--minutes", type=float, default=15)
     options.add_argument("--subscribers", type=int, default=500)
     options.add_argument("--least", type=float, default=1)
+    options.add_argument("--old")
     options.add_argument("--seed", type=int, default=random.getrandbits(32))
     options = options.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -88,7 +90,8 @@ def main() -> None:
         quota = round(QUOTA * options.minutes / 15)
         is_sound = False
         try:
-            is_sound = run(Cluster(str(Path(options.daybook).absolute()), Path(folder), quota), options)
+            old = options.old and str(Path(options.old).absolute())
+            is_sound = run(Cluster(str(Path(options.daybook).absolute()), old, Path(folder), quota), options)
         finally:
             stop()
             for log in sorted(Path(folder).glob("node-*.log")) if not is_sound else ():
@@ -151,6 +154,9 @@ def report(cluster: Cluster, checker: Checker, clients: Clients, audience: Audie
     table["deliveries"] = table.get("deliveries of entries", 0) + table.get("deliveries of transitions", 0)
     table["faults"] = faults.total()
     print(f"\nfaults: {dict(faults)}")
+    if cluster.old:
+        schema = "newer schema, on which it would be refused to start" if cluster.is_old_refused else "schema that it knows"
+        print(f"the first node ran {cluster.old} on a {schema}, and was started {cluster.nodes[0].starts} times")
     print(f"requests without an answer: {clients.unanswered}; connections of subscribers: {audience.reconnections}; pages: {clients.pages}")
     none = ("lost", "twice", "out of order", "holes", "stuck", "wrong", "exceeded", "keys with two", "gaps", "complaints")
     is_sound = True
