@@ -256,6 +256,7 @@ impl Config {
             oidc: self.identity.oidc()?,
             nats: self.messages.nats()?,
             scratch: self.data_dir.clone(),
+            migrations: daybook_migration::names(),
         })
     }
 

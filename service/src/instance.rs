@@ -20,7 +20,7 @@ use crate::{
     watchers::Watchers,
 };
 
-/// What an operator can set.
+/// What an operator can set, and what the program says of itself.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where users reach this instance, without a slash at the end: links begin with it.
@@ -53,6 +53,8 @@ pub struct Settings {
     pub nats: Option<Nats>,
     /// Folder for temporary files, which have no names.
     pub scratch: PathBuf,
+    /// The migrations that this build knows, of whose schema it can make a whole backup.
+    pub migrations: Vec<String>,
 }
 
 impl Default for Settings {
@@ -73,6 +75,7 @@ impl Default for Settings {
             oidc: None,
             nats: None,
             scratch: std::env::temp_dir(),
+            migrations: Vec::new(),
         }
     }
 }

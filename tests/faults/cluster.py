@@ -74,7 +74,7 @@ def stop() -> None:
 
 
 class Cluster:
-    """The first node runs the binary `old`, where there is one, and made the schema, which the others' then migrated."""
+    """The first node runs the binary `old`, where there is one, and made the schema, which the others then migrated."""
 
     def __init__(self, binary: str, old: str | None, folder: Path, exports_per_hour: int) -> None:
         self.binary, self.old, self.folder, self.exports_per_hour = binary, old, folder, exports_per_hour

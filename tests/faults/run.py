@@ -8,8 +8,8 @@ everything is left alone until all jobs have ended, and what the clients were to
 database and the store. The seed decides the order of the faults alone, since clients and faults race.
 Exit code 1 where anything was lost, doubled, wrong or stuck, or where less happened than fifteen minutes should
 make happen, in proportion, or less than that PART of it, for a slow machine. With `--old`, the first node runs that
-binary of an earlier version all the time, and the others migrate the schema under it, as in a deploy. Needs `make readers`, libfaketime
-and psql. Python 3, standard library only.
+binary of an earlier version all the time, and the others migrate the schema under it, as in a deploy.
+Needs `make readers`, libfaketime and psql. Python 3, standard library only.
 """
 
 import argparse

@@ -14,6 +14,7 @@ use std::{
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Backend, Client, TestDatabase, Value, eventually, json, on_each_engine};
+use sea_orm::ConnectionTrait;
 use sha2::{Digest, Sha256};
 
 const START: &str = "mutation($input: StartBackupInput!) { startBackup(input: $input) {
@@ -258,5 +259,29 @@ on_each_engine! {
         other["idempotencyKey"] = json!("");
         assert_eq!(start(&admin, other).await["userErrors"][0]["path"], json!(["idempotencyKey"]));
         finished(&admin, &first["job"]["id"]).await;
+    }
+
+    /// As while a deploy is under way: rows of what its successor added are nothing that it knows of.
+    async fn process_older_than_the_schema_leaves_a_backup_to_others(server: &TestServer) {
+        let db = server.database.connect().await;
+        let newer = "m20991231_000001_expand_all";
+        let sql = format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{newer}', 1)");
+        db.execute_unprepared(&sql).await.unwrap();
+        let operator = server.operator().await;
+        let payload = start(&operator, json!({})).await;
+        let id = &payload["job"]["id"];
+        eventually("an attempt's end", 60, async || {
+            let job = operator.query(BACKUP, json!({ "id": id })).await["job"].clone();
+            assert!(matches!(job["state"].as_str(), Some("QUEUED" | "RUNNING")), "{job}");
+            let message = job["error"]["message"].as_str()?;
+            assert!(message.contains("is older than the database's schema"), "{job}");
+            Some(())
+        })
+        .await;
+        let sql = format!("DELETE FROM seaql_migrations WHERE version = '{newer}'");
+        db.execute_unprepared(&sql).await.unwrap();
+        db.close().await.unwrap();
+        let job = finished(&operator, id).await;
+        assert_eq!(job["state"], "SUCCEEDED", "{job}");
     }
 }

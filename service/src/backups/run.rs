@@ -46,6 +46,9 @@ async fn write(attempt: &mut Attempt) -> Result<Written, End> {
     let Some(Piece::Start(start)) = next(attempt, &mut reading, None).await? else {
         return Err(incomplete());
     };
+    if !start.migrations.iter().all(|name| attempt.instance.settings.migrations.contains(name)) {
+        return Err(newer());
+    }
     let engine = attempt.instance.db.engine();
     let frame = frame(attempt, engine, extent, &start);
     let mut content = Sha256::new();
@@ -241,6 +244,14 @@ fn at(end: End, table: &str) -> End {
         End::Fail(code, reason) => End::Fail(code, format!("table {table}: {reason}")),
         End::Interrupted | End::Canceled | End::Lost => end,
     }
+}
+
+/// Rows of what the next version has added would be missing, and it would restore the rest as if they
+/// had never been.
+fn newer() -> End {
+    let reason = "the process that tried is older than the database's schema, whose backup is for a \
+                  process of the next version";
+    End::Retry(JobErrorCode::Internal, reason.to_owned())
 }
 
 fn incomplete() -> End {
