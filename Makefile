@@ -32,6 +32,10 @@ test: build clients readers $(if $(ARGS),,browser) ## Runs all tests, with a Pos
 	tests/with-postgres cargo test --locked --workspace $(ARGS)
 	$(if $(ARGS),,tests/with-postgres python3 tests/faults/run.py target/debug/daybook --minutes 1 --subscribers 50 --least 0.1)
 
+.PHONY: test-row-security
+test-row-security: build clients readers ## Runs the tests on PostgreSQL anew, as a role that does not own the tables
+	DAYBOOK_TEST_ROW_SECURITY=1 tests/with-postgres cargo test --locked -p daybook-tests --test it -- $(or $(ARGS),postgres)
+
 .PHONY: browser
 browser: build web tests/browser/node_modules/.package-lock.json ## Runs the tests in a browser alone
 	@[ -n "$(CHROMIUM)" ] || [ -x /usr/bin/chromium ] || tests/tools/install-debian chromium

@@ -13,6 +13,7 @@ mod m20261124_000001_search;
 mod m20261124_000004_backups;
 mod m20261124_000005_api_keys;
 mod m20261127_000001_expand_retention;
+mod m20261127_000002_expand_row_security;
 mod standing;
 
 use std::fmt;
@@ -20,8 +21,8 @@ use std::fmt;
 use sea_orm_migration::{
     prelude::*,
     sea_orm::{
-        DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-        TransactionOptions, TransactionTrait,
+        DatabaseConnection, DatabaseTransaction, DbBackend, RuntimeErr, SqliteTransactionMode,
+        TransactionOptions, TransactionTrait, sqlx,
     },
 };
 
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000004_backups::Migration),
             Box::new(m20261124_000005_api_keys::Migration),
             Box::new(m20261127_000001_expand_retention::Migration),
+            Box::new(m20261127_000002_expand_row_security::Migration),
         ]
     }
 }
@@ -59,6 +61,8 @@ pub struct Step {
 pub enum Error {
     /// It has these migrations, which this build does not know.
     Newer(Vec<String>),
+    /// The role may not change the schema.
+    Forbidden(DbErr),
     /// The database refused or went away; nothing was changed.
     Database(DbErr),
 }
@@ -73,6 +77,11 @@ impl fmt::Display for Error {
                  restore a backup that was made before",
                 names.join(", ")
             ),
+            Self::Forbidden(error) => write!(
+                f,
+                "{error}: the database's role may not change the schema, which is not of this version; run \
+                 `daybook migrate up` with the URL of the role that owns the tables"
+            ),
             Self::Database(error) => error.fmt(f),
         }
     }
@@ -82,15 +91,26 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Newer(_) => None,
-            Self::Database(error) => error.source(),
+            Self::Forbidden(error) | Self::Database(error) => error.source(),
         }
     }
 }
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        Self::Database(error)
+        if may_not(&error) { Self::Forbidden(error) } else { Self::Database(error) }
     }
+}
+
+/// Whether the role lacks a right (42501, insufficient_privilege).
+fn may_not(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some("42501")
 }
 
 /// The name of every migration, oldest first: the schema's version.
@@ -104,6 +124,10 @@ pub fn names() -> Vec<String> {
 /// # Errors
 /// A database fault, or a schema newer than this build knows.
 pub async fn up(db: &DatabaseConnection) -> Result<(), Error> {
+    // A role that may only use the tables can't even ask the migrator.
+    if standing(db).await? == Standing::Current {
+        return Ok(());
+    }
     let tx = begin(db).await?;
     Migrator::up(&tx, None).await?;
     Ok(tx.commit().await?)

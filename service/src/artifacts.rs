@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     Instance, Permission, Result, Scope, Viewer,
     audit::{self, NewEntry},
+    reach,
 };
 
 pub use bucket::Links;
@@ -96,7 +97,9 @@ async fn record(scope: &Scope, artifact: &artifact::Model, entry: NewEntry) -> R
 /// # Errors
 /// A database fault.
 pub async fn by_link(instance: &Instance, link: &link::Link) -> Result<Option<artifact::Model>> {
-    let found = by_key(instance, link.organization_id, link.job_id).await?;
+    let found = by_key(instance, link.organization_id, link.job_id);
+    // The link itself is the right to it.
+    let found = reach::only(link.organization_id, found).await?;
     let now = instance.clock.now();
     Ok(found.filter(|artifact| artifact.removed_at.is_none() && artifact.expires_at > now))
 }

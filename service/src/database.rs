@@ -5,6 +5,7 @@ mod connect;
 mod pooled;
 pub(crate) mod sqlite;
 mod transaction;
+mod wall;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::{Clock, Result, replica::Replica};
 pub(crate) use checkpoint::keep_log_short;
 pub(crate) use connect::{setting, value};
 pub use transaction::Work;
+use wall::Wall;
 
 /// What holds the truth: embedded SQLite, or PostgreSQL.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -45,6 +47,10 @@ pub struct Database {
     bells: Option<PgPool>,
     /// What answers reads in the reader's place, where there is one.
     replica: Option<Replica>,
+    /// Whether row-level security asks who a statement is for.
+    wall: Wall,
+    /// Whether a pooler lends the writer's connections.
+    is_pooled: bool,
     /// Running transactions, so that stopping waits for them.
     transactions: TaskTracker,
 }
@@ -54,6 +60,12 @@ impl Database {
     #[must_use]
     pub fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// Whether row-level security stands behind each statement: see [`crate::reach`].
+    #[must_use]
+    pub fn has_wall(&self) -> bool {
+        self.wall.stands()
     }
 
     /// For short queries.

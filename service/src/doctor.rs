@@ -8,7 +8,7 @@ mod surroundings;
 
 use serde::Serialize;
 
-pub use database::{clock, replica, secret, settings, version};
+pub use database::{clock, replica, row_security, secret, settings, version};
 pub use surroundings::{artifacts, nats, public_url};
 
 /// How something stands.

@@ -23,6 +23,7 @@ pub mod notes;
 pub mod organizations;
 pub mod page;
 mod random;
+pub mod reach;
 pub mod replica;
 pub mod retention;
 mod secret;

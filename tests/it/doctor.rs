@@ -66,7 +66,7 @@ on_each_engine! {
         let checks: Vec<_> = found.keys().map(String::as_str).collect();
         assert_eq!(checks, [
             "artifacts", "clock", "configuration", "database", "disk", "nats", "public-url", "replica",
-            "schema", "secret", "settings",
+            "row-security", "schema", "secret", "settings",
         ]);
         assert!(found.values().all(|(health, _)| health == "ok"), "{found:#?}");
         assert_eq!(code, 0);

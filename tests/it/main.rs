@@ -60,6 +60,7 @@ mod recording_limits;
 mod refusals;
 mod replica;
 mod retention;
+mod row_security;
 mod schema;
 mod schema_tools;
 mod search;

@@ -44,7 +44,19 @@ async fn usual_work_is_done_through_a_pooler_in_transaction_mode() {
     let cluster = Cluster::start();
     let pooler = PgBouncer::of(&cluster).await;
     let database = TestDatabase::create_on(cluster.url.clone()).await;
-    let (direct, pooled) = (database.url.clone(), pooler.url(&database.url));
+    share(&pooler, database).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_security_is_told_to_each_transaction_behind_a_pooler() {
+    let cluster = Cluster::start();
+    let database = TestDatabase::create_on(cluster.url.clone()).await.walled().await;
+    let pooler = PgBouncer::of_member(&cluster, TestDatabase::ROLE).await;
+    share(&pooler, database).await;
+}
+
+async fn share(pooler: &PgBouncer, database: TestDatabase) {
+    let (direct, pooled) = (database.daybook_url().to_owned(), pooler.url(&database.url));
     let settings = |config: &mut Config| {
         config.database_url = Some(pooled);
         config.database_direct_url = Some(direct);

@@ -52,6 +52,8 @@ on_each_engine! {
         assert!(faults.are_enough(server.backend()));
         match server.backend() {
             Backend::Sqlite => assert_eq!(hurt, 0),
+            // There a connection is tried each time that it is lent.
+            Backend::Postgres if server.instance().db.has_wall() => {}
             Backend::Postgres => assert!(hurt >= HURT, "the kills hurt nobody"),
         }
     }

@@ -28,7 +28,7 @@ pub fn daybook(folder: &std::path::Path) -> Command {
 #[must_use]
 pub fn daybook_of(server: &crate::TestServer) -> Command {
     let mut command = daybook(server.folder());
-    command.env("DAYBOOK_DATABASE_URL", &server.database.url);
+    command.env("DAYBOOK_DATABASE_URL", server.database.daybook_url());
     command
 }
 

@@ -14,18 +14,24 @@ pub enum Backend {
 /// A database of its own, empty at first.
 pub struct TestDatabase {
     pub backend: Backend,
+    /// By which tests look into it, and make it go.
     pub url: String,
+    /// By which Daybook comes, where that is by a role of less rights.
+    role_url: Option<String>,
     /// The server that it is on, where it is on one.
     server: Option<String>,
 }
 
 impl TestDatabase {
+    /// Owns nothing, so that row-level security binds it. Its name is its password.
+    pub const ROLE: &str = "daybook_without_rights";
+
     pub async fn create(backend: Backend, folder: &Path) -> Self {
         crate::deadline::set();
         match backend {
             Backend::Sqlite => {
                 let url = format!("sqlite://{}", folder.join("daybook.db").display());
-                Self { backend, url, server: None }
+                Self { backend, url, role_url: None, server: None }
             }
             Backend::Postgres => Self::create_on(postgres_server()).await,
         }
@@ -40,7 +46,32 @@ impl TestDatabase {
         admin.close().await.unwrap();
         let (start, _) = server.rsplit_once('/').unwrap();
         let url = format!("{start}/{name}");
-        Self { backend: Backend::Postgres, url, server: Some(server) }
+        Self { backend: Backend::Postgres, url, role_url: None, server: Some(server) }
+    }
+
+    /// Makes the schema, to which Daybook then comes as a role that may use the tables and doesn't own them, so
+    /// that row-level security binds it.
+    pub async fn walled(mut self) -> Self {
+        let owner = self.connect().await;
+        let role = Self::ROLE;
+        let role = format!(
+            "DO $$ BEGIN CREATE ROLE {role} LOGIN PASSWORD '{role}'; \
+               EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$; \
+             ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}; \
+             ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {role}"
+        );
+        owner.execute_unprepared(&role).await.unwrap();
+        daybook_migration::up(&owner).await.unwrap();
+        owner.close().await.unwrap();
+        let (scheme, rest) = self.url.split_once("://").unwrap();
+        let (_, place) = rest.split_once('@').unwrap();
+        self.role_url = Some(format!("{scheme}://{0}:{0}@{place}", Self::ROLE));
+        self
+    }
+
+    /// By which Daybook comes.
+    pub fn daybook_url(&self) -> &str {
+        self.role_url.as_deref().unwrap_or(&self.url)
     }
 
     /// A connection that Daybook does not know of.

@@ -28,9 +28,19 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
+    /// That comes to the server as a superuser.
     pub async fn of(cluster: &Cluster) -> Self {
+        Self::with_rights(cluster, "SUPERUSER").await
+    }
+
+    /// That may do what `role` may.
+    pub async fn of_member(cluster: &Cluster, role: &str) -> Self {
+        Self::with_rights(cluster, &format!("IN ROLE {role}")).await
+    }
+
+    async fn with_rights(cluster: &Cluster, rights: &str) -> Self {
         let admin = Database::connect(&cluster.url).await.unwrap();
-        let role = format!("CREATE ROLE {ROLE} SUPERUSER LOGIN PASSWORD '{ROLE}'");
+        let role = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{ROLE}' {rights}");
         admin.execute_unprepared(&role).await.unwrap();
         let timeout = format!("ALTER ROLE {ROLE} SET idle_in_transaction_session_timeout = '10s'");
         admin.execute_unprepared(&timeout).await.unwrap();

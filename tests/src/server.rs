@@ -50,7 +50,10 @@ impl TestServer {
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let folder = TempDir::with_prefix("daybook-test-").unwrap();
-        let database = TestDatabase::create(backend, folder.path()).await;
+        let mut database = TestDatabase::create(backend, folder.path()).await;
+        if backend == Backend::Postgres && std::env::var_os("DAYBOOK_TEST_ROW_SECURITY").is_some() {
+            database = database.walled().await;
+        }
         Self::start_on(database, folder, duties, change).await
     }
 
@@ -74,7 +77,7 @@ impl TestServer {
     ) -> Self {
         let mut config = Config {
             data_dir: folder.path().to_owned(),
-            database_url: Some(database.url.clone()),
+            database_url: Some(database.daybook_url().to_owned()),
             database_direct_url: None,
             database_replica_url: None,
             listen: "127.0.0.1:0".parse().unwrap(),

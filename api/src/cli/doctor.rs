@@ -105,6 +105,7 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
     let (schema, is_there) = schema(&db).await;
     add("replica", Ok(doctor::replica(&db).await));
     add("schema", Ok(schema));
+    add("row-security", Ok(doctor::row_security(&db)));
     if is_there && let Some(secret) = secret {
         add("secret", doctor::secret(&db, secret.as_ref()).await);
     }

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
-use daybook_service::{Error, Viewer};
+use daybook_service::{Error, Viewer, reach};
 use futures::{Stream, StreamExt, stream, stream::BoxStream};
 use http::HeaderMap;
 use tokio::time::Instant;
@@ -142,7 +142,8 @@ impl Operation {
         let Self { kind, request, metric, running } = self;
         let began = Instant::now();
         let patience = state.front_door.execution_timeout;
-        let executed = tokio::time::timeout(patience, state.schema.execute(request)).await;
+        let executed =
+            tokio::time::timeout(patience, reach::closed(state.schema.execute(request))).await;
         drop(running);
         let mut response = executed.unwrap_or_else(|_| {
             let patience = humantime::format_duration(patience);
@@ -173,7 +174,7 @@ impl Operation {
 }
 
 fn subscribe(request: Request, state: &State) -> impl Stream<Item = Response> + use<> {
-    state.schema.execute_stream(request).map(|mut response| {
+    reach::closed_stream(state.schema.execute_stream(request)).map(|mut response| {
         errors::bound(&mut response.errors);
         response
     })

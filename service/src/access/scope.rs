@@ -11,6 +11,7 @@ use super::{Permission, api_keys, operators, subject};
 use crate::{
     Error, GlobalId, Instance, Result,
     audit::{self, Actor, NewEntry, Resource},
+    reach,
 };
 
 /// Who asks: what a credential says, before any organization is looked at.
@@ -129,7 +130,10 @@ pub async fn enter(
         permission,
     };
     match verdict(&scope).await? {
-        Verdict::Granted => Ok(scope),
+        Verdict::Granted => {
+            reach::enter(organization_id);
+            Ok(scope)
+        }
         Verdict::Unknown => Err(Error::not_found(path, "organization")),
         Verdict::Denied => {
             record_denial(&scope).await?;

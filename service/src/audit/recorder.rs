@@ -25,7 +25,7 @@ use super::{
     append::{Draft, append_to, lock_head},
     filter::after_prefix,
 };
-use crate::{Clock, Error, Fault, Instance, ProblemCode, Result, Topic};
+use crate::{Clock, Error, Fault, Instance, ProblemCode, Result, Topic, reach};
 
 /// Most entries of one transaction, give or take the last recording.
 const BATCH: usize = 4_000;
@@ -117,7 +117,8 @@ pub(super) async fn submit(
     let waiting = Waiting { recording, answer, _room: room };
     if instance.recorder.push(organization_id, waiting) {
         let instance_ = Arc::clone(instance);
-        instance.tasks.spawn(async move { drain(&instance_, organization_id).await });
+        let draining = async move { drain(&instance_, organization_id).await };
+        instance.tasks.spawn(reach::only(organization_id, draining));
     }
     answered.await.map_err(|_| Fault::Stopping)?
 }

@@ -13,7 +13,7 @@ use sqlx::{
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::{Database, Engine, pooled};
+use super::{Database, Engine, pooled, wall::Wall};
 use crate::{Fault, Result, replica::Replica};
 
 /// Readers on SQLite; requests are short, so a few serve many.
@@ -56,6 +56,7 @@ impl Database {
             return Err(Fault::Unfit(message.to_owned()).into());
         };
         database.check().await?;
+        database.look_at_wall().await?;
         Ok(database)
     }
 
@@ -71,6 +72,7 @@ impl Database {
         }
         let database = Self::postgres(url, Reach::Pooled { direct }).await?;
         database.check().await?;
+        database.look_at_wall().await?;
         database.warn_of_idle_transactions().await?;
         Ok(database)
     }
@@ -85,7 +87,7 @@ impl Database {
             return Err(Fault::Unfit(message.to_owned()).into());
         }
         let options = postgres_options(url, &[("default_transaction_read_only", "on")])?;
-        let pool = postgres_pool(POSTGRES).acquire_timeout(REPLICA_ACQUIRE);
+        let pool = postgres_pool(POSTGRES, &self.wall).acquire_timeout(REPLICA_ACQUIRE);
         let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options));
         self.replica = Some(Replica::new(pool));
         Ok(self)
@@ -127,12 +129,15 @@ impl Database {
             bulk: SqlxSqliteConnector::from_sqlx_sqlite_pool(bulk),
             bells: None,
             replica: None,
+            wall: Wall::default(),
+            is_pooled: false,
             transactions: TaskTracker::new(),
         })
     }
 
     async fn postgres(url: &str, reach: Reach<'_>) -> Result<Self> {
-        let pool = postgres_pool;
+        let wall = Wall::default();
+        let pool = |size| postgres_pool(size, &wall);
         let connector = SqlxPostgresConnector::from_sqlx_postgres_pool;
         let (options, writer, reader) = match reach {
             Reach::Direct => {
@@ -143,8 +148,10 @@ impl Database {
             }
             Reach::Pooled { direct } => {
                 let pooled = pooled::options(url)?;
-                let writer = pool(POSTGRES).connect_with(pooled.clone()).await;
-                let reader = pooled::reader(POSTGRES).acquire_timeout(ACQUIRE);
+                // What is set in a session would stay there for others: each transaction is told.
+                let writer = postgres_pool(POSTGRES, &Wall::default());
+                let writer = writer.connect_with(pooled.clone()).await;
+                let reader = pooled::reader(POSTGRES, &wall).acquire_timeout(ACQUIRE);
                 let reader = connector(reader.connect_lazy_with(pooled));
                 (postgres_options(direct, &[])?, connector(writer.map_err(unreachable)?), reader)
             }
@@ -159,8 +166,17 @@ impl Database {
             bulk: SqlxPostgresConnector::from_sqlx_postgres_pool(bulk),
             bells: Some(bells),
             replica: None,
+            wall,
+            is_pooled: matches!(reach, Reach::Pooled { .. }),
             transactions: TaskTracker::new(),
         })
+    }
+
+    async fn look_at_wall(&self) -> Result<()> {
+        match self.engine {
+            Engine::Sqlite => Ok(()),
+            Engine::Postgres => self.wall.look(&self.bulk).await,
+        }
     }
 
     /// Refuses versions and settings under which an acknowledged write could be lost.
@@ -239,16 +255,27 @@ fn postgres_options(url: &str, more: &[(&str, &str)]) -> Result<PgConnectOptions
     Ok(options.options(more.iter().copied()))
 }
 
-fn postgres_pool(size: u32) -> PgPoolOptions {
+fn postgres_pool(size: u32, wall: &Wall) -> PgPoolOptions {
+    let (new, lent) = (wall.clone(), wall.clone());
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE)
         // Saves a round trip a query; only what lay idle may have died unnoticed.
         .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(
-                async move { Ok(meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) },
-            )
+        .after_connect(move |connection, _| {
+            let wall = new.clone();
+            Box::pin(async move { wall.tell(connection).await })
+        })
+        .before_acquire(move |connection, meta| {
+            let wall = lent.clone();
+            Box::pin(async move {
+                // One that died while it lay idle is found out by either.
+                Ok(if wall.stands() {
+                    wall.tell(connection).await.is_ok()
+                } else {
+                    meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()
+                })
+            })
         })
 }
 

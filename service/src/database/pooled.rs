@@ -9,11 +9,11 @@
 use std::str::FromStr;
 
 use sqlx::{
-    Executor, PgConnection,
+    AssertSqlSafe, Executor, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Database, connect::value};
+use super::{Database, connect::value, wall::Wall};
 use crate::{Fault, Result};
 
 /// For connections through the pooler.
@@ -25,22 +25,27 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
 
 /// Connections that are in a transaction for as long as they are lent. For reading: what is written would be
 /// committed only after whoever wrote it has gone on.
-pub(super) fn reader(size: u32) -> PgPoolOptions {
+pub(super) fn reader(size: u32, wall: &Wall) -> PgPoolOptions {
+    let (new, lent) = (wall.clone(), wall.clone());
     PgPoolOptions::new()
         .max_connections(size)
         .test_before_acquire(false)
-        .after_connect(|connection, _| Box::pin(async move { begin(connection).await }))
-        .before_acquire(|connection, _| {
+        .after_connect(move |connection, _| {
+            let wall = new.clone();
+            Box::pin(async move { begin(connection, &wall).await })
+        })
+        .before_acquire(move |connection, _| {
+            let wall = lent.clone();
             // One that died while it lay idle is found out by this.
-            Box::pin(async move { Ok(begin(connection).await.is_ok()) })
+            Box::pin(async move { Ok(begin(connection, &wall).await.is_ok()) })
         })
         .after_release(|connection, _| {
             Box::pin(async move { Ok(connection.execute("COMMIT").await.is_ok()) })
         })
 }
 
-async fn begin(connection: &mut PgConnection) -> sqlx::Result<()> {
-    connection.execute("BEGIN READ ONLY").await.map(|_| ())
+async fn begin(connection: &mut PgConnection, wall: &Wall) -> sqlx::Result<()> {
+    connection.execute(AssertSqlSafe(wall.begin())).await.map(|_| ())
 }
 
 impl Database {

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sea_orm::{
-    AccessMode, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 
 use super::{Database, Engine};
-use crate::{Error, Fault, Result, random};
+use crate::{Error, Fault, Result, random, reach};
 
 /// Times that a transaction is tried where the database asks for it.
 const TRIES: u32 = 8;
@@ -34,9 +34,9 @@ impl Database {
         C: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let db = self.writer.clone();
+        let db = self.clone();
         let task = async move { with_retries(&db, &context, work).await };
-        self.transactions.spawn(task).await.map_err(Fault::Task)?
+        self.transactions.spawn(reach::inherit(task)).await.map_err(Fault::Task)?
     }
 }
 
@@ -69,11 +69,11 @@ impl Database {
             tx.rollback().await?;
             outcome
         };
-        self.transactions.spawn(task).await.map_err(Fault::Task)?
+        self.transactions.spawn(reach::inherit(task)).await.map_err(Fault::Task)?
     }
 }
 
-async fn with_retries<C, T>(db: &DatabaseConnection, context: &C, work: Work<C, T>) -> Result<T> {
+async fn with_retries<C, T>(db: &Database, context: &C, work: Work<C, T>) -> Result<T> {
     let mut tries = 1;
     loop {
         match once(db, context, work).await {
@@ -88,21 +88,24 @@ async fn with_retries<C, T>(db: &DatabaseConnection, context: &C, work: Work<C, 
     }
 }
 
-async fn once<C, T>(db: &DatabaseConnection, context: &C, work: Work<C, T>) -> Result<T> {
+async fn once<C, T>(db: &Database, context: &C, work: Work<C, T>) -> Result<T> {
     let options = TransactionOptions {
         // A deferred transaction that reads and then writes fails where another wrote meanwhile.
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    let tx = match db.begin_with_options(options).await {
+    let tx = match db.writer.begin_with_options(options).await {
         Ok(tx) => tx,
         // The connection had died unnoticed, and nothing was done: the pool has another one.
         Err(error @ (DbErr::Conn(_) | DbErr::Exec(_) | DbErr::Query(_))) => {
             tracing::debug!(%error, "a transaction is begun anew");
-            db.begin_with_options(options).await?
+            db.writer.begin_with_options(options).await?
         }
         Err(error) => return Err(error.into()),
     };
+    if db.is_pooled {
+        db.wall.tell_transaction(&tx).await?;
+    }
     match work(&tx, context).await {
         Ok(value) => {
             tx.commit().await.map_err(Fault::CommitUnknown)?;

@@ -66,6 +66,19 @@ async fn postgres(db: &Database) -> Result<Finding> {
     Ok(Finding::ok("settings", found))
 }
 
+/// Whether row-level security is a second wall between organizations.
+#[must_use]
+pub fn row_security(db: &Database) -> Finding {
+    let found = match db.engine() {
+        Engine::Sqlite => "SQLite has none; conditions in every statement keep organizations apart",
+        Engine::Postgres if db.has_wall() => "stands behind every statement",
+        Engine::Postgres => {
+            "does not bind the role that owns the tables: README.md has how to use another"
+        }
+    };
+    Finding::ok("row-security", found)
+}
+
 /// How far this machine's clock is from the database's.
 ///
 /// # Errors

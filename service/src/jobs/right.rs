@@ -9,7 +9,7 @@ use daybook_entity::{
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::{Instance, Permission, Result, Viewer, access, exports::Plan};
+use crate::{Instance, Permission, Result, Viewer, access, exports::Plan, reach};
 
 /// What whoever asked for `job` must be allowed to do, also when it runs, and whoever gets its file.
 ///
@@ -65,5 +65,7 @@ pub async fn right_to_decide(
 }
 
 async fn find(instance: &Instance, organization_id: Uuid, id: Uuid) -> Result<Option<Model>> {
-    Ok(Entity::find_by_id((organization_id, id)).one(instance.db.reader()).await?)
+    let found = Entity::find_by_id((organization_id, id)).one(instance.db.reader());
+    // Only to know what is to be asked for.
+    Ok(reach::only(organization_id, found).await?)
 }

@@ -21,7 +21,7 @@ use super::{
     lease::{self, Pulse},
     right::permission,
 };
-use crate::{Engine, Instance, Result, Topic, access, backups, exports, trace};
+use crate::{Engine, Instance, Result, Topic, access, backups, exports, reach, trace};
 
 /// How often the queue is looked at where no bell rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -117,7 +117,7 @@ async fn fill(instance: &Arc<Instance>, places: &Arc<Places>) -> Result<()> {
             let (instance_, places) = (Arc::clone(instance), Arc::clone(places));
             start(instance, async move {
                 let organization_id = job.organization_id;
-                run(&instance_, job).await;
+                reach::only(organization_id, run(&instance_, job)).await;
                 places.give_back(organization_id);
                 // There is room now for what may have waited.
                 instance_.doorbell.ring_here(Topic::Queue);

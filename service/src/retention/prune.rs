@@ -18,7 +18,7 @@ use super::{entry, entry_at, holds::is_held, lock};
 use crate::{
     Fault, Instance, Permission, Result, Scope, Viewer,
     audit::{self, Metadata},
-    database,
+    database, reach,
 };
 
 /// Entries of one transaction.
@@ -39,9 +39,16 @@ pub async fn prune(instance: &Arc<Instance>) -> Result<()> {
             permission: Permission::ExportAuditLog,
         };
         let through = extent(instance, &found).await?;
-        if through > found.pruned && announce(&scope, through).await? {
-            while !instance.stopping.is_cancelled() && remove(&scope).await? {}
+        if through > found.pruned {
+            reach::only(found.organization_id, remove_through(&scope, through)).await?;
         }
+    }
+    Ok(())
+}
+
+async fn remove_through(scope: &Scope, through: i64) -> Result<()> {
+    if announce(scope, through).await? {
+        while !scope.instance.stopping.is_cancelled() && remove(scope).await? {}
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::{
     row::{COLUMNS, Row},
     sink::Sink,
 };
-use crate::{Error, Fault, Instance, spares::Spares};
+use crate::{Error, Fault, Instance, reach, spares::Spares};
 
 /// What the server's first message begins with, before flags and the length of an extension
 /// (PostgreSQL's manual, COPY, "Binary Format").
@@ -43,7 +43,8 @@ impl Rows {
         let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", with_literals(statement)?);
         let pool = instance.db.bulk().get_postgres_connection_pool().clone();
         let (sender, batches) = mpsc::channel(WAITING);
-        let reading = instance.tasks.spawn(read(pool, copy, sender, spares.clone()));
+        let reading = read(pool, copy, sender, spares.clone());
+        let reading = instance.tasks.spawn(reach::inherit(reading));
         Ok(Self { batches, spares: spares.clone(), reading: AbortOnDropHandle::new(reading) })
     }
 
