@@ -67,6 +67,11 @@ bench-subscribers: ## Measures what 10,000 subscribers of one process cost, and 
 	cargo build --release --locked -p daybook-api --bin daybook
 	tests/with-postgres python3 tests/bench/subscribers.py target/release/daybook $(ARGS)
 
+.PHONY: bench-growth
+bench-growth: ## Measures a log as it grows and as its start is removed; more: make bench-growth ARGS="--rows 5000000"
+	cargo build --release --locked -p daybook-api --bin daybook
+	tests/with-postgres python3 tests/bench/growth.py target/release/daybook --words $(ARGS)
+
 .PHONY: bench-front-door
 bench-front-door: ## Measures how soon query bombs are refused, and tries a hundred thousand forged links
 	cargo build --release --locked -p daybook-api --bin daybook
