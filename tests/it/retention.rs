@@ -149,6 +149,31 @@ on_each_idle_engine! {
         assert_eq!(count(&admin, &acme, "audit_log.pruned").await, 1);
     }
 
+    async fn settings_and_holds_are_told(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let auditor = server.client(&acme, Role::Auditor).await;
+        let told = async |client: &Client| {
+            let query = "query($id: ID!) { organization(id: $id) {
+                retention { days prunedThroughSequence holds { name reason placedBy } } } }";
+            client.query(query, json!({ "id": acme })).await["organization"]["retention"].clone()
+        };
+        let forever = json!({ "days": null, "prunedThroughSequence": "0", "holds": [] });
+        assert_eq!(told(&auditor).await, forever);
+        keep(server, "acme", "7");
+        record_three(server, &acme).await;
+        let old = last(server, &acme).await;
+        server.clock.advance(DAY * 30);
+        record_three(server, &acme).await;
+        prune(server.instance()).await.unwrap();
+        daybook(server, &["hold", "place", "--organization", "acme", "--reason", "a lawsuit", "case-7"]);
+        let auditor = server.client_of("auditor");
+        let told = told(&auditor).await;
+        assert_eq!((&told["days"], &told["prunedThroughSequence"]), (&json!(7), &json!(old.to_string())));
+        let hold = &told["holds"][0];
+        assert_eq!((&hold["name"], &hold["reason"]), (&json!("case-7"), &json!("a lawsuit")));
+        assert!(hold["placedBy"].is_string(), "{hold}");
+    }
+
     async fn wrong_settings_are_refused(server: &TestServer) {
         server.organization("acme").await;
         for (arguments, words) in [
@@ -168,6 +193,10 @@ on_each_idle_engine! {
         daybook(server, &["retention", "set", "--organization", "acme", "--forever"]);
         assert_eq!(daybook(server, &["retention", "show", "--organization", "acme"]), "forever\t0");
     }
+}
+
+async fn record_three(server: &TestServer, organization: &str) {
+    server.client(organization, Role::Admin).await.record(organization, 3).await;
 }
 
 /// Exports of ten entries each, none of them at once.

@@ -113,6 +113,14 @@ async fn forgotten_condition_shows_and_takes_nothing_of_others() {
         })
         .await;
     }
+    // Without having asked for the organization itself.
+    let quota =
+        "{ viewer { memberships { organization { slug exportQuota { limit remaining } } } } }";
+    let data = server.client_of("admin").query(quota, json!({})).await;
+    for membership in data["viewer"]["memberships"].as_array().unwrap() {
+        let quota = &membership["organization"]["exportQuota"];
+        assert!(quota["remaining"].as_i64() < quota["limit"].as_i64(), "{membership}");
+    }
     reach::closed(async {
         let_in(&server, acme).await;
         let changed = db.execute_unprepared("UPDATE holds SET reason = 'none'").await.unwrap();

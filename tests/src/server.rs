@@ -8,7 +8,7 @@ use daybook_entity::membership::Role;
 use daybook_service::{
     Clock, GlobalId, Instance, Permission, Viewer,
     access::{enter, members, operators, token},
-    organizations,
+    organizations, retention,
 };
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -194,6 +194,14 @@ impl TestServer {
         let scope =
             enter(self.instance(), &viewer, id, Permission::ManageMembers, &[]).await.unwrap();
         assert!(members::remove(&scope, subject).await.unwrap());
+    }
+
+    /// From now on nothing of the organization's log is removed.
+    pub async fn place_hold(&self, organization: &str, name: &str) {
+        let (id, viewer) = (raw_organization(organization), Viewer::command_line("test"));
+        let scope =
+            enter(self.instance(), &viewer, id, Permission::ManageMembers, &[]).await.unwrap();
+        retention::place_hold(&scope, name, name).await.unwrap();
     }
 
     /// A bearer token that names `subject`.

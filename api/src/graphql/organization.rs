@@ -4,4 +4,5 @@ pub(super) mod api_key;
 pub(super) mod member;
 pub(super) mod mutation;
 pub(super) mod query;
+mod retention;
 pub(super) mod types;

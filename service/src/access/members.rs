@@ -12,6 +12,7 @@ use crate::{
     audit::{self, Change, NewEntry, Resource},
     database,
     page::{self, Keyset, Order, Page, PageArgs, Part},
+    reach,
 };
 
 /// Gives `subject` the role `role`, or another role. Without `email` the known one stays.
@@ -141,12 +142,17 @@ pub async fn of(instance: &crate::Instance, viewer: &Viewer) -> Result<Vec<membe
             email: None,
             created_at: key.created_at,
         };
-        return Ok(key.map(membership).into_iter().collect());
+        return Ok(key.map(membership).into_iter().inspect(let_in).collect());
     }
     let memberships = membership::Entity::find()
         .filter(membership::Column::Subject.eq(viewer.subject.as_str()))
         .order_by_asc(membership::Column::OrganizationId);
-    Ok(memberships.all(instance.db.reader()).await?)
+    Ok(memberships.all(instance.db.reader()).await?.into_iter().inspect(let_in).collect())
+}
+
+/// Each role is let into its organization.
+fn let_in(membership: &membership::Model) {
+    reach::enter(membership.organization_id);
 }
 
 fn all(scope: &Scope) -> Select<membership::Entity> {

@@ -85,6 +85,7 @@ pub(super) async fn fill(server: &TestServer) -> (Client, Things) {
     owner.create_api_key(&globex, "AUDITOR", json!({ "name": "globex key" })).await;
     let body = json!({ "path": "globex", "title": "globex", "body": "globex", "tags": ["globex"] });
     owner.create_note(&things.workspace, body).await;
+    server.place_hold(&globex, "globex").await;
     (owner, things)
 }
 

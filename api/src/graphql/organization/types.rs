@@ -2,11 +2,12 @@
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 use daybook_entity::{job::JobKind, membership, organization};
-use daybook_service::{GlobalId, Permission, access, jobs};
+use daybook_service::{GlobalId, Permission, Scope, access, jobs};
 
 use super::{
     api_key::{ApiKeyConnection, api_keys},
     member::{MemberConnection, members},
+    retention::Retention,
 };
 use crate::graphql::{
     context::{instance, viewer},
@@ -41,6 +42,11 @@ impl Organization {
     async fn export_quota(&self, ctx: &Context<'_>) -> Result<ExportQuota> {
         let quota = jobs::quota(instance(ctx), self.0.id, JobKind::Export).await;
         Ok(quota.map_err(to_error)?.into())
+    }
+
+    /// How long the log is kept, and what holds it. For ADMIN and AUDITOR.
+    async fn retention(&self, ctx: &Context<'_>) -> Result<Retention> {
+        Retention::of(self.enter(ctx, Permission::ReadAuditLog).await?).await
     }
 
     /// Who may do what, by subject. 50 a page by default, 100 at the most; more is an error, not a
@@ -79,9 +85,16 @@ impl Organization {
         #[graphql(desc = "This many from the end.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<WorkspaceConnection> {
-        let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadNotes);
+        let scope = self.enter(ctx, Permission::ReadNotes).await?;
+        workspaces(scope, &args(first, after, last, before)).await
+    }
+}
+
+impl Organization {
+    async fn enter(&self, ctx: &Context<'_>, permission: Permission) -> Result<Scope> {
+        let viewer = viewer(ctx).map_err(to_error)?;
         let scope = access::enter(instance(ctx), viewer, self.0.id, permission, &[]).await;
-        workspaces(scope.map_err(to_error)?, &args(first, after, last, before)).await
+        scope.map_err(to_error)
     }
 }
 

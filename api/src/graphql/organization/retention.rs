@@ -1,0 +1,67 @@
+//! `Retention`, `Hold`.
+
+use async_graphql::{Object, Result, SimpleObject};
+use daybook_entity::hold;
+use daybook_service::{Scope, retention};
+
+use crate::graphql::{
+    error::to_error,
+    scalar::{BigInt, Instant},
+};
+
+/// How long an organization's log is kept.
+pub(in crate::graphql) struct Retention {
+    scope: Scope,
+    days: Option<i32>,
+    pruned: i64,
+}
+
+impl Retention {
+    /// Of the scope's log.
+    pub(super) async fn of(scope: Scope) -> Result<Self> {
+        let found = retention::find(&scope).await.map_err(to_error)?;
+        let (days, pruned) = found.map_or((None, 0), |found| (found.days, found.pruned));
+        Ok(Self { scope, days, pruned })
+    }
+}
+
+/// How long an organization's log is kept. Who runs the instance decides it (`daybook retention`,
+/// `daybook hold`), and each change is an entry of the log.
+#[Object]
+impl Retention {
+    /// Entries are kept for so many days, at the least; null: for ever.
+    async fn days(&self) -> Option<i32> {
+        self.days
+    }
+
+    /// Entries through this sequence have been removed; 0 where none was.
+    async fn pruned_through_sequence(&self) -> BigInt {
+        BigInt(self.pruned)
+    }
+
+    /// Reasons for which nothing of the log is removed, however old it is, by name.
+    async fn holds(&self) -> Result<Vec<Hold>> {
+        let holds = retention::holds(&self.scope).await.map_err(to_error)?;
+        Ok(holds.into_iter().map(Hold::from).collect())
+    }
+}
+
+/// A reason for which nothing of a log may be removed.
+#[derive(SimpleObject)]
+pub(in crate::graphql) struct Hold {
+    /// What it is called, such as a case's number: unique in the organization.
+    name: String,
+    /// Why, for people.
+    reason: String,
+    /// The subject that placed it.
+    placed_by: String,
+    /// When it was placed.
+    placed_at: Instant,
+}
+
+impl From<hold::Model> for Hold {
+    fn from(hold: hold::Model) -> Self {
+        let hold::Model { organization_id: _, name, reason, placed_by, placed_at } = hold;
+        Self { name, reason, placed_by, placed_at: placed_at.into() }
+    }
+}
