@@ -90,8 +90,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Newer(_) => None,
-            Self::Forbidden(error) | Self::Database(error) => error.source(),
+            // Said already.
+            Self::Newer(_) | Self::Forbidden(_) => None,
+            Self::Database(error) => error.source(),
         }
     }
 }
