@@ -10,7 +10,7 @@ use super::{
     Tally, postgres, sqlite,
     tables::{Extent, Rows, Table, tables},
 };
-use crate::{Engine, Fault, Instance, Result, spares::Spares};
+use crate::{Engine, Fault, Instance, Result, reach, spares::Spares};
 
 /// Bytes of one piece, about.
 pub(super) const PIECE: usize = 64 * 1024;
@@ -106,11 +106,12 @@ pub(super) fn read(instance: &Arc<Instance>, extent: Extent) -> Reading {
             });
         }
         Engine::Postgres => {
-            instance.tasks.spawn(async move {
+            let dumping = async move {
                 if let Err(error) = postgres::dump::dump(&reading, extent, &pieces).await {
                     let _ = sender.send(Err(error)).await;
                 }
-            });
+            };
+            instance.tasks.spawn(reach::inherit(dumping));
         }
     }
     Reading { pieces: receiver, spares }
