@@ -18,6 +18,7 @@ mod doctor;
 mod downloads;
 mod dropped_requests;
 mod expiry;
+mod export_ahead;
 mod export_compression;
 mod export_csv;
 mod export_estimate;
