@@ -14,6 +14,7 @@ mod m20261124_000004_backups;
 mod m20261124_000005_api_keys;
 mod m20261127_000001_expand_retention;
 mod m20261127_000002_expand_row_security;
+mod m20261127_000003_expand_growth;
 mod standing;
 
 use std::fmt;
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_api_keys::Migration),
             Box::new(m20261127_000001_expand_retention::Migration),
             Box::new(m20261127_000002_expand_row_security::Migration),
+            Box::new(m20261127_000003_expand_growth::Migration),
         ]
     }
 }

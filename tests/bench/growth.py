@@ -257,8 +257,9 @@ class Plans:
             file.seek(begin)
             parts = file.read().split("plan:")[1:]
         found = [json.JSONDecoder().raw_decode(part.lstrip())[0] for part in parts]
-        plans = [plan["Plan"] for plan in found if 'FROM "audit_logs"' in plan["Query Text"] and '"hash"' in plan["Query Text"]]
-        return "; ".join(map(described, plans))
+        plans = [plan["Plan"] for plan in found if 'FROM "audit_logs"' in plan["Query Text"]]
+        blocks = sum(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in plans)
+        return f"{blocks:,} blocks: " + "; ".join(map(described, plans))
 
 
 def described(plan: dict) -> str:

@@ -268,6 +268,26 @@ async fn newer_schema_is_refused(backend: Backend) {
     database.drop().await;
 }
 
+/// PostgreSQL's own setting waits for a fifth of a table, which is much of a large one.
+#[tokio::test]
+async fn postgres_vacuums_the_log_by_the_hundredth() {
+    let folder = TempDir::with_prefix("daybook-test-").unwrap();
+    let database = TestDatabase::create(Backend::Postgres, folder.path()).await;
+    let db = database.connect().await;
+    daybook_migration::up(&db).await.unwrap();
+    for table in ["audit_logs", SEARCH] {
+        let sql = format!("SELECT reloptions::text FROM pg_class WHERE oid = '{table}'::regclass");
+        let statement = Statement::from_string(db.get_database_backend(), sql);
+        let options = db.query_one_raw(statement).await.unwrap().unwrap();
+        let options: String = options.try_get_by_index(0).unwrap();
+        for setting in ["vacuum_scale_factor", "vacuum_insert_scale_factor"] {
+            assert!(options.contains(&format!("autovacuum_{setting}=0.01")), "{table}: {options}");
+        }
+    }
+    db.close().await.unwrap();
+    database.drop().await;
+}
+
 /// A test of a database without a server, on each engine.
 macro_rules! on_each_database {
     ($($name:ident),* $(,)?) => {

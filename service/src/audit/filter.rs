@@ -54,6 +54,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether it bounds the time.
+    pub(super) fn has_times(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
     /// What is wrong with it, by field; `root` is the path to the filter.
     #[must_use]
     pub fn problems(&self, root: &[&str]) -> Vec<Problem> {

@@ -9,7 +9,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Filter, search::Lookup};
+use super::{Filter, range::Ranged, search::Lookup};
 use crate::{
     Error, Result, Scope,
     page::{self, Asked, Direction, Keyset, Page, PageArgs, Part},
@@ -48,8 +48,16 @@ pub async fn list(
     let part = (lookup, &asked);
     let rows = replica::read(scope, &part, |db, (lookup, asked)| {
         Box::pin(async move {
-            let select = lookup.select(asked.direction, asked.size + 1, db.get_database_backend());
-            let rows = select.all(db).await?;
+            let pruned = pruned_before(db, lookup, asked.direction).await?;
+            let lookup = Lookup { pruned, ..lookup.clone() };
+            let (direction, limit) = (asked.direction, asked.size + 1);
+            let rows = match Ranged::of(&lookup, direction, limit) {
+                Some(ranged) => ranged.read(db).await?,
+                None => {
+                    let backend = db.get_database_backend();
+                    lookup.select(direction, limit, backend).all(db).await?
+                }
+            };
             check_kept(db, lookup.organization_id, &asked.keys).await?;
             Ok(rows)
         })
@@ -94,19 +102,24 @@ pub async fn get_many(scope: &Scope, keys: &[(i64, Uuid)]) -> Result<Vec<Model>>
 }
 
 /// The SQL of the first page or of the one that follows a row, for whoever wants to see how the
-/// database runs it.
+/// database runs it: one statement, or, of a range in another order, a count, a walk, another count and
+/// the page of all that is in the range. It ends with the walk where that is a page.
 #[must_use]
-pub fn statement(
+pub fn statements(
     organization_id: Uuid,
     filter: &Filter,
     order: Order,
     after: Option<&Model>,
     backend: DbBackend,
-) -> Statement {
+) -> Vec<Statement> {
     let keyset = keys(organization_id, filter, order);
     let keys = after.map(|row| ((keyset.key)(row), Direction::Forward)).into_iter().collect();
     let lookup = lookup(&keyset, organization_id, filter, keys, None);
-    lookup.select(Direction::Forward, page::DEFAULT + 1, backend).build(backend)
+    let (direction, limit) = (Direction::Forward, page::DEFAULT + 1);
+    Ranged::of(&lookup, direction, limit).map_or_else(
+        || vec![lookup.select(direction, limit, backend).build(backend)],
+        |ranged| ranged.statements(backend),
+    )
 }
 
 /// Sequence of the last entry of the scope's log; 0 where there is none.
@@ -142,7 +155,7 @@ fn lookup<'a>(
     through: Option<i64>,
 ) -> Lookup<'a> {
     let filter = without_implied(filter, keyset, keys.iter().map(|(_, towards)| *towards));
-    Lookup { organization_id, filter, keyset, keys, through }
+    Lookup { organization_id, filter, keyset, keys, through, pruned: 0 }
 }
 
 /// The keys of the log in this order; cursors are bound to the filter, too.
@@ -194,6 +207,19 @@ fn without_implied(
         }
     }
     filter
+}
+
+/// Through which sequence a part that begins at the log's start was removed; 0 for others, which meet
+/// nothing of that on their way.
+async fn pruned_before<C: ConnectionTrait>(
+    db: &C,
+    lookup: &Lookup<'_>,
+    direction: Direction,
+) -> Result<i64> {
+    if !lookup.begins_at_start(direction) {
+        return Ok(0);
+    }
+    Ok(retention::pruned(db, lookup.organization_id).await?.0)
 }
 
 /// Refuses cursors of entries that are no longer kept: a page would go on where the log now begins,

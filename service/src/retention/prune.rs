@@ -159,11 +159,14 @@ async fn remove(scope: &Scope) -> Result<bool> {
             // Of a recording that is incomplete there is nothing to be given again.
             recording::Entity::delete_many()
                 .filter(recording::Column::OrganizationId.eq(organization_id))
+                .filter(recording::Column::FirstSequence.gt(found.pruned))
                 .filter(recording::Column::FirstSequence.lte(*last))
                 .exec(tx)
                 .await?;
+            // From where it was left: before that, the index still leads to all that is gone.
             let gone = audit_log::Entity::delete_many()
                 .filter(audit_log::Column::OrganizationId.eq(organization_id))
+                .filter(audit_log::Column::Sequence.gt(found.pruned))
                 .filter(audit_log::Column::Sequence.lte(*last))
                 .exec(tx)
                 .await?;

@@ -21,6 +21,7 @@ use crate::{
 };
 
 /// Part of a list: what passes a filter, between keys.
+#[derive(Clone)]
 pub(crate) struct Lookup<'a> {
     /// Whose log.
     pub(in crate::audit) organization_id: Uuid,
@@ -32,6 +33,8 @@ pub(crate) struct Lookup<'a> {
     pub(in crate::audit) keys: Vec<(Vec<Part>, Direction)>,
     /// Only up to this sequence.
     pub(in crate::audit) through: Option<i64>,
+    /// Through this sequence there is nothing any more; 0 where that is of no use.
+    pub(in crate::audit) pruned: i64,
 }
 
 impl Lookup<'_> {
@@ -117,9 +120,12 @@ impl Lookup<'_> {
     }
 
     /// Everything but the words.
-    pub(super) fn condition(&self) -> Condition {
+    pub(in crate::audit) fn condition(&self) -> Condition {
         let through = self.through.map(|through| Column::Sequence.lte(through));
-        let condition = self.filter.condition(self.organization_id).add_option(through);
+        // Until the table is vacuumed the index still leads to what was removed.
+        let kept = (self.pruned > 0).then(|| Column::Sequence.gt(self.pruned));
+        let condition = self.filter.condition(self.organization_id);
+        let condition = condition.add_option(through).add_option(kept);
         self.beyond().into_iter().fold(condition, Condition::add)
     }
 
@@ -133,9 +139,18 @@ impl Lookup<'_> {
         matches!(self.keyset.columns[..], [Column::Sequence])
     }
 
+    /// Whether it is read from the first entry of the log on.
+    pub(in crate::audit) fn begins_at_start(&self, direction: Direction) -> bool {
+        let rises = |towards| self.keyset.towards(towards) == page::Order::Ascending;
+        self.is_ordered_by_sequence()
+            && rises(direction)
+            && !self.keys.iter().any(|(_, towards)| rises(*towards))
+    }
+
     /// The first and the last sequence that may be in it.
     fn range(&self) -> (i64, i64) {
-        let (mut first, mut last) = (1, cmp::min(self.through.unwrap_or(SEQUENCES), SEQUENCES));
+        let (mut first, mut last) =
+            (self.pruned + 1, cmp::min(self.through.unwrap_or(SEQUENCES), SEQUENCES));
         for (key, towards) in &self.keys {
             if let (true, [Part::Number(sequence)]) = (self.is_ordered_by_sequence(), &key[..]) {
                 match self.keyset.towards(*towards) {

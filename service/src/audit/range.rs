@@ -1,0 +1,164 @@
+//! Pages of a range of one column in the order of another, which no index has.
+//!
+//! Two ways lead to such a page: along the list's order, past all that the range excludes, and along the
+//! range's own index, through all that it includes, which is then sorted. Which is the shorter one depends
+//! on where in the log the range lies. No planner knows: times and sequences grow together, and it takes
+//! them to have nothing to do with each other. So each way is tried for a bounded number of entries, and
+//! where neither led to the page, both for more:
+//!
+//! ```text
+//! far   = all that the range includes, if that is little: what the page is of
+//! near  = of the list's next entries those in the range: the page, if they are one
+//! ```
+//!
+//! What is read is so in proportion to the shorter one.
+
+use std::cmp;
+
+use daybook_entity::audit_log::{Column, Entity, Model};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, Order, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Statement,
+    sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement},
+};
+
+use super::{Filter, search::Lookup};
+use crate::page::{self, Direction};
+
+/// Entries of a range that are sorted at first.
+const INCLUDED: u64 = 1_000;
+/// Entries that are walked at first.
+const WINDOW: u64 = 5_000;
+/// How many times as much is tried each time.
+const GROWTH: u64 = 4;
+
+/// A page of a range.
+#[derive(Clone)]
+pub(super) struct Ranged<'a> {
+    /// Without the range.
+    rest: Lookup<'a>,
+    /// With it.
+    whole: &'a Lookup<'a>,
+    range: Filter,
+    direction: Direction,
+    limit: u64,
+}
+
+impl<'a> Ranged<'a> {
+    /// The first `limit` entries of `lookup` in this direction; none where an index has them in order.
+    pub(super) fn of(lookup: &'a Lookup<'a>, direction: Direction, limit: u64) -> Option<Self> {
+        let (rest, range) = split(&lookup.filter, lookup.keyset.columns[0]);
+        if range == Filter::default() || lookup.filter.search.is_some() {
+            return None;
+        }
+        let rest = Lookup { filter: rest, ..lookup.clone() };
+        Some(Self { rest, whole: lookup, range, direction, limit })
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A database fault.
+    pub(super) async fn read<C: ConnectionTrait>(&self, db: &C) -> Result<Vec<Model>, DbErr> {
+        let (mut included, mut window) = (INCLUDED, cmp::max(WINDOW, self.limit));
+        loop {
+            let count = db.get_database_backend().build(&self.count(included));
+            let count = db.query_one_raw(count).await?;
+            let count = count.ok_or_else(|| DbErr::RecordNotFound("a count".to_owned()))?;
+            let count: i64 = count.try_get("", "count")?;
+            if u64::try_from(count).is_ok_and(|count| count <= included) {
+                return self.far(included).all(db).await;
+            }
+            let near = self.near(window).all(db).await?;
+            if near.len() as u64 == self.limit {
+                return Ok(near);
+            }
+            window = window.saturating_mul(GROWTH);
+            included = window;
+        }
+    }
+
+    /// The statements that this may come to, in order, for whoever wants to see how the database runs
+    /// them: the counts and walks of two rounds, and the page of all.
+    pub(super) fn statements(&self, backend: DbBackend) -> Vec<Statement> {
+        let more = WINDOW * GROWTH;
+        vec![
+            backend.build(&self.count(INCLUDED)),
+            self.near(WINDOW).build(backend),
+            backend.build(&self.count(more)),
+            self.far(more).build(backend),
+        ]
+    }
+
+    /// Of the list's next entries those in the range, up to a page.
+    fn near(&self, window: u64) -> Select<Entity> {
+        let walk = Entity::find().select_only().columns([
+            Column::OrganizationId,
+            Column::Sequence,
+            Column::Timestamp,
+            Column::Action,
+        ]);
+        let walk = walk.filter(self.rest.condition());
+        let walk = self.whole.keyset.sort(walk, self.direction).limit(window);
+        let mut near = Query::select();
+        near.column("sequence")
+            .from_subquery(walk.into_query(), Entity)
+            .cond_where(self.range.condition(self.whole.organization_id))
+            .limit(self.limit);
+        self.entries(near)
+    }
+
+    /// A page of all that is in the range.
+    fn far(&self, included: u64) -> Select<Entity> {
+        let mut far = Query::select();
+        far.column("sequence").from_subquery(self.all(included), Entity).limit(self.limit);
+        let order = match self.whole.keyset.towards(self.direction) {
+            page::Order::Ascending => Order::Asc,
+            page::Order::Descending => Order::Desc,
+        };
+        for column in &self.whole.keyset.columns {
+            far.order_by((Entity, *column), order.clone());
+        }
+        self.entries(far)
+    }
+
+    /// How many are in the range; one more than `included` where they are more.
+    fn count(&self, included: u64) -> SelectStatement {
+        let all = self.all(included + 1);
+        Query::select()
+            .expr_as(Expr::col(Asterisk).count(), "count")
+            .from_subquery(all, Entity)
+            .to_owned()
+    }
+
+    /// The range, along its own index.
+    fn all(&self, limit: u64) -> SelectStatement {
+        let mut columns = self.whole.keyset.columns.clone();
+        let own = if self.range.has_times() { Column::Timestamp } else { Column::Action };
+        let all = Entity::find().select_only().columns(columns.clone());
+        columns.insert(0, own);
+        let all = all.filter(self.whole.condition());
+        let all = columns.into_iter().fold(all, QueryOrder::order_by_asc);
+        all.limit(limit).into_query()
+    }
+
+    fn entries(&self, sequences: SelectStatement) -> Select<Entity> {
+        let entries = Entity::find()
+            .filter(Column::OrganizationId.eq(self.whole.organization_id))
+            .filter(Column::Sequence.in_subquery(sequences));
+        self.whole.keyset.sort(entries, self.direction).limit(self.limit)
+    }
+}
+
+/// `filter` without what is a range that has no index in the order of `first`, and that range.
+fn split(filter: &Filter, first: Column) -> (Filter, Filter) {
+    let (mut rest, mut range) = (filter.clone(), Filter::default());
+    if rest.action.as_ref().is_some_and(|action| action.ends_with('*')) {
+        range.action = rest.action.take();
+    }
+    if !matches!(first, Column::Timestamp) {
+        range.from = rest.from.take();
+        range.to = rest.to.take();
+    }
+    (rest, range)
+}
