@@ -5,26 +5,20 @@ mod access;
 mod api_key;
 mod doctor;
 mod import;
+mod log;
+mod migrate;
 mod restore;
 mod retention;
 mod serve;
 
-use std::{io::IsTerminal, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand, ValueEnum};
-use daybook_entity::{membership, organization};
+use clap::{Parser, Subcommand};
+use daybook_entity::organization;
 use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, Viewer, organizations};
-use tracing::Subscriber;
-use tracing_subscriber::{
-    EnvFilter, Layer, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
-};
 
-use crate::{
-    config::{Config, LogFormat},
-    graphql,
-    traces::Traces,
-};
+use crate::{config::Config, graphql, traces::Traces};
 
 /// The subject under which the command line acts.
 const SUBJECT: &str = "daybook-cli";
@@ -54,23 +48,23 @@ enum Command {
     Worker,
     /// Bring the database's schema up to date, or tell whether it is
     #[command(subcommand)]
-    Migrate(Migrate),
+    Migrate(migrate::Migrate),
     /// Print the GraphQL schema
     Schema,
     /// Create organizations
     #[command(subcommand)]
     Organization(OrganizationCommand),
     /// Print a bearer token
-    Token(TokenOptions),
+    Token(access::TokenOptions),
     /// Say who may do what in an organization
     #[command(subcommand)]
-    Member(Member),
+    Member(access::Member),
     /// Make and revoke credentials of programs
     #[command(subcommand)]
     ApiKey(api_key::ApiKey),
     /// Say who runs the instance
     #[command(subcommand)]
-    Operator(Operator),
+    Operator(access::Operator),
     /// Take in what was recorded elsewhere
     #[command(subcommand)]
     Import(import::Import),
@@ -100,14 +94,6 @@ enum Command {
 }
 
 #[derive(Subcommand, Debug)]
-enum Migrate {
-    /// Apply what is missing
-    Up,
-    /// Tell what is applied and what is missing
-    Status,
-}
-
-#[derive(Subcommand, Debug)]
 enum OrganizationCommand {
     /// Create an organization and print its ID
     Create {
@@ -117,101 +103,6 @@ enum OrganizationCommand {
         #[arg(long)]
         name: String,
     },
-}
-
-#[derive(clap::Args, Debug)]
-struct TokenOptions {
-    /// Slug of the organization
-    #[arg(long, required_unless_present = "operator", requires = "role")]
-    organization: Option<String>,
-    /// What the subject may do there; it keeps the role that it has
-    #[arg(
-        long,
-        value_enum,
-        required_unless_present = "operator",
-        requires = "organization",
-        ignore_case = true
-    )]
-    role: Option<Role>,
-    /// Who the token names [default: the role's name, or operator]
-    #[arg(long)]
-    subject: Option<String>,
-    /// The subject's e-mail address
-    #[arg(long)]
-    email: Option<String>,
-    /// How long the token holds
-    #[arg(long, default_value = "12h", value_parser = humantime::parse_duration)]
-    ttl: Duration,
-    /// Make the subject an operator of the instance
-    #[arg(long)]
-    operator: bool,
-}
-
-#[derive(Subcommand, Debug)]
-enum Member {
-    /// Give a subject a role, or another role
-    Set {
-        /// Slug of the organization
-        #[arg(long)]
-        organization: String,
-        /// What the subject may do
-        #[arg(long, value_enum, ignore_case = true)]
-        role: Role,
-        /// The subject's e-mail address
-        #[arg(long)]
-        email: Option<String>,
-        /// Who
-        subject: String,
-    },
-    /// Take a subject's role away, at once
-    Remove {
-        /// Slug of the organization
-        #[arg(long)]
-        organization: String,
-        /// Who
-        subject: String,
-    },
-    /// Print subject, role and e-mail address of each member
-    List {
-        /// Slug of the organization
-        #[arg(long)]
-        organization: String,
-    },
-}
-
-#[derive(Subcommand, Debug)]
-enum Operator {
-    /// End a subject's being an operator, at once
-    Remove {
-        /// Who
-        subject: String,
-    },
-    /// Print subject and e-mail address of each operator
-    List,
-}
-
-/// A role on the command line.
-#[derive(Copy, Clone, Debug, ValueEnum)]
-enum Role {
-    /// Everything in the organization
-    Admin,
-    /// Reads and exports the audit log
-    Auditor,
-    /// Only records audit entries
-    Writer,
-    /// Workspaces and notes
-    Member,
-}
-
-impl From<Role> for membership::Role {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Admin => Self::Admin,
-            Role::Auditor => Self::Auditor,
-            Role::Writer => Self::Writer,
-            Role::Member => Self::Member,
-        }
-    }
 }
 
 /// Runs what the command line says.
@@ -225,7 +116,7 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    start_log(&cli.config, traces.as_ref());
+    log::start(&cli.config, traces.as_ref());
     use_small_pages();
     // The one crypto provider of the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -262,39 +153,11 @@ fn complain(message: &str) {
     eprintln!("daybook: {message}");
 }
 
-fn start_log(config: &Config, traces: Option<&Traces>) {
-    // sqlx tells each statement at INFO, and what async-nats tells is told by who uses it.
-    let filter = format!("{},sqlx=warn,sea_orm_migration=warn,async_nats=off", config.log);
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
-    match traces {
-        None => tracing_subscriber::registry().with(filter).with(lines(config)).init(),
-        // What is logged says nothing of what is traced.
-        Some(traces) => tracing_subscriber::registry()
-            .with(lines(config).with_filter(filter))
-            .with(traces.layer())
-            .init(),
-    }
-}
-
-/// What is logged, as the lines of standard error.
-fn lines<S>(config: &Config) -> Box<dyn Layer<S> + Send + Sync>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-{
-    let log = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => log.boxed(),
-        LogFormat::Json => log.json().boxed(),
-    }
-}
-
 async fn run(Cli { config, command }: Cli) -> Result<()> {
     match command {
         Command::Serve { demo, no_jobs } => serve::serve(config, demo, no_jobs).await,
         Command::Worker => serve::worker(config).await,
-        Command::Migrate(command) => migrate(&config, command).await,
+        Command::Migrate(command) => migrate::migrate(&config, command).await,
         Command::Schema => {
             print!("{}", graphql::sdl());
             Ok(())
@@ -318,17 +181,6 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
             restore::restore(&config, &file, &into, unauthenticated).await
         }
     }
-}
-
-async fn migrate(config: &Config, command: Migrate) -> Result<()> {
-    let db = config.database().await?;
-    if let Migrate::Up = command {
-        daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
-    }
-    for step in daybook_migration::status(db.for_migration()).await? {
-        println!("{} {}", if step.is_applied { "applied" } else { "missing" }, step.name);
-    }
-    Ok(db.close().await?)
 }
 
 async fn open(config: &Config) -> Result<Arc<Instance>> {

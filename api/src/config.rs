@@ -5,22 +5,14 @@ mod front_door;
 mod identity;
 mod messages;
 mod places;
+mod secret;
 
-use std::{
-    fs,
-    io::{self, Write},
-    net::SocketAddr,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::{Args, Command, ValueEnum};
 use daybook_service::{
-    Clock, Database, Instance, Secret, Settings,
+    Clock, Database, Instance, Settings,
     artifacts::{Links, Store},
     backups::{Cron, Schedule},
 };
@@ -192,12 +184,6 @@ impl Config {
         self.database_url.clone().unwrap_or_else(default)
     }
 
-    /// Whether the secret is made and kept by Daybook itself.
-    #[must_use]
-    pub fn has_own_secret(&self) -> bool {
-        self.secret.is_none()
-    }
-
     /// Opens the database, brings its schema up to date and puts the instance together.
     ///
     /// # Errors
@@ -226,15 +212,6 @@ impl Config {
             }
             None => Ok(db),
         }
-    }
-
-    /// The secret, if there is one already; none is made.
-    ///
-    /// # Errors
-    /// One that can't be read or used.
-    pub fn known_secret(&self) -> Result<Option<Secret>> {
-        let is_known = self.secret.is_some() || self.data_dir.join("secret").exists();
-        if is_known { self.secret().map(Some) } else { Ok(None) }
     }
 
     pub(crate) fn settings(&self) -> Result<Settings> {
@@ -282,40 +259,10 @@ impl Config {
             None => bail!("DAYBOOK_ARTIFACTS_URL must begin with file: or s3: (it is {url})"),
         }
     }
-
-    fn secret(&self) -> Result<Secret> {
-        let text = match &self.secret {
-            Some(text) => text.clone(),
-            None => own_secret(&self.data_dir)?,
-        };
-        Secret::new(&text).map_err(anyhow::Error::msg).context("DAYBOOK_SECRET can't be used")
-    }
 }
 
 /// Options as if nothing were said, neither on the command line nor in the environment.
 fn defaults<T: Args>() -> T {
     let command = T::augment_args(Command::new("daybook")).mut_args(|arg| arg.env(None));
     T::from_arg_matches(&command.get_matches_from(["daybook"])).expect("each option has a default")
-}
-
-/// The secret in the data folder, made at first use and readable by its owner only.
-fn own_secret(data_dir: &Path) -> Result<String> {
-    let path = data_dir.join("secret");
-    let describe = || format!("can't use {}", path.display());
-    fs::create_dir_all(data_dir).with_context(describe)?;
-    let secret = URL_SAFE_NO_PAD.encode(daybook_service::random_bytes::<32>());
-    // Written whole under another name first: two processes that start at once agree on one.
-    let draft = data_dir.join(format!("secret.{}", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&draft).with_context(describe)?;
-    file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).with_context(describe)?;
-    let linked = fs::hard_link(&draft, &path);
-    fs::remove_file(&draft).with_context(describe)?;
-    match linked {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(error).with_context(describe)
-        }
-        Ok(()) | Err(_) => fs::read_to_string(&path).with_context(describe),
-    }
 }

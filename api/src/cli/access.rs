@@ -1,15 +1,113 @@
 //! `daybook token`, `daybook member`, `daybook operator`.
 #![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
 use daybook_entity::membership;
 use daybook_service::{
     Permission, Viewer,
     access::{members, operators, token as tokens},
 };
 
-use super::{Member, Operator, SUBJECT, TokenOptions, close, open, scope};
+use super::{SUBJECT, close, open, scope};
 use crate::config::Config;
+
+#[derive(Args, Debug)]
+pub(super) struct TokenOptions {
+    /// Slug of the organization
+    #[arg(long, required_unless_present = "operator", requires = "role")]
+    organization: Option<String>,
+    /// What the subject may do there; it keeps the role that it has
+    #[arg(
+        long,
+        value_enum,
+        required_unless_present = "operator",
+        requires = "organization",
+        ignore_case = true
+    )]
+    role: Option<Role>,
+    /// Who the token names [default: the role's name, or operator]
+    #[arg(long)]
+    subject: Option<String>,
+    /// The subject's e-mail address
+    #[arg(long)]
+    email: Option<String>,
+    /// How long the token holds
+    #[arg(long, default_value = "12h", value_parser = humantime::parse_duration)]
+    ttl: Duration,
+    /// Make the subject an operator of the instance
+    #[arg(long)]
+    operator: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Member {
+    /// Give a subject a role, or another role
+    Set {
+        /// Slug of the organization
+        #[arg(long)]
+        organization: String,
+        /// What the subject may do
+        #[arg(long, value_enum, ignore_case = true)]
+        role: Role,
+        /// The subject's e-mail address
+        #[arg(long)]
+        email: Option<String>,
+        /// Who
+        subject: String,
+    },
+    /// Take a subject's role away, at once
+    Remove {
+        /// Slug of the organization
+        #[arg(long)]
+        organization: String,
+        /// Who
+        subject: String,
+    },
+    /// Print subject, role and e-mail address of each member
+    List {
+        /// Slug of the organization
+        #[arg(long)]
+        organization: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Operator {
+    /// End a subject's being an operator, at once
+    Remove {
+        /// Who
+        subject: String,
+    },
+    /// Print subject and e-mail address of each operator
+    List,
+}
+
+/// A role on the command line.
+#[derive(Copy, Clone, Debug, ValueEnum)]
+pub(super) enum Role {
+    /// Everything in the organization
+    Admin,
+    /// Reads and exports the audit log
+    Auditor,
+    /// Only records audit entries
+    Writer,
+    /// Workspaces and notes
+    Member,
+}
+
+impl From<Role> for membership::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::Auditor => Self::Auditor,
+            Role::Writer => Self::Writer,
+            Role::Member => Self::Member,
+        }
+    }
+}
 
 /// Prints a bearer token, and makes its subject what it's to be where it is none.
 pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> {
