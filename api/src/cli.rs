@@ -116,7 +116,10 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    log::start(&cli.config, traces.as_ref());
+    if let Err(error) = log::start(&cli.config, traces.as_ref()) {
+        complain(&format!("{error:#}"));
+        return ExitCode::FAILURE;
+    }
     use_small_pages();
     // The one crypto provider of the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -16,6 +16,7 @@ use daybook_service::{
     artifacts::{Links, Store},
     backups::{Cron, Schedule},
 };
+use http::Uri;
 
 pub use document_limits::DocumentLimits;
 pub use front_door::FrontDoor;
@@ -215,26 +216,44 @@ impl Config {
     }
 
     pub(crate) fn settings(&self) -> Result<Settings> {
-        let listen = || format!("http://{}", self.listen);
-        let public_url = self.public_url.clone().unwrap_or_else(listen);
+        if self.export_max_records == 0 {
+            bail!("DAYBOOK_EXPORT_MAX_RECORDS must be at least 1");
+        }
+        if self.job_concurrency == 0 {
+            bail!("DAYBOOK_JOB_CONCURRENCY must be at least 1");
+        }
+        if self.job_lease < SHORTEST_LEASE {
+            bail!("DAYBOOK_JOB_LEASE must be at least 1s");
+        }
         Ok(Settings {
-            public_url: public_url.trim_end_matches('/').to_owned(),
-            export_max_records: self.export_max_records.max(1),
+            public_url: self.public_url()?,
+            export_max_records: self.export_max_records,
             export_inline_records: self.export_inline_records,
             exports_per_hour: self.exports_per_hour,
             artifact_ttl: self.artifact_ttl,
             backups_per_hour: self.backups_per_hour,
             backup_schedule: self.backup_schedule()?,
-            job_concurrency: self.job_concurrency.max(1),
+            job_concurrency: self.job_concurrency,
             job_history: self.job_history,
             organization_subscriptions: self.organization_subscriptions,
             socket_operations: self.socket_operations,
-            job_lease: self.job_lease.max(SHORTEST_LEASE),
+            job_lease: self.job_lease,
             oidc: self.identity.oidc()?,
             nats: self.messages.nats()?,
             scratch: self.data_dir.clone(),
             migrations: daybook_migration::names(),
         })
+    }
+
+    fn public_url(&self) -> Result<String> {
+        let Some(url) = &self.public_url else { return Ok(format!("http://{}", self.listen)) };
+        let scheme = url.parse::<Uri>().ok().and_then(|uri| uri.scheme_str().map(str::to_owned));
+        match scheme.as_deref() {
+            Some("http" | "https") => Ok(url.trim_end_matches('/').to_owned()),
+            Some(_) | None => {
+                bail!("DAYBOOK_PUBLIC_URL must begin with http:// or https:// (it is {url})")
+            }
+        }
     }
 
     fn backup_schedule(&self) -> Result<Option<Schedule>> {

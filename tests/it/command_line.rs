@@ -214,6 +214,26 @@ fn client(server: &TestServer, token: &str) -> Client {
     Client::new(server.url(""), Some(token.to_owned()))
 }
 
+#[test]
+fn setting_that_cannot_be_used_is_named() {
+    let folder = TempDir::with_prefix("daybook-test-").unwrap();
+    for (name, value, words) in [
+        ("DAYBOOK_LOG", "daybook=loud", "DAYBOOK_LOG can't be used"),
+        ("DAYBOOK_EXPORT_MAX_RECORDS", "0", "DAYBOOK_EXPORT_MAX_RECORDS must be at least 1"),
+        ("DAYBOOK_JOB_CONCURRENCY", "0", "DAYBOOK_JOB_CONCURRENCY must be at least 1"),
+        ("DAYBOOK_JOB_LEASE", "999ms", "DAYBOOK_JOB_LEASE must be at least 1s"),
+        ("DAYBOOK_PUBLIC_URL", "", "DAYBOOK_PUBLIC_URL must begin with http:// or https://"),
+        ("DAYBOOK_PUBLIC_URL", "daybook.acme.test", "(it is daybook.acme.test)"),
+    ] {
+        let mut serve = binary::daybook(folder.path());
+        serve.args(["serve", "--listen", "127.0.0.1:0"]).env(name, value);
+        let output = serve.output().unwrap();
+        let complaint = binary::stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{name}={value}: {complaint}");
+        assert!(complaint.contains(words), "{name}={value}: {complaint}");
+    }
+}
+
 fn run(server: &TestServer, arguments: &[&str]) -> Output {
     binary::daybook_of(server).args(arguments).output().unwrap()
 }

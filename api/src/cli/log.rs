@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use anyhow::{Context, Result};
 use tracing::Subscriber;
 use tracing_subscriber::{
     EnvFilter, Layer, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
@@ -13,10 +14,13 @@ use crate::{
 };
 
 /// Starts the log and, beside it, what is traced.
-pub(super) fn start(config: &Config, traces: Option<&Traces>) {
+///
+/// # Errors
+/// `DAYBOOK_LOG` is no filter.
+pub(super) fn start(config: &Config, traces: Option<&Traces>) -> Result<()> {
     // sqlx tells each statement at INFO, and what async-nats tells is told by who uses it.
     let filter = format!("{},sqlx=warn,sea_orm_migration=warn,async_nats=off", config.log);
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter = EnvFilter::try_new(filter).context("DAYBOOK_LOG can't be used")?;
     match traces {
         None => tracing_subscriber::registry().with(filter).with(lines(config)).init(),
         // What is logged says nothing of what is traced.
@@ -25,6 +29,7 @@ pub(super) fn start(config: &Config, traces: Option<&Traces>) {
             .with(traces.layer())
             .init(),
     }
+    Ok(())
 }
 
 /// What is logged, as the lines of standard error.
