@@ -53,14 +53,16 @@ async fn postgres_is_read_by_copy_and_one_segment_ahead() {
     before.execute_unprepared(LOCK).await.unwrap();
     drop(held);
     waiting(&look, "COPY (SELECT ", 1).await;
-    let behind = tokio::spawn(async move {
+    let behind = async {
         let behind = other.begin().await.unwrap();
         behind.execute_unprepared(LOCK).await.unwrap();
         behind
-    });
-    waiting(&look, LOCK, 1).await;
-    before.rollback().await.unwrap();
-    let behind = behind.await.unwrap();
+    };
+    let let_on = async {
+        waiting(&look, LOCK, 1).await;
+        before.rollback().await.unwrap();
+    };
+    let (behind, ()) = tokio::join!(behind, let_on);
     waiting(&look, "COPY (SELECT ", 2).await;
     behind.rollback().await.unwrap();
 
