@@ -1,5 +1,4 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
-#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 mod access;
 mod api_key;
@@ -11,7 +10,12 @@ mod restore;
 mod retention;
 mod serve;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -135,6 +139,8 @@ pub fn main() -> ExitCode {
     }
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read what was printed has seen enough.
+        Err(error) if error.downcast_ref().is_some_and(is_closed) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("{error:#}"));
             ExitCode::FAILURE
@@ -151,6 +157,15 @@ fn use_small_pages() {
     }
 }
 
+fn is_closed(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Prints a line of what a command was asked for.
+fn say(line: &str) -> Result<()> {
+    Ok(writeln!(io::stdout(), "{line}")?)
+}
+
 #[allow(clippy::print_stderr, reason = "why a command failed is for whoever ran it")]
 fn complain(message: &str) {
     eprintln!("daybook: {message}");
@@ -161,15 +176,12 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         Command::Serve { demo, no_jobs } => serve::serve(config, demo, no_jobs).await,
         Command::Worker => serve::worker(config).await,
         Command::Migrate(command) => migrate::migrate(&config, command).await,
-        Command::Schema => {
-            print!("{}", graphql::sdl());
-            Ok(())
-        }
+        Command::Schema => say(graphql::sdl().trim_end()),
         Command::Organization(OrganizationCommand::Create { slug, name }) => {
             let instance = open(&config).await?;
             let viewer = Viewer::command_line(SUBJECT);
             let organization = organizations::create(&instance, &viewer, &slug, &name).await?;
-            println!("{}", GlobalId::Organization(organization.id));
+            say(&GlobalId::Organization(organization.id).to_string())?;
             close(&instance).await
         }
         Command::Token(options) => access::token(&config, options).await,

@@ -26,6 +26,8 @@ pub(crate) use places::sqlite_file;
 
 /// A lease must outlast the pause between two heartbeats, and then some.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+/// Times that come out of what is longer can't be written any more.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
 /// How one process of Daybook is set up.
 #[derive(Args, Clone, Debug)]
@@ -204,9 +206,10 @@ impl Config {
     /// A database that can't be reached or used.
     pub async fn database(&self) -> Result<Database> {
         let db = match &self.database_direct_url {
-            Some(direct) => Database::connect_pooled(&self.database_url(), direct).await?,
-            None => Database::connect(&self.database_url()).await?,
+            Some(direct) => Database::connect_pooled(&self.database_url(), direct).await,
+            None => Database::connect(&self.database_url()).await,
         };
+        let db = db.context("DAYBOOK_DATABASE_URL can't be used")?;
         match &self.database_replica_url {
             Some(url) => {
                 Ok(db.with_replica(url).context("DAYBOOK_DATABASE_REPLICA_URL can't be used")?)
@@ -224,6 +227,13 @@ impl Config {
         }
         if self.job_lease < SHORTEST_LEASE {
             bail!("DAYBOOK_JOB_LEASE must be at least 1s");
+        }
+        for (name, time) in
+            [("DAYBOOK_ARTIFACT_TTL", self.artifact_ttl), ("DAYBOOK_JOB_HISTORY", self.job_history)]
+        {
+            if time > LONGEST {
+                bail!("{name} must be at most 100years");
+            }
         }
         Ok(Settings {
             public_url: self.public_url()?,

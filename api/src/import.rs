@@ -199,6 +199,9 @@ impl Batch {
     }
 }
 
+/// What some systems begin a file of UTF-8 with. A parser may ignore it (RFC 8259, 8.1).
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 struct Lines {
     reader: Box<dyn AsyncBufRead + Send + Unpin>,
     number: u64,
@@ -229,13 +232,17 @@ impl Lines {
             bail!("line {number}: is longer than {LINE} bytes");
         }
         self.number = number;
+        if number == 1 && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
         Ok(Some(line))
     }
 }
 
 /// The entry that a line is.
 fn entry(line: &[u8]) -> Result<NewEntry> {
-    serde_json::from_slice(line).map_err(|error| anyhow::anyhow!("{}", reason(&error)))
+    let line = std::str::from_utf8(line).context("is not UTF-8")?;
+    serde_json::from_str(line).map_err(|error| anyhow::anyhow!("{}", reason(&error)))
 }
 
 /// serde's message without its place in a document of one line.

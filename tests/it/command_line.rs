@@ -221,6 +221,9 @@ fn setting_that_cannot_be_used_is_named() {
         ("DAYBOOK_LOG", "daybook=loud", "DAYBOOK_LOG can't be used"),
         ("DAYBOOK_EXPORT_MAX_RECORDS", "0", "DAYBOOK_EXPORT_MAX_RECORDS must be at least 1"),
         ("DAYBOOK_JOB_CONCURRENCY", "0", "DAYBOOK_JOB_CONCURRENCY must be at least 1"),
+        ("DAYBOOK_ARTIFACT_TTL", "300000years", "DAYBOOK_ARTIFACT_TTL must be at most 100years"),
+        ("DAYBOOK_JOB_HISTORY", "101years", "DAYBOOK_JOB_HISTORY must be at most 100years"),
+        ("DAYBOOK_DATABASE_URL", "mysql://here", "DAYBOOK_DATABASE_URL can't be used"),
         ("DAYBOOK_JOB_LEASE", "999ms", "DAYBOOK_JOB_LEASE must be at least 1s"),
         ("DAYBOOK_PUBLIC_URL", "", "DAYBOOK_PUBLIC_URL must begin with http:// or https://"),
         ("DAYBOOK_PUBLIC_URL", "daybook.acme.test", "(it is daybook.acme.test)"),
@@ -257,4 +260,15 @@ fn fail(server: &TestServer, arguments: &[&str], code: i32, words: &str) {
         "{arguments:?}: {complaint}"
     );
     assert!(complaint.contains(words), "{arguments:?}: {complaint}");
+}
+
+#[test]
+fn reader_that_has_seen_enough_is_no_failure() {
+    let folder = TempDir::with_prefix("daybook-test-").unwrap();
+    let mut schema = binary::daybook(folder.path());
+    schema.arg("schema").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut schema = schema.spawn().unwrap();
+    drop(schema.stdout.take());
+    let output = schema.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }

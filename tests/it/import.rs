@@ -33,6 +33,19 @@ on_each_engine! {
         assert_eq!(actions(&admin, &acme).await, numbered(2_600), "a file that grew");
     }
 
+    async fn byte_order_mark_is_passed_over_and_other_encodings_are_named(server: &TestServer) {
+        let (acme, admin) = acme(server).await;
+        let [line] = &lines(1)[..] else { panic!() };
+        let marked = write(server, &[format!("\u{feff}{line}")]);
+        assert_eq!(code(&import(server, &marked, None)), 0);
+        assert_eq!(actions(&admin, &acme).await.len(), 1);
+        let other: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        std::fs::write(&marked, [&[0xff, 0xfe][..], &other].concat()).unwrap();
+        let refused = import(server, &marked, None);
+        assert_eq!(code(&refused), 1);
+        assert!(text(&refused.stderr).contains("line 1: is not UTF-8"), "{}", text(&refused.stderr));
+    }
+
     async fn standard_input_is_read_where_the_file_is_a_dash(server: &TestServer) {
         let (acme, admin) = acme(server).await;
         let input = format!("\r\n{}\n\n  \n{}", lines(1)[0], lines(2)[1]);

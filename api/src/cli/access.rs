@@ -1,5 +1,4 @@
 //! `daybook token`, `daybook member`, `daybook operator`.
-#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use daybook_service::{
     access::{members, operators, token as tokens},
 };
 
-use super::{SUBJECT, close, open, scope};
+use super::{SUBJECT, close, open, say, scope};
 use crate::config::Config;
 
 #[derive(Args, Debug)]
@@ -142,7 +141,7 @@ pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> 
     }
     let now = instance.clock.now();
     let token = tokens::issue(&instance.secret, &subject, email.as_deref(), ttl, now)?;
-    println!("{token}");
+    say(&token)?;
     close(&instance).await
 }
 
@@ -164,7 +163,7 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
             let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
             for member in members::list(&scope).await? {
                 let role = name(member.role);
-                println!("{}\t{role}\t{}", member.subject, member.email.unwrap_or_default());
+                say(&format!("{}\t{role}\t{}", member.subject, member.email.unwrap_or_default()))?;
             }
         }
     }
@@ -183,7 +182,7 @@ pub(super) async fn operator(config: &Config, command: Operator) -> Result<()> {
         }
         Operator::List => {
             for operator in operators::list(&instance).await? {
-                println!("{}\t{}", operator.subject, operator.email.unwrap_or_default());
+                say(&format!("{}\t{}", operator.subject, operator.email.unwrap_or_default()))?;
             }
         }
     }

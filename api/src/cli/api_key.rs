@@ -1,5 +1,4 @@
 //! `daybook api-key`.
-#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use daybook_service::{
     page::PageArgs,
 };
 
-use super::{access::name, close, open, scope};
+use super::{access::name, close, open, say, scope};
 use crate::config::Config;
 
 #[derive(Subcommand, Debug)]
@@ -77,7 +76,7 @@ pub(super) async fn api_key(config: &Config, command: ApiKey) -> Result<()> {
             let expires_at = ttl.map(|ttl| expiry(now, ttl)).transpose()?;
             let new = NewApiKey { name, role: role.into(), expires_at };
             let Created { row: _, key } = api_keys::create(&scope, new).await?;
-            println!("{key}");
+            say(&key)?;
         }
         ApiKey::Revoke { organization, prefix } => {
             let scope = scope(&instance, &organization, Permission::ManageApiKeys).await?;
@@ -105,7 +104,7 @@ async fn list(scope: &Scope, now: DateTime<Utc>) -> Result<()> {
         let page = api_keys::page(scope, &args).await?;
         args.after = page.items.last().map(|item| item.cursor.clone());
         for item in page.items {
-            println!("{}", line(&item.node, now));
+            say(&line(&item.node, now))?;
         }
         if !page.has_next {
             return Ok(());

@@ -1,6 +1,5 @@
 //! `daybook doctor`: looks at the configuration and everything that an instance stands on, and
 //! changes none of it.
-#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use daybook_service::{
     doctor::{self, Finding, Health},
 };
 
+use super::say;
 use crate::{config::Config, http};
 
 /// Free space below which there is little, in bytes.
@@ -27,10 +27,10 @@ pub(super) async fn doctor(config: &Config, is_json: bool) -> Result<()> {
     let failed = findings.iter().filter(|finding| finding.health == Health::Fail).count();
     if is_json {
         let report = serde_json::json!({ "ok": failed == 0, "checks": findings });
-        println!("{report:#}");
+        say(&format!("{report:#}"))?;
     } else {
         for finding in &findings {
-            println!("{}", line(finding));
+            say(&line(finding))?;
         }
     }
     match failed {
@@ -92,7 +92,7 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
     let advice = "see that it runs, is reached from here, and DAYBOOK_DATABASE_URL is right";
     let db = match config.database().await {
         Ok(db) => db,
-        Err(error) => return vec![Finding::fail("database", error.to_string(), advice)],
+        Err(error) => return vec![Finding::fail("database", format!("{error:#}"), advice)],
     };
     let mut findings = Vec::new();
     let mut add = |check: &'static str, found: daybook_service::Result<Finding>| {

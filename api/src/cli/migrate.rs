@@ -1,9 +1,9 @@
 //! `daybook migrate`.
-#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
 
+use super::say;
 use crate::config::Config;
 
 #[derive(Subcommand, Debug)]
@@ -21,7 +21,7 @@ pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
         daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
     }
     for step in daybook_migration::status(db.for_migration()).await? {
-        println!("{} {}", if step.is_applied { "applied" } else { "missing" }, step.name);
+        say(&format!("{} {}", if step.is_applied { "applied" } else { "missing" }, step.name))?;
     }
     Ok(db.close().await?)
 }

@@ -1,5 +1,4 @@
 //! `daybook restore`.
-#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use daybook_service::{
     },
 };
 
-use super::complain;
+use super::{complain, say};
 use crate::config::{Config, sqlite_file};
 
 /// Restores `file` into the empty database at `url`, or says why not and leaves it as it was.
@@ -48,7 +47,7 @@ pub(super) async fn restore(
     restored?;
     let rows: u64 = backup.tables.iter().map(|table| table.rows).sum();
     let taken_at = backup.taken_at.to_rfc3339();
-    println!("restored {rows} rows of {} tables as of {taken_at}", backup.tables.len());
+    say(&format!("restored {rows} rows of {} tables as of {taken_at}", backup.tables.len()))?;
     Ok(())
 }
 

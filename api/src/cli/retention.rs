@@ -1,11 +1,10 @@
 //! `daybook retention` and `daybook hold`.
-#![allow(clippy::print_stdout, reason = "what a command was asked for goes to standard output")]
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use daybook_service::{Permission, retention};
 
-use super::{close, open, scope};
+use super::{close, open, say, scope};
 use crate::config::Config;
 
 #[derive(Subcommand, Debug)]
@@ -72,7 +71,7 @@ pub(super) async fn retention(config: &Config, command: Retention) -> Result<()>
             let found = retention::find(&scope).await?;
             let days = found.as_ref().and_then(|found| found.days);
             let days = days.map_or_else(|| "forever".to_owned(), |days| days.to_string());
-            println!("{days}\t{}", found.map_or(0, |found| found.pruned));
+            say(&format!("{days}\t{}", found.map_or(0, |found| found.pruned)))?;
         }
     }
     close(&instance).await
@@ -96,7 +95,7 @@ pub(super) async fn hold(config: &Config, command: Hold) -> Result<()> {
             let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
             for hold in retention::holds(&scope).await? {
                 let at = hold.placed_at.to_rfc3339();
-                println!("{}\t{}\t{at}\t{}", hold.name, hold.placed_by, hold.reason);
+                say(&format!("{}\t{}\t{at}\t{}", hold.name, hold.placed_by, hold.reason))?;
             }
         }
     }
