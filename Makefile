@@ -30,6 +30,7 @@ api/web/dist/index.html: api/web/node_modules/.package-lock.json schema.graphql 
 .PHONY: test
 test: build clients readers $(if $(ARGS),,browser) ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
 	tests/with-postgres cargo test --locked --workspace $(ARGS)
+	$(if $(ARGS),,$(MAKE) test-row-security ARGS="access:: flow:: tenancy::foreign tenancy::roles notes_pages:: quota:: feed_resume::")
 	$(if $(ARGS),,tests/with-postgres python3 tests/faults/run.py target/debug/daybook --minutes 1 --subscribers 50 --least 0.1)
 
 .PHONY: test-row-security
