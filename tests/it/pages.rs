@@ -55,6 +55,63 @@ on_each_engine! {
         }
     }
 
+    async fn range_in_another_order_is_whole_near_and_far(server: &TestServer) {
+        /// More than is walked, or sorted, at first.
+        const ENTRIES: usize = 8_000;
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        // A minute's entries come in another order.
+        let second = |index: usize| index / 60 * 60 + index * 7 % 60;
+        let instant = |second: usize| {
+            let (hours, minutes, seconds) = (second / 3600, second / 60 % 60, second % 60);
+            format!("2026-01-01T{hours:02}:{minutes:02}:{seconds:02}Z")
+        };
+        for first in (0..ENTRIES).step_by(1_000) {
+            let entries = (first..first + 1_000).map(|index| {
+                let mut entry = entry(if index % 3 == 0 { "third.of.all" } else { "other" });
+                entry["timestamp"] = json!(instant(second(index)));
+                entry
+            });
+            let payload = admin.record_entries(&acme, json!(entries.collect::<Vec<_>>())).await;
+            assert_eq!(payload["userErrors"], json!([]));
+        }
+        let times = |from, to| json!({ "from": instant(from), "to": instant(to), "actorId": "ada" });
+        let thirds = || json!({ "action": "third.*" });
+        for (filter, order, direction) in [
+            (times(90, 1_700), "RECORDED_DESC", Direction::Forward),
+            (times(90, 1_700), "RECORDED_ASC", Direction::Backward),
+            // Where the first walk ends.
+            (times(1_500, 3_050), "RECORDED_DESC", Direction::Forward),
+            (times(6_300, 7_910), "RECORDED_ASC", Direction::Forward),
+            (times(2_000, 7_000), "RECORDED_DESC", Direction::Backward),
+            (thirds(), "TIMESTAMP_ASC", Direction::Forward),
+            (thirds(), "TIMESTAMP_DESC", Direction::Backward),
+        ] {
+            // By the range alone, in the order that its index has, and sorted here.
+            let own = if filter["action"].is_null() { "TIMESTAMP_ASC" } else { "RECORDED_ASC" };
+            let variables = |order| json!({ "organization": acme, "filter": filter, "order": order });
+            let mut sorted = walk(&admin, &variables(own), 100, Direction::Forward).await;
+            let matching = (0..ENTRIES).filter(|index| match filter["from"].as_str() {
+                Some(from) => {
+                    let at = instant(second(*index));
+                    at.as_str() >= from && at.as_str() < filter["to"].as_str().unwrap()
+                }
+                None => index % 3 == 0,
+            });
+            assert_eq!(sorted.len(), matching.count(), "{filter}");
+            sorted.sort_by_key(|entry| {
+                let sequence: i64 = entry["sequence"].as_str().unwrap().parse().unwrap();
+                let timestamp = entry["timestamp"].as_str().unwrap().to_owned();
+                (if order.starts_with("TIMESTAMP") { timestamp } else { String::new() }, sequence)
+            });
+            if order.ends_with("DESC") {
+                sorted.reverse();
+            }
+            let walked = walk(&admin, &variables(order), 100, direction).await;
+            assert_eq!(walked, sorted, "{filter} {order} {direction:?}");
+        }
+    }
+
     async fn page_says_what_lies_before_and_after_it(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;

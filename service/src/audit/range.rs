@@ -22,8 +22,11 @@ use sea_orm::{
     sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement},
 };
 
-use super::{Filter, search::Lookup};
-use crate::page::{self, Direction};
+use super::{Filter, list::head_sequence, search::Lookup};
+use crate::{
+    Result,
+    page::{self, Direction},
+};
 
 /// Entries of a range that are sorted at first.
 const INCLUDED: u64 = 1_000;
@@ -59,15 +62,17 @@ impl<'a> Ranged<'a> {
     ///
     /// # Errors
     /// A database fault.
-    pub(super) async fn read<C: ConnectionTrait>(&self, db: &C) -> Result<Vec<Model>, DbErr> {
+    pub(super) async fn read<C: ConnectionTrait>(&self, db: &C) -> Result<Vec<Model>> {
         let (mut included, mut window) = (INCLUDED, cmp::max(WINDOW, self.limit));
+        // What is recorded between a count and the page of what was counted would be one too many.
+        let through = head_sequence(db, self.whole.organization_id).await?;
         loop {
-            let count = db.get_database_backend().build(&self.count(included));
+            let count = db.get_database_backend().build(&self.count(included, through));
             let count = db.query_one_raw(count).await?;
             let count = count.ok_or_else(|| DbErr::RecordNotFound("a count".to_owned()))?;
             let count: i64 = count.try_get("", "count")?;
             if u64::try_from(count).is_ok_and(|count| count <= included) {
-                return self.far(included).all(db).await;
+                return Ok(self.far(included, through).all(db).await?);
             }
             let near = self.near(window).all(db).await?;
             if near.len() as u64 == self.limit {
@@ -81,12 +86,12 @@ impl<'a> Ranged<'a> {
     /// The statements that this may come to, in order, for whoever wants to see how the database runs
     /// them: the counts and walks of two rounds, and the page of all.
     pub(super) fn statements(&self, backend: DbBackend) -> Vec<Statement> {
-        let more = WINDOW * GROWTH;
+        let (more, through) = (WINDOW * GROWTH, i64::MAX);
         vec![
-            backend.build(&self.count(INCLUDED)),
+            backend.build(&self.count(INCLUDED, through)),
             self.near(WINDOW).build(backend),
-            backend.build(&self.count(more)),
-            self.far(more).build(backend),
+            backend.build(&self.count(more, through)),
+            self.far(more, through).build(backend),
         ]
     }
 
@@ -109,9 +114,9 @@ impl<'a> Ranged<'a> {
     }
 
     /// A page of all that is in the range.
-    fn far(&self, included: u64) -> Select<Entity> {
+    fn far(&self, included: u64, through: i64) -> Select<Entity> {
         let mut far = Query::select();
-        far.column("sequence").from_subquery(self.all(included), Entity).limit(self.limit);
+        far.column("sequence").from_subquery(self.all(included, through), Entity).limit(self.limit);
         let order = match self.whole.keyset.towards(self.direction) {
             page::Order::Ascending => Order::Asc,
             page::Order::Descending => Order::Desc,
@@ -123,21 +128,22 @@ impl<'a> Ranged<'a> {
     }
 
     /// How many are in the range; one more than `included` where they are more.
-    fn count(&self, included: u64) -> SelectStatement {
-        let all = self.all(included + 1);
+    fn count(&self, included: u64, through: i64) -> SelectStatement {
+        let all = self.all(included + 1, through);
         Query::select()
             .expr_as(Expr::col(Asterisk).count(), "count")
             .from_subquery(all, Entity)
             .to_owned()
     }
 
-    /// The range, along its own index.
-    fn all(&self, limit: u64) -> SelectStatement {
+    /// The range up to a sequence, along its own index: a sign keeps the planner from the sequence's.
+    fn all(&self, limit: u64, through: i64) -> SelectStatement {
         let mut columns = self.whole.keyset.columns.clone();
         let own = if self.range.has_times() { Column::Timestamp } else { Column::Action };
         let all = Entity::find().select_only().columns(columns.clone());
         columns.insert(0, own);
         let all = all.filter(self.whole.condition());
+        let all = all.filter(Expr::cust(format!("+audit_logs.sequence <= {through}")));
         let all = columns.into_iter().fold(all, QueryOrder::order_by_asc);
         all.limit(limit).into_query()
     }
