@@ -119,7 +119,14 @@ on_each_engine! {
             told.ok()
         })
         .await;
-        assert!(events.event().await.unwrap().data.contains("test.0"));
+        // Which may have begun later.
+        let event = eventually("the event stream to tell it, too", 30, async || {
+            admin.record(&acme, 1).await;
+            let told = tokio::time::timeout(Duration::from_millis(500), events.event()).await;
+            told.ok()
+        })
+        .await;
+        assert!(event.unwrap().data.contains("test.0"));
 
         revoke(&admin, &created).await;
         let revoked = Instant::now();
