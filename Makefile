@@ -35,7 +35,7 @@ test: build clients readers $(if $(ARGS),,browser) ## Runs all tests, with a Pos
 
 .PHONY: test-row-security
 test-row-security: build clients readers ## Runs the tests on PostgreSQL anew, as a role that does not own the tables
-	DAYBOOK_TEST_ROW_SECURITY=1 tests/with-postgres cargo test --locked -p daybook-tests --test it -- $(or $(ARGS),postgres)
+	DAYBOOK_TEST_ROW_SECURITY=1 tests/with-postgres cargo test --locked -p daybook-tests --test it -- $(or $(ARGS),postgres) --skip sqlite
 
 .PHONY: browser
 browser: build web tests/browser/node_modules/.package-lock.json ## Runs the tests in a browser alone
