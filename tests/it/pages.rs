@@ -34,14 +34,7 @@ on_each_engine! {
         for order in ORDERS {
             let variables = json!({ "organization": acme, "order": order });
             let mut sorted = walk(&admin, &variables, 100, Direction::Forward).await;
-            sorted.sort_by_key(|entry| {
-                let sequence: i64 = entry["sequence"].as_str().unwrap().parse().unwrap();
-                let timestamp = entry["timestamp"].as_str().unwrap().to_owned();
-                (if order.starts_with("TIMESTAMP") { timestamp } else { String::new() }, sequence)
-            });
-            if order.ends_with("DESC") {
-                sorted.reverse();
-            }
+            sort(&mut sorted, order);
             let mut sequences: Vec<i64> =
                 sorted.iter().map(|entry| entry["sequence"].as_str().unwrap().parse().unwrap()).collect();
             for size in [7, 58, 100] {
@@ -99,14 +92,7 @@ on_each_engine! {
                 None => index % 3 == 0,
             });
             assert_eq!(sorted.len(), matching.count(), "{filter}");
-            sorted.sort_by_key(|entry| {
-                let sequence: i64 = entry["sequence"].as_str().unwrap().parse().unwrap();
-                let timestamp = entry["timestamp"].as_str().unwrap().to_owned();
-                (if order.starts_with("TIMESTAMP") { timestamp } else { String::new() }, sequence)
-            });
-            if order.ends_with("DESC") {
-                sorted.reverse();
-            }
+            sort(&mut sorted, order);
             let walked = walk(&admin, &variables(order), 100, direction).await;
             assert_eq!(walked, sorted, "{filter} {order} {direction:?}");
         }
@@ -252,6 +238,18 @@ on_each_engine! {
 enum Direction {
     Forward,
     Backward,
+}
+
+/// Puts entries in the order that the list is asked for.
+fn sort(entries: &mut [Value], order: &str) {
+    entries.sort_by_key(|entry| {
+        let sequence: i64 = entry["sequence"].as_str().unwrap().parse().unwrap();
+        let timestamp = entry["timestamp"].as_str().unwrap().to_owned();
+        (if order.starts_with("TIMESTAMP") { timestamp } else { String::new() }, sequence)
+    });
+    if order.ends_with("DESC") {
+        entries.reverse();
+    }
 }
 
 /// All rows, page by page, in the list's order.
