@@ -11,14 +11,19 @@ pub(crate) fn root() -> &'static Path {
 }
 
 #[test]
-fn every_path_in_architecture_exists() {
-    let text = read("ARCHITECTURE.md");
-    let quoted = text.split('`').skip(1).step_by(2);
-    let paths: Vec<_> = quoted.filter(|word| word.contains('/') && !word.contains(' ')).collect();
-    assert!(paths.len() > 20, "{paths:?}");
-    for path in paths {
-        assert!(root().join(path).exists(), "ARCHITECTURE.md names {path}");
+fn every_path_in_architecture_and_decisions_exists() {
+    let decisions = std::fs::read_dir(root().join("api/docs/decisions")).unwrap();
+    let decisions = decisions.map(|entry| entry.unwrap().path());
+    let mut count = 0;
+    for document in decisions.chain([root().join("ARCHITECTURE.md")]) {
+        let text = std::fs::read_to_string(&document).unwrap();
+        let quoted = text.split('`').skip(1).step_by(2);
+        for path in quoted.filter(|word| word.contains('/') && !word.contains(' ')) {
+            assert!(root().join(path).exists(), "{} names {path}", document.display());
+            count += 1;
+        }
     }
+    assert!(count > 60, "{count}");
 }
 
 #[test]
