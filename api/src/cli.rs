@@ -2,6 +2,7 @@
 
 mod access;
 mod api_key;
+mod backup;
 mod doctor;
 mod import;
 mod log;
@@ -84,6 +85,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List backups, or download one to this machine
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// Restore a backup into an empty database, checked against its manifest
     Restore {
         /// The backup: .sql, .sql.zst or .sql.gz
@@ -191,6 +195,7 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         Command::Import(command) => import::import(&config, command).await,
         Command::Retention(command) => retention::retention(&config, command).await,
         Command::Hold(command) => retention::hold(&config, command).await,
+        Command::Backup(command) => backup::backup(&config, command).await,
         Command::Doctor { json } => doctor::doctor(&config, json).await,
         Command::Restore { file, into, unauthenticated } => {
             restore::restore(&config, &file, &into, unauthenticated).await

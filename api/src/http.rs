@@ -42,6 +42,7 @@ use crate::{
     graphql::{Documents, Schema, code, schema, sdl},
 };
 use admission::Admission;
+use artifact::LinkClients;
 use graphql::stream;
 use problem::Problem;
 use readiness::Readiness;
@@ -59,6 +60,7 @@ struct State {
     trusted: Arc<Trusted>,
     front_door: Arc<FrontDoor>,
     admission: Arc<Admission>,
+    link_clients: Arc<LinkClients>,
     readiness: Arc<Readiness>,
     /// Names of operations that metrics tell apart.
     operations: Arc<BTreeSet<String>>,
@@ -102,6 +104,7 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
         trusted,
         front_door,
         admission,
+        link_clients: Arc::default(),
         readiness,
         operations,
     };

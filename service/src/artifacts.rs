@@ -3,27 +3,25 @@
 mod bucket;
 mod compression;
 mod folder;
+pub mod handout;
 pub mod janitor;
 pub mod link;
 mod probe;
+pub(crate) mod seal;
 mod store;
 mod upload;
 mod writer;
 
-use std::sync::Arc;
-
-use daybook_entity::artifact;
+use daybook_entity::{artifact, organization::INSTANCE};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::{
-    Instance, Permission, Result, Scope, Viewer,
-    audit::{self, NewEntry},
-    reach,
-};
+use crate::{Instance, Permission, Result, Scope, reach};
+use link::Link;
 
 pub use bucket::Links;
-pub use compression::Compression;
+pub use compression::{Compression, Ending};
+pub use handout::Handout;
 pub use store::{Store, Stored};
 pub use writer::Writer;
 
@@ -39,8 +37,10 @@ pub async fn find(
     by_key(&scope.instance, organization_id, job_id).await
 }
 
-/// A URL that downloads `artifact` for some minutes; none once it's expired or removed, and none for
-/// who may see the job but not have it done (`permission`), as an operator. Who got it is recorded.
+/// A URL that downloads `artifact` for some minutes. Who got it is recorded.
+///
+/// None once the artifact has expired or was removed, for viewers who see the job but may not have it
+/// done (`permission`), such as operators, and of a backup of the whole instance for everybody.
 ///
 /// # Errors
 /// A database fault.
@@ -49,47 +49,39 @@ pub async fn issue_link(
     artifact: &artifact::Model,
     permission: Permission,
 ) -> Result<Option<String>> {
-    if !scope.may(artifact.organization_id, permission).await? {
+    if is_for_the_host_alone(artifact) || !scope.may(artifact.organization_id, permission).await? {
         return Ok(None);
     }
-    let now = scope.instance.clock.now();
-    let Some(expires_at) = link::end(artifact, now) else { return Ok(None) };
-    let ttl = (expires_at - now).to_std().unwrap_or_default();
+    let (instance, viewer) = (&scope.instance, &scope.viewer);
+    let now = instance.clock.now();
+    let Some(link) = Link::new(artifact, &viewer.subject, now) else { return Ok(None) };
+    let ttl = (link.expires_at - now).to_std().unwrap_or_default();
     let (key, file_name) = (&artifact.object_key, &artifact.file_name);
-    let url = match scope.instance.store.presign(key, file_name, ttl).await? {
-        Some(url) => url,
-        None => link::issue(&scope.instance, artifact, &scope.viewer.subject, expires_at),
+    let (url, handout) = match instance.store.presign(key, file_name, ttl).await? {
+        Some(url) => (url, Handout::BucketLink),
+        None => (link::url(instance, artifact, &link), Handout::Link),
     };
-    let entry = janitor::entry(&scope.viewer, "artifact.link_issued", artifact);
-    record(scope, artifact, entry).await?;
+    handout::record(instance, viewer.clone(), (&link, artifact), handout).await?;
     Ok(Some(url))
 }
 
-/// Records that `artifact` is being downloaded by whoever holds `link`.
+/// Records that the scope's viewer is given the bytes of `artifact` in an answer. False once it has
+/// expired or was removed.
 ///
 /// # Errors
 /// A database fault.
-pub async fn record_download(
-    instance: &Arc<Instance>,
-    link: &link::Link,
-    artifact: &artifact::Model,
-    viewer: Viewer,
-) -> Result<()> {
-    let scope = Scope {
-        instance: Arc::clone(instance),
-        organization_id: link.organization_id,
-        viewer,
-        permission: Permission::ExportAuditLog,
-    };
-    let entry = janitor::entry(&scope.viewer, "artifact.downloaded", artifact);
-    record(&scope, artifact, entry).await
+pub(crate) async fn record_inline(scope: &Scope, artifact: &artifact::Model) -> Result<bool> {
+    let (instance, viewer) = (&scope.instance, &scope.viewer);
+    let link = Link::new(artifact, &viewer.subject, instance.clock.now());
+    let Some(link) = link else { return Ok(false) };
+    handout::record(instance, viewer.clone(), (&link, artifact), Handout::Inline).await?;
+    Ok(true)
 }
 
-async fn record(scope: &Scope, artifact: &artifact::Model, entry: NewEntry) -> Result<()> {
-    // Where the artifact is, also for an operator who sees all organizations.
-    let scope = Scope { organization_id: artifact.organization_id, ..scope.clone() };
-    audit::record_unchecked(&scope, vec![entry]).await?;
-    Ok(())
+/// True for a backup of the whole instance, which holds every organization's data: nobody gets it
+/// through the API, whose operators may read no organization's log.
+fn is_for_the_host_alone(artifact: &artifact::Model) -> bool {
+    artifact.organization_id == INSTANCE && artifact.object_key.starts_with(janitor::BACKUPS)
 }
 
 /// What a valid link leads to, as long as it's there and not expired.
@@ -101,7 +93,11 @@ pub async fn by_link(instance: &Instance, link: &link::Link) -> Result<Option<ar
     // The link itself is the right to it.
     let found = reach::only(link.organization_id, found).await?;
     let now = instance.clock.now();
-    Ok(found.filter(|artifact| artifact.removed_at.is_none() && artifact.expires_at > now))
+    Ok(found.filter(|artifact| {
+        artifact.removed_at.is_none()
+            && artifact.expires_at > now
+            && !is_for_the_host_alone(artifact)
+    }))
 }
 
 async fn by_key(

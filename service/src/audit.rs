@@ -15,10 +15,12 @@ mod values;
 
 use std::sync::Arc;
 
-use sea_orm::DatabaseTransaction;
+use daybook_entity::recording;
+use sea_orm::{DatabaseTransaction, EntityTrait};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use crate::{Error, Problem, ProblemCode, Result, Scope};
+use crate::{Error, Instance, Problem, ProblemCode, Result, Scope};
 
 pub(crate) use append::{Draft, append, lock_head};
 pub use chain::{GENESIS, chain, commitment};
@@ -76,6 +78,24 @@ pub async fn recorded_keys(scope: &Scope, prefix: &str) -> Result<Vec<String>> {
 /// Appends entries of our own making, which need no limits.
 pub(crate) async fn record_unchecked(scope: &Scope, entries: Vec<NewEntry>) -> Result<Recorded> {
     submit(scope, entries, None).await
+}
+
+/// Appends an entry of our own making, unless one was appended under this `key`: once, over all
+/// processes.
+pub(crate) async fn record_once(scope: &Scope, key: String, entry: NewEntry) -> Result<()> {
+    let request_hash = Sha256::digest(&key).into();
+    submit(scope, vec![entry], Some(Key { name: key, request_hash })).await?;
+    Ok(())
+}
+
+/// Reports whether something was recorded in an organization's log under an idempotency key.
+pub(crate) async fn is_recorded(
+    instance: &Instance,
+    organization_id: Uuid,
+    key: &str,
+) -> Result<bool> {
+    let found = recording::Entity::find_by_id((organization_id, key.to_owned()));
+    Ok(found.one(instance.db.reader()).await?.is_some())
 }
 
 /// Appends one entry of our own making in the caller's transaction.

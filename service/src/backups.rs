@@ -17,6 +17,7 @@ mod checksum;
 mod cron;
 mod decompress;
 mod manifest;
+pub mod on_host;
 mod plan;
 mod postgres;
 mod reader;

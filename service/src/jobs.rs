@@ -36,7 +36,7 @@ pub(crate) use attempt::{Attempt, End, Lasts, Success};
 pub use cancel::cancel;
 pub(crate) use cancel::cancel_unfinished;
 pub use enqueue::{Enqueued, retry};
-pub(crate) use enqueue::{NewJob, enqueue};
+pub(crate) use enqueue::{NewJob, add, enqueue, enqueue_if_kept};
 pub use feed::{Update, UpdateKind, Watch, watch};
 pub(crate) use finish::Finisher;
 pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};

@@ -33,6 +33,7 @@ pub struct Metrics {
     stale_claims: Counter,
     output_bytes: Family<KindLabels, Counter>,
     downloaded_bytes: Counter,
+    downloads: Family<DownloadLabels, Counter>,
     sockets: Gauge,
     feed_lag: Family<FeedLabels, Histogram, fn() -> Histogram>,
     replica_reads: Family<ReaderLabels, Counter>,
@@ -66,6 +67,22 @@ struct FeedLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReaderLabels {
     answer: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DownloadLabels {
+    entry: &'static str,
+}
+
+/// What the log says of a use of a link to a file.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Download {
+    /// It is an entry.
+    Recorded,
+    /// It has an entry already: another range, or the same file again.
+    Repeated,
+    /// It was refused, since too many clients use the link.
+    Refused,
 }
 
 /// Who answered a read that a replica might have answered.
@@ -102,6 +119,7 @@ impl Default for Metrics {
             stale_claims: Counter::default(),
             output_bytes: Family::default(),
             downloaded_bytes: Counter::default(),
+            downloads: Family::default(),
             sockets: Gauge::default(),
             feed_lag: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             replica_reads: Family::default(),
@@ -137,6 +155,16 @@ impl Metrics {
     /// Counts bytes of a file that were sent.
     pub fn downloaded(&self, bytes: u64) {
         self.downloaded_bytes.inc_by(bytes);
+    }
+
+    /// Counts a use of a link to a file.
+    pub fn download(&self, download: Download) {
+        let entry = match download {
+            Download::Recorded => "recorded",
+            Download::Repeated => "repeated",
+            Download::Refused => "refused",
+        };
+        self.downloads.get_or_create(&DownloadLabels { entry }).inc();
     }
 
     /// Counts a transition, after its COMMIT.
@@ -203,6 +231,8 @@ impl Metrics {
         registry.register("job_output_bytes", help, self.output_bytes.clone());
         let help = "Bytes of files that were sent";
         registry.register("downloaded_bytes", help, self.downloaded_bytes.clone());
+        let help = "Uses of links to files; repeated: of a client that the log has already";
+        registry.register("downloads", help, self.downloads.clone());
         registry.register("sockets", "Open WebSockets", self.sockets.clone());
         let help = "How long after it was written subscribers that follow were told the next thing";
         registry.register("feed_lag_seconds", help, self.feed_lag.clone());

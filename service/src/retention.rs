@@ -84,6 +84,16 @@ async fn lock(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<retenti
     Ok(found.ok_or_else(|| Fault::Stored("a retention is gone".to_owned()))?)
 }
 
+/// Keeps entries of an organization's log from being removed until the transaction ends, and gives the
+/// sequence through which it was removed. Before the end of its log, where both are locked.
+///
+/// An organization without retention needs no lock: removing begins with an entry of the log, for
+/// which the end of the log is locked.
+pub(crate) async fn hold_back(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<i64> {
+    let found = retention::Entity::find_by_id(organization_id).lock_exclusive().one(tx).await?;
+    Ok(found.map_or(0, |found| found.pruned))
+}
+
 /// Sequence through which an organization's log was removed, and the hash of that entry.
 pub(crate) async fn pruned<C: ConnectionTrait>(
     db: &C,

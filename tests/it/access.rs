@@ -169,6 +169,33 @@ on_each_engine! {
         assert_eq!(job["artifact"]["downloadUrl"], json!(null), "a link leads to the tenant's log");
     }
 
+    async fn operator_sees_no_values_of_an_exports_filter(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let operator = server.operator().await;
+        let filter = json!({ "actorId": "of-acme-alone", "search": "of-acme-alone" });
+        let source = json!({ "auditLogs": { "filter": filter } });
+        let input = json!({ "organizationId": acme, "format": "CSV", "source": source });
+        let id = admin.start_export(input).await["job"]["id"].clone();
+        admin.finished(id.as_str().unwrap()).await;
+        let fields = "id state progress { phase } error { message } retryOf { id } transitions { reason }
+            artifact { fileName manifest downloadUrl } ... on ExportJob { continuation }";
+        let queries = [
+            format!("query($id: ID!) {{ job(id: $id) {{ {fields} }} }}"),
+            format!("query($id: ID!) {{ job(id: $id) {{ id }} jobs {{ nodes {{ {fields} }} }} }}"),
+            format!("query($id: ID!) {{ node(id: $id) {{ ... on ExportJob {{ {fields} }} }} }}"),
+        ];
+        for query in queries {
+            let seen = operator.query(&query, json!({ "id": id })).await.to_string();
+            assert!(seen.contains("audit-logs-") && !seen.contains("of-acme-alone"), "{seen}");
+            let own = admin.send(&query.replace("jobs {", &format!("jobs(organizationId: \"{acme}\") {{")), json!({ "id": id })).await;
+            assert!(own.body.to_string().contains("of-acme-alone"), "{}", own.body);
+        }
+        let retry = "mutation($id: ID!) { retryJob(input: { jobId: $id }) { job { id } userErrors { code } } }";
+        let refused = operator.query(retry, json!({ "id": id })).await;
+        assert_eq!(refused["retryJob"]["userErrors"][0]["code"], "NOT_FOUND");
+    }
+
     async fn operator_watches_every_organization_until_it_is_none(server: &TestServer) {
         let operator = server.operator().await;
         let mut socket = server.socket(operator.token.as_ref().unwrap()).await;

@@ -3,6 +3,7 @@
 mod damage;
 mod faults;
 mod hostile;
+mod on_host;
 mod restored;
 mod schedule;
 
@@ -13,7 +14,9 @@ use std::{
 };
 
 use daybook_entity::membership::Role;
-use daybook_tests::{Backend, Client, TestDatabase, Value, eventually, json, on_each_engine};
+use daybook_tests::{
+    Backend, Client, TestDatabase, TestServer, Value, eventually, json, on_each_engine,
+};
 use sea_orm::ConnectionTrait;
 use sha2::{Digest, Sha256};
 
@@ -50,6 +53,17 @@ pub(crate) async fn backed_up(client: &Client, input: Value) -> (Value, Vec<u8>)
     let job = finished(client, &payload["job"]["id"]).await;
     assert_eq!(job["state"], "SUCCEEDED", "{job}");
     let bytes = client.download(job["artifact"]["downloadUrl"].as_str().unwrap()).await;
+    (job, bytes)
+}
+
+/// A backup of the whole instance that must succeed, and its file, which the host's command line gives.
+pub(crate) async fn instance_backed_up(server: &TestServer, input: Value) -> (Value, Vec<u8>) {
+    let operator = server.operator().await;
+    let payload = start(&operator, input).await;
+    assert_eq!(payload["userErrors"], json!([]));
+    let job = finished(&operator, &payload["job"]["id"]).await;
+    assert_eq!(job["state"], "SUCCEEDED", "{job}");
+    let bytes = on_host::download(server, job["id"].as_str().unwrap());
     (job, bytes)
 }
 
@@ -209,7 +223,7 @@ on_each_engine! {
         let operator = server.operator().await;
         let tenant = start(&operator, json!({ "organizationId": acme })).await;
         assert_eq!(tenant["userErrors"][0]["code"], "NOT_FOUND");
-        let (job, _) = backed_up(&operator, json!({})).await;
+        let (job, _) = instance_backed_up(server, json!({})).await;
         assert_eq!((&job["scope"], &job["organization"]), (&json!("INSTANCE"), &Value::Null));
         assert!(rows(&job, "jobs").unwrap() >= 1);
     }

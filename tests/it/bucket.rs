@@ -115,6 +115,10 @@ async fn presigned_link_leads_to_the_bucket_and_names_the_file() {
     let disposition = answer.headers()["content-disposition"].to_str().unwrap();
     let name = job["artifact"]["fileName"].as_str().unwrap();
     assert!(disposition.starts_with("attachment") && disposition.contains(name), "{disposition}");
+    let handed = "query($id: ID!) { auditLogs(organizationId: $id, first: 5,
+        filter: { action: \"artifact.link_issued\" }) { nodes { metadata { extra } } } }";
+    let log = client.query(handed, json!({ "id": site.organization })).await;
+    assert_eq!(log["auditLogs"]["nodes"][0]["metadata"]["extra"]["via"], "bucket", "{log}");
     let forged = link.replace("X-Amz-Signature=", "X-Amz-Signature=0");
     assert_eq!(reqwest::get(forged).await.unwrap().status(), 403);
     process.stop().await;

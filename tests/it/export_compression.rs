@@ -51,7 +51,7 @@ on_each_engine! {
                 let artifact = &packed.job["artifact"];
                 assert_eq!(artifact["contentType"], content_type);
                 let name = artifact["fileName"].as_str().unwrap();
-                let end = format!("Z.{}.{extension}", format.to_lowercase());
+                let end = format!(".{}.{extension}", format.to_lowercase());
                 assert!(name.ends_with(&end), "{name}");
                 assert_eq!(artifact["manifest"]["compression"], compression);
                 assert_eq!(artifact["sizeBytes"], json!(packed.bytes.len().to_string()));

@@ -202,12 +202,18 @@ on_each_idle_engine! {
         let job = admin.export(&acme, "CSV").await["job"].clone();
         admin.download(job["artifact"]["downloadUrl"].as_str().unwrap()).await;
         let query = "query($id: ID!) { auditLogs(organizationId: $id, orderBy: RECORDED_ASC,
-            filter: { action: \"artifact.*\" }) { nodes { action actor { id } resource { id } } } }";
+            filter: { action: \"artifact.*\" }) {
+            nodes { action actor { id } resource { id } metadata { extra ipAddress } } } }";
         let page = admin.query(query, json!({ "id": acme })).await;
-        let entry = |action: &str| json!({
+        let entry = |action: &str, via: &str, address: Value| json!({
             "action": action, "actor": { "id": "admin" }, "resource": { "id": job["id"] },
+            "metadata": { "extra": { "via": via }, "ipAddress": address },
         });
-        let wanted = [entry("artifact.link_issued"), entry("artifact.downloaded")];
+        let wanted = [
+            entry("artifact.link_issued", "daybook", json!(null)),
+            entry("artifact.downloaded", "inline", json!(null)),
+            entry("artifact.downloaded", "link", json!("127.0.0.1")),
+        ];
         assert_eq!(page["auditLogs"]["nodes"], json!(wanted));
     }
 

@@ -29,6 +29,9 @@ pub fn daybook(folder: &std::path::Path) -> Command {
 pub fn daybook_of(server: &crate::TestServer) -> Command {
     let mut command = daybook(server.folder());
     command.env("DAYBOOK_DATABASE_URL", server.database.daybook_url());
+    if let Some(secret) = &server.config.secret {
+        command.env("DAYBOOK_SECRET", secret);
+    }
     command
 }
 

@@ -45,10 +45,19 @@ impl Viewer {
         self.0.email.as_deref()
     }
 
-    /// An operator runs the instance: backups of all of it, every organization's jobs.
+    /// True for operators, who run the instance: they start backups of all of it and see every
+    /// organization's jobs, but read no organization's log.
     async fn is_operator(&self, ctx: &Context<'_>) -> Result<bool> {
         let found = access::operators::contains(instance(ctx), &self.0.subject).await;
         found.map_err(to_error)
+    }
+
+    /// The organization that stands for the instance itself. Its audit log tells what operators, the
+    /// command line and schedules did; operators read it by `auditLogs` and export it. Null for
+    /// viewers who are no operators.
+    async fn instance(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
+        let found = access::operators::instance(instance(ctx), &self.0).await;
+        Ok(found.map_err(to_error)?.map(Organization))
     }
 
     /// Where the viewer belongs, and as what.

@@ -1,8 +1,9 @@
-//! Downloads: `GET /artifacts/…` with ranges (RFC 9110, section 14).
+//! Downloads: `GET /artifacts/…` with ranges and conditions (RFC 9110).
 //!
 //! Forged, expired, foreign and unknown links all get the same 404.
 
-use std::ops::Range;
+mod conditions;
+mod rate;
 
 use axum::{
     Extension,
@@ -12,16 +13,30 @@ use axum::{
 };
 use daybook_entity::artifact;
 use daybook_service::{
-    Viewer,
+    Error, Viewer,
     access::Authority,
-    artifacts::{self, link::Link},
+    artifacts::{self, Handout, handout, link::Link},
+    metrics::Download,
 };
 use futures::TryStreamExt;
-use headers::{ETag, HeaderMapExt, IfNoneMatch, IfRange};
+use headers::{ETag, HeaderMapExt};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{State, problem::Problem, request::Correlation};
 use crate::graphql::code;
+use conditions::{Decision, decide};
+
+pub(super) use rate::LinkClients;
+
+/// A request that a valid link came with.
+struct Request<'a> {
+    state: &'a State,
+    link: Link,
+    artifact: artifact::Model,
+    etag: ETag,
+    size: u64,
+    correlation: Correlation,
+}
 
 /// `GET /artifacts/{token}/{file_name}`.
 pub(super) async fn download(
@@ -29,135 +44,120 @@ pub(super) async fn download(
     Extension(correlation): Extension<Correlation>,
     path: Result<Path<(String, String)>, PathRejection>,
     method: Method,
-    mut headers: HeaderMap,
+    headers: HeaderMap,
 ) -> Response {
     // A path that isn't even text leads nowhere, like any other.
     let Ok(Path((token, _))) = path else { return missing() };
-    if method != Method::GET {
-        // Ranges have a meaning for GET alone (RFC 9110, section 14.2).
-        headers.remove(header::RANGE);
-    }
     let Some(link) = artifacts::link::verify(&state.instance, &token) else { return missing() };
-    match artifacts::by_link(&state.instance, &link).await {
-        Ok(Some(artifact)) => {
-            let response = serve(&state, &artifact, &headers).await;
-            // A download that can't be recorded does not happen.
-            if response.status().is_success()
-                && method == Method::GET
-                && let Err(error) = record(&state, &link, &artifact, correlation).await
-            {
-                return failed(&error);
-            }
-            response
-        }
-        Ok(None) => missing(),
-        Err(error) => failed(&error),
-    }
-}
-
-async fn record(
-    state: &State,
-    link: &Link,
-    artifact: &artifact::Model,
-    correlation: Correlation,
-) -> daybook_service::Result<()> {
-    let viewer = Viewer {
-        subject: link.subject.clone(),
-        email: None,
-        authority: Authority::Token { expires_at: state.instance.clock.now() },
-        request_id: Some(correlation.request_id),
-        traceparent: correlation.traceparent,
-    };
-    artifacts::record_download(&state.instance, link, artifact, viewer).await
-}
-
-async fn serve(state: &State, artifact: &artifact::Model, headers: &HeaderMap) -> Response {
-    let Ok(size) = u64::try_from(artifact.size_bytes) else { return missing() };
-    let etag = etag(artifact);
-    let is_known = headers
-        .typed_get::<IfNoneMatch>()
-        .is_some_and(|known| etag.as_ref().is_some_and(|etag| !known.precondition_passes(etag)));
-    if is_known {
-        return with_headers(StatusCode::NOT_MODIFIED, artifact, None, Body::empty());
-    }
-    let range = match range(headers, etag.as_ref(), size) {
-        Ok(range) => range,
-        Err(Unsatisfiable) => {
-            let body = Body::empty();
-            let mut response =
-                with_headers(StatusCode::RANGE_NOT_SATISFIABLE, artifact, None, body);
-            set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
-            return response;
-        }
-    };
-    let bytes = match state.instance.store.read(&artifact.object_key, range.clone()).await {
-        Ok(bytes) => {
-            let metrics = state.instance.metrics.clone();
-            Body::from_stream(bytes.inspect_ok(move |bytes| metrics.downloaded(bytes.len() as u64)))
-        }
+    let artifact = match artifacts::by_link(&state.instance, &link).await {
+        Ok(Some(artifact)) => artifact,
+        Ok(None) => return missing(),
         Err(error) => return failed(&error),
     };
-    let Some(Range { start, end }) = range else {
-        return with_headers(StatusCode::OK, artifact, Some(size), bytes);
+    let (Ok(size), Some(etag)) = (u64::try_from(artifact.size_bytes), etag(&artifact)) else {
+        return missing();
     };
-    let length = Some(end - start);
-    let mut response = with_headers(StatusCode::PARTIAL_CONTENT, artifact, length, bytes);
-    set(&mut response, header::CONTENT_RANGE, &format!("bytes {start}-{}/{size}", end - 1));
-    response
-}
-
-struct Unsatisfiable;
-
-/// The one range to serve; none for the whole. Several ranges are served as the whole, and so are
-/// malformed ones, both of which a server may do.
-fn range(
-    headers: &HeaderMap,
-    etag: Option<&ETag>,
-    size: u64,
-) -> Result<Option<Range<u64>>, Unsatisfiable> {
-    let wanted = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let wanted = wanted.and_then(|value| value.strip_prefix("bytes="));
-    let Some(range) = wanted.and_then(|wanted| parse(wanted, size)) else { return Ok(None) };
-    let is_changed =
-        headers.typed_get::<IfRange>().is_some_and(|known| known.is_modified(etag, None));
-    if is_changed {
-        return Ok(None);
+    let decision = decide(&method, &headers, &etag, size);
+    let request = Request { state: &state, link, artifact, etag, size, correlation };
+    match request.answer(&method, decision).await {
+        Ok(response) => response,
+        Err(Refusal::TooManyClients(seconds)) => too_many(seconds),
+        Err(Refusal::Failed(error)) => failed(&error),
     }
-    if range.is_empty() { Err(Unsatisfiable) } else { Ok(Some(range)) }
 }
 
-/// A single range (RFC 9110, section 14.1.2), cut to `size`; an empty one where none of it is
-/// there. Not by `headers::Range`, which holds a suffix longer than the file for unsatisfiable.
-fn parse(wanted: &str, size: u64) -> Option<Range<u64>> {
-    let (first, last) = wanted.trim().split_once('-')?;
-    if first.is_empty() {
-        return Some(size.saturating_sub(last.parse().ok()?)..size);
+/// Why a valid link does not give its file.
+enum Refusal {
+    /// Too many clients use the link; one more may in so many seconds.
+    TooManyClients(u64),
+    Failed(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
     }
-    let first: u64 = first.parse().ok()?;
-    let last = if last.is_empty() { u64::MAX } else { last.parse().ok()? };
-    (first <= last).then(|| first..last.saturating_add(1).min(size))
 }
 
-fn with_headers(
-    status: StatusCode,
-    artifact: &artifact::Model,
-    length: Option<u64>,
-    body: Body,
-) -> Response {
-    let mut response = (status, body).into_response();
-    set(&mut response, header::CONTENT_TYPE, &artifact.content_type);
-    let disposition = format!("attachment; filename=\"{}\"", artifact.file_name);
-    set(&mut response, header::CONTENT_DISPOSITION, &disposition);
-    set(&mut response, header::ACCEPT_RANGES, "bytes");
-    set(&mut response, header::CACHE_CONTROL, "private, no-transform");
-    set(&mut response, header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
-    if let Some(length) = length {
+impl Request<'_> {
+    async fn answer(self, method: &Method, decision: Decision) -> Result<Response, Refusal> {
+        let range = match decision {
+            Decision::NotModified => return Ok(self.file(StatusCode::NOT_MODIFIED, Body::empty())),
+            Decision::PreconditionFailed => return Ok(another(&self.etag)),
+            Decision::Unsatisfiable => {
+                let mut response = self.file(StatusCode::RANGE_NOT_SATISFIABLE, Body::empty());
+                let range = format!("bytes */{}", self.size);
+                set(&mut response, header::CONTENT_RANGE, &range);
+                return Ok(response);
+            }
+            Decision::Whole => None,
+            Decision::Part(range) => Some(range),
+        };
+        let handout = Handout::Download(self.correlation.address);
+        let is_new = method == Method::GET && self.is_new(handout).await?;
+        let instance = &self.state.instance;
+        let bytes = instance.store.read(&self.artifact.object_key, range.clone()).await?;
+        if is_new {
+            // A download that can't be recorded does not happen.
+            let viewer = self.viewer();
+            handout::record(instance, viewer, (&self.link, &self.artifact), handout).await?;
+        }
+        if method == Method::GET {
+            let download = if is_new { Download::Recorded } else { Download::Repeated };
+            instance.metrics.download(download);
+        }
+        let metrics = instance.metrics.clone();
+        let bytes = bytes.inspect_ok(move |bytes| metrics.downloaded(bytes.len() as u64));
+        let (status, length) = match &range {
+            None => (StatusCode::OK, self.size),
+            Some(range) => (StatusCode::PARTIAL_CONTENT, range.end - range.start),
+        };
+        let mut response = self.file(status, Body::from_stream(bytes));
         set(&mut response, header::CONTENT_LENGTH, &length.to_string());
+        if let Some(range) = range {
+            let range = format!("bytes {}-{}/{}", range.start, range.end - 1, self.size);
+            set(&mut response, header::CONTENT_RANGE, &range);
+        }
+        Ok(response)
     }
-    if let Some(etag) = etag(artifact) {
-        response.headers_mut().typed_insert(etag);
+
+    /// Reports whether the client is one that has not used the link before, if there is room for one.
+    async fn is_new(&self, handout: Handout) -> Result<bool, Refusal> {
+        let Self { state, link, .. } = self;
+        if handout::is_recorded(&state.instance, link, handout).await? {
+            return Ok(false);
+        }
+        match state.link_clients.admit(link.identity()) {
+            Ok(()) => Ok(true),
+            Err(seconds) => {
+                state.instance.metrics.download(Download::Refused);
+                Err(Refusal::TooManyClients(seconds))
+            }
+        }
     }
-    response
+
+    fn viewer(&self) -> Viewer {
+        Viewer {
+            subject: self.link.subject.clone(),
+            email: None,
+            authority: Authority::Token { expires_at: self.link.expires_at },
+            request_id: Some(self.correlation.request_id.clone()),
+            traceparent: self.correlation.traceparent.clone(),
+        }
+    }
+
+    /// An answer about the file: its headers, with `status` and `body`.
+    fn file(&self, status: StatusCode, body: Body) -> Response {
+        let mut response = (status, body).into_response();
+        set(&mut response, header::CONTENT_TYPE, &self.artifact.content_type);
+        let disposition = format!("attachment; filename=\"{}\"", self.artifact.file_name);
+        set(&mut response, header::CONTENT_DISPOSITION, &disposition);
+        set(&mut response, header::ACCEPT_RANGES, "bytes");
+        set(&mut response, header::CACHE_CONTROL, "private, no-transform");
+        set(&mut response, header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
+        response.headers_mut().typed_insert(self.etag.clone());
+        response
+    }
 }
 
 /// Strong: the SHA-256 of the bytes.
@@ -176,7 +176,27 @@ fn missing() -> Response {
     Problem { status: StatusCode::NOT_FOUND, code: code::NOT_FOUND, detail }.into_response()
 }
 
-fn failed(error: &daybook_service::Error) -> Response {
+fn another(etag: &ETag) -> Response {
+    let detail = "The file is not the one that If-Match names; ETag says which one it is.".into();
+    let (status, code) = (StatusCode::PRECONDITION_FAILED, code::BAD_USER_INPUT);
+    let mut response = Problem { status, code, detail }.into_response();
+    response.headers_mut().typed_insert(etag.clone());
+    response
+}
+
+fn too_many(seconds: u64) -> Response {
+    let at_once = rate::CLIENTS_AT_ONCE;
+    let detail = format!(
+        "Too many clients use this link: {at_once} may at once, and then one more every two seconds. \
+         Try again in {seconds} s, or ask for a link of your own."
+    );
+    let (status, code) = (StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED);
+    let mut response = Problem { status, code, detail: detail.into() }.into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
+}
+
+fn failed(error: &Error) -> Response {
     tracing::error!(%error, "a download failed");
     let detail = "Daybook failed; its log says why, under the request's id.".into();
     Problem { status: StatusCode::INTERNAL_SERVER_ERROR, code: code::INTERNAL, detail }

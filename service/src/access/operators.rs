@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use daybook_entity::{operator, organization::INSTANCE};
+use daybook_entity::{
+    operator,
+    organization::{self, INSTANCE},
+};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 
 use super::{Permission, Scope, Viewer, enter, subject};
@@ -19,6 +22,20 @@ use crate::{
 pub async fn contains(instance: &Instance, subject: &str) -> Result<bool> {
     let found = operator::Entity::find_by_id(subject).one(instance.db.reader()).await?;
     Ok(found.is_some())
+}
+
+/// The instance's own organization, if `viewer` is an operator.
+///
+/// # Errors
+/// A database fault.
+pub async fn instance(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+) -> Result<Option<organization::Model>> {
+    if !contains(instance, &viewer.subject).await? {
+        return Ok(None);
+    }
+    Ok(organization::Entity::find_by_id(INSTANCE).one(instance.db.reader()).await?)
 }
 
 /// Makes `subject` an operator, if it isn't one.

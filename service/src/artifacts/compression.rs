@@ -23,6 +23,15 @@ pub enum Compression {
     Zstd,
 }
 
+/// How a compressed file ends.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Where its content ends.
+    Plain,
+    /// With a seal (see [`super::seal`]) by which any change of it is found.
+    Sealed,
+}
+
 /// Bytes in, compressed bytes out. The same bytes give the same bytes, whatever the pieces.
 pub(super) enum Compressor {
     None,

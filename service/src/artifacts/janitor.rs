@@ -164,7 +164,7 @@ async fn say_removed(
 }
 
 /// An audit entry about an artifact.
-pub(super) fn entry(viewer: &Viewer, action: &str, artifact: &artifact::Model) -> NewEntry {
+pub(crate) fn entry(viewer: &Viewer, action: &str, artifact: &artifact::Model) -> NewEntry {
     let id = GlobalId::Job { organization_id: artifact.organization_id, id: artifact.job_id };
     let resource = Resource {
         r#type: "artifact".to_owned(),

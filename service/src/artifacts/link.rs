@@ -15,6 +15,8 @@ use crate::{Instance, Purpose, Secret};
 
 /// How long a link holds, at the most.
 const TTL: Duration = Duration::from_secs(10 * 60);
+/// Links of one minute to one subject are the same link, so that asking again hands out nothing new.
+const MINUTE: i64 = 60;
 const VERSION: u8 = 1;
 /// Version, organization, job, expiry; the subject that it was given to follows.
 const FIXED: usize = 1 + 16 + 16 + 8;
@@ -30,28 +32,44 @@ pub struct Link {
     pub job_id: Uuid,
     /// To whom it was given.
     pub subject: String,
+    /// The link holds until this time.
+    pub expires_at: DateTime<Utc>,
 }
 
-/// Until when a link to `artifact` that is given out `now` may hold; none once it's expired or
-/// removed.
-pub(super) fn end(artifact: &artifact::Model, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let is_there = artifact.removed_at.is_none() && artifact.expires_at > now;
-    is_there.then(|| artifact.expires_at.min(now + TTL))
+impl Link {
+    /// The link to `artifact` that `subject` is given `now`; none once the artifact has expired or was
+    /// removed.
+    pub(super) fn new(
+        artifact: &artifact::Model,
+        subject: &str,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let is_there = artifact.removed_at.is_none() && artifact.expires_at > now;
+        let minute = DateTime::from_timestamp(now.timestamp().div_euclid(MINUTE) * MINUTE, 0)?;
+        is_there.then(|| Self {
+            organization_id: artifact.organization_id,
+            job_id: artifact.job_id,
+            subject: subject.to_owned(),
+            expires_at: artifact.expires_at.min(minute + TTL),
+        })
+    }
+
+    /// The bytes that tell this link from every other one.
+    #[must_use]
+    pub fn identity(&self) -> Vec<u8> {
+        let Self { organization_id, job_id, subject, expires_at } = self;
+        let mut body = vec![VERSION];
+        body.extend(organization_id.as_bytes());
+        body.extend(job_id.as_bytes());
+        body.extend(expires_at.timestamp_micros().to_be_bytes());
+        body.extend(subject.as_bytes());
+        body
+    }
 }
 
-/// A URL that downloads `artifact` until `expires_at`.
-pub(super) fn issue(
-    instance: &Instance,
-    artifact: &artifact::Model,
-    subject: &str,
-    expires_at: DateTime<Utc>,
-) -> String {
-    let link = Link {
-        organization_id: artifact.organization_id,
-        job_id: artifact.job_id,
-        subject: subject.to_owned(),
-    };
-    let token = seal(&instance.secret, &link, expires_at);
+/// The URL of a link to `artifact`.
+pub(super) fn url(instance: &Instance, artifact: &artifact::Model, link: &Link) -> String {
+    let token = seal(&instance.secret, link);
     format!("{}/artifacts/{token}/{}", instance.settings.public_url, artifact.file_name)
 }
 
@@ -61,13 +79,8 @@ pub fn verify(instance: &Instance, token: &str) -> Option<Link> {
     open(&instance.secret, token, instance.clock.now())
 }
 
-fn seal(secret: &Secret, link: &Link, expires_at: DateTime<Utc>) -> String {
-    let Link { organization_id, job_id, subject } = link;
-    let mut body = vec![VERSION];
-    body.extend(organization_id.as_bytes());
-    body.extend(job_id.as_bytes());
-    body.extend(expires_at.timestamp_micros().to_be_bytes());
-    body.extend(subject.as_bytes());
+fn seal(secret: &Secret, link: &Link) -> String {
+    let mut body = link.identity();
     let tag = secret.sign(Purpose::Link, &[&body]);
     body.extend(tag);
     URL_SAFE_NO_PAD.encode(body)
@@ -85,6 +98,7 @@ fn open(secret: &Secret, token: &str, now: DateTime<Utc>) -> Option<Link> {
         organization_id: Uuid::from_slice(body.get(1..17)?).ok()?,
         job_id: Uuid::from_slice(body.get(17..33)?).ok()?,
         subject: String::from_utf8(body.get(FIXED..)?.to_vec()).ok()?,
+        expires_at,
     })
 }
 
@@ -106,8 +120,9 @@ mod fuzz {
             let secret = Secret::new(&"s".repeat(32)).expect("long enough");
             let now = DateTime::from_timestamp(1_800_000_000, 0).expect("within the calendar");
             let (organization_id, job_id) = (Uuid::from_u128(ids.0), Uuid::from_u128(ids.1));
-            let link = Link { organization_id, job_id, subject };
-            let token = seal(&secret, &link, now + TimeDelta::microseconds(1));
+            let expires_at = now + TimeDelta::microseconds(1);
+            let link = Link { organization_id, job_id, subject, expires_at };
+            let token = seal(&secret, &link);
             prop_assert_eq!(open(&secret, &token, now), Some(link));
             prop_assert_eq!(open(&secret, &token, now + TimeDelta::microseconds(1)), None);
             for text in [edited_text(&token, &edits), any] {

@@ -16,7 +16,7 @@ use object_store::{
 };
 
 use super::{
-    Compression, Writer,
+    Compression, Ending, Writer,
     bucket::{Bucket, Links},
     folder::{self, FolderUpload},
     upload::Upload,
@@ -84,8 +84,8 @@ impl Store {
     ///
     /// # Errors
     /// A compressor that can't be made.
-    pub fn write(&self, key: &str, compression: Compression) -> Result<Writer> {
-        Writer::new(self, key, compression)
+    pub fn write(&self, key: &str, compression: Compression, ending: Ending) -> Result<Writer> {
+        Writer::new(self, key, (compression, ending))
     }
 
     /// Bytes of each part of an upload but the last.

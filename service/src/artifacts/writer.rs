@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
-use super::{Compression, Store, Stored, compression::Compressor, upload::Upload};
+use super::{Compression, Ending, Store, Stored, compression::Compressor, seal, upload::Upload};
 use crate::{Fault, Result};
 
 /// Bytes that are compressed at once: a few milliseconds in which no other task has the thread.
@@ -16,6 +16,8 @@ pub struct Writer {
     /// Begun by the first part: an object shorter than that is stored in one step.
     upload: Option<Upload>,
     compressor: Compressor,
+    /// Compression of the seal that the file is to end with; none for one without.
+    sealed: Compression,
     /// What the compressor has ready, between two calls empty.
     ready: Vec<u8>,
     part: BytesMut,
@@ -24,8 +26,16 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(store: &Store, key: &str, compression: Compression) -> Result<Self> {
+    pub(super) fn new(
+        store: &Store,
+        key: &str,
+        (compression, ending): (Compression, Ending),
+    ) -> Result<Self> {
         Ok(Self {
+            sealed: match ending {
+                Ending::Plain => Compression::None,
+                Ending::Sealed => compression,
+            },
             key: key.to_owned(),
             upload: None,
             compressor: Compressor::new(compression).map_err(cannot)?,
@@ -71,6 +81,8 @@ impl Writer {
         let compressor = std::mem::replace(&mut self.compressor, Compressor::None);
         compressor.finish(&mut ready).map_err(cannot)?;
         self.put(&ready).await?;
+        let seal = seal::seal(self.sealed, self.hasher.clone().finalize().into());
+        self.put(&seal).await?;
         if self.upload.is_some() && !self.part.is_empty() {
             self.put_part().await?;
         }

@@ -1,11 +1,17 @@
 //! Reading a file that may be compressed: its first bytes say so.
+//!
+//! A compressed backup ends with a seal (see [`crate::artifacts::seal`]), which is kept back until the
+//! file's end and compared there: nothing of the file can have changed without being noticed, however
+//! little the decompressor would mind.
 
 use std::io::Write;
 
 use flate2::write::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 use zstd::stream::write::Decoder as ZstdDecoder;
 
 use super::Damage;
+use crate::artifacts::{Compression, seal};
 
 /// First bytes of a zstd frame (RFC 8878).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -14,8 +20,11 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Bytes of a file in, bytes of what it holds out.
 pub(super) struct Decompressor {
-    /// The file's first bytes, until they are enough to tell how it is compressed.
-    begun: Vec<u8>,
+    /// The latest bytes: the first ones until they are enough to tell how the file is compressed, then
+    /// those that may be the seal.
+    held: Vec<u8>,
+    /// Of all bytes before those.
+    hasher: Sha256,
     method: Method,
 }
 
@@ -28,20 +37,51 @@ enum Method {
 
 impl Decompressor {
     pub(super) fn new() -> Self {
-        Self { begun: Vec::new(), method: Method::Unknown }
+        Self { held: Vec::new(), hasher: Sha256::new(), method: Method::Unknown }
     }
 
-    /// What the next bytes hold. Whether the file is whole is for the reader of what it holds.
+    /// What the next bytes hold. That the file is whole is known after [`Self::finish`].
     pub(super) fn push<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
-        if !matches!(self.method, Method::Unknown) {
-            return self.method.push(bytes);
+        if matches!(self.method, Method::Plain) {
+            return Ok(bytes);
         }
-        self.begun.extend_from_slice(bytes);
-        if self.begun.len() < ZSTD.len() {
-            return Ok(&[]);
+        self.held.extend_from_slice(bytes);
+        if matches!(self.method, Method::Unknown) {
+            if self.held.len() < ZSTD.len() {
+                return Ok(&[]);
+            }
+            self.method = Method::of(&self.held)?;
         }
-        self.method = Method::of(&self.begun)?;
-        self.method.push(&self.begun)
+        if matches!(self.method, Method::Plain) {
+            return Ok(&self.held);
+        }
+        let ready = self.held.len().saturating_sub(seal::length(self.method.compression()));
+        self.hasher.update(&self.held[..ready]);
+        self.method.decode(&self.held[..ready])?;
+        self.held.drain(..ready);
+        Ok(self.method.decoded())
+    }
+
+    /// Checks the end of the file, once all its bytes were pushed.
+    pub(super) fn finish(self) -> Result<(), Damage> {
+        let Self { held, hasher, method } = self;
+        let compression = match method {
+            Method::Unknown if !held.is_empty() => {
+                return Err(Damage::file("it is no backup of Daybook's"));
+            }
+            Method::Unknown | Method::Plain => return Ok(()),
+            Method::Gzip(_) | Method::Zstd(_) => method.compression(),
+        };
+        if !seal::is_seal(compression, &held) {
+            return Err(Damage::file(
+                "it is truncated, altered at its end, or was compressed by another program than \
+                 Daybook: in that case decompress it (gunzip, zstd -d) and restore the .sql file",
+            ));
+        }
+        if held != seal::seal(compression, hasher.finalize().into()) {
+            return Err(damaged());
+        }
+        Ok(())
     }
 }
 
@@ -58,21 +98,35 @@ impl Method {
         })
     }
 
-    fn push<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
+    fn compression(&self) -> Compression {
         match self {
-            Self::Unknown | Self::Plain => Ok(bytes),
+            Self::Unknown | Self::Plain => Compression::None,
+            Self::Gzip(_) => Compression::Gzip,
+            Self::Zstd(_) => Compression::Zstd,
+        }
+    }
+
+    fn decode(&mut self, bytes: &[u8]) -> Result<(), Damage> {
+        let done = match self {
+            Self::Unknown | Self::Plain => Ok(()),
             Self::Gzip(decoder) => {
                 decoder.get_mut().clear();
-                let done = decoder.write_all(bytes).and_then(|()| decoder.flush());
-                done.map_err(|_| damaged())?;
-                Ok(decoder.get_ref())
+                decoder.write_all(bytes).and_then(|()| decoder.flush())
             }
             Self::Zstd(decoder) => {
                 decoder.get_mut().clear();
-                let done = decoder.write_all(bytes).and_then(|()| decoder.flush());
-                done.map_err(|_| damaged())?;
-                Ok(decoder.get_ref())
+                decoder.write_all(bytes).and_then(|()| decoder.flush())
             }
+        };
+        done.map_err(|_| damaged())
+    }
+
+    /// What the latest bytes held.
+    fn decoded(&self) -> &[u8] {
+        match self {
+            Self::Unknown | Self::Plain => &[],
+            Self::Gzip(decoder) => decoder.get_ref(),
+            Self::Zstd(decoder) => decoder.get_ref(),
         }
     }
 }

@@ -126,7 +126,7 @@ async fn read(path: &Path, mut take: impl AsyncFnMut(&[u8]) -> Result<()>) -> Re
     loop {
         let length = file.read(&mut chunk).await.map_err(cannot)?;
         if length == 0 {
-            return Ok(());
+            return plain.finish().map_err(refused);
         }
         let bytes = plain.push(&chunk[..length]).map_err(refused)?;
         take(bytes).await?;

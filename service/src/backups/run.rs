@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Engine, Error, Fault,
-    artifacts::{Compression, Stored},
+    artifacts::{Compression, Ending, Stored},
     jobs::{Attempt, End, Lasts, Success},
 };
 
@@ -28,7 +28,7 @@ pub(super) struct Written {
 /// One attempt at a backup.
 pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
     let plan = Plan::of(&attempt.job)?;
-    attempt.open("backups", plan.compression)?;
+    attempt.open("backups", (plan.compression, Ending::Sealed))?;
     let written = write(attempt).await?;
     let stored = attempt.close().await?;
     let verification = match plan.verify {
@@ -184,8 +184,9 @@ fn success(
         job_id: job.id,
         object_key: file.key.clone(),
         file_name: format!(
-            "daybook-{name}-{}.{extension}",
-            manifest.taken_at.format("%Y%m%dT%H%M%SZ")
+            "daybook-{name}-{}-{}.{extension}",
+            manifest.taken_at.format("%Y%m%dT%H%M%SZ"),
+            job.short_id()
         ),
         content_type: content_type.to_owned(),
         size_bytes: signed(file.size_bytes),

@@ -82,7 +82,7 @@ async fn read(
         }
         attempt.advanced(reader.rows()).await?;
     }
-    Ok(())
+    plain.finish().map_err(refused)
 }
 
 fn fill(

@@ -92,6 +92,14 @@ impl Plan {
         plan.map_err(|error| Fault::Stored(format!("export {}: {error}", job.id)).into())
     }
 
+    /// Sequence through which the log had been removed when it was planned; none if it reads no log.
+    pub(crate) fn pruned(&self) -> Option<i64> {
+        match &self.source {
+            Source::AuditLogs(source) => Some(source.known_pruned()),
+            Source::Notes(_) => None,
+        }
+    }
+
     /// How many records it writes, as far as that's known when it's asked for.
     pub(super) fn total(&self) -> u64 {
         match self.source {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest, notes};
 use crate::{
     Error, Fault,
-    artifacts::Stored,
+    artifacts::{Ending, Stored},
     jobs::{Attempt, End, Lasts, Success},
 };
 
@@ -27,7 +27,7 @@ pub(super) struct Written {
 pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
     let plan = Plan::of(&attempt.job)?;
     let started_at = attempt.instance.clock.now();
-    attempt.open("exports", plan.compression)?;
+    attempt.open("exports", (plan.compression, Ending::Plain))?;
     attempt.job.progress_phase = Some("records".to_owned());
     let written = match &plan.source {
         Source::AuditLogs(source) => audit_logs::write(attempt, &plan, source).await?,
@@ -57,7 +57,7 @@ fn success(
         organization_id: job.organization_id,
         job_id: job.id,
         object_key: stored.key,
-        file_name: format!("{name}-{time}.{extension}"),
+        file_name: format!("{name}-{time}-{}.{extension}", job.short_id()),
         content_type: format::content_type(plan.format, plan.compression).to_owned(),
         size_bytes: signed(stored.size_bytes),
         sha256: stored.sha256.to_vec(),

@@ -8,7 +8,7 @@ use daybook_entity::{
     job::{self, JobKind, JobState},
 };
 use futures::TryStreamExt;
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -30,6 +30,8 @@ use crate::{
 
 /// How long the answer waits for an export that is small enough.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Times that an export is planned without keeping entries from being removed.
+const PLANS: usize = 3;
 /// Largest file that is given inline.
 const INLINE_BYTES: i64 = 1024 * 1024;
 
@@ -72,8 +74,6 @@ pub enum Wanted {
 pub struct Started {
     /// Its job: finished already where it was small, queued otherwise.
     pub job: job::Model,
-    /// Its file, where it's finished and small.
-    pub inline_data_url: Option<String>,
     /// Whether an identical request had already started it.
     pub replayed: bool,
 }
@@ -84,19 +84,17 @@ pub struct Started {
 /// # Errors
 /// A filter or continuation that can't be used; RATE_LIMITED; a database fault.
 pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
-    let request_hash = fingerprint(&request);
-    let idempotency_key = request.idempotency_key.clone();
-    let plan = plan(scope, request).await?;
-    let is_small = plan.total() <= scope.instance.settings.export_inline_records;
+    check(&request)?;
     // The ticket before the job: its news are not missed.
     let bell = scope.instance.doorbell.listen(Topic::Jobs(scope.organization_id));
-    let Enqueued { job, replayed } = enqueue(scope, &plan, request_hash, idempotency_key).await?;
+    let (Enqueued { job, replayed }, total) = enqueue(scope, request).await?;
+    let is_small = total <= scope.instance.settings.export_inline_records;
     let job = if is_small { wait(scope, job, bell).await? } else { job };
-    let inline_data_url = inline_data_url(scope, &job).await?;
-    Ok(Started { job, inline_data_url, replayed })
+    Ok(Started { job, replayed })
 }
 
-/// The file of a finished export as a `data:` URL (RFC 2397), if it's small.
+/// The file of a finished export as a `data:` URL (RFC 2397), if it's small. The log says that the
+/// scope's viewer got it.
 ///
 /// # Errors
 /// A database fault. A file that can't be read just isn't given inline.
@@ -114,6 +112,7 @@ pub async fn inline_data_url(scope: &Scope, job: &job::Model) -> Result<Option<S
         return Ok(None);
     }
     match read(scope, &artifact).await {
+        Ok(_) if !artifacts::record_inline(scope, &artifact).await? => Ok(None),
         Ok(bytes) => {
             let content_type = artifact.content_type.replace(' ', "");
             Ok(Some(format!("data:{content_type};base64,{}", STANDARD.encode(bytes))))
@@ -125,17 +124,19 @@ pub async fn inline_data_url(scope: &Scope, job: &job::Model) -> Result<Option<S
     }
 }
 
-async fn plan(scope: &Scope, request: StartExport) -> Result<Plan> {
-    check(&request)?;
-    let StartExport { source, format, compression, csv_byte_order_mark, after, .. } = request;
+/// What an export is to do, as of now.
+async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) -> Result<Plan> {
+    let StartExport { source, format, compression, csv_byte_order_mark, after, .. } =
+        request.clone();
+    let organization_id = scope.organization_id;
     let (source, records_matched) = match source {
         Wanted::AuditLogs { filter, order_by } => {
-            let (pruned, _) =
-                retention::pruned(scope.instance.db.reader(), scope.organization_id).await?;
-            let (through, key) = moment(scope, &filter, order_by, after.as_deref(), pruned).await?;
-            let keyset = audit::order_keys(scope.organization_id, &filter, order_by);
-            let rows = audit::rows_after(&keyset, scope.organization_id, &filter, through, key);
-            let matched = rows.count(scope.instance.db.reader()).await?;
+            let (pruned, _) = retention::pruned(db, organization_id).await?;
+            let position = (after.as_deref(), pruned);
+            let (through, key) = moment(db, scope, (&filter, order_by), position).await?;
+            let keyset = audit::order_keys(organization_id, &filter, order_by);
+            let rows = audit::rows_after(&keyset, organization_id, &filter, through, key);
+            let matched = rows.count(db).await?;
             let pruned = Some(pruned);
             let source =
                 AuditLogs { filter, order_by, through, after, pruned, csv_byte_order_mark };
@@ -205,16 +206,15 @@ fn mismatches(request: &StartExport) -> Vec<Problem> {
 }
 
 /// The moment that an export of the log is of: its last sequence, and the key that it goes on from.
-async fn moment(
+async fn moment<C: ConnectionTrait>(
+    db: &C,
     scope: &Scope,
-    filter: &Filter,
-    order_by: Order,
-    after: Option<&str>,
-    pruned: i64,
+    (filter, order_by): (&Filter, Order),
+    (after, pruned): (Option<&str>, i64),
 ) -> Result<(i64, Option<Vec<Part>>)> {
     let (instance, organization_id) = (&scope.instance, scope.organization_id);
     let Some(after) = after else {
-        return Ok((audit::head_sequence(instance.db.reader(), organization_id).await?, None));
+        return Ok((audit::head_sequence(db, organization_id).await?, None));
     };
     let keyset = audit::order_keys(organization_id, filter, order_by);
     let continuation = open_continuation(&instance.secret, &keyset, after);
@@ -237,23 +237,44 @@ fn fingerprint(request: &StartExport) -> Vec<u8> {
     Sha256::digest(serde_json::to_vec(&asked).expect("texts, numbers and dates")).to_vec()
 }
 
-async fn enqueue(
-    scope: &Scope,
-    plan: &Plan,
-    request_hash: Vec<u8>,
-    idempotency_key: Option<String>,
-) -> Result<Enqueued> {
+/// Queues the job, and gives how many records it is to write.
+///
+/// From then on nothing is removed that it is to read: what removes entries holds the lock of the
+/// organization's retention and looks for exports, and the job is queued under that lock, only if
+/// nothing was removed since it was planned. Counting takes long in a large log, so it is done before
+/// the lock is taken, and under it only if removing goes on faster than counting.
+async fn enqueue(scope: &Scope, request: StartExport) -> Result<(Enqueued, u64)> {
+    let request_hash = fingerprint(&request);
+    for _ in 0..PLANS {
+        let plan = plan(scope.instance.db.reader(), scope, &request).await?;
+        let new = new_job(&plan, request_hash.clone(), &request)?;
+        if let Some(enqueued) = jobs::enqueue_if_kept(scope, new, plan.pruned()).await? {
+            return Ok((enqueued, plan.total()));
+        }
+    }
+    let context = (scope.clone(), request, request_hash);
+    let queued = scope.instance.db.transaction(context, |tx, (scope, request, request_hash)| {
+        Box::pin(async move {
+            retention::hold_back(tx, scope.organization_id).await?;
+            let plan = plan(tx, scope, request).await?;
+            let new = new_job(&plan, request_hash.clone(), request)?;
+            Ok((jobs::add(tx, scope, &new).await?, plan.total()))
+        })
+    });
+    let (queued, total) = queued.await?;
+    Ok((queued.announce(&scope.instance), total))
+}
+
+fn new_job(plan: &Plan, request_hash: Vec<u8>, request: &StartExport) -> Result<NewJob> {
     let fault = |error: serde_json::Error| Fault::Stored(format!("export plan: {error}"));
-    let payload = serde_json::to_string(plan).map_err(fault)?;
-    let new = NewJob {
+    Ok(NewJob {
         kind: JobKind::Export,
-        payload,
+        payload: serde_json::to_string(plan).map_err(fault)?,
         request_hash,
-        idempotency_key,
+        idempotency_key: request.idempotency_key.clone(),
         total: i64::try_from(plan.total()).ok(),
         retry_of: None,
-    };
-    jobs::enqueue(scope, new).await
+    })
 }
 
 /// Waits until the job is over, as long as patience lasts and this process works.

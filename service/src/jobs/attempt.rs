@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error, Fault, Instance,
-    artifacts::{Compression, Stored},
+    artifacts::{Compression, Ending, Stored},
 };
 
 /// Least time between two heartbeats of an attempt that advances: at most so often is progress
@@ -82,12 +82,16 @@ impl Attempt {
     ///
     /// # Errors
     /// The end, where a compressor can't be made.
-    pub(crate) fn open(&mut self, folder: &str, compression: Compression) -> Result<(), End> {
+    pub(crate) fn open(
+        &mut self,
+        folder: &str,
+        compressed: (Compression, Ending),
+    ) -> Result<(), End> {
         let job = &self.job;
         // Job and claim are in the key: no attempt can write over another's object.
         let key = format!("{folder}/{}/{}-{}", job.organization_id, job.id, job.claim);
         self.object_key = Some(key.clone());
-        self.file = File::open(&self.instance, &key, compression)?;
+        self.file = File::open(&self.instance, &key, compressed)?;
         Ok(())
     }
 

@@ -8,7 +8,9 @@ use super::{
     Arrow, quota,
     record::{Move, record, ring},
 };
-use crate::{Error, ProblemCode, Result, Scope, audit, database, random};
+use crate::{
+    Error, Instance, ProblemCode, Result, Scope, audit, database, exports::Plan, random, retention,
+};
 
 /// Attempts that a job gets.
 const MAX_ATTEMPTS: i32 = 5;
@@ -48,38 +50,71 @@ pub struct Enqueued {
 pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
     let context = (scope.clone(), new);
     let queued = scope.instance.db.transaction(context, |tx, (scope, new)| {
-        Box::pin(async move {
-            // One request at a time in an organization: of two that are the same, one is first.
-            audit::lock_head(tx, scope.organization_id).await?;
-            match earlier(tx, scope, new).await? {
-                Some(job) => Ok(Queued::Before(job)),
-                None => {
-                    // Counted here, under the lock, or two that come at once could both be the
-                    // last one.
-                    quota::check(tx, scope, new.kind).await?;
-                    Ok(Queued::Now(insert(tx, scope, new).await?))
-                }
-            }
-        })
+        Box::pin(async move { add(tx, scope, new).await })
     });
-    match queued.await? {
-        Queued::Before(job) => Ok(Enqueued { job, replayed: true }),
-        Queued::Now(step) => {
-            ring(&scope.instance, std::slice::from_ref(&step));
-            Ok(Enqueued { job: step.job, replayed: false })
-        }
-    }
+    Ok(queued.await?.announce(&scope.instance))
 }
 
-enum Queued {
-    Before(Model),
-    Now(Move),
+/// Queues a job like [`enqueue`] that was planned when the log had been removed through `pruned`, or
+/// that reads no log. None where more was removed since; else nothing is until the job has ended.
+///
+/// # Errors
+/// As [`enqueue`].
+pub(crate) async fn enqueue_if_kept(
+    scope: &Scope,
+    new: NewJob,
+    pruned: Option<i64>,
+) -> Result<Option<Enqueued>> {
+    let Some(pruned) = pruned else { return Ok(Some(enqueue(scope, new).await?)) };
+    let context = (scope.clone(), new, pruned);
+    let queued = scope.instance.db.transaction(context, |tx, (scope, new, pruned)| {
+        Box::pin(async move {
+            if retention::hold_back(tx, scope.organization_id).await? != *pruned {
+                return Ok(None);
+            }
+            Ok(Some(add(tx, scope, new).await?))
+        })
+    });
+    Ok(queued.await?.map(|queued| queued.announce(&scope.instance)))
+}
+
+/// Adds a job to the queue in the caller's transaction, unless the same request made one before.
+/// Whoever calls it commits and lets [`Queued::announce`] tell of it.
+pub(crate) async fn add(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Result<Queued> {
+    // One request at a time in an organization: of two that are the same, one is first.
+    audit::lock_head(tx, scope.organization_id).await?;
+    if let Some(job) = earlier(tx, scope, new).await? {
+        return Ok(Queued::Before(Box::new(job)));
+    }
+    // Counted here, under the lock, or two that come at once could both be the last one.
+    quota::check(tx, scope, new.kind).await?;
+    Ok(Queued::Now(Box::new(insert(tx, scope, new).await?)))
+}
+
+/// A job in the queue, whose transaction may not have been committed yet.
+pub(crate) enum Queued {
+    Before(Box<Model>),
+    Now(Box<Move>),
+}
+
+impl Queued {
+    /// Tells of the job, after COMMIT.
+    pub(crate) fn announce(self, instance: &Instance) -> Enqueued {
+        match self {
+            Self::Before(job) => Enqueued { job: *job, replayed: true },
+            Self::Now(step) => {
+                ring(instance, std::slice::from_ref(&*step));
+                Enqueued { job: step.job, replayed: false }
+            }
+        }
+    }
 }
 
 /// Queues a new job that repeats a failed or canceled one of the scope's organization.
 ///
 /// # Errors
-/// Not found; CONFLICT where it is unfinished or has succeeded; RATE_LIMITED as for a new one; a
+/// Not found; CONFLICT where it is unfinished or has succeeded, and where entries that it was to hold
+/// were removed from the log since; RATE_LIMITED as for a new one; a
 /// database fault.
 pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
     let path = ["input", "jobId"];
@@ -92,6 +127,10 @@ pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
     if let Some(message) = message {
         return Err(Error::problem(ProblemCode::Conflict, &path, message));
     }
+    let pruned = match old.kind {
+        JobKind::Export => Plan::of(&old)?.pruned(),
+        JobKind::Backup => None,
+    };
     let new = NewJob {
         kind: old.kind,
         payload: old.payload,
@@ -100,7 +139,10 @@ pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
         total: old.progress_total,
         retry_of: Some(old.id),
     };
-    Ok(enqueue(scope, new).await?.job)
+    let enqueued = enqueue_if_kept(scope, new, pruned).await?;
+    let message = "was to hold entries that are no longer in the log: start a new export";
+    let gone = || Error::problem(ProblemCode::Conflict, &path, message);
+    Ok(enqueued.ok_or_else(gone)?.job)
 }
 
 async fn earlier(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Result<Option<Model>> {

@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     Fault, Instance, Result,
-    artifacts::{Compression, Stored, Writer},
+    artifacts::{Compression, Ending, Stored, Writer},
     spares::Spares,
 };
 
@@ -34,8 +34,12 @@ pub(super) struct Pipe {
 
 impl File {
     /// Begins it.
-    pub(super) fn open(instance: &Instance, key: &str, compression: Compression) -> Result<Self> {
-        let writer = instance.store.write(key, compression)?;
+    pub(super) fn open(
+        instance: &Instance,
+        key: &str,
+        (compression, ending): (Compression, Ending),
+    ) -> Result<Self> {
+        let writer = instance.store.write(key, compression, ending)?;
         // One chunk waits while another is written.
         let (chunks, to_write) = mpsc::channel(1);
         let spares = Spares::default();

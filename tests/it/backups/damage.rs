@@ -7,7 +7,7 @@ use daybook_service::{Error, Purpose, backups::restore::check, hex};
 use daybook_tests::{TestServer, binary, json, on_each_engine};
 use sha2::{Digest, Sha256};
 
-use super::{Copy, backed_up, hostile::write_notes};
+use super::{Copy, backed_up, hostile::write_notes, instance_backed_up};
 use crate::faults::{random, rounds};
 
 /// Ways to damage a file.
@@ -207,14 +207,70 @@ async fn refusal(server: &TestServer, path: &Path) -> Option<String> {
     }
 }
 
+/// Every way in which a copy of a file goes wrong: cut, with bits flipped, with something after it.
+fn changes(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let last = bytes.len() - 64..bytes.len();
+    let mut changes: Vec<_> = last.clone().map(|length| bytes[..length].to_vec()).collect();
+    let places = last.flat_map(|at| [1, 0x80, 0xff].map(|mask| (at, mask)));
+    let random = (0..200).map(|_| (below(bytes.len()), 1 << below(8)));
+    // What a header says that nobody reads.
+    let first = (0..16).map(|at| (at, 1 << below(8)));
+    for (at, mask) in places.chain(random).chain(first) {
+        let mut changed = bytes.to_vec();
+        changed[at] ^= mask;
+        changes.push(changed);
+    }
+    let empty_member = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let empty_frame = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0];
+    let skipped_frame = [0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0];
+    let after: [&[u8]; 7] = [
+        b"\n",
+        b"\0",
+        b"x",
+        &empty_member,
+        &empty_frame,
+        &skipped_frame,
+        &bytes[bytes.len() - 58..],
+    ];
+    changes.extend(after.map(|after| [bytes, after].concat()));
+    changes.push([bytes, bytes].concat());
+    changes
+}
+
 on_each_engine! {
+    async fn every_change_of_a_compressed_file_is_refused(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        admin.record(&acme, 10).await;
+        let copy = Copy::empty(server.backend()).await;
+        for compression in ["NONE", "GZIP", "ZSTD"] {
+            let input = json!({ "organizationId": acme, "compression": compression, "verify": false });
+            let (_, bytes) = backed_up(&admin, input).await;
+            assert_eq!(refusal(server, &copy.keep("whole", &bytes)).await, None, "{compression}");
+            for (index, changed) in changes(&bytes).into_iter().enumerate() {
+                let path = copy.keep("changed", &changed);
+                assert!(refusal(server, &path).await.is_some(), "{compression}: change {index} was not noticed");
+            }
+            // The command line says so, and nothing is made.
+            let path = copy.keep("short", &bytes[..bytes.len() - 1]);
+            let mut command = binary::daybook(server.folder());
+            let output = command.arg("restore").arg(&path).args(["--into", &copy.database.url]).output().unwrap();
+            assert_eq!(output.status.code(), Some(1), "{compression}");
+            assert!(binary::stderr(&output).contains("is not restored"), "{}", binary::stderr(&output));
+        }
+        let whole = copy.keep("whole", &backed_up(&admin, json!({ "organizationId": acme, "compression": "GZIP" })).await.1);
+        let mut command = binary::daybook(server.folder());
+        let output = command.arg("restore").arg(&whole).args(["--into", &copy.database.url]).output().unwrap();
+        assert!(output.status.success(), "the database is empty still: {}", binary::stderr(&output));
+        copy.drop().await;
+    }
+
     async fn every_kind_of_damage_is_refused(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
-        let operator = server.operator().await;
         admin.record(&acme, 30).await;
         write_notes(&server.database, &acme, &["a\n'b".to_owned(), "c".to_owned()]).await;
-        let (_, bytes) = backed_up(&operator, json!({})).await;
+        let (_, bytes) = instance_backed_up(server, json!({})).await;
         let copy = Copy::empty(server.backend()).await;
         let path = copy.keep("whole.sql", &bytes);
         assert_eq!(refusal(server, &path).await, None);

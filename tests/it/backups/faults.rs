@@ -16,7 +16,7 @@ use daybook_tests::{
 };
 use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 
-use super::{backed_up, finished, start};
+use super::{finished, instance_backed_up, start};
 use crate::faults::{random, rounds};
 
 fn settings(config: &mut Config) {
@@ -134,7 +134,7 @@ on_each_backend! {
         assert!(said.lines().any(|line| line.contains("ERROR") && line.contains("STORAGE")), "{said}");
         // With room again the next one is fine.
         let mut worker = Process::worker(&server.config).await;
-        let (job, _) = backed_up(&operator, json!({ "idempotencyKey": "room" })).await;
+        let (job, _) = instance_backed_up(&server, json!({ "idempotencyKey": "room" })).await;
         assert_eq!(job["verification"]["ok"], true);
         worker.stop().await;
         server.finish().await;

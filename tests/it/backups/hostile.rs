@@ -7,7 +7,7 @@ use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
-use super::{Copy, backed_up, rows, shown};
+use super::{Copy, backed_up, instance_backed_up, rows, shown};
 use crate::exports::hostile_entries;
 
 /// Texts that end a literal, a row, a block, a statement or a comment somewhere.
@@ -81,14 +81,13 @@ on_each_engine! {
     async fn content_survives_the_engines_own_client_and_runs_nothing(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
-        let operator = server.operator().await;
         let recorded = admin.record_entries(&acme, json!(hostile_entries())).await;
         assert_eq!(recorded["userErrors"], json!([]));
         let mut bodies: Vec<_> = NASTY.iter().map(ToString::to_string).collect();
         bodies.push("\n'\\😀".repeat(1024 * 1024 / 7));
         write_notes(&server.database, &acme, &bodies[1..]).await;
 
-        let (job, bytes) = backed_up(&operator, json!({})).await;
+        let (job, bytes) = instance_backed_up(server, json!({})).await;
         let copy = Copy::empty(server.backend()).await;
         let file = copy.keep("backup.sql", &bytes);
         copy.load_surely(&file);
@@ -101,7 +100,6 @@ on_each_engine! {
 
     async fn generated_rows_survive(server: &TestServer) {
         let acme = server.organization("acme").await;
-        let operator = server.operator().await;
         let text = prop_oneof![
             "[^\\x00]{1,20}",
             proptest::sample::select(&NASTY[1..]).prop_map(ToOwned::to_owned),
@@ -113,7 +111,7 @@ on_each_engine! {
             let bodies = proptest::collection::vec(text.clone(), 1..40).new_tree(&mut runner).unwrap().current();
             write_notes(&server.database, &acme, &bodies).await;
         }
-        let (_, bytes) = backed_up(&operator, json!({})).await;
+        let (_, bytes) = instance_backed_up(server, json!({})).await;
         let copy = Copy::empty(server.backend()).await;
         copy.load_surely(&copy.keep("backup.sql", &bytes));
         compare(&server.database, &copy.database);

@@ -15,7 +15,7 @@ use daybook_tests::{
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
-use super::{Copy, backed_up, finished, hostile::write_notes, start};
+use super::{Copy, finished, hostile::write_notes, instance_backed_up, on_host, start};
 use crate::exports::hostile_entries;
 
 fn restore(folder: &Path, file: &Path, url: &str, more: &[&str]) -> Output {
@@ -56,10 +56,9 @@ on_each_engine! {
     async fn backup_is_restored_on_both_engines_and_back(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
-        let operator = server.operator().await;
         admin.record_entries(&acme, json!(hostile_entries())).await;
         write_notes(&server.database, &acme, &["\n\\.\n'\r\n\t😀".to_owned(), "x".repeat(1024 * 1024)]).await;
-        let (job, bytes) = backed_up(&operator, json!({ "compression": "ZSTD" })).await;
+        let (job, bytes) = instance_backed_up(server, json!({ "compression": "ZSTD" })).await;
         assert!(job["artifact"]["fileName"].as_str().unwrap().ends_with(".sql.zst"));
         let known = entries(&server.database, &acme).await;
 
@@ -76,8 +75,7 @@ on_each_engine! {
             // Backed up from there, it goes on to the next engine.
             let secret = std::fs::read_to_string(server.folder().join("secret")).unwrap();
             let next = TestServer::start_on_copy(copy.database, |config| config.secret = Some(secret)).await;
-            let operator = next.client_of("operator");
-            let (again, bytes) = backed_up(&operator, json!({ "compression": "GZIP" })).await;
+            let (again, bytes) = instance_backed_up(&next, json!({ "compression": "GZIP" })).await;
             for table in ["notes", "workspaces", "organizations", "memberships", "recordings"] {
                 let checksum = |job: &Value| {
                     let tables = job["tables"].as_array().unwrap();
@@ -94,9 +92,8 @@ on_each_engine! {
     async fn what_was_unfinished_is_not_done_again(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
-        let operator = server.operator().await;
         admin.record(&acme, 10).await;
-        let (_, bytes) = backed_up(&operator, json!({})).await;
+        let (_, bytes) = instance_backed_up(server, json!({})).await;
         let copy = Copy::empty(server.backend()).await;
         restore_surely(server, &copy.keep("backup.sql", &bytes), &copy.database.url);
         let secret = std::fs::read_to_string(server.folder().join("secret")).unwrap();
@@ -107,16 +104,14 @@ on_each_engine! {
         assert_eq!(jobs[0].state, job::JobState::Canceled);
         daybook_tests::invariants::logs(&db).await;
         daybook_tests::invariants::jobs(&db).await;
-        let client = restored.client_of("operator");
-        let (_, _) = backed_up(&client, json!({})).await;
+        let (_, _) = instance_backed_up(&restored, json!({})).await;
         assert_eq!(artifact::Entity::find().count(&db).await.unwrap(), 1);
         db.close().await.unwrap();
         restored.stop().await;
     }
 
     async fn wrong_target_or_secret_is_refused(server: &TestServer) {
-        let operator = server.operator().await;
-        let (_, bytes) = backed_up(&operator, json!({})).await;
+        let (_, bytes) = instance_backed_up(server, json!({})).await;
         let copy = Copy::empty(server.backend()).await;
         let file = copy.keep("backup.sql", &bytes);
 
@@ -159,7 +154,7 @@ on_each_engine! {
             let payload = start(&operator, json!({})).await;
             let job = finished(&operator, &payload["job"]["id"]).await;
             assert_eq!(job["state"], "SUCCEEDED", "{job}");
-            let bytes = operator.download(job["artifact"]["downloadUrl"].as_str().unwrap()).await;
+            let bytes = on_host::download(server, job["id"].as_str().unwrap());
             let copy = Copy::empty(server.backend()).await;
             copy.load_surely(&copy.keep("backup.sql", &bytes));
             let db = copy.database.connect().await;
@@ -174,8 +169,7 @@ on_each_engine! {
     }
 
     async fn schema_of_a_loaded_copy_is_that_of_the_source(server: &TestServer) {
-        let operator = server.operator().await;
-        let (_, bytes) = backed_up(&operator, json!({})).await;
+        let (_, bytes) = instance_backed_up(server, json!({})).await;
         let copy = Copy::empty(server.backend()).await;
         copy.load_surely(&copy.keep("backup.sql", &bytes));
         let (source, loaded) = (server.database.connect().await, copy.database.connect().await);

@@ -10,7 +10,7 @@ use daybook_tests::{
 use futures::future::join_all;
 use sea_orm::{EntityTrait, QueryOrder};
 
-use super::{BACKUP, finished, start};
+use super::{BACKUP, finished, on_host, start};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -85,7 +85,9 @@ on_each_backend! {
         assert_eq!(files(&server).await, [false, false, true, true, true]);
         let operator = server.operator().await;
         let seen = seen(&operator, &jobs[4]).await;
-        assert!(seen["artifact"]["downloadUrl"].is_string(), "{seen}");
+        assert_eq!(seen["artifact"]["downloadUrl"], json!(null), "{seen}");
+        let kept = on_host::list(&server);
+        assert_eq!(kept.len(), 3, "{kept:?}");
         for node in [another, third] {
             node.stop().await.unwrap();
         }

@@ -31,12 +31,9 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("ApiKeyConnection", "edges nodes pageInfo totalCount", ADMINS),
     ("ApiKeyEdge", "cursor node", ADMINS),
     // A link leads to the tenant's log.
-    ("Artifact", "downloadUrl", LOG),
-    (
-        "Artifact",
-        "contentType expired expiresAt fileName manifest recordCount sha256 sizeBytes",
-        JOBS,
-    ),
+    // So does a manifest, which has the filter.
+    ("Artifact", "downloadUrl manifest", LOG),
+    ("Artifact", "contentType expired expiresAt fileName recordCount sha256 sizeBytes", JOBS),
     // Whoever asked for a job is one.
     ("AuditActor", "email id type", JOBS),
     // Which that has none of.
@@ -107,6 +104,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("TableBackup", "bytes checksum name rows", JOBS),
     ("Viewer", "email", PEOPLE),
     ("Viewer", "memberships", MEMBERS),
+    ("Viewer", "instance", &["operator"]),
     ("Viewer", "isOperator subject", ALL),
     ("Workspace", "createdAt id name notes organization", NOTES),
     ("WorkspaceConnection", "edges nodes pageInfo totalCount", NOTES),

@@ -46,13 +46,13 @@ impl ExportMutation {
         let started = async { exports::start(&scope, request(&scope, input)?).await };
         let (started, user_errors) = split(started.await)?;
         let counted = (Arc::clone(&scope.instance), Some(scope.organization_id));
-        let (job, inline_data_url, replayed) = match started {
-            Some(exports::Started { job, inline_data_url, replayed }) => {
-                (Some(ExportJob(JobFields { scope, job })), inline_data_url, replayed)
+        let (job, replayed) = match started {
+            Some(exports::Started { job, replayed }) => {
+                (Some(ExportJob(JobFields { scope, job })), replayed)
             }
-            None => (None, None, false),
+            None => (None, false),
         };
-        Ok(StartExportPayload { job, inline_data_url, replayed, user_errors, counted })
+        Ok(StartExportPayload { job, replayed, user_errors, counted })
     }
 }
 
@@ -162,8 +162,6 @@ pub(super) struct AuditLogsSource {
 struct StartExportPayload {
     /// Null only where userErrors says why.
     job: Option<ExportJob>,
-    /// The file itself as a data: URL, where the export was small enough to finish at once.
-    inline_data_url: Option<String>,
     /// True where an identical request had already started this job.
     replayed: bool,
     /// What the caller has to put right; then nothing was started.
@@ -175,13 +173,19 @@ struct StartExportPayload {
 
 impl StartExportPayload {
     fn nothing(instance: Arc<Instance>) -> Self {
-        let (job, inline_data_url, replayed, user_errors) = (None, None, false, Vec::new());
-        Self { job, inline_data_url, replayed, user_errors, counted: (instance, None) }
+        Self { job: None, replayed: false, user_errors: Vec::new(), counted: (instance, None) }
     }
 }
 
 #[ComplexObject]
 impl StartExportPayload {
+    /// The file itself as a `data:` URL, if the export was small enough to finish at once. Asking for
+    /// it is a download, which the log says. Null otherwise.
+    async fn inline_data_url(&self) -> Result<Option<String>> {
+        let Some(ExportJob(JobFields { scope, job })) = &self.job else { return Ok(None) };
+        exports::inline_data_url(scope, job).await.map_err(to_error)
+    }
+
     /// How many exports the organization may start after this. Of one in which the viewer may start
     /// none, or that does not exist: 0.
     async fn quota(&self) -> Result<ExportQuota> {

@@ -332,17 +332,22 @@ impl Artifact {
             || self.artifact.expires_at <= self.scope.instance.clock.now()
     }
 
-    /// Signed at each read, for a few minutes, never past expiresAt; null once expired. Anyone who
-    /// holds it can download until then, with range requests. Null, too, for whoever sees the job
-    /// and may not export what is in it, as an operator.
+    /// A signed link, good for nine to ten minutes and never past `expiresAt`. Anyone who holds it can
+    /// download the file until then, with range requests; the log says who was given it and which
+    /// clients used it. Null once the artifact has expired. Also null for viewers, such as operators,
+    /// who can see the job but may not export its data. Always null for a backup of the whole
+    /// instance: `daybook backup download` gets its file, on the host.
     async fn download_url(&self) -> Result<Option<String>> {
         let link = artifacts::issue_link(&self.scope, &self.artifact, self.permission);
         link.await.map_err(to_error)
     }
 
-    /// What is in the file, to check it by: filter, range, columns, counts, checksums.
-    async fn manifest(&self) -> Result<Json> {
-        Json::stored(&self.artifact.manifest)
+    /// Says what is in the file, to check it by: filter, range, columns, counts, checksums. Null for
+    /// viewers, such as operators, who can see the job but may not export its data.
+    async fn manifest(&self) -> Result<Option<Json>> {
+        let Artifact { scope, artifact, permission } = self;
+        let may = scope.may(artifact.organization_id, *permission).await.map_err(to_error)?;
+        may.then(|| Json::stored(&artifact.manifest)).transpose()
     }
 }
 

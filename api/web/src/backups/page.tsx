@@ -35,6 +35,13 @@ export default function BackupsPage({ organizationId }: { organizationId: string
           {problem}
         </p>
       )}
+      {organizationId === null && (
+        <p className="notice">
+          A backup of the whole instance holds every organization’s data. Its file is downloaded on the host,
+          by <code>daybook backup list</code> and <code>daybook backup download</code>; the log of each
+          organization in it says so.
+        </p>
+      )}
       {error && !backups && <ErrorState message={error} onRetry={retry} />}
       {!error && !backups && <JobsSkeleton />}
       {backups?.length === 0 && (

@@ -48,7 +48,7 @@ export function JobDetail({ id, live, mayManage, onJob, onClose }: JobDetailProp
           {job.__typename === "BackupJob" && <BackupTables job={job} />}
           <h3>Transitions</h3>
           {data?.job ? <Timeline transitions={data.job.transitions} /> : <Skeleton width="60%" />}
-          {data?.job?.artifact && (
+          {data?.job?.artifact?.manifest && (
             <details className="manifest">
               <summary>Manifest: what to check the file by</summary>
               <pre className="code">{JSON.stringify(data.job.artifact.manifest, null, 2)}</pre>

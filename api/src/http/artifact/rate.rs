@@ -1,0 +1,46 @@
+//! How many clients may use one link: each is an entry of the log.
+
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    state::keyed::HashMapStateStore,
+};
+
+/// Clients that may begin to use a link at once.
+pub(super) const CLIENTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(30).expect("it is not zero");
+/// After those, one more client may begin each time that this has passed.
+const NEXT_CLIENT: Duration = Duration::from_secs(2);
+/// Links that have not been used lately are forgotten every so many checks.
+const FORGET_EVERY: u32 = 1_000;
+
+/// New clients of links, by the link's identity. In this process: a link is used through few nodes.
+pub(in crate::http) struct LinkClients {
+    limiter: RateLimiter<Vec<u8>, HashMapStateStore<Vec<u8>>, DefaultClock>,
+    checks: AtomicU32,
+}
+
+impl Default for LinkClients {
+    fn default() -> Self {
+        let quota = Quota::with_period(NEXT_CLIENT).expect("it is not zero");
+        let (store, clock) = (HashMapStateStore::default(), DefaultClock::default());
+        let limiter = RateLimiter::new(quota.allow_burst(CLIENTS_AT_ONCE), store, clock);
+        Self { limiter, checks: AtomicU32::new(0) }
+    }
+}
+
+impl LinkClients {
+    /// Counts a client that has not used the link before, or gives the seconds after which it may.
+    pub(super) fn admit(&self, link: Vec<u8>) -> Result<(), u64> {
+        if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+            self.limiter.retain_recent();
+        }
+        let refused = self.limiter.check_key(&link);
+        refused.map_err(|until| until.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
+    }
+}

@@ -1,0 +1,96 @@
+//! Backups as whoever runs the host gets them: the command line, which the database and the store are
+//! open to anyway. The API gives nobody the file of a backup of the whole instance.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use daybook_entity::{artifact, organization};
+use futures::{StreamExt, TryStreamExt, stream};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use uuid::Uuid;
+
+use crate::{
+    Fault, GlobalId, Instance, Permission, Result, Scope, Viewer,
+    artifacts::{handout, janitor},
+    audit,
+};
+
+/// Logs that are written to at once.
+const LOGS_AT_ONCE: usize = 8;
+
+/// Every backup whose file is kept, the newest first, of the instance and of organizations.
+///
+/// # Errors
+/// A database fault.
+pub async fn list(instance: &Instance) -> Result<Vec<artifact::Model>> {
+    let kept = artifact::Entity::find()
+        .filter(artifact::Column::RemovedAt.is_null())
+        .filter(artifact::Column::ExpiresAt.gt(instance.clock.now()))
+        .filter(artifact::Column::ObjectKey.starts_with(janitor::BACKUPS))
+        .order_by_desc(artifact::Column::CreatedAt)
+        .order_by_desc(artifact::Column::JobId);
+    Ok(kept.all(instance.db.bulk()).await?)
+}
+
+/// The backup that `name` names among those that are kept: the ID of its job, as the API or the log
+/// gives it, or the name of its file.
+///
+/// # Errors
+/// A database fault.
+pub async fn find(instance: &Instance, name: &str) -> Result<Option<artifact::Model>> {
+    let job = match name.parse() {
+        Ok(GlobalId::Job { id, .. }) => Some(id),
+        _ => Uuid::parse_str(name).ok(),
+    };
+    let is_it =
+        |artifact: &artifact::Model| artifact.file_name == name || Some(artifact.job_id) == job;
+    Ok(list(instance).await?.into_iter().find(is_it))
+}
+
+/// Records that `viewer` downloads a backup, in the log of each organization that is in the file, and
+/// in the instance's own if all of it is.
+///
+/// # Errors
+/// A database fault: then the file must not leave.
+pub async fn record_download(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+    artifact: &artifact::Model,
+) -> Result<()> {
+    let scope = |organization_id| Scope {
+        instance: Arc::clone(instance),
+        organization_id,
+        viewer: viewer.clone(),
+        permission: Permission::BackUp,
+    };
+    let recorded = stream::iter(contained(instance, artifact).await?).map(|organization_id| {
+        let scope = scope(organization_id);
+        let mut entry = janitor::entry(viewer, "artifact.downloaded", artifact);
+        handout::say(&mut entry, "via", "command line".into());
+        async move { audit::record_unchecked(&scope, vec![entry]).await.map(drop) }
+    });
+    recorded.buffer_unordered(LOGS_AT_ONCE).try_collect().await
+}
+
+/// The organizations in a backup: its own, or all that there were at the moment that it holds.
+async fn contained(instance: &Instance, artifact: &artifact::Model) -> Result<Vec<Uuid>> {
+    if artifact.organization_id != organization::INSTANCE {
+        return Ok(vec![artifact.organization_id]);
+    }
+    let there = organization::Entity::find()
+        .select_only()
+        .column(organization::Column::Id)
+        .filter(organization::Column::CreatedAt.lte(taken_at(artifact)?));
+    Ok(there.into_tuple().all(instance.db.bulk()).await?)
+}
+
+/// The moment that a backup holds.
+///
+/// # Errors
+/// A manifest that this build can't read.
+pub fn taken_at(artifact: &artifact::Model) -> Result<DateTime<Utc>> {
+    let manifest: serde_json::Value = serde_json::from_str(&artifact.manifest).unwrap_or_default();
+    let taken_at = serde_json::from_value(manifest["takenAt"].clone());
+    let job = artifact.job_id;
+    Ok(taken_at.map_err(|error| Fault::Stored(format!("manifest of backup {job}: {error}")))?)
+}
