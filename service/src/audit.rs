@@ -27,7 +27,7 @@ pub use chain::{GENESIS, chain, commitment};
 pub use entry::{Actor, Change, Metadata, NewEntry, Resource};
 pub use filter::Filter;
 pub use histogram::{Bucket, MAX_BUCKETS, histogram};
-pub use limits::MAX_ENTRIES;
+pub use limits::{MAX_ENTRIES, MAX_PROBLEMS};
 pub use list::{Order, count, get, get_many, list, statements};
 pub use recorder::Recorded;
 pub(crate) use recorder::{Key, Recorder, Recording};

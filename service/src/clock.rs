@@ -46,10 +46,3 @@ impl Clock {
 pub fn to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant)
 }
-
-/// The first whole microsecond at or after `instant`, for bounds: stored times are whole
-/// microseconds, and those at or after an instant between two of them are those at or after the next.
-pub(crate) fn ceil_to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
-    let floor = to_micros(instant);
-    if floor == instant { floor } else { floor + TimeDelta::microseconds(1) }
-}

@@ -79,7 +79,10 @@ on_each_engine! {
         auditor.export(&acme, "JSON").await;
         let all = page(&admin, &json!({ "organization": acme })).await;
         let created = |index: usize| all["nodes"][index]["createdAt"].as_str().unwrap().to_owned();
-        let after = |instant: String| instant.replace('Z', "001Z");
+        let after = |instant: String| {
+            let instant = chrono::DateTime::parse_from_rfc3339(&instant).unwrap();
+            (instant + chrono::TimeDelta::microseconds(1)).to_rfc3339()
+        };
         for (filter, count) in [
             (json!({}), 12),
             (json!({ "kinds": ["EXPORT"] }), 12),

@@ -169,7 +169,7 @@ on_each_engine! {
         assert_eq!(count(&admin, &acme).await, before);
     }
 
-    async fn years_out_of_range_are_refused(server: &TestServer) {
+    async fn what_is_no_instant_is_refused(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;
         let before = count(&admin, &acme).await;
@@ -177,14 +177,15 @@ on_each_engine! {
             let bad = with("/timestamp", json!(time));
             assert_eq!(refused(&admin, &acme, "/timestamp", bad).await, "INVALID", "{time}");
         }
-        // What is no RFC 3339 instant at all is not a value of the scalar.
-        let mutation = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { replayed } }";
-        for time in [json!("2026-02-30T00:00:00Z"), json!("2026-02-13T10:30:00"), json!("yesterday"), json!(0)] {
-            let entries = json!([with("/timestamp", time.clone())]);
-            let input = json!({ "organizationId": acme, "entries": entries });
-            let answer = admin.send(mutation, json!({ "input": input })).await;
-            assert!(answer.body["errors"][0]["message"].is_string(), "{time}: {}", answer.body);
+        for time in ["2026-02-30T00:00:00Z", "2026-02-13T10:30:00", "yesterday", ""] {
+            let bad = with("/timestamp", json!(time));
+            assert_eq!(refused(&admin, &acme, "/timestamp", bad).await, "INVALID", "{time}");
         }
+        // What is no text is not a value of the scalar.
+        let mutation = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { replayed } }";
+        let input = json!({ "organizationId": acme, "entries": [with("/timestamp", json!(0))] });
+        let answer = admin.send(mutation, json!({ "input": input })).await;
+        assert!(answer.body["errors"][0]["message"].is_string(), "{}", answer.body);
         assert_eq!(count(&admin, &acme).await, before);
     }
 

@@ -78,7 +78,7 @@ fn entry(dice: &mut Dice, index: usize, words: &[usize]) -> Value {
     let mut entry = json!({
         "timestamp": format!("2026-01-{:02}T00:00:{:02}Z", index * 7 % 28 + 1, index * 7_919 % 60),
         "actor": { "id": "decoy" },
-        "action": format!("{action}!"),
+        "action": format!("{}!", action.replace('*', "+")),
         "outcome": dice.pick(&["SUCCESS", "SUCCESS", "FAILURE"]),
         "resource": { "type": "decoy", "id": format!("{id}.") },
         "metadata": { "requestId": "decoy", "userAgent": "decoy" },

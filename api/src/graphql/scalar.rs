@@ -2,16 +2,16 @@
 
 use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{DateTime, SecondsFormat, Utc};
+use daybook_service::{InstantError, Problem, ProblemCode, parse_instant};
 
 use super::code;
 
-/// An RFC 3339 instant in UTC, e.g. 2026-02-13T10:30:00.123456Z. Input accepts any offset. Digits
-/// past the microsecond are not kept.
+/// An instant. As an input it may be one that can't be used, which [`read`] says, for it knows the field.
 #[derive(Copy, Clone, Debug)]
-pub(super) struct Instant(pub(super) DateTime<Utc>);
+pub(super) struct Instant(Result<DateTime<Utc>, InstantError>);
 
-/// An RFC 3339 instant in UTC, e.g. 2026-02-13T10:30:00.123456Z. Input accepts any offset. Digits
-/// past the microsecond are not kept.
+/// An RFC 3339 instant in UTC between the years 1 and 9999, e.g. 2026-02-13T10:30:00.123456Z. Input
+/// accepts any offset. Nothing is rounded: more than six digits of a second and leap seconds are errors.
 #[Scalar(
     name = "DateTime",
     specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
@@ -21,22 +21,32 @@ impl ScalarType for Instant {
         let Value::String(text) = &value else {
             return Err(bad_input(InputValueError::expected_type(value)));
         };
-        let parsed = DateTime::parse_from_rfc3339(text);
-        let parsed = parsed.map_err(|_| {
-            let message = "must be an RFC 3339 date and time with an offset";
-            bad_input(InputValueError::custom(message))
-        })?;
-        Ok(Self(parsed.with_timezone(&Utc)))
+        Ok(Self(parse_instant(text)))
     }
 
     fn to_value(&self) -> Value {
-        Value::String(self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
+        let text = |instant: DateTime<Utc>| instant.to_rfc3339_opts(SecondsFormat::Micros, true);
+        self.0.map_or(Value::Null, |instant| Value::String(text(instant)))
     }
+}
+
+/// The instant that the input field at `root` and `field` gives; none, with its problem, if it can't be used.
+pub(super) fn read(
+    given: Option<Instant>,
+    (root, field): (&[&str], &str),
+    problems: &mut Vec<Problem>,
+) -> Option<DateTime<Utc>> {
+    let read = given.map(|Instant(read)| read).transpose();
+    read.unwrap_or_else(|error| {
+        let path = [root, &[field]].concat();
+        problems.push(Problem::new(ProblemCode::Invalid, &path, error.to_string()));
+        None
+    })
 }
 
 impl From<DateTime<Utc>> for Instant {
     fn from(instant: DateTime<Utc>) -> Self {
-        Self(instant)
+        Self(Ok(instant))
     }
 }
 

@@ -6,7 +6,7 @@ use sea_orm::ActiveEnum;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
-use crate::Viewer;
+use crate::{Viewer, instant::deserialize_optional};
 
 /// An entry to be recorded. Its JSON has the shape of the GraphQL input `AuditLogEntryInput`;
 /// a field that isn't known is refused, not dropped.
@@ -14,7 +14,7 @@ use crate::Viewer;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NewEntry {
     /// When it happened; absent: when it is recorded.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "deserialize_optional")]
     pub timestamp: Option<DateTime<Utc>>,
     /// Who did it.
     pub actor: Actor,

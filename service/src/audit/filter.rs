@@ -1,13 +1,13 @@
 //! The one filter, and its one translation to SQL.
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{ActorType, AuditOutcome, Column};
 use sea_orm::{ColumnTrait, Condition};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{entry::optional_name, search::words};
-use crate::{Problem, ProblemCode, clock::ceil_to_micros};
+use crate::{Problem, ProblemCode};
 
 /// Most characters of a search: the longest name that an entry can have, twice.
 const MAX_SEARCH: usize = 1_000;
@@ -27,7 +27,7 @@ pub struct Filter {
     /// This kind of actor.
     #[serde(skip_serializing_if = "Option::is_none", with = "optional_name")]
     pub actor_type: Option<ActorType>,
-    /// Exactly this action, or each that begins with what stands before a final `*`.
+    /// Exactly this action, or each that begins with what stands before a final `*`. There is no other `*`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// This outcome.
@@ -99,11 +99,13 @@ impl Filter {
                 Some(_) | None => {}
             }
         }
-        for (field, bound) in [("from", from), ("to", to)] {
-            // SQLite compares times as text, which more digits or a sign would put in disorder.
-            if bound.is_some_and(|bound| !(1..=9999).contains(&bound.year())) {
-                problems.push(invalid(field, "must be between the years 1 and 9999 in UTC"));
-            }
+        if action
+            .as_deref()
+            .is_some_and(|action| action.strip_suffix('*').unwrap_or(action).contains('*'))
+        {
+            let message = "must have a `*` at its end only: `device.*` finds every action that begins \
+                           with `device.`";
+            problems.push(invalid("action", message));
         }
         if let (Some(from), Some(to)) = (from, to)
             && from > to
@@ -141,8 +143,8 @@ impl Filter {
             .add_option(equal(Column::ResourceType, &self.resource_type))
             .add_option(equal(Column::ResourceId, &self.resource_id))
             .add_option(equal(Column::RequestId, &self.request_id))
-            .add_option(self.from.map(|from| Column::Timestamp.gte(ceil_to_micros(from))))
-            .add_option(self.to.map(|to| Column::Timestamp.lt(ceil_to_micros(to))))
+            .add_option(self.from.map(|from| Column::Timestamp.gte(from)))
+            .add_option(self.to.map(|to| Column::Timestamp.lt(to)))
     }
 }
 

@@ -3,12 +3,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::audit_log::Entity;
 use sea_orm::{
-    ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Asterisk, Expr, Func, Query, SelectStatement, UnionType},
 };
 
-use super::{Filter, Order, list::list};
-use crate::{Error, Result, Scope, clock::ceil_to_micros, page::PageArgs, replica};
+use super::{
+    Filter, Order,
+    list::{check, list},
+    search::SearchedIntervals,
+};
+use crate::{Error, MAX_INSTANT, Result, Scope, page::PageArgs, replica};
 
 /// Most intervals of one histogram.
 pub const MAX_BUCKETS: usize = 200;
@@ -21,12 +25,35 @@ const MOST_COUNTED: u64 = 2_000_000;
 pub struct Bucket {
     /// Where it begins.
     pub from: DateTime<Utc>,
-    /// Where it ends; the end itself is not in it.
+    /// Where it ends; the end itself is not in it, unless it is [`MAX_INSTANT`] and the filter has no `to`.
     pub to: DateTime<Utc>,
     /// Entries in it, or as many of them as were counted.
     pub count: i64,
-    /// Whether there are more than `count`.
+    /// True if counting ended early: there may be more than `count`.
     pub is_capped: bool,
+}
+
+/// A part of a range. Its end is not in it, and may be the microsecond after [`MAX_INSTANT`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Interval {
+    pub(super) from: DateTime<Utc>,
+    pub(super) to: DateTime<Utc>,
+}
+
+impl Interval {
+    /// `filter` in this interval. There is nothing after the last instant, which SQLite's text of a year with
+    /// five digits would not sort behind.
+    pub(super) fn of(self, filter: &Filter) -> Filter {
+        let to = Some(self.to).filter(|to| *to <= MAX_INSTANT);
+        Filter { from: Some(self.from), to, ..filter.clone() }
+    }
+}
+
+/// What was counted in one interval.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) count: i64,
+    pub(super) is_capped: bool,
 }
 
 /// The entries that pass `filter`, counted in `buckets` equal intervals of `timestamp` between the
@@ -39,64 +66,44 @@ pub async fn histogram(scope: &Scope, filter: &Filter, buckets: usize) -> Result
     if !(1..=MAX_BUCKETS).contains(&buckets) {
         return Err(Error::invalid(&["buckets"], format!("must be from 1 to {MAX_BUCKETS}")));
     }
-    let Some((from, to)) = range(scope, filter).await? else { return Ok(Vec::new()) };
-    let intervals = divide(from, to, buckets);
-    let most = MOST_COUNTED / intervals.len().max(1) as u64;
-    let Some(statement) = statement(scope, filter, &intervals, most) else {
-        return Ok(Vec::new());
-    };
-    let mut counts = vec![0_i64; intervals.len()];
-    let rows = replica::read(scope, &statement, |db, statement| {
-        Box::pin(async move { Ok(db.query_all(statement).await?) })
-    });
-    for row in rows.await? {
-        let (number, count): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        if let Some(slot) = usize::try_from(number).ok().and_then(|number| counts.get_mut(number)) {
-            *slot = count;
-        }
-    }
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let bucket = |((from, to), count): ((DateTime<Utc>, DateTime<Utc>), i64)| Bucket {
-        from,
-        to,
-        count: count.min(most),
-        is_capped: count > most,
+    check(filter)?;
+    let Some(range) = range(scope, filter).await? else { return Ok(Vec::new()) };
+    let intervals = divide(range, buckets);
+    let counts = counts(scope, filter, intervals.clone()).await?;
+    let bucket = |(interval, counted): (Interval, Counted)| Bucket {
+        from: interval.from,
+        to: interval.to.min(MAX_INSTANT),
+        count: counted.count,
+        is_capped: counted.is_capped,
     };
     Ok(intervals.into_iter().zip(counts).map(bucket).collect())
 }
 
 /// From where to where: the filter's bounds, or the first and last entries that pass.
-async fn range(scope: &Scope, filter: &Filter) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>> {
+async fn range(scope: &Scope, filter: &Filter) -> Result<Option<Interval>> {
     let outermost = async |order| -> Result<Option<DateTime<Utc>>> {
         let args = PageArgs { first: Some(1), ..PageArgs::default() };
         let page = list(scope, filter, order, &args).await?;
         Ok(page.items.first().map(|item| item.node.timestamp))
     };
     let from = match filter.from {
-        Some(from) => Some(ceil_to_micros(from)),
+        Some(from) => Some(from),
         None => outermost(Order::TimestampAsc).await?,
     };
     let to = match filter.to {
-        Some(to) => Some(ceil_to_micros(to)),
+        Some(to) => Some(to),
         // The end is not part of the range, the last entry is.
         None => {
             outermost(Order::TimestampDesc).await?.map(|last| last + TimeDelta::microseconds(1))
         }
     };
-    let problems = filter.problems(&["filter"]);
-    if !problems.is_empty() {
-        return Err(Error::Refused(problems));
-    }
-    Ok(from.zip(to).filter(|(from, to)| from < to))
+    let interval = from.zip(to).map(|(from, to)| Interval { from, to });
+    Ok(interval.filter(|Interval { from, to }| from < to))
 }
 
 /// Cuts a range into `count` intervals of whole microseconds that differ by one at the most; fewer
 /// where it has fewer microseconds.
-fn divide(
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-    count: usize,
-) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+fn divide(Interval { from, to }: Interval, count: usize) -> Vec<Interval> {
     let length = to.timestamp_micros() - from.timestamp_micros();
     let count = i64::try_from(count).unwrap_or(i64::MAX).min(length);
     // In 128 bits: ten millennia of microseconds times the number of an interval.
@@ -104,7 +111,24 @@ fn divide(
         let offset = i128::from(length) * i128::from(number) / i128::from(count);
         from + TimeDelta::microseconds(i64::try_from(offset).unwrap_or(length))
     };
-    (0..count).map(|number| (bound(number), bound(number + 1))).collect()
+    (0..count).map(|number| Interval { from: bound(number), to: bound(number + 1) }).collect()
+}
+
+/// What passes `filter` in each of `intervals`.
+async fn counts(scope: &Scope, filter: &Filter, intervals: Vec<Interval>) -> Result<Vec<Counted>> {
+    if filter.search.is_some() {
+        let searched = SearchedIntervals::new(scope.organization_id, filter, intervals);
+        let counts = replica::read(scope, &searched, |db, searched| {
+            Box::pin(async move { Ok(searched.counts(db).await?) })
+        });
+        return counts.await;
+    }
+    let most = MOST_COUNTED / intervals.len().max(1) as u64;
+    let all = (statement(scope, filter, &intervals, most), intervals.len(), most);
+    let counts = replica::read(scope, &all, |db, (statement, length, most)| {
+        Box::pin(async move { Ok(read_counts(db, statement.as_ref(), *length, *most).await?) })
+    });
+    counts.await
 }
 
 /// One statement for all intervals, each a range of an index and counted to one past `most`: no
@@ -112,24 +136,52 @@ fn divide(
 fn statement(
     scope: &Scope,
     filter: &Filter,
-    intervals: &[(DateTime<Utc>, DateTime<Utc>)],
+    intervals: &[Interval],
     most: u64,
 ) -> Option<SelectStatement> {
-    let mut counts = intervals.iter().zip(0_i64..).map(|(&(from, to), number)| {
-        let within = Filter { from: Some(from), to: Some(to), ..filter.clone() };
+    let counts = intervals.iter().zip(0_i64..).map(|(interval, number)| {
         let entries = Entity::find()
             .select_only()
             .expr_as(Expr::val(1), "entry")
-            .filter(within.condition(scope.organization_id))
+            .filter(interval.of(filter).condition(scope.organization_id))
             .limit(most + 1);
         Query::select()
             .expr(Expr::val(number))
             .expr(Func::count(Expr::col(Asterisk)))
+            .expr(Func::count(Expr::col(Asterisk)))
             .from_subquery(entries.into_query(), "entries")
             .to_owned()
     });
-    let first = counts.next()?;
-    Some(counts.fold(first, |mut all, next| all.union(UnionType::All, next).to_owned()))
+    union(counts)
+}
+
+/// All statements in one; none of none.
+pub(super) fn union(
+    mut statements: impl Iterator<Item = SelectStatement>,
+) -> Option<SelectStatement> {
+    let first = statements.next()?;
+    Some(statements.fold(first, |mut all, next| all.union(UnionType::All, next).to_owned()))
+}
+
+/// The counts of a statement that gives, of each of `length` intervals or only of some, its number, what
+/// passes, and what was looked at for that; nobody looks further than one past `most`.
+pub(super) async fn read_counts<C: ConnectionTrait>(
+    db: &C,
+    statement: Option<&SelectStatement>,
+    length: usize,
+    most: u64,
+) -> std::result::Result<Vec<Counted>, DbErr> {
+    let mut counts = vec![Counted::default(); length];
+    let Some(statement) = statement else { return Ok(counts) };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    for row in db.query_all(statement).await? {
+        let number: i64 = row.try_get_by_index(0)?;
+        let (count, looked_at): (i64, i64) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        if let Some(slot) = usize::try_from(number).ok().and_then(|number| counts.get_mut(number)) {
+            *slot = Counted { count: count.min(most), is_capped: looked_at > most };
+        }
+    }
+    Ok(counts)
 }
 
 #[cfg(test)]
@@ -137,18 +189,18 @@ mod tests {
     use chrono::{DateTime, TimeDelta};
     use proptest::prelude::*;
 
-    use super::divide;
+    use super::{Interval, divide};
 
     proptest! {
         #[test]
         fn intervals_meet_and_make_up_the_range(start in -62_000_000_000_i64..250_000_000_000, length in 1_i64..i64::MAX / 40_000, count in 1_usize..=200) {
             let from = DateTime::from_timestamp(start, 0).unwrap();
             let to = from + TimeDelta::microseconds(length);
-            let intervals = divide(from, to, count);
-            prop_assert_eq!(intervals.first().map(|first| first.0), Some(from));
-            prop_assert_eq!(intervals.last().map(|last| last.1), Some(to));
-            prop_assert!(intervals.windows(2).all(|pair| pair[0].1 == pair[1].0));
-            prop_assert!(intervals.iter().all(|(from, to)| from < to));
+            let intervals = divide(Interval { from, to }, count);
+            prop_assert_eq!(intervals.first().map(|first| first.from), Some(from));
+            prop_assert_eq!(intervals.last().map(|last| last.to), Some(to));
+            prop_assert!(intervals.windows(2).all(|pair| pair[0].to == pair[1].from));
+            prop_assert!(intervals.iter().all(|interval| interval.from < interval.to));
         }
     }
 }

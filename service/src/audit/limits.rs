@@ -1,7 +1,6 @@
 //! What an entry may hold. A value out of bounds refuses the whole recording, named by entry and
 //! field; nothing is cut to fit.
 
-use chrono::{DateTime, Datelike, Utc};
 use serde_json::Value;
 
 use super::{Actor, Change, Metadata, NewEntry, Resource};
@@ -21,8 +20,8 @@ const IP_ADDRESS: usize = 64;
 const USER_AGENT: usize = 1_000;
 /// Most bytes of JSON in `changes` and `extra` together.
 const JSON: usize = 64 * 1024;
-/// Most problems that one answer names.
-const PROBLEMS: usize = 20;
+/// Most problems with entries that one answer names.
+pub const MAX_PROBLEMS: usize = 20;
 /// Integers beyond this are not exact as IEEE 754 doubles.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -37,8 +36,8 @@ pub(super) fn check(entries: &[NewEntry]) -> Vec<Problem> {
     for (index, entry) in entries.iter().enumerate() {
         let index = index.to_string();
         Checker { root: ["input", "entries", &index], problems: &mut problems }.entry(entry);
-        if problems.len() >= PROBLEMS {
-            problems.truncate(PROBLEMS);
+        if problems.len() >= MAX_PROBLEMS {
+            problems.truncate(MAX_PROBLEMS);
             break;
         }
     }
@@ -52,13 +51,14 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn entry(&mut self, entry: &NewEntry) {
-        let NewEntry { timestamp, actor, action, outcome: _, resource, changes, metadata } = entry;
-        self.timestamp(*timestamp);
+        let NewEntry { timestamp: _, actor, action, outcome: _, resource, changes, metadata } =
+            entry;
         let Actor { id, r#type: _, email, name } = actor;
         self.text(&["actor", "id"], Some(id), ID);
         self.text(&["actor", "email"], email.as_ref(), EMAIL);
         self.text(&["actor", "name"], name.as_ref(), NAME);
         self.text(&["action"], Some(action), ID);
+        self.action(action);
         let Resource { r#type, id, name } = resource;
         self.text(&["resource", "type"], Some(r#type), ID);
         self.text(&["resource", "id"], Some(id), ID);
@@ -89,10 +89,11 @@ impl Checker<'_> {
         }
     }
 
-    fn timestamp(&mut self, timestamp: Option<DateTime<Utc>>) {
-        if timestamp.is_some_and(|timestamp| !(1..=9999).contains(&timestamp.year())) {
-            let message = "must be between the years 1 and 9999 in UTC";
-            self.add(ProblemCode::Invalid, &["timestamp"], message);
+    /// No filter could name an action with a `*` in it exactly.
+    fn action(&mut self, action: &str) {
+        if action.contains('*') {
+            let message = "must not contain `*`, by which a filter ends a prefix";
+            self.add(ProblemCode::Invalid, &["action"], message);
         }
     }
 
@@ -227,7 +228,7 @@ mod fuzz {
                 let again: NewEntry = serde_json::from_str(&written).expect("an entry");
                 prop_assert_eq!(&serde_json::to_string(&again).expect("JSON"), &written);
                 let problems = check(std::slice::from_ref(&entry));
-                prop_assert!(problems.len() <= PROBLEMS);
+                prop_assert!(problems.len() <= MAX_PROBLEMS);
                 if problems.is_empty() {
                     let texts = [&entry.actor.id, &entry.action, &entry.resource.id];
                     prop_assert!(texts.iter().all(|it| !it.is_empty() && it.chars().count() <= ID));

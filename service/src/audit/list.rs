@@ -254,7 +254,7 @@ pub(crate) fn sequence(key: &[Part]) -> i64 {
     }
 }
 
-fn check(filter: &Filter) -> Result<()> {
+pub(super) fn check(filter: &Filter) -> Result<()> {
     let problems = filter.problems(&["filter"]);
     if problems.is_empty() { Ok(()) } else { Err(Error::Refused(problems)) }
 }

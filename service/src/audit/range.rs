@@ -17,12 +17,16 @@ use std::cmp;
 
 use daybook_entity::audit_log::{Column, Entity, Model};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, Order, QueryFilter, QueryOrder,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Order, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select, Statement,
     sea_query::{Asterisk, Expr, ExprTrait, Query, SelectStatement},
 };
 
-use super::{Filter, list::head_sequence, search::Lookup};
+use super::{
+    Filter,
+    list::head_sequence,
+    search::{Lookup, count_of},
+};
 use crate::{
     Result,
     page::{self, Direction},
@@ -67,11 +71,7 @@ impl<'a> Ranged<'a> {
         // What is recorded between a count and the page of what was counted would be one too many.
         let through = head_sequence(db, self.whole.organization_id).await?;
         loop {
-            let count = db.get_database_backend().build(&self.count(included, through));
-            let count = db.query_one_raw(count).await?;
-            let count = count.ok_or_else(|| DbErr::RecordNotFound("a count".to_owned()))?;
-            let count: i64 = count.try_get("", "count")?;
-            if u64::try_from(count).is_ok_and(|count| count <= included) {
+            if count_of(db, &self.count(included, through)).await? <= included {
                 return Ok(self.far(included, through).all(db).await?);
             }
             let near = self.near(window).all(db).await?;
@@ -108,23 +108,28 @@ impl<'a> Ranged<'a> {
         let mut near = Query::select();
         near.column("sequence")
             .from_subquery(walk.into_query(), Entity)
-            .cond_where(self.range.condition(self.whole.organization_id))
-            .limit(self.limit);
-        self.entries(near)
+            .cond_where(self.range.condition(self.whole.organization_id));
+        self.entries(self.first_of(near))
     }
 
     /// A page of all that is in the range.
     fn far(&self, included: u64, through: i64) -> Select<Entity> {
         let mut far = Query::select();
-        far.column("sequence").from_subquery(self.all(included, through), Entity).limit(self.limit);
+        far.column("sequence").from_subquery(self.all(included, through), Entity);
+        self.entries(self.first_of(far))
+    }
+
+    /// Cuts a select of a subselect to a page. The order of a subselect isn't that of what is selected from
+    /// it: SQLite reads one by an index of its own making where that looks shorter.
+    fn first_of(&self, mut select: SelectStatement) -> SelectStatement {
         let order = match self.whole.keyset.towards(self.direction) {
             page::Order::Ascending => Order::Asc,
             page::Order::Descending => Order::Desc,
         };
         for column in &self.whole.keyset.columns {
-            far.order_by((Entity, *column), order.clone());
+            select.order_by((Entity, *column), order.clone());
         }
-        self.entries(far)
+        select.limit(self.limit).to_owned()
     }
 
     /// How many are in the range; one more than `included` where they are more.

@@ -6,6 +6,7 @@
 //! hash. It grows in the transaction that appends.
 
 mod index;
+mod intervals;
 mod lookup;
 mod near_far;
 mod query;
@@ -13,7 +14,9 @@ mod words;
 
 pub(super) use index::add;
 pub(crate) use index::{catch_up, forget};
+pub(super) use intervals::SearchedIntervals;
 pub(crate) use lookup::Lookup;
+pub(super) use lookup::count_of;
 pub(super) use words::words;
 
 /// The table of the index, on both engines.

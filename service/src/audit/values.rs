@@ -39,6 +39,10 @@ pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> R
     if prefix.contains('\0') {
         return Err(Error::invalid(&["prefix"], "must not contain a NUL character"));
     }
+    if facet == Facet::Action && prefix.contains('*') {
+        let message = "must not contain `*`: all that begin with the prefix are found without it";
+        return Err(Error::invalid(&["prefix"], message));
+    }
     let column = facet.column();
     let next = |comparison: &str| {
         format!(

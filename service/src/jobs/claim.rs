@@ -121,14 +121,14 @@ async fn starting_at(
     first: Uuid,
     limit: usize,
 ) -> std::result::Result<Vec<Uuid>, DbErr> {
-    let sql = "WITH RECURSIVE waiting (id) AS (
-        SELECT * FROM (SELECT organization_id FROM jobs WHERE state = 'QUEUED' AND organization_id >= $1
+    let sql = "WITH RECURSIVE waiting (id, number) AS (
+        SELECT first.*, 1 FROM (SELECT organization_id FROM jobs WHERE state = 'QUEUED' AND organization_id >= $1
             ORDER BY organization_id LIMIT 1) AS first
         UNION ALL
         SELECT (SELECT organization_id FROM jobs WHERE state = 'QUEUED' AND organization_id > waiting.id
-            ORDER BY organization_id LIMIT 1)
-        FROM waiting WHERE waiting.id IS NOT NULL
-    ) SELECT id FROM waiting WHERE id IS NOT NULL LIMIT $2";
+            ORDER BY organization_id LIMIT 1), number + 1
+        FROM waiting WHERE waiting.id IS NOT NULL AND number < $2
+    ) SELECT id FROM waiting WHERE id IS NOT NULL ORDER BY number";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values = [first.into(), limit.into()];
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);

@@ -26,7 +26,7 @@ use super::{
     cancel,
     record::{Move, record, ring},
 };
-use crate::{Error, Fault, Instance, Result, database, random, to_micros};
+use crate::{Error, Fault, Instance, MAX_INSTANT, Result, database, random, to_micros};
 
 /// Pause before the second attempt.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -35,8 +35,6 @@ const BACKOFF: Duration = Duration::from_millis(500);
 const STEEPNESS: u32 = 4;
 /// Longest pause between attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(5 * 60);
-/// The last microsecond of the year 9999.
-const FOREVER: i64 = 253_402_300_799_999_999;
 /// Most ends of one transaction.
 const BATCH: usize = 64;
 /// Most jobs of one rescue.
@@ -240,8 +238,8 @@ async fn show_artifacts(
             continue;
         };
         let expires_at = match lasts {
-            Lasts::Ttl => now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC),
-            Lasts::UntilRemoved => DateTime::from_timestamp_micros(FOREVER).unwrap_or(now),
+            Lasts::Ttl => now.checked_add_signed(ttl).unwrap_or(MAX_INSTANT),
+            Lasts::UntilRemoved => MAX_INSTANT,
         };
         let artifact =
             artifact::Model { created_at: now, expires_at, ..artifact::Model::clone(artifact) };

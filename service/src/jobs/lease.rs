@@ -9,7 +9,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use crate::{Instance, Result, database};
+use crate::{Instance, MAX_INSTANT, Result, database};
 
 /// What a heartbeat tells its attempt.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Pulse {
 /// When a lease that begins or is renewed `now` runs out.
 pub(super) fn end(instance: &Instance, now: DateTime<Utc>) -> DateTime<Utc> {
     let lease = TimeDelta::from_std(instance.settings.job_lease).unwrap_or(TimeDelta::MAX);
-    now.checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    now.checked_add_signed(lease).map_or(MAX_INSTANT, |end| end.min(MAX_INSTANT))
 }
 
 /// Renews the attempt's lease and says how far it is.

@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::{
     Error, Result, Scope,
-    clock::ceil_to_micros,
     page::{self, Keyset, Page, PageArgs, Part},
 };
 
@@ -41,8 +40,8 @@ impl Filter {
             .add(Column::Kind.is_in(kinds))
             .add_option(self.states.as_ref().map(|states| Column::State.is_in(states.clone())))
             .add_option(self.requested_by.as_ref().map(|by| Column::RequesterId.eq(by)))
-            .add_option(self.created_from.map(|from| Column::CreatedAt.gte(ceil_to_micros(from))))
-            .add_option(self.created_to.map(|to| Column::CreatedAt.lt(ceil_to_micros(to))))
+            .add_option(self.created_from.map(|from| Column::CreatedAt.gte(from)))
+            .add_option(self.created_to.map(|to| Column::CreatedAt.lt(to)))
     }
 
     /// What identifies the filtered list, for its cursors.
@@ -55,6 +54,12 @@ fn check(filter: &Filter) -> Result<()> {
     if filter.requested_by.as_ref().is_some_and(|by| by.contains('\0')) {
         let message = "must not contain a NUL character";
         return Err(Error::invalid(&["filter", "requestedBy"], message));
+    }
+    if let (Some(from), Some(to)) = (filter.created_from, filter.created_to)
+        && from > to
+    {
+        let message = "must not be before `createdFrom`";
+        return Err(Error::invalid(&["filter", "createdTo"], message));
     }
     Ok(())
 }

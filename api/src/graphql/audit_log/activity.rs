@@ -11,9 +11,9 @@ pub(crate) struct AuditLogActivityQuery;
 
 #[Object]
 impl AuditLogActivityQuery {
-    /// How many of the entries that pass the filter happened when: `buckets` equal intervals of
-    /// `timestamp` from the filter's `from` to its `to`. Where one of them is absent, the first or
-    /// last entry that passes takes its place; empty where there is none.
+    /// Counts the entries that pass the filter, `search` included, in `buckets` equal intervals of `timestamp`
+    /// between the filter's `from` and `to`. If one of them is absent, the first or last entry that passes takes
+    /// its place. Fewer intervals if the range has fewer microseconds; none if the range is empty.
     async fn audit_log_histogram(
         &self,
         ctx: &Context<'_>,
@@ -25,7 +25,7 @@ impl AuditLogActivityQuery {
         let path = ["organizationId"];
         let scope = enter(ctx, &organization_id, Permission::ReadAuditLog, &path).await;
         let scope = scope.map_err(to_error)?;
-        let filter: audit::Filter = filter.map(Into::into).unwrap_or_default();
+        let filter = AuditLogFilter::read(filter, &["filter"]).map_err(to_error)?;
         let buckets = usize::try_from(buckets).unwrap_or_default();
         let found = audit::histogram(&scope, &filter, buckets).await.map_err(to_error)?;
         found.into_iter().map(AuditLogBucket::try_from).collect()
@@ -38,7 +38,7 @@ impl AuditLogActivityQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Whose log.")] organization_id: ID,
         #[graphql(desc = "Of which field.")] facet: AuditLogFacet,
-        #[graphql(default, desc = "What they begin with.")] prefix: String,
+        #[graphql(default, desc = "What they begin with, without `*`.")] prefix: String,
         #[graphql(default = 20, desc = "How many; 100 at the most, more is an error.")] first: i32,
     ) -> Result<Vec<String>> {
         let path = ["organizationId"];
@@ -62,13 +62,14 @@ pub(in crate::graphql) enum AuditLogFacet {
 /// The entries of one interval.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditLogBucket {
-    /// Where it begins.
+    /// Beginning of the interval.
     from: Instant,
-    /// Where it ends; the end itself is not in it.
+    /// End of the interval. An entry at this instant belongs to the next one, except that the last interval of a
+    /// filter without `to` may end at 9999-12-31T23:59:59.999999Z and includes it.
     to: Instant,
-    /// Entries in it, or as many of them as were counted.
+    /// Number of entries in the interval, or as many of them as were counted.
     count: i32,
-    /// True where there are more than `count`: counting ends there, so that its cost is bounded.
+    /// True if counting ended early, so that its cost is bounded: there may be more entries than `count`.
     capped: bool,
 }
 

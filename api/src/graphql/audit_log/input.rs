@@ -1,13 +1,13 @@
 //! Inputs of the audit log. A field that is given as null is as one that is left out.
 
 use async_graphql::{Enum, ID, InputObject};
-use daybook_service::audit;
+use daybook_service::{Error, Problem, audit};
 
 use super::types::{ActorType, AuditOutcome};
-use crate::graphql::scalar::{Instant, Json};
+use crate::graphql::scalar::{self, Instant, Json};
 
 /// All conditions hold together; an absent one does not filter. One filter serves the list, the
-/// count, the estimate, the export and the live tail.
+/// count, the histogram, the estimate, the export and the live tail.
 #[derive(InputObject, Clone, Debug)]
 pub(in crate::graphql) struct AuditLogFilter {
     /// Exactly this actor.
@@ -16,7 +16,8 @@ pub(in crate::graphql) struct AuditLogFilter {
     actor_email: Option<String>,
     /// This kind of actor.
     actor_type: Option<ActorType>,
-    /// Exact, or a prefix where it ends in `*`: `device.*`.
+    /// Exact, or a prefix if it ends in `*`: `device.*` finds every action that begins with `device.`. A `*`
+    /// anywhere else is an error.
     action: Option<String>,
     /// This outcome.
     outcome: Option<AuditOutcome>,
@@ -36,9 +37,17 @@ pub(in crate::graphql) struct AuditLogFilter {
     search: Option<String>,
 }
 
-impl From<AuditLogFilter> for audit::Filter {
-    fn from(filter: AuditLogFilter) -> Self {
-        let AuditLogFilter {
+impl AuditLogFilter {
+    /// The filter of the argument at `root`; without one, that of all entries.
+    ///
+    /// # Errors
+    /// An instant that can't be used.
+    pub(in crate::graphql) fn read(
+        filter: Option<Self>,
+        root: &[&str],
+    ) -> Result<audit::Filter, Error> {
+        let Some(filter) = filter else { return Ok(audit::Filter::default()) };
+        let Self {
             actor_id,
             actor_email,
             actor_type,
@@ -51,7 +60,13 @@ impl From<AuditLogFilter> for audit::Filter {
             to,
             search,
         } = filter;
-        Self {
+        let mut problems = Vec::new();
+        let from = scalar::read(from, (root, "from"), &mut problems);
+        let to = scalar::read(to, (root, "to"), &mut problems);
+        if !problems.is_empty() {
+            return Err(Error::Refused(problems));
+        }
+        Ok(audit::Filter {
             actor_id,
             actor_email,
             actor_type: actor_type.map(Into::into),
@@ -60,10 +75,10 @@ impl From<AuditLogFilter> for audit::Filter {
             resource_type,
             resource_id,
             request_id,
-            from: from.map(|Instant(from)| from),
-            to: to.map(|Instant(to)| to),
+            from,
+            to,
             search,
-        }
+        })
     }
 }
 
@@ -100,7 +115,8 @@ pub(in crate::graphql) struct AuditLogEntryInput {
     timestamp: Option<Instant>,
     /// Who did it.
     actor: AuditActorInput,
-    /// A dotted verb, e.g. device.assign; at most 200 characters.
+    /// A dotted verb, e.g. device.assign; at most 200 characters, none of them `*`, by which filters end a
+    /// prefix.
     action: String,
     /// How it ended.
     #[graphql(default_with = "Some(AuditOutcome::Success)")]
@@ -163,12 +179,31 @@ pub(in crate::graphql) struct AuditMetadataInput {
     extra: Option<Json>,
 }
 
-impl From<AuditLogEntryInput> for audit::NewEntry {
-    fn from(input: AuditLogEntryInput) -> Self {
-        let AuditLogEntryInput { timestamp, actor, action, outcome, resource, changes, metadata } =
-            input;
-        Self {
-            timestamp: timestamp.map(|Instant(timestamp)| timestamp),
+/// The entries of the argument at `root`.
+///
+/// # Errors
+/// Instants that can't be used, the first ones by their paths.
+pub(super) fn read(
+    entries: Vec<AuditLogEntryInput>,
+    root: &[&str],
+) -> Result<Vec<audit::NewEntry>, Error> {
+    let mut problems = Vec::new();
+    let mut read = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.into_iter().enumerate() {
+        let index = index.to_string();
+        read.push(entry.read(&[root, &[&index]].concat(), &mut problems));
+        if problems.len() >= audit::MAX_PROBLEMS {
+            break;
+        }
+    }
+    if problems.is_empty() { Ok(read) } else { Err(Error::Refused(problems)) }
+}
+
+impl AuditLogEntryInput {
+    fn read(self, path: &[&str], problems: &mut Vec<Problem>) -> audit::NewEntry {
+        let Self { timestamp, actor, action, outcome, resource, changes, metadata } = self;
+        audit::NewEntry {
+            timestamp: scalar::read(timestamp, (path, "timestamp"), problems),
             actor: audit::Actor {
                 id: actor.id,
                 r#type: actor.r#type.unwrap_or(ActorType::User).into(),

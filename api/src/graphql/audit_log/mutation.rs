@@ -3,7 +3,10 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 use daybook_service::{Permission, audit};
 
-use super::{input::RecordAuditLogsInput, types::AuditLog};
+use super::{
+    input::{self, RecordAuditLogsInput},
+    types::AuditLog,
+};
 use crate::graphql::{
     context::enter,
     error::{UserError, split},
@@ -36,7 +39,7 @@ async fn record(
     let RecordAuditLogsInput { organization_id, entries, idempotency_key } = input;
     let path = ["input", "organizationId"];
     let scope = enter(ctx, &organization_id, Permission::RecordAuditLogs, &path).await?;
-    let entries = entries.into_iter().map(Into::into).collect();
+    let entries = input::read(entries, &["input", "entries"])?;
     audit::record(&scope, entries, idempotency_key).await
 }
 

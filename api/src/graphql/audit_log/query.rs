@@ -36,7 +36,7 @@ impl AuditLogQuery {
         let path = ["organizationId"];
         let scope = enter(ctx, &organization_id, Permission::ReadAuditLog, &path).await;
         let scope = scope.map_err(to_error)?;
-        let filter: audit::Filter = filter.map(Into::into).unwrap_or_default();
+        let filter = AuditLogFilter::read(filter, &["filter"]).map_err(to_error)?;
         let order = order_by.unwrap_or_default().into();
         let args = args(first, after, last, before);
         // Before the page is read, so that nothing is recorded between the two unseen.

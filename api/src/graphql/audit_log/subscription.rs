@@ -26,7 +26,7 @@ impl AuditLogSubscription {
     ) -> Result<impl Stream<Item = Result<Edge<String, AuditLog, EmptyFields>>>> {
         let path = ["organizationId"];
         let scope = enter(ctx, &organization_id, Permission::ReadAuditLog, &path).await;
-        let filter: audit::Filter = filter.map(Into::into).unwrap_or_default();
+        let filter = AuditLogFilter::read(filter, &["filter"]).map_err(to_error)?;
         let entries = audit::tail(scope.map_err(to_error)?, filter, after).await;
         Ok(entries.map_err(to_error)?.map(|entry| {
             let entry = entry.map_err(to_error)?;

@@ -80,7 +80,7 @@ fn request(scope: &Scope, input: StartExportInput) -> Result<StartExport, Error>
 pub(super) fn wanted(scope: &Scope, source: ExportSource, root: &[&str]) -> Result<Wanted, Error> {
     match source {
         ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) => Ok(Wanted::AuditLogs {
-            filter: filter.map(Into::into).unwrap_or_default(),
+            filter: AuditLogFilter::read(filter, &[root, &["auditLogs", "filter"]].concat())?,
             order_by: order_by.unwrap_or_default().into(),
         }),
         ExportSource::Notes(NotesSource { workspace_id }) => {

@@ -47,7 +47,7 @@ impl JobQuery {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<JobConnection> {
         let scope = scope(ctx, organization_id.as_ref(), None).await.map_err(to_error)?;
-        let filter: jobs::Filter = filter.map(Into::into).unwrap_or_default();
+        let filter = JobFilter::read(filter, &["filter"]).map_err(to_error)?;
         let args = args(first, after, last, before);
         let page = jobs::list(&scope, &filter, &args).await.map_err(to_error)?;
         let total = JobTotal { scope: scope.clone(), filter };

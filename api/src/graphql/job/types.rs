@@ -17,7 +17,7 @@ use crate::graphql::{
     export::types::ExportJob,
     organization::types::Organization,
     page::ConnectionWith,
-    scalar::{BigInt, Instant, Json},
+    scalar::{self, BigInt, Instant, Json},
 };
 
 /// A background job: an export, a backup. Its life is told by `jobUpdates`.
@@ -366,16 +366,30 @@ pub(in crate::graphql) struct JobFilter {
     created_to: Option<Instant>,
 }
 
-impl From<JobFilter> for jobs::Filter {
-    fn from(filter: JobFilter) -> Self {
-        let JobFilter { kinds, states, requested_by, created_from, created_to } = filter;
-        Self {
+impl JobFilter {
+    /// The filter of the argument at `root`; without one, that of all jobs.
+    ///
+    /// # Errors
+    /// An instant that can't be used.
+    pub(super) fn read(
+        filter: Option<Self>,
+        root: &[&str],
+    ) -> Result<jobs::Filter, daybook_service::Error> {
+        let Some(filter) = filter else { return Ok(jobs::Filter::default()) };
+        let Self { kinds, states, requested_by, created_from, created_to } = filter;
+        let mut problems = Vec::new();
+        let created_from = scalar::read(created_from, (root, "createdFrom"), &mut problems);
+        let created_to = scalar::read(created_to, (root, "createdTo"), &mut problems);
+        if !problems.is_empty() {
+            return Err(daybook_service::Error::Refused(problems));
+        }
+        Ok(jobs::Filter {
             kinds: kinds.map(|kinds| kinds.into_iter().map(Into::into).collect()),
             states: states.map(|states| states.into_iter().map(Into::into).collect()),
             requested_by,
-            created_from: created_from.map(|Instant(from)| from),
-            created_to: created_to.map(|Instant(to)| to),
-        }
+            created_from,
+            created_to,
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use super::{api_key::ApiKey, member::Member, types::Role};
 use crate::graphql::{
     context,
     error::{UserError, split},
-    scalar::Instant,
+    scalar::{self, Instant},
 };
 
 #[derive(Default)]
@@ -69,7 +69,11 @@ impl OrganizationMutation {
             let CreateApiKeyInput { organization_id, name, role, expires_at } = input;
             let (permission, path) = (Permission::ManageApiKeys, ["input", "organizationId"]);
             let scope = context::enter(ctx, &organization_id, permission, &path).await?;
-            let expires_at = expires_at.map(|Instant(expires_at)| expires_at);
+            let mut problems = Vec::new();
+            let expires_at = scalar::read(expires_at, (&["input"], "expiresAt"), &mut problems);
+            if !problems.is_empty() {
+                return Err(Error::Refused(problems));
+            }
             api_keys::create(&scope, NewApiKey { name, role: role.into(), expires_at }).await
         };
         let (created, user_errors) = split(created.await)?;

@@ -159,6 +159,6 @@ function describe(buckets: Bucket[]): string {
   if (!first || !last) return "";
   const total = buckets.reduce((sum, bucket) => sum + bucket.count, 0);
   const isMore = buckets.some((bucket) => bucket.capped);
-  const entries = isMore ? `more than ${count(total)} entries` : plural(total, "entry", "entries");
+  const entries = isMore ? `at least ${count(total)} entries` : plural(total, "entry", "entries");
   return `${entries}, ${short(first.from)} – ${short(last.to)}`;
 }

@@ -72,8 +72,12 @@ impl Page<'_> {
     }
 
     /// The list without regard to words.
-    fn walk(&self) -> SelectStatement {
-        let walk = Entity::find().select_only().column(Column::Sequence);
+    pub(super) fn walk(&self) -> SelectStatement {
+        self.walk_of([Column::Sequence])
+    }
+
+    fn walk_of(&self, columns: impl IntoIterator<Item = Column>) -> SelectStatement {
+        let walk = Entity::find().select_only().columns(columns);
         let walk = walk.filter(self.lookup.condition());
         self.lookup.keyset.sort(walk, self.direction).into_query()
     }
@@ -83,14 +87,19 @@ impl Page<'_> {
     }
 
     fn near(&self) -> SelectStatement {
-        let walk = self.walk().limit(self.window()).to_owned();
+        let columns = &self.lookup.keyset.columns;
+        let walk = self.walk_of(columns.iter().copied()).limit(self.window()).to_owned();
         let mut near = Query::select();
         near.column("sequence").from_subquery(walk, "walked").and_where(self.has_words());
+        // The order of a subselect isn't that of what is selected from it.
+        for column in columns {
+            near.order_by(("walked", column.as_str()), self.order());
+        }
         near.limit(self.limit).to_owned()
     }
 
     /// Whether the row of `walked` has all words: a look at the one row that says so.
-    fn has_words(&self) -> SimpleExpr {
+    pub(super) fn has_words(&self) -> SimpleExpr {
         let organization_id = self.lookup.organization_id;
         if self.backend == DbBackend::Postgres {
             let sql = "(SELECT s.words @@ CAST(? AS tsquery) FROM audit_log_search AS s

@@ -1,0 +1,134 @@
+//! Counting what a search finds in intervals of time.
+//!
+//! As for a page (`near_far`), no one way is good for every word: where the index of words finds few entries,
+//! all of them are put into their intervals; where it finds many, so many entries of each interval are
+//! looked at.
+
+use daybook_entity::audit_log::{Column, Entity};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr,
+    sea_query::{Asterisk, Expr, Func, Query, SelectStatement, SimpleExpr},
+};
+use uuid::Uuid;
+
+use super::{
+    INDEX,
+    lookup::{Lookup, count_of},
+    near_far::Page,
+};
+use crate::{
+    audit::{
+        Filter, Order,
+        histogram::{Counted, Interval, read_counts, union},
+        list::keys,
+    },
+    page::{Direction, Keyset},
+};
+
+/// Entries that the index of words finds and that are then put into their intervals, at the most.
+const MOST_FOUND: u64 = 100_000;
+/// Entries that are looked at for words, at the most, evenly divided between the intervals.
+const MOST_WALKED: u64 = 400_000;
+
+/// Intervals of time and a filter that searches.
+pub(in crate::audit) struct SearchedIntervals {
+    organization_id: Uuid,
+    filter: Filter,
+    intervals: Vec<Interval>,
+    keyset: Keyset<Entity>,
+}
+
+impl SearchedIntervals {
+    pub(in crate::audit) fn new(
+        organization_id: Uuid,
+        filter: &Filter,
+        intervals: Vec<Interval>,
+    ) -> Self {
+        let keyset = keys(organization_id, filter, Order::TimestampAsc);
+        Self { organization_id, filter: filter.clone(), intervals, keyset }
+    }
+
+    /// What passes in each interval.
+    pub(in crate::audit) async fn counts<C: ConnectionTrait>(
+        &self,
+        db: &C,
+    ) -> Result<Vec<Counted>, DbErr> {
+        let (backend, length) = (db.get_database_backend(), self.intervals.len());
+        if self.are_few(db).await? {
+            return read_counts(db, self.found(backend).as_ref(), length, u64::MAX).await;
+        }
+        let most = MOST_WALKED / length.max(1) as u64;
+        read_counts(db, self.walked(most, backend).as_ref(), length, most).await
+    }
+
+    /// True if the index of words finds no more than are put into intervals.
+    async fn are_few<C: ConnectionTrait>(&self, db: &C) -> Result<bool, DbErr> {
+        let backend = db.get_database_backend();
+        let lookup = self.lookup(self.filter.clone());
+        let found = Query::select()
+            .expr_as(Expr::val(1), "entry")
+            .from(INDEX)
+            .cond_where(lookup.found(&self.filter.words(), backend))
+            .limit(MOST_FOUND + 1)
+            .to_owned();
+        let count = Query::select()
+            .expr_as(Func::count(Expr::col(Asterisk)), "count")
+            .from_subquery(found, "found")
+            .to_owned();
+        Ok(count_of(db, &count).await? <= MOST_FOUND)
+    }
+
+    /// Counts all that the index of words finds, by the number of the interval.
+    fn found(&self, backend: DbBackend) -> Option<SelectStatement> {
+        let (first, last) = (self.intervals.first()?, self.intervals.last()?);
+        let whole = Interval { from: first.from, to: last.to };
+        let lookup = self.lookup(whole.of(&self.filter));
+        let numbered: Vec<_> = self.intervals.iter().copied().zip(0..).collect();
+        let entries = lookup.all_found(number_of(&numbered), &self.filter.words(), backend);
+        let counts = Query::select()
+            .column("found")
+            .expr(Func::count(Expr::col(Asterisk)))
+            .expr(Expr::val(0_i64))
+            .from_subquery(entries, "entries")
+            .group_by_col("found")
+            .to_owned();
+        Some(counts)
+    }
+
+    /// Counts those that have the words among the first entries of each interval, to one past `most`.
+    fn walked(&self, most: u64, backend: DbBackend) -> Option<SelectStatement> {
+        let counts = self.intervals.iter().zip(0_i64..).map(|(interval, number)| {
+            let lookup = self.lookup(interval.of(&self.filter));
+            let (direction, words) = (Direction::Forward, self.filter.words());
+            let page = Page { lookup: &lookup, direction, limit: most + 1, backend, words };
+            let walk = page.walk().limit(page.limit).to_owned();
+            let has_words = Expr::case(page.has_words(), Expr::val(1));
+            Query::select()
+                .expr(Expr::val(number))
+                .expr(Func::count(has_words))
+                .expr(Func::count(Expr::col(Asterisk)))
+                .from_subquery(walk, "walked")
+                .to_owned()
+        });
+        union(counts)
+    }
+
+    fn lookup(&self, filter: Filter) -> Lookup<'_> {
+        let (organization_id, keyset) = (self.organization_id, &self.keyset);
+        Lookup { organization_id, filter, keyset, keys: Vec::new(), through: None, pruned: 0 }
+    }
+}
+
+/// The number of the interval that an entry is in, found by halves.
+fn number_of(intervals: &[(Interval, i64)]) -> SimpleExpr {
+    match intervals {
+        [] => Expr::val(-1_i64),
+        [(_, number)] => Expr::val(*number),
+        _ => {
+            let (earlier, later) = intervals.split_at(intervals.len() / 2);
+            let begin = later[0].0.from;
+            let is_earlier = Column::Timestamp.lt(begin);
+            Expr::case(is_earlier, number_of(earlier)).finally(number_of(later)).into()
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Instants as they are given from outside: one parser for what is recorded and for what is asked for.
+
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Datelike, Utc};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// The last instant that Daybook stores and answers: the end of the year 9999.
+pub const MAX_INSTANT: DateTime<Utc> =
+    DateTime::from_timestamp_micros(253_402_300_799_999_999).expect("within chrono's calendar");
+
+/// Years in UTC that both engines store and compare alike, and RFC 3339 can write.
+const YEARS: RangeInclusive<i32> = 1..=9999;
+/// Digits of a second that are stored.
+const MAX_DIGITS: usize = 6;
+/// Where the seconds stand in an instant, and where what follows them begins.
+const SECOND: usize = 17;
+const AFTER_SECOND: usize = 19;
+
+/// The reason why a text is no instant that Daybook takes, said to whoever gave it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InstantError {
+    /// Not a date and time with an offset, or one that doesn't exist.
+    #[error(
+        "must be an RFC 3339 date and time with an offset, such as 2026-02-13T10:30:00.123456Z"
+    )]
+    Malformed,
+    /// More digits of a second than are stored.
+    #[error("must have at most six digits of a second: instants are kept to the microsecond")]
+    TooPrecise,
+    /// Second 60, which the databases can't tell from the second after it.
+    #[error("must not be in a leap second (:60): give the second before or after it")]
+    LeapSecond,
+    /// Outside of the calendar of four-digit years.
+    #[error("must be between the years 1 and 9999 in UTC")]
+    OutOfRange,
+}
+
+/// Reads an RFC 3339 instant, exactly: what can't be stored as it is given is refused, never rounded.
+///
+/// # Errors
+/// Any text that is no such instant.
+pub fn parse_instant(text: &str) -> Result<DateTime<Utc>, InstantError> {
+    // chrono also takes a minus sign outside of ASCII, which RFC 3339 doesn't.
+    let parsed = Some(text).filter(|text| text.is_ascii());
+    let parsed = parsed.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let instant = parsed.ok_or(InstantError::Malformed)?.to_utc();
+    if text.get(SECOND..AFTER_SECOND) == Some("60") {
+        return Err(InstantError::LeapSecond);
+    }
+    let fraction = text.get(AFTER_SECOND..).and_then(|rest| rest.strip_prefix('.'));
+    let digits = fraction.map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+    if digits > MAX_DIGITS {
+        return Err(InstantError::TooPrecise);
+    }
+    if !YEARS.contains(&instant.year()) {
+        return Err(InstantError::OutOfRange);
+    }
+    Ok(instant)
+}
+
+/// Reads an optional instant of a JSON document, for serde's `deserialize_with`.
+pub(crate) fn deserialize_optional<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let instant = text.map(|text| parse_instant(&text)).transpose();
+    instant.map_err(|error| D::Error::custom(format!("timestamp: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::SecondsFormat;
+    use proptest::prelude::*;
+
+    #[test]
+    fn instants_are_read_exactly_or_refused_with_the_reason() {
+        let read = |text: &str| {
+            parse_instant(text).map(|instant| instant.to_rfc3339_opts(SecondsFormat::Micros, true))
+        };
+        for (text, expected) in [
+            ("2026-02-13T10:30:00Z", "2026-02-13T10:30:00.000000Z"),
+            ("2026-02-13t10:30:00.1z", "2026-02-13T10:30:00.100000Z"),
+            ("2026-02-13T10:30:00.123456-00:00", "2026-02-13T10:30:00.123456Z"),
+            ("2026-02-13T10:30:00+23:59", "2026-02-12T10:31:00.000000Z"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z"),
+            ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+            ("0000-12-31T23:00:00-01:00", "0001-01-01T00:00:00.000000Z"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(expected), "{text}");
+        }
+        for (text, error) in [
+            ("2026-02-13T10:30:00.1234567Z", InstantError::TooPrecise),
+            ("2026-02-13T10:30:00.0000000+01:00", InstantError::TooPrecise),
+            ("9999-12-31T23:59:59.9999999Z", InstantError::TooPrecise),
+            ("2026-02-13T10:30:00.123456789012Z", InstantError::TooPrecise),
+            ("2016-12-31T23:59:60Z", InstantError::LeapSecond),
+            ("2016-12-31T23:59:60.5Z", InstantError::LeapSecond),
+            ("2026-02-13T10:30:60+05:30", InstantError::LeapSecond),
+            ("0000-01-01T00:00:00Z", InstantError::OutOfRange),
+            ("0001-01-01T00:00:00+00:01", InstantError::OutOfRange),
+            ("9999-12-31T23:59:59-00:01", InstantError::OutOfRange),
+        ] {
+            assert_eq!(read(text), Err(error), "{text}");
+        }
+        for text in [
+            "",
+            "yesterday",
+            "2026-02-13",
+            "2026-02-13T10:30:00",
+            "2026-02-13T10:30Z",
+            "2026-02-13T10:30:00.Z",
+            "2026-02-13T10:30:00,5Z",
+            "2026-02-13T10:30:00+24:00",
+            "2026-02-13T10:30:00+23:60",
+            "2026-02-13T10:30:00+0100",
+            "2026-02-13T10:30:00\u{2212}01:00",
+            "2026-02-13T24:00:00Z",
+            "2026-02-13T10:60:00Z",
+            "2026-02-13T10:30:61Z",
+            "2026-02-29T10:30:00Z",
+            "10000-01-01T00:00:00Z",
+            "+2026-02-13T10:30:00Z",
+            "-001-01-01T00:00:00Z",
+            " 2026-02-13T10:30:00Z",
+            "2026-02-13T10:30:00Z ",
+        ] {
+            assert_eq!(read(text), Err(InstantError::Malformed), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_stored_as_it_is(text in "\\PC{0,40}|[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,9})?(Z|z|[+-][0-2][0-9]:[0-6][0-9])") {
+            if let Ok(instant) = parse_instant(&text) {
+                prop_assert_eq!(DateTime::from_timestamp_micros(instant.timestamp_micros()), Some(instant));
+                prop_assert!(instant <= MAX_INSTANT && YEARS.contains(&instant.year()));
+                let written = instant.to_rfc3339_opts(SecondsFormat::Micros, true);
+                prop_assert_eq!(parse_instant(&written), Ok(instant));
+            }
+        }
+    }
+}

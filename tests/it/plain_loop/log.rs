@@ -1,0 +1,158 @@
+//! The log that is asked: thousands of entries whose times do not run with their sequences.
+
+use chrono::DateTime;
+use daybook_entity::{
+    audit_log::{Column, Entity, Model},
+    membership::Role,
+};
+use daybook_service::GlobalId;
+use daybook_tests::{Client, TestServer, Value, json, raw_organization};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use crate::filters::Dice;
+
+const ENTRIES: usize = 8_200;
+const ENTRIES_ELSEWHERE: usize = 42;
+/// Entries of one recording.
+const BATCH: usize = 400;
+/// 2026-01-01.
+const FIRST_SECOND: i64 = 1_767_225_600;
+/// Different instants, few enough that most are those of many entries.
+const INSTANTS: usize = 900;
+
+/// Actions with shared beginnings, the common ones more than once.
+const ACTIONS: [&str; 24] = [
+    "user.sign_in",
+    "user.sign_in",
+    "user.sign_in",
+    "user.sign_out",
+    "user.sign_out",
+    "user.create",
+    "user.Create",
+    "users.list",
+    "user",
+    "device.assign",
+    "device.assign",
+    "device.assigned",
+    "device.",
+    "Device.assign",
+    "device_assign",
+    "device%assign",
+    "dévice.assign",
+    "устройство.выдать",
+    "device.\u{D7FF}",
+    "device.\u{E000}",
+    "device.\u{10FFFF}",
+    "\u{10FFFF}",
+    "_",
+    "\\device\"'",
+];
+const NAMES: [&str; 12] =
+    ["ada", "Ada", "ADA", "a_a", "a%", "%", "_", "o'brien", "é", "e\u{301}", "日本", "ada "];
+const TYPES: [&str; 4] = ["USER", "USER", "SERVICE", "SYSTEM"];
+const OUTCOMES: [&str; 4] = ["SUCCESS", "SUCCESS", "FAILURE", "DENIED"];
+/// Words of names, the first ones common and the last ones rare.
+const WORDS: [&str; 10] = [
+    "laptop",
+    "laptop",
+    "laptop",
+    "laptop",
+    "Berlin",
+    "berlin",
+    "Zürich",
+    "принтер",
+    "spare",
+    "gold",
+];
+
+/// An organization's log, and who may ask for it.
+pub(super) struct Log {
+    pub(super) organization: String,
+    pub(super) admin: Client,
+    /// In the order of their sequences.
+    pub(super) rows: Vec<Model>,
+}
+
+impl Log {
+    /// Records the entries, and some like them in another organization.
+    pub(super) async fn fill(server: &TestServer, dice: &mut Dice) -> Self {
+        let organization = server.organization("acme").await;
+        let other = server.organization("other").await;
+        let admin = server.client(&organization, Role::Admin).await;
+        server.client(&other, Role::Admin).await;
+        for first in (0..ENTRIES).step_by(BATCH) {
+            let count = BATCH.min(ENTRIES - first);
+            record(&admin, &organization, dice, count).await;
+            record(&admin, &other, dice, ENTRIES_ELSEWHERE / ENTRIES.div_ceil(BATCH)).await;
+        }
+        let db = server.database.connect().await;
+        let rows = Entity::find()
+            .filter(Column::OrganizationId.eq(raw_organization(&organization)))
+            .order_by_asc(Column::Sequence);
+        let rows = rows.all(&db).await.unwrap();
+        db.close().await.unwrap();
+        assert!(rows.len() >= ENTRIES);
+        Self { organization, admin, rows }
+    }
+}
+
+async fn record(admin: &Client, organization: &str, dice: &mut Dice, count: usize) {
+    let entries: Vec<_> = (0..count).map(|_| any_entry(dice)).collect();
+    let payload = admin.record_entries(organization, json!(entries)).await;
+    assert_eq!(payload["userErrors"], json!([]));
+}
+
+fn any_entry(dice: &mut Dice) -> Value {
+    let mut entry = json!({
+        "actor": { "id": any_name(dice), "type": dice.pick(&TYPES) },
+        "action": dice.pick(&ACTIONS),
+        "outcome": dice.pick(&OUTCOMES),
+        "resource": { "type": dice.pick(&NAMES), "id": any_name(dice) },
+        "timestamp": any_instant(dice),
+    });
+    if dice.one_in(2) {
+        entry["actor"]["email"] = json!(format!("{}@acme.test", any_name(dice)));
+    }
+    if dice.one_in(2) {
+        entry["metadata"] = json!({ "requestId": format!("request {}", dice.between(0, 2_000)) });
+    }
+    if dice.one_in(2) {
+        entry["resource"]["name"] = json!(format!("{} {}", dice.pick(&WORDS), dice.pick(&WORDS)));
+    }
+    entry
+}
+
+fn any_name(dice: &mut Dice) -> String {
+    if dice.one_in(2) {
+        (*dice.pick(&NAMES)).to_owned()
+    } else {
+        format!("name-{}", dice.between(0, 200))
+    }
+}
+
+/// One of some hundred instants in a month; of a third of them the next one is a microsecond later.
+fn any_instant(dice: &mut Dice) -> String {
+    let number = i64::try_from(dice.between(0, INSTANTS)).unwrap();
+    let micros = FIRST_SECOND * 1_000_000 + number / 3 * 8_640_000_000 + number % 3;
+    DateTime::from_timestamp_micros(micros).unwrap().to_rfc3339()
+}
+
+/// `rows` in an order of the API.
+pub(super) fn sorted<'a>(rows: &[&'a Model], order: &str) -> Vec<&'a Model> {
+    let mut rows = rows.to_vec();
+    let is_by_time = order.starts_with("TIMESTAMP");
+    rows.sort_by_key(|row| (is_by_time.then_some(row.timestamp), row.sequence));
+    if order.ends_with("DESC") {
+        rows.reverse();
+    }
+    rows
+}
+
+/// Their ids in the API.
+pub(super) fn ids(rows: &[&Model]) -> Vec<String> {
+    let id = |row: &&Model| {
+        let Model { organization_id, sequence, id, .. } = **row;
+        GlobalId::AuditLog { organization_id, sequence, id }.to_string()
+    };
+    rows.iter().map(id).collect()
+}
