@@ -1,22 +1,26 @@
 //! The one source of time.
 
 use std::{
+    collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 /// UTC to the microsecond, which is what both engines store.
 ///
-/// Tests move it forward; nothing else in Daybook reads the system's clock.
+/// Tests move it; nothing else in Daybook reads the system's clock.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     /// Microseconds ahead of the system's clock.
     ahead: Arc<AtomicI64>,
+    /// Organizations whose last entry is later than the clock was when it was asked.
+    behind: Arc<Mutex<HashSet<Uuid>>>,
 }
 
 impl Clock {
@@ -34,11 +38,43 @@ impl Clock {
         to_micros(instant + ahead)
     }
 
+    /// The later one of `now` and the time of the last entry of an organization's log, so that the log's
+    /// times never run backwards. Warns once until the clock has caught up, not at each recording.
+    pub(crate) fn not_before(
+        &self,
+        organization_id: Uuid,
+        now: DateTime<Utc>,
+        last: Option<DateTime<Utc>>,
+    ) -> DateTime<Utc> {
+        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(last) = last.filter(|last| *last > now) else {
+            behind.remove(&organization_id);
+            return now;
+        };
+        if behind.insert(organization_id) {
+            let seconds = (last - now).as_seconds_f64();
+            tracing::warn!(
+                organization.id = %organization_id, behind_seconds = seconds,
+                "the database's clock is behind the log's last entry: entries get that one's time until \
+                 the clock has caught up; synchronize it by NTP",
+            );
+        }
+        last
+    }
+
     /// Moves this clock and all its copies forward.
     pub fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-        self.ahead.fetch_add(by, Ordering::Relaxed);
+        self.ahead.fetch_add(micros(by), Ordering::Relaxed);
     }
+
+    /// Moves this clock and all its copies back.
+    pub fn set_back(&self, by: Duration) {
+        self.ahead.fetch_sub(micros(by), Ordering::Relaxed);
+    }
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// `instant` without what is below a microsecond.

@@ -1,5 +1,7 @@
 //! Instants: taken exactly, or refused by field and reason, alike wherever one is given.
 
+use std::time::Duration;
+
 use daybook_entity::membership::Role;
 use daybook_tests::{Client, TestServer, Value, binary, entry, json, on_each_engine};
 
@@ -196,5 +198,49 @@ on_each_engine! {
         assert_eq!(found(json!({ "from": before, "to": tick })).await, [0; 3]);
         assert_eq!(found(json!({ "from": before })).await, [0, 0, 1]);
         assert_eq!(found(json!({ "to": after })).await, [1, 0, 0]);
+    }
+
+    async fn time_of_recording_never_runs_backwards(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let recorded_at = async || {
+            let payload = admin.record_entries(&acme, json!([entry("tick")])).await;
+            let entry = &payload["auditLogs"][0];
+            assert_eq!(entry["timestamp"], entry["recordedAt"]);
+            entry["recordedAt"].as_str().unwrap().to_owned()
+        };
+        let first = recorded_at().await;
+        server.clock.set_back(Duration::from_secs(600));
+        assert_eq!(recorded_at().await, first);
+        assert_eq!(recorded_at().await, first);
+        // Another organization's log has its own last entry.
+        let other = server.organization("other").await;
+        server.set_member(&other, "admin", Role::Admin).await;
+        let payload = admin.record_entries(&other, json!([entry("tick")])).await;
+        assert!(*payload["auditLogs"][0]["recordedAt"].as_str().unwrap() < *first);
+        server.clock.advance(Duration::from_secs(600));
+        assert!(recorded_at().await > first, "the clock has caught up");
+    }
+
+    async fn clock_that_is_behind_is_told_once(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        server.client(&acme, Role::Admin).await;
+        server.clock.advance(Duration::from_secs(3_600));
+        let admin = server.client_of("admin");
+        let payload = admin.record_entries(&acme, json!([entry("tick")])).await;
+        let last = payload["auditLogs"][0]["recordedAt"].clone();
+        // Another process, whose clock is that of the machine, with several transactions.
+        let file = server.folder().join("entries.jsonl");
+        let lines: Vec<_> = (0..2_500).map(|number| entry(&format!("line.{number}")).to_string()).collect();
+        std::fs::write(&file, lines.join("\n")).unwrap();
+        let mut command = binary::daybook_of(server);
+        let output = command.args(["import", "audit-logs", "--organization", "acme"]).arg(file).output().unwrap();
+        let told = binary::stderr(&output);
+        assert!(output.status.success(), "{told}");
+        assert_eq!(told.matches("behind the log's last entry").count(), 1, "{told}");
+        assert!(told.contains("behind_seconds=35") || told.contains("behind_seconds=36"), "{told}");
+        let newest = "query($id: ID!) { auditLogs(organizationId: $id, first: 1) { nodes { action recordedAt } } }";
+        let newest = admin.query(newest, json!({ "id": acme })).await["auditLogs"]["nodes"][0].clone();
+        assert_eq!(newest, json!({ "action": "line.2499", "recordedAt": last }));
     }
 }

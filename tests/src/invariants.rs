@@ -28,8 +28,8 @@ pub async fn check(database: &TestDatabase, artifacts: &Path) {
     db.close().await.unwrap();
 }
 
-/// Each log goes from where retention left it up to its head without a hole, each hash right, each
-/// recording's range in it.
+/// Each log goes from where retention left it up to its head without a hole, each hash right, no time of
+/// recording before the one before, each recording's range in it.
 pub async fn logs(db: &DatabaseConnection) {
     let heads = audit_log_head::Entity::find().all(db).await.unwrap();
     let pruned = retention::Entity::find().all(db).await.unwrap();
@@ -39,6 +39,7 @@ pub async fn logs(db: &DatabaseConnection) {
         .collect();
     let start = |id: &Uuid| starts.get(id).cloned().unwrap_or((0, vec![0; 32]));
     let mut ends: HashMap<Uuid, (i64, Vec<u8>)> = HashMap::new();
+    let mut times = HashMap::new();
     let entries = audit_log::Entity::find()
         .order_by_asc(audit_log::Column::OrganizationId)
         .order_by_asc(audit_log::Column::Sequence)
@@ -50,6 +51,9 @@ pub async fn logs(db: &DatabaseConnection) {
         assert_eq!(entry.sequence, end.0 + 1, "a hole or a double in the log");
         assert_eq!(entry.commitment, commitment(&entry), "commitment of entry {}", entry.sequence);
         assert_eq!(entry.hash, hash(&end.1, &entry), "hash of entry {}", entry.sequence);
+        let before = times.insert(entry.organization_id, entry.recorded_at);
+        let runs_on = before.is_none_or(|before| before <= entry.recorded_at);
+        assert!(runs_on, "recordedAt runs backwards at entry {}", entry.sequence);
         *end = (entry.sequence, entry.hash);
     }
     for head in heads {

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use daybook_entity::{audit_log, audit_log_head};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Statement,
 };
 use uuid::Uuid;
 
 use super::{NewEntry, chain, commitment, search};
-use crate::{Clock, Instance, database, random, to_micros};
+use crate::{Clock, Instance, random, to_micros};
 
 /// Rows of one INSERT: 23 values a row, and SQLite takes 32,766 a statement.
 const ROWS: usize = 1_000;
@@ -61,7 +61,7 @@ pub(super) async fn append_to(
     head: audit_log_head::Model,
     drafts: Vec<Draft>,
 ) -> Result<Vec<audit_log::Model>, DbErr> {
-    let recorded_at = database::now(tx, clock).await?;
+    let recorded_at = recording_time(tx, clock, &head).await?;
     let organization_id = head.organization_id;
     let (mut sequence, mut hash) = (head.sequence, head.hash);
     let mut rows = Vec::with_capacity(drafts.len());
@@ -88,6 +88,30 @@ pub(super) async fn append_to(
         .exec(tx)
         .await?;
     Ok(rows)
+}
+
+/// The database's time, or that of the log's last entry where that is later: a clock is set back, and a
+/// PostgreSQL that takes over from another has one of its own.
+async fn recording_time(
+    tx: &DatabaseTransaction,
+    clock: &Clock,
+    head: &audit_log_head::Model,
+) -> Result<DateTime<Utc>, DbErr> {
+    let backend = tx.get_database_backend();
+    let last = "SELECT recorded_at FROM audit_logs WHERE organization_id = $1 AND sequence = $2";
+    // One statement: a recording waits for each.
+    let sql = match backend {
+        DbBackend::Postgres => format!("SELECT ({last}) AS last, clock_timestamp() AS now"),
+        _ => format!("SELECT ({last}) AS last"),
+    };
+    let values = [head.organization_id.into(), head.sequence.into()];
+    let row = tx.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("the time of a recording".to_owned()))?;
+    let now = match backend {
+        DbBackend::Postgres => clock.shift(row.try_get("", "now")?),
+        _ => clock.now(),
+    };
+    Ok(clock.not_before(head.organization_id, now, row.try_get("", "last")?))
 }
 
 fn row(

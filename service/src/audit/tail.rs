@@ -3,7 +3,7 @@
 //! Works as the job feed does: the doorbell ticket first, then what follows the position, then bell
 //! or tick. A number is visible only with all numbers below it, so "after *n*" is exact.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, ops::RangeInclusive, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{audit_log, audit_log_head};
@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_secs(2);
 const TRUST: Duration = Duration::from_secs(2);
 /// Whoever was told everything this long ago may miss nothing that retention removed meanwhile, which is
 /// a day old at the least.
-const FRESH: TimeDelta = TimeDelta::hours(1);
+const FRESH: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
 /// Entries of one round.
 const ROUND: u64 = 200;
 
@@ -176,10 +176,11 @@ impl Tail {
     }
 
     /// Ends it where what it was to read was removed, which is told by what was read after the rows.
-    /// Nothing is removed within a day: whoever was told everything just now need not look.
+    /// Nothing is removed within a day: whoever was told everything just now need not look, unless the clock
+    /// was set back since.
     async fn check_kept(&self) -> Result<()> {
-        let now = self.scope.instance.clock.now();
-        if self.is_live && now - self.told_all_at < FRESH {
+        let since = self.scope.instance.clock.now() - self.told_all_at;
+        if self.is_live && FRESH.contains(&since) {
             return Ok(());
         }
         let db = self.scope.instance.db.reader();
