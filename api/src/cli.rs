@@ -9,6 +9,7 @@ mod log;
 mod migrate;
 mod restore;
 mod retention;
+mod secret;
 mod serve;
 
 use std::{
@@ -22,6 +23,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use daybook_entity::organization;
 use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, Viewer, organizations};
+use nix::sys::stat::{Mode, umask};
 
 use crate::{config::Config, graphql, traces::Traces};
 
@@ -79,6 +81,9 @@ enum Command {
     /// Keep an organization's log from being removed
     #[command(subcommand)]
     Hold(retention::Hold),
+    /// Replace the secret that signs tokens and links
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// Look at the configuration and all that an instance stands on, and say what to do
     Doctor {
         /// Print an object in place of lines
@@ -116,7 +121,13 @@ enum OrganizationCommand {
 /// Runs what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    // Whatever this process makes is for its owner alone, whoever makes it: SQLite, the object store.
+    umask(Mode::from_bits_truncate(0o077));
+    let mut cli = Cli::parse();
+    if let Err(error) = cli.config.read_credential_files() {
+        complain(&format!("{error:#}"));
+        return ExitCode::FAILURE;
+    }
     let traces = match Traces::from_environment() {
         Ok(traces) => traces,
         Err(error) => {
@@ -196,6 +207,7 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         Command::Retention(command) => retention::retention(&config, command).await,
         Command::Hold(command) => retention::hold(&config, command).await,
         Command::Backup(command) => backup::backup(&config, command).await,
+        Command::Secret(command) => secret::secret(&config, command).await,
         Command::Doctor { json } => doctor::doctor(&config, json).await,
         Command::Restore { file, into, unauthenticated } => {
             restore::restore(&config, &file, &into, unauthenticated).await

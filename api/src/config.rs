@@ -1,5 +1,6 @@
 //! Configuration: each option is a flag and an environment variable.
 
+mod credential_files;
 mod document_limits;
 mod front_door;
 mod identity;
@@ -18,11 +19,13 @@ use daybook_service::{
 };
 use http::Uri;
 
+pub use credential_files::CredentialFiles;
 pub use document_limits::DocumentLimits;
 pub use front_door::FrontDoor;
 pub use identity::Identity;
 pub use messages::Messages;
-pub(crate) use places::sqlite_file;
+pub(crate) use places::{sqlite_file, tighten};
+pub(crate) use secret::{new_secret, replace_secret};
 
 /// A lease must outlast the pause between two heartbeats, and then some.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
@@ -135,6 +138,9 @@ pub struct Config {
         global = true
     )]
     pub job_lease: Duration,
+    /// Settings that are in files.
+    #[command(flatten)]
+    pub credential_files: CredentialFiles,
     /// Whose tokens are believed.
     #[command(flatten)]
     pub identity: Identity,
@@ -193,10 +199,12 @@ impl Config {
     /// Whatever is missing or unsafe; the text says what to change.
     pub async fn open(&self, clock: Clock) -> Result<Arc<Instance>> {
         let settings = self.settings()?;
-        let secret = self.secret()?;
-        let store = self.store()?;
+        tighten(&self.places().exposed());
         let db = self.database().await?;
+        self.refuse_other_secret(&db).await?;
         daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
+        let secret = self.secret_for(&db).await?;
+        let store = self.store()?;
         Ok(Instance::open(db, secret, store, settings, clock).await?)
     }
 

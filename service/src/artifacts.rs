@@ -22,6 +22,7 @@ use link::Link;
 pub use bucket::Links;
 pub use compression::{Compression, Ending};
 pub use handout::Handout;
+pub(crate) use probe::is_probe;
 pub use store::{Store, Stored};
 pub use writer::Writer;
 

@@ -4,11 +4,13 @@
 //! instance.
 
 mod database;
+mod files;
 mod surroundings;
 
 use serde::Serialize;
 
 pub use database::{clock, replica, row_security, secret, settings, version};
+pub use files::files;
 pub use surroundings::{artifacts, nats, public_url};
 
 /// How something stands.

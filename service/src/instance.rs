@@ -2,19 +2,17 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use daybook_entity::instance;
-use sea_orm::{EntityTrait, IntoActiveModel, sea_query::OnConflict};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Clock, Database, Doorbell, Fault, Metrics, Nats, Purpose, Result, Secret,
+    Clock, Database, Doorbell, Metrics, Nats, Result, Secret, Viewer,
     access::{
         api_keys::KeyUses,
         oidc::{Oidc, Provider},
     },
     artifacts::Store,
     audit::Recorder,
-    backups, database, doorbell,
+    backups, binding, database, doorbell,
     jobs::Finisher,
     random,
     watchers::Watchers,
@@ -123,11 +121,49 @@ impl Instance {
         settings: Settings,
         clock: Clock,
     ) -> Result<Arc<Self>> {
+        let instance = Self::assemble(db, secret, store, settings, clock);
+        binding::bind(&instance).await?;
+        backups::settle(&instance).await?;
+        instance.tasks.spawn(database::keep_log_short(Arc::clone(&instance)));
+        if let Some(nats) = instance.settings.nats.clone() {
+            instance.tasks.spawn(doorbell::relay_by_nats(Arc::clone(&instance), nats));
+        } else if let Some(pool) = instance.db.bells() {
+            instance.tasks.spawn(doorbell::relay_by_postgres(Arc::clone(&instance), pool));
+        }
+        Ok(instance)
+    }
+
+    /// Binds a database whose secret was lost to `secret`, in the name of `viewer`, and revokes all API
+    /// keys, which nobody can verify any more. How many keys were revoked.
+    ///
+    /// # Errors
+    /// A database that is not bound to another secret; a database fault.
+    pub async fn adopt(
+        db: Database,
+        secret: Secret,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+        viewer: &Viewer,
+    ) -> Result<usize> {
+        let instance = Self::assemble(db, secret, store, settings, clock);
+        let revoked = binding::adopt(&instance, viewer).await?;
+        instance.stop().await?;
+        Ok(revoked)
+    }
+
+    fn assemble(
+        db: Database,
+        secret: Secret,
+        store: Store,
+        settings: Settings,
+        clock: Clock,
+    ) -> Arc<Self> {
         let provider = settings.oidc.clone().map(Provider::new);
-        let instance = Arc::new(Self {
+        Arc::new(Self {
             db,
+            secret: secret.with_clock(clock.clone()),
             clock,
-            secret,
             store,
             settings,
             doorbell: Doorbell::default(),
@@ -140,45 +176,7 @@ impl Instance {
             watchers: Watchers::default(),
             key_uses: KeyUses::default(),
             provider,
-        });
-        instance.check_secret().await?;
-        backups::settle(&instance).await?;
-        instance.tasks.spawn(database::keep_log_short(Arc::clone(&instance)));
-        if let Some(nats) = instance.settings.nats.clone() {
-            instance.tasks.spawn(doorbell::relay_by_nats(Arc::clone(&instance), nats));
-        } else if let Some(pool) = instance.db.bells() {
-            instance.tasks.spawn(doorbell::relay_by_postgres(Arc::clone(&instance), pool));
-        }
-        Ok(instance)
-    }
-
-    async fn check_secret(self: &Arc<Self>) -> Result<()> {
-        let instance = Arc::clone(self);
-        let check = self.db.transaction(instance, |tx, instance| {
-            Box::pin(async move {
-                let mine = instance.secret.sign(Purpose::Fingerprint, &[]);
-                let row = || instance::Entity::find_by_id(1).one(tx);
-                let mut known = row().await?;
-                if known.is_none() {
-                    let created_at = database::now(tx, &instance.clock).await?;
-                    let secret_fingerprint = mine.to_vec();
-                    let new = instance::Model { id: 1, secret_fingerprint, created_at };
-                    // Of nodes that start at once on an empty database, one is first.
-                    instance::Entity::insert(new.into_active_model())
-                        .on_conflict(OnConflict::new().do_nothing().to_owned())
-                        .exec_without_returning(tx)
-                        .await?;
-                    known = row().await?;
-                }
-                if known.is_some_and(|known| known.secret_fingerprint == mine) {
-                    return Ok(());
-                }
-                let message = "this database was made with another secret: set DAYBOOK_SECRET to \
-                    the first one, or every token and link given out so far stops working";
-                Err(Fault::Unfit(message.to_owned()).into())
-            })
-        });
-        check.await
+        })
     }
 
     /// Stops in order: no new work, running work finishes or goes back, connections close.

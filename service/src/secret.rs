@@ -1,11 +1,18 @@
 //! The instance's secret and the keys derived from it, one for each purpose.
 
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 
+use crate::Clock;
+
 /// Length of a truncated MAC inside an opaque value, in bytes.
 const TAG: usize = 12;
+/// Stands between a previous secret and the time until which it holds.
+const UNTIL: &str = " until ";
 
 /// What a derived key is for: a value made for one purpose is worth nothing for another.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -24,40 +31,110 @@ pub enum Purpose {
     Fingerprint,
 }
 
-/// The instance's secret: signs tokens and links.
+/// The instance's secret, which signs, and those before it, which still verify.
+///
+/// As text, the first line is the secret. Each line after it is one that was used before, and until
+/// when what it signed holds: `SECRET until 2026-12-24T12:00:00Z`; without `until`, for good.
 #[derive(Clone, Debug)]
-pub struct Secret(SecretSlice<u8>);
+pub struct Secret {
+    ring: Arc<Ring>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Ring {
+    current: SecretSlice<u8>,
+    previous: Vec<Previous>,
+}
+
+#[derive(Debug)]
+struct Previous {
+    secret: SecretSlice<u8>,
+    until: Option<DateTime<Utc>>,
+}
 
 impl Secret {
     /// Fewest characters that a secret may have.
     pub const MIN_LENGTH: usize = 32;
+    /// Most secrets that are kept beside the current one: each costs a little wherever something that
+    /// is not valid is shown.
+    pub const MAX_PREVIOUS: usize = 8;
 
     /// A secret from configuration.
     ///
     /// # Errors
-    /// Where it's shorter than [`Self::MIN_LENGTH`]; gives what is wrong with it.
+    /// A line that is shorter than [`Self::MIN_LENGTH`] or ends in no time, or too many lines. The text
+    /// holds nothing of the secret.
     pub fn new(text: &str) -> Result<Self, String> {
-        let text = text.trim();
-        if text.len() < Self::MIN_LENGTH {
-            let least = Self::MIN_LENGTH;
-            return Err(format!("the secret needs at least {least} characters"));
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let current = long_enough(lines.next().unwrap_or_default())?;
+        let previous: Vec<_> = lines
+            .enumerate()
+            .map(|(index, line)| Previous::parse(index, line))
+            .collect::<Result<_, _>>()?;
+        if previous.len() > Self::MAX_PREVIOUS {
+            let most = Self::MAX_PREVIOUS;
+            return Err(format!("there may be at most {most} previous secrets, a line each"));
         }
-        Ok(Self(SecretSlice::from(text.as_bytes().to_vec())))
+        let ring = Arc::new(Ring { current, previous });
+        Ok(Self { ring, clock: Clock::default() })
+    }
+
+    /// The same, with another clock to say until when previous secrets hold.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The text of a secret that follows this one, which becomes the first previous one and holds for
+    /// `keep` from `now` on.
+    ///
+    /// # Errors
+    /// More previous secrets than there may be; a time beyond the calendar.
+    pub fn rotated(&self, new: &str, keep: Duration, now: DateTime<Utc>) -> Result<String, String> {
+        let until = TimeDelta::from_std(keep).ok().and_then(|keep| now.checked_add_signed(keep));
+        let until = until.filter(|until| until.year() <= 9999).ok_or("is too long")?;
+        let Ring { current, previous } = &*self.ring;
+        if previous.len() >= Self::MAX_PREVIOUS {
+            return Err(format!(
+                "there are {} previous secrets already, which is the most: remove the last line",
+                previous.len()
+            ));
+        }
+        let mut text = format!("{new}\n{}", line(current, Some(until)));
+        for Previous { secret, until } in previous {
+            text.push_str(&line(secret, *until));
+        }
+        Ok(text)
+    }
+
+    /// Each secret on its own, the current one first.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
+        let Ring { current, previous } = &*self.ring;
+        let all = std::iter::once(current).chain(previous.iter().map(|previous| &previous.secret));
+        all.map(|secret| Self {
+            ring: Arc::new(Ring { current: secret.clone(), previous: Vec::new() }),
+            clock: self.clock.clone(),
+        })
     }
 
     /// The key for `purpose`: HMAC-SHA-256 of the purpose's name under the secret, as in the
     /// expansion step of RFC 5869.
     #[must_use]
     pub fn key(&self, purpose: Purpose) -> [u8; 32] {
-        let label: &[u8] = match purpose {
-            Purpose::Token => b"daybook token v1\x01",
-            Purpose::ApiKey => b"daybook api key v1\x01",
-            Purpose::Link => b"daybook link v1\x01",
-            Purpose::Cursor => b"daybook cursor v1\x01",
-            Purpose::Backup => b"daybook backup v1\x01",
-            Purpose::Fingerprint => b"daybook fingerprint v1\x01",
+        derive(&self.ring.current, purpose)
+    }
+
+    /// The keys whose signatures for `purpose` hold now, the current secret's first.
+    pub fn keys(&self, purpose: Purpose) -> impl Iterator<Item = [u8; 32]> {
+        let Ring { current, previous } = &*self.ring;
+        // The clock is asked only where there is something to ask it about.
+        let is_over = move |until: &Option<DateTime<Utc>>| {
+            purpose.ends() && until.is_some_and(|until| until <= self.clock.now())
         };
-        mac(self.0.expose_secret(), &[label])
+        let previous = previous.iter().filter(move |previous| !is_over(&previous.until));
+        let secrets = std::iter::once(current).chain(previous.map(|previous| &previous.secret));
+        secrets.map(move |secret| derive(secret, purpose))
     }
 
     /// MAC of `parts` under the key for `purpose`.
@@ -66,9 +143,15 @@ impl Secret {
         mac(&self.key(purpose), parts)
     }
 
-    /// Whether `tag` is the MAC of `parts`, compared in constant time.
+    /// Determines that `tag` is the MAC of `parts`, in constant time for each secret.
     #[must_use]
     pub fn verify(&self, purpose: Purpose, parts: &[&[u8]], tag: &[u8]) -> bool {
+        self.keys(purpose).any(|key| hasher(&key, parts).verify_slice(tag).is_ok())
+    }
+
+    /// Determines that `tag` was made with the current secret, not with one before it.
+    #[must_use]
+    pub fn is_current(&self, purpose: Purpose, parts: &[&[u8]], tag: &[u8]) -> bool {
         hasher(&self.key(purpose), parts).verify_slice(tag).is_ok()
     }
 
@@ -91,13 +174,72 @@ impl Secret {
     #[must_use]
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (tag, body) = sealed.split_at_checked(TAG)?;
-        let key = self.key(Purpose::Cursor);
-        let mut plain = body.to_vec();
-        pad(&key, tag, &mut plain);
-        let parts: [&[u8]; 4] = [b"tag", &length(context), context, &plain];
-        hasher(&key, &parts).verify_truncated_left(tag).ok()?;
-        Some(plain)
+        self.keys(Purpose::Cursor).find_map(|key| {
+            let mut plain = body.to_vec();
+            pad(&key, tag, &mut plain);
+            let parts: [&[u8]; 4] = [b"tag", &length(context), context, &plain];
+            hasher(&key, &parts).verify_truncated_left(tag).ok()?;
+            Some(plain)
+        })
     }
+}
+
+impl Purpose {
+    /// Determines that what a previous secret signed ends when that secret does. API keys and backups
+    /// outlive it: a key is kept by its MAC under it, and a backup is as authentic as it was.
+    fn ends(self) -> bool {
+        match self {
+            Self::Token | Self::Link | Self::Cursor => true,
+            Self::ApiKey | Self::Backup | Self::Fingerprint => false,
+        }
+    }
+}
+
+impl Previous {
+    /// Line `index` after the first.
+    fn parse(index: usize, line: &str) -> Result<Self, String> {
+        let number = index + 2;
+        let (secret, until) = match line.rsplit_once(UNTIL) {
+            None => (line, None),
+            Some((secret, until)) => {
+                let until = DateTime::parse_from_rfc3339(until.trim()).map_err(|_| {
+                    format!("line {number} must be SECRET until TIME, such as 2026-12-24T12:00:00Z")
+                })?;
+                (secret.trim(), Some(until.to_utc()))
+            }
+        };
+        let secret = long_enough(secret).map_err(|error| format!("line {number}: {error}"))?;
+        Ok(Self { secret, until })
+    }
+}
+
+fn long_enough(text: &str) -> Result<SecretSlice<u8>, String> {
+    if text.chars().count() < Secret::MIN_LENGTH {
+        return Err(format!("the secret needs at least {} characters", Secret::MIN_LENGTH));
+    }
+    Ok(SecretSlice::from(text.as_bytes().to_vec()))
+}
+
+fn line(secret: &SecretSlice<u8>, until: Option<DateTime<Utc>>) -> String {
+    let secret = String::from_utf8_lossy(secret.expose_secret());
+    match until {
+        None => format!("{secret}\n"),
+        Some(until) => {
+            format!("{secret}{UNTIL}{}\n", until.to_rfc3339_opts(SecondsFormat::Secs, true))
+        }
+    }
+}
+
+fn derive(secret: &SecretSlice<u8>, purpose: Purpose) -> [u8; 32] {
+    let label: &[u8] = match purpose {
+        Purpose::Token => b"daybook token v1\x01",
+        Purpose::ApiKey => b"daybook api key v1\x01",
+        Purpose::Link => b"daybook link v1\x01",
+        Purpose::Cursor => b"daybook cursor v1\x01",
+        Purpose::Backup => b"daybook backup v1\x01",
+        Purpose::Fingerprint => b"daybook fingerprint v1\x01",
+    };
+    mac(secret.expose_secret(), &[label])
 }
 
 fn hasher(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
@@ -151,7 +293,35 @@ mod tests {
     }
 
     #[test]
-    fn short_secret_is_refused() {
-        assert!(Secret::new("short").is_err());
+    fn text_that_is_no_secret_is_refused_without_telling_it() {
+        let long = "s".repeat(32);
+        let many = format!("{long}\n").repeat(Secret::MAX_PREVIOUS + 2);
+        for (text, words) in [
+            ("hush", "at least 32 characters"),
+            ("", "at least 32 characters"),
+            (&format!("{long}\nhush"), "line 2: the secret needs"),
+            (&format!("{long}\n{long} until hush"), "line 2 must be SECRET until TIME"),
+            (&many, "at most 8 previous secrets"),
+        ] {
+            let error = Secret::new(text).expect_err(text);
+            assert!(error.contains(words) && !error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_previous_secret_signed_holds_until_its_time() {
+        let (clock, old) = (Clock::default(), secret());
+        let hour = Duration::from_secs(3600);
+        let text = old.rotated(&"n".repeat(32), hour, clock.now()).expect("room for one");
+        let new = Secret::new(&text).expect("a secret").with_clock(clock.clone());
+        let (sealed, tag) = (old.seal(b"here", b"7"), old.sign(Purpose::Link, &[b"file"]));
+        let hash = old.sign(Purpose::ApiKey, &[b"key"]);
+        let holds = || new.verify(Purpose::Link, &[b"file"], &tag);
+        assert!(holds() && new.open(b"here", &sealed) == Some(b"7".to_vec()));
+        assert_ne!(new.seal(b"here", b"7"), sealed, "the new one seals");
+        clock.advance(hour);
+        assert!(!holds() && new.open(b"here", &sealed).is_none());
+        assert!(new.verify(Purpose::ApiKey, &[b"key"], &hash), "API keys go on");
+        assert!(!new.is_current(Purpose::ApiKey, &[b"key"], &hash));
     }
 }

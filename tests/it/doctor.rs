@@ -65,7 +65,7 @@ on_each_engine! {
         let (found, code) = examine(doctor.env("DAYBOOK_PUBLIC_URL", server.url("/")));
         let checks: Vec<_> = found.keys().map(String::as_str).collect();
         assert_eq!(checks, [
-            "artifacts", "clock", "configuration", "database", "disk", "nats", "public-url", "replica",
+            "artifacts", "clock", "configuration", "database", "disk", "files", "nats", "public-url", "replica",
             "row-security", "schema", "secret", "settings",
         ]);
         assert!(found.values().all(|(health, _)| health == "ok"), "{found:#?}");

@@ -58,18 +58,22 @@ impl Process {
         process
     }
 
-    fn start(config: &Config, arguments: &[&str], environment: &[(&str, String)]) -> Self {
-        let number = u64::from_be_bytes(daybook_service::random_bytes());
-        let log = config.data_dir.join(format!("{}-{number:x}.log", arguments[0]));
-        let child = command(config)
-            .args(arguments)
-            .envs(environment.iter().cloned())
+    /// Any command, whose standard error goes to the file `log`.
+    pub fn spawn(command: &mut Command, log: PathBuf) -> Self {
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
         Self { child, log }
+    }
+
+    fn start(config: &Config, arguments: &[&str], environment: &[(&str, String)]) -> Self {
+        let number = u64::from_be_bytes(daybook_service::random_bytes());
+        let log = config.data_dir.join(format!("{}-{number:x}.log", arguments[0]));
+        let mut command = command(config);
+        Self::spawn(command.args(arguments).envs(environment.iter().cloned()), log)
     }
 
     /// What it logged so far.

@@ -1,7 +1,7 @@
 //! A server for one test: production's own, in this process, on a free port.
 
 use daybook_api::{
-    config::{ArtifactLinks, Config, FrontDoor, Identity, LogFormat, Messages},
+    config::{ArtifactLinks, Config, CredentialFiles, FrontDoor, Identity, LogFormat, Messages},
     server::{Duties, Server},
 };
 use daybook_entity::membership::Role;
@@ -100,6 +100,7 @@ impl TestServer {
             organization_subscriptions: 1_000,
             socket_operations: 100,
             job_lease: Duration::from_secs(30),
+            credential_files: CredentialFiles::default(),
             identity: Identity::default(),
             messages: Messages::default(),
             front_door: FrontDoor::default(),

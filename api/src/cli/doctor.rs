@@ -61,6 +61,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     }
     findings.extend(database(config, secret.ok()).await);
     findings.push(artifacts(config).await);
+    findings.push(doctor::files(&config.places()));
     findings.extend(disk(config));
     findings.push(match config.messages.nats() {
         Ok(None) => Finding::ok("nats", "not used"),

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use super::say;
-use crate::config::Config;
+use crate::config::{Config, tighten};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Migrate {
@@ -16,6 +16,9 @@ pub(super) enum Migrate {
 
 /// Applies what is missing where it is to, and prints how each migration stands.
 pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
+    if let Migrate::Up = command {
+        tighten(&config.places().exposed());
+    }
     let db = config.database().await?;
     if let Migrate::Up = command {
         daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;

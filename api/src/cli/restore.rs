@@ -9,10 +9,11 @@ use daybook_service::{
         Coverage,
         restore::{self, Backup},
     },
+    private::Places,
 };
 
 use super::{complain, say};
-use crate::config::{Config, sqlite_file};
+use crate::config::{Config, sqlite_file, tighten};
 
 /// Restores `file` into the empty database at `url`, or says why not and leaves it as it was.
 pub(super) async fn restore(
@@ -37,6 +38,8 @@ pub(super) async fn restore(
             file.display()
         ),
     }
+    let target = Places { database: sqlite_file(url), ..Places::default() };
+    tighten(&target.resolved().exposed());
     let new_file = sqlite_file(url).filter(|file| !file.exists());
     let restored = into(url, file, &backup).await;
     if restored.is_err()

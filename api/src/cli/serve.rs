@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::complain;
 use crate::{
-    config::Config,
+    config::{Config, tighten},
     demo, http,
     server::{Duties, Server, start_work, stop as stop_instance},
 };
@@ -14,6 +14,7 @@ use crate::{
 /// Serves until it is asked to stop.
 pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Result<()> {
     let mut stop = stop_signal()?;
+    tighten_artifacts(&config).await?;
     let has_own_secret = config.has_own_secret();
     let duties = if no_jobs { Duties::Serve } else { Duties::ServeAndWork };
     let server = Server::start(config, duties, Clock::default()).await?;
@@ -32,6 +33,7 @@ pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Resul
 /// Works jobs until it is asked to stop.
 pub(super) async fn worker(config: Config) -> Result<()> {
     let mut stop = stop_signal()?;
+    tighten_artifacts(&config).await?;
     let instance = config.open(Clock::default()).await?;
     if let Some(address) = config.front_door.metrics_listen {
         http::serve_metrics(&instance, address).await?;
@@ -44,6 +46,13 @@ pub(super) async fn worker(config: Config) -> Result<()> {
     stop_instance(&instance).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Closes what an earlier version has left open to other accounts. Files may be many, and are looked
+/// at by whoever runs for long.
+async fn tighten_artifacts(config: &Config) -> Result<()> {
+    let places = config.places();
+    Ok(tokio::task::spawn_blocking(move || tighten(&places.exposed_artifacts())).await?)
 }
 
 /// Says where things are and how to get in. On standard error, with the log.

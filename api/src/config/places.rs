@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use daybook_service::private::{Exposed, Places};
+
 use super::Config;
 
 impl Config {
@@ -23,10 +25,48 @@ impl Config {
         folders.into_iter().flatten().collect()
     }
 
+    /// Where files are kept on this machine.
+    pub(crate) fn places(&self) -> Places {
+        let places = Places {
+            data_dir: Some(self.data_dir.clone()),
+            database: sqlite_file(&self.database_url()),
+            artifacts: self.artifacts_folder(),
+        };
+        places.resolved()
+    }
+
     /// The folder of artifacts, where they are not in a bucket.
     fn artifacts_folder(&self) -> Option<PathBuf> {
         let Some(url) = &self.artifacts_url else { return Some(self.data_dir.join("artifacts")) };
         folder(url)
+    }
+}
+
+/// Most paths that are logged one by one.
+const MAX_LOGGED: usize = 10;
+
+/// Takes away what other accounts of this machine may do with files that an earlier version, or
+/// somebody's umask, has left open to them. Says so in the log, or which command does it.
+pub(crate) fn tighten(exposed: &[Exposed]) {
+    for (index, exposed) in exposed.iter().enumerate() {
+        match exposed.tighten() {
+            Ok(()) if index < MAX_LOGGED => tracing::info!(
+                "{exposed}, which lets other accounts open it: now {:04o}",
+                exposed.wanted
+            ),
+            Ok(()) => {}
+            Err(error) => tracing::warn!(
+                %error,
+                "{exposed}, which lets other accounts open it: run `{}` as its owner",
+                exposed.command()
+            ),
+        }
+    }
+    if exposed.len() > MAX_LOGGED {
+        tracing::info!(
+            "{} more files and folders could be opened by other accounts",
+            exposed.len() - MAX_LOGGED
+        );
     }
 }
 

@@ -1,23 +1,30 @@
-//! The secret: given, or made once and kept in the data folder.
+//! The secret: given, in a file, or made once and kept in the data folder.
 
 use std::{
     fs,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown},
+    path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use daybook_service::Secret;
+use daybook_service::{Database, Purpose, Secret, binding, private};
 
-use super::Config;
+use super::{Config, credential_files::read};
 
 impl Config {
-    /// Whether the secret is made and kept by Daybook itself.
+    /// Determines that the secret is made and kept by Daybook itself.
     #[must_use]
     pub fn has_own_secret(&self) -> bool {
-        self.secret.is_none()
+        self.secret.is_none() && self.credential_files.secret_file.is_none()
+    }
+
+    /// The file that the secret is kept in, or none if it is given as such.
+    pub(crate) fn secret_file(&self) -> Option<PathBuf> {
+        let given = self.credential_files.secret_file.clone();
+        let own = || self.data_dir.join("secret");
+        self.secret.is_none().then(|| given.unwrap_or_else(own))
     }
 
     /// The secret, if there is one already; none is made.
@@ -25,32 +32,104 @@ impl Config {
     /// # Errors
     /// One that can't be read or used.
     pub fn known_secret(&self) -> Result<Option<Secret>> {
-        let is_known = self.secret.is_some() || self.data_dir.join("secret").exists();
-        if is_known { self.secret().map(Some) } else { Ok(None) }
+        let own = self.data_dir.join("secret");
+        let (text, from) = match (&self.secret, &self.credential_files.secret_file) {
+            (Some(text), _) => (text.clone(), "DAYBOOK_SECRET".to_owned()),
+            (None, Some(file)) => {
+                let from = format!("DAYBOOK_SECRET_FILE ({})", file.display());
+                (read("DAYBOOK_SECRET_FILE", file)?, from)
+            }
+            (None, None) if own.exists() => {
+                (read("the secret", &own)?, format!("the secret in {}", own.display()))
+            }
+            (None, None) => return Ok(None),
+        };
+        let secret = Secret::new(&text).map_err(anyhow::Error::msg);
+        secret.map(Some).with_context(|| format!("{from} can't be used"))
     }
 
-    /// The secret, which is made where none is given and none is kept.
-    pub(super) fn secret(&self) -> Result<Secret> {
-        let text = match &self.secret {
-            Some(text) => text.clone(),
-            None => own_secret(&self.data_dir)?,
-        };
-        Secret::new(&text).map_err(anyhow::Error::msg).context("DAYBOOK_SECRET can't be used")
+    /// Refuses a database that was made with another secret, before anything of it is changed.
+    pub(super) async fn refuse_other_secret(&self, db: &Database) -> Result<()> {
+        let Some(known) = binding::fingerprint(db).await? else { return Ok(()) };
+        match self.known_secret()? {
+            Some(secret) if secret.verify(Purpose::Fingerprint, &[], &known) => Ok(()),
+            Some(_) => bail!(binding::OTHER_SECRET),
+            None => bail!(self.missing_secret()),
+        }
     }
+
+    /// The secret for a migrated database, which is made if the database is new and none is given.
+    pub(super) async fn secret_for(&self, db: &Database) -> Result<Secret> {
+        // Asked first: whoever binds a database has kept its secret before.
+        let is_bound = binding::fingerprint(db).await?.is_some();
+        match self.known_secret()? {
+            Some(secret) => Ok(secret),
+            None if is_bound => bail!(self.missing_secret()),
+            None => self.make_secret(),
+        }
+    }
+
+    /// The secret in the data folder, which is made where there is none.
+    pub(crate) fn make_secret(&self) -> Result<Secret> {
+        let text = own_secret(&self.data_dir)?;
+        Secret::new(&text).map_err(anyhow::Error::msg).context("the secret can't be used")
+    }
+
+    fn missing_secret(&self) -> String {
+        format!(
+            "this database was made with another secret, or with the one that was in {}: put that \
+             file back, or set DAYBOOK_SECRET or DAYBOOK_SECRET_FILE; if it is lost, `daybook secret \
+             adopt --help` says how to go on and what stops working",
+            self.data_dir.join("secret").display()
+        )
+    }
+}
+
+/// Text of a new secret.
+pub(crate) fn new_secret() -> String {
+    URL_SAFE_NO_PAD.encode(daybook_service::random_bytes::<32>())
+}
+
+/// Replaces the text of a secret's file in one step, for the account and with the mode that it has.
+///
+/// # Errors
+/// What the system said.
+pub(crate) fn replace_secret(path: &Path, text: &str) -> Result<()> {
+    let describe = || format!("can't write {}", path.display());
+    // A link stays one.
+    let path = fs::canonicalize(path).with_context(describe)?;
+    let known = fs::metadata(&path).with_context(describe)?;
+    let draft = draft(&path, text).with_context(describe)?;
+    let replaced = fs::set_permissions(&draft, fs::Permissions::from_mode(known.mode() & 0o777))
+        .and_then(|()| chown(&draft, Some(known.uid()), Some(known.gid())))
+        .and_then(|()| fs::rename(&draft, &path));
+    if replaced.is_err() {
+        // The draft holds the secret: none is left behind.
+        let _ = fs::remove_file(&draft);
+    }
+    replaced.with_context(describe)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(describe)
+}
+
+/// Writes `text` to a file beside `path`, whole, for its owner alone.
+fn draft(path: &Path, text: &str) -> io::Result<PathBuf> {
+    let draft = private::beside(path, &format!(".{}", std::process::id()));
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&draft)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(draft)
 }
 
 /// The secret in the data folder, made at first use and readable by its owner only.
 fn own_secret(data_dir: &Path) -> Result<String> {
     let path = data_dir.join("secret");
     let describe = || format!("can't use {}", path.display());
-    fs::create_dir_all(data_dir).with_context(describe)?;
-    let secret = URL_SAFE_NO_PAD.encode(daybook_service::random_bytes::<32>());
+    private::make_folder(data_dir).with_context(describe)?;
     // Written whole under another name first: two processes that start at once agree on one.
-    let draft = data_dir.join(format!("secret.{}", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(&draft).with_context(describe)?;
-    file.write_all(secret.as_bytes()).and_then(|()| file.sync_all()).with_context(describe)?;
+    let draft = draft(&path, &new_secret()).with_context(describe)?;
     let linked = fs::hard_link(&draft, &path);
     fs::remove_file(&draft).with_context(describe)?;
     match linked {

@@ -64,10 +64,11 @@ pub fn verify(secret: &Secret, token: &str, now: DateTime<Utc>) -> Result<Viewer
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     // Required above, and compared below with the instance's own clock.
     validation.validate_exp = false;
-    let key = DecodingKey::from_secret(&secret.key(Purpose::Token));
-    let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation)
-        .map_err(|_| Error::Unauthenticated("the bearer token is not valid here"))?
-        .claims;
+    let claims = secret.keys(Purpose::Token).find_map(|key| {
+        let key = DecodingKey::from_secret(&key);
+        Some(jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims)
+    });
+    let claims = claims.ok_or(Error::Unauthenticated("the bearer token is not valid here"))?;
     let expires_at = DateTime::from_timestamp(claims.exp, 0)
         .ok_or(Error::Unauthenticated("the bearer token is not valid here"))?;
     if expires_at <= now {

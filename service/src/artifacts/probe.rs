@@ -10,6 +10,13 @@ use crate::{Fault, Result, random, text::hex};
 
 /// What [`Store::probe`] writes, each time.
 const PROBE: &str = "readiness-probe";
+/// What the keys begin with that [`Store::rehearse`] writes.
+const REHEARSAL: &str = "rehearsal-";
+
+/// Reports names of files that trying the store out leaves in a folder when its process is killed.
+pub(crate) fn is_probe(name: &str) -> bool {
+    name.starts_with(PROBE) || name.starts_with(REHEARSAL)
+}
 
 impl Store {
     /// Whether it can be written to: stores a few bytes and removes them.
@@ -26,7 +33,7 @@ impl Store {
     /// # Errors
     /// What could not be done, or was done wrongly.
     pub async fn rehearse(&self) -> Result<()> {
-        let key = format!("rehearsal-{}", hex(&random::bytes::<8>()));
+        let key = format!("{REHEARSAL}{}", hex(&random::bytes::<8>()));
         let written = random::bytes::<64>();
         self.put(&key, Bytes::copy_from_slice(&written)).await?;
         let read = self.content(&key).await;

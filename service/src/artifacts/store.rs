@@ -21,7 +21,7 @@ use super::{
     folder::{self, FolderUpload},
     upload::Upload,
 };
-use crate::{Fault, Result};
+use crate::{Fault, Result, private};
 
 /// Bytes of a part on this machine: large enough that parts cost nothing, small enough to hold some.
 const FOLDER_PART: usize = 256 * 1024;
@@ -55,13 +55,13 @@ pub struct Stored {
 }
 
 impl Store {
-    /// A folder on this machine, made where it's missing. What is written there is fsynced before
+    /// A folder on this machine, made for its owner alone where it's missing. What is written there is fsynced before
     /// it gets its name.
     ///
     /// # Errors
     /// A folder that can't be made or used.
     pub fn folder(path: &Path) -> Result<Self> {
-        std::fs::create_dir_all(path).map_err(|source| Fault::Io {
+        private::make_folder(path).map_err(|source| Fault::Io {
             context: format!("can't make the folder {}", path.display()),
             source,
         })?;

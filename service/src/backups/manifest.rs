@@ -103,9 +103,9 @@ impl Manifest {
         let (lines, key_id) = split_last(keyed, "-- key ").ok_or_else(altered)?;
         let manifest = parse(lines).filter(|manifest| manifest.lines() == lines);
         let manifest = manifest.ok_or_else(altered)?;
-        let coverage = match secret {
-            None => Coverage::Whole,
-            Some(secret) if key_id != key(secret) => Coverage::OtherSecret,
+        let Some(ring) = secret else { return Ok((manifest, Coverage::Whole)) };
+        let coverage = match ring.each().find(|secret| key_id == key(secret)) {
+            None => Coverage::OtherSecret,
             Some(secret) => {
                 let mac: [u8; 32] = unhex(mac).ok_or_else(altered)?;
                 if !secret.verify(Purpose::Backup, &[keyed.as_bytes()], &mac) {

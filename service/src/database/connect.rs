@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::{Database, Engine, pooled, wall::Wall};
-use crate::{Fault, Result, replica::Replica};
+use crate::{Fault, Result, private, replica::Replica};
 
 /// Readers on SQLite; requests are short, so a few serve many.
 const SQLITE_READERS: u32 = 8;
@@ -103,7 +103,7 @@ impl Database {
                 "an audit trail without a file would be lost at the next stop: name a file";
             return Err(Fault::Unfit(message.to_owned()).into());
         }
-        make_folder(options.get_filename()).await?;
+        make_private(options.get_filename())?;
         let options = options
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -296,14 +296,13 @@ pub(crate) async fn value(db: &DatabaseConnection, sql: &str) -> Result<String> 
     Ok(row.try_get("", "value")?)
 }
 
-async fn make_folder(file: &Path) -> Result<()> {
-    let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    let made = tokio::fs::create_dir_all(folder).await;
-    made.map_err(|source| {
-        let context = format!("can't make the folder {}", folder.display());
-        Fault::Io { context, source }.into()
+/// Makes a database's file, which is empty at first, and its folder for their owner alone: SQLite
+/// would make it for everybody, and gives what it puts beside it the same mode.
+fn make_private(file: &Path) -> Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let made = folder.map_or(Ok(()), private::make_folder);
+    made.and_then(|()| private::make_file(file)).map_err(|source| {
+        Fault::Io { context: format!("can't make {}", file.display()), source }.into()
     })
 }
 

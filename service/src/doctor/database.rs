@@ -138,15 +138,17 @@ pub async fn secret(db: &Database, secret: Option<&Secret>) -> Result<Finding> {
         (Some(_), None) => Finding::fail(
             "secret",
             "the database was made with a secret, and there is none here",
-            "set DAYBOOK_SECRET to it, or use the data folder that holds it",
+            "set DAYBOOK_SECRET to it, or use the data folder that holds it; \
+             if it is lost, see `daybook secret adopt --help`",
         ),
-        (Some(known), Some(secret)) if known == secret.sign(Purpose::Fingerprint, &[]) => {
+        (Some(known), Some(secret)) if secret.verify(Purpose::Fingerprint, &[], &known) => {
             Finding::ok("secret", "the one that the database was made with")
         }
         (Some(_), Some(_)) => Finding::fail(
             "secret",
             "another one than the database was made with",
-            "set DAYBOOK_SECRET to the first one: tokens, links and API keys rest on it",
+            "set DAYBOOK_SECRET to the first one: tokens, links and API keys rest on it; \
+             if it is lost, see `daybook secret adopt --help`",
         ),
     })
 }

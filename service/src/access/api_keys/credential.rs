@@ -71,7 +71,7 @@ pub async fn verify(instance: &Arc<Instance>, key: &str) -> Result<Viewer> {
     if !holds(&row, now) {
         return Err(Error::Unauthenticated("the API key has expired or was revoked"));
     }
-    note_use(instance, &row, now);
+    note_use(instance, &row, key, now);
     let Model { organization_id, expires_at, .. } = row;
     Ok(Viewer {
         subject: subject::of_api_key(&row.prefix),
@@ -119,26 +119,35 @@ impl KeyUses {
     }
 }
 
-/// Notes that a key was used, beside the request, which does not wait for it.
-fn note_use(instance: &Arc<Instance>, row: &Model, now: DateTime<Utc>) {
+/// Notes that a key was used, and keeps it by the current secret where it was kept by one before,
+/// beside the request, which does not wait for it.
+fn note_use(instance: &Arc<Instance>, row: &Model, key: &str, now: DateTime<Utc>) {
+    let parts = [key.as_bytes()];
+    let is_kept = instance.secret.is_current(Purpose::ApiKey, &parts, &row.hash);
     let is_noted = row.last_used_at.is_some_and(|at| now - at < USE);
-    if is_noted || !instance.key_uses.is_due(row.id, now) {
+    if is_kept && is_noted || !instance.key_uses.is_due(row.id, now) {
         return;
     }
-    let context = (Arc::clone(instance), row.organization_id, row.id);
+    let hash = instance.secret.sign(Purpose::ApiKey, &parts).to_vec();
+    let context = (Arc::clone(instance), row.clone(), hash);
     let instance = Arc::clone(instance);
     let tasks = instance.tasks.clone();
     tasks.spawn(async move {
-        let noted = instance.db.transaction(context, |tx, (instance, organization_id, id)| {
+        let noted = instance.db.transaction(context, |tx, (instance, row, hash)| {
             Box::pin(async move {
                 let now = database::now(tx, &instance.clock).await?;
                 let is_earlier = Condition::any()
                     .add(Column::LastUsedAt.is_null())
                     .add(Column::LastUsedAt.lt(now));
+                let noted = ActiveModel {
+                    last_used_at: Set(Some(now)),
+                    hash: Set(hash.clone()),
+                    ..Default::default()
+                };
                 Entity::update_many()
-                    .set(ActiveModel { last_used_at: Set(Some(now)), ..Default::default() })
-                    .filter(Column::OrganizationId.eq(*organization_id))
-                    .filter(Column::Id.eq(*id))
+                    .set(noted)
+                    .filter(Column::OrganizationId.eq(row.organization_id))
+                    .filter(Column::Id.eq(row.id))
                     .filter(is_earlier)
                     .exec(tx)
                     .await?;

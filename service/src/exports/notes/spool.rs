@@ -18,6 +18,7 @@ use crate::{
     Error, Fault, Result,
     jobs::{Attempt, End},
     notes::tags,
+    private,
 };
 
 /// The notes of a workspace.
@@ -85,9 +86,12 @@ async fn collect(
 }
 
 async fn open(folder: &std::path::Path) -> Result<File> {
-    tokio::fs::create_dir_all(folder).await.map_err(cannot)?;
     let folder = folder.to_owned();
-    let file = tokio::task::spawn_blocking(move || tempfile::tempfile_in(folder)).await;
+    let file = tokio::task::spawn_blocking(move || {
+        private::make_folder(&folder)?;
+        tempfile::tempfile_in(folder)
+    });
+    let file = file.await;
     Ok(File::from_std(file.map_err(Fault::Task)?.map_err(cannot)?))
 }
 

@@ -1,0 +1,131 @@
+//! Which secret a database is bound to: the one that it was first used with, or one that followed it.
+//!
+//! What is kept is a fingerprint. With another secret every token, link and API key given out so far
+//! would stop working without a word, so a start with one is refused.
+
+use std::sync::Arc;
+
+use daybook_entity::{api_key, instance, organization::INSTANCE};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QuerySelect, Statement, sea_query::OnConflict,
+};
+
+use crate::{
+    Database, Engine, Error, Fault, Instance, Permission, Purpose, Result, Scope, Viewer,
+    access::api_keys,
+    audit::{self, NewEntry, Resource},
+    database,
+};
+
+/// Why a start with another secret is refused, and what to do.
+pub const OTHER_SECRET: &str = "this database was made with another secret: set DAYBOOK_SECRET to \
+    that one; if it is lost, `daybook secret adopt --help` says how to go on and what stops working";
+
+/// The fingerprint of the secret that a database is bound to, or none for a database that has not
+/// been used yet, with or without a schema.
+///
+/// # Errors
+/// A database fault.
+pub async fn fingerprint(db: &Database) -> Result<Option<Vec<u8>>> {
+    let sql = match db.engine() {
+        Engine::Sqlite => "SELECT count(*) AS tables FROM sqlite_schema WHERE name = 'instance'",
+        Engine::Postgres => "SELECT count(to_regclass('instance')) AS tables",
+    };
+    let db = db.for_migration();
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let tables: i64 = row.map_or(Ok(0), |row| row.try_get("", "tables"))?;
+    if tables == 0 {
+        return Ok(None);
+    }
+    let known = instance::Entity::find_by_id(1).one(db).await?;
+    Ok(known.map(|known| known.secret_fingerprint))
+}
+
+/// Binds a new database to the instance's secret, or makes sure that it is bound to that one. A
+/// database that is bound to a previous secret is bound to the current one, and its log says so.
+pub(crate) async fn bind(instance: &Arc<Instance>) -> Result<()> {
+    let bound = instance.db.transaction(Arc::clone(instance), |tx, instance| {
+        Box::pin(async move {
+            let row = || instance::Entity::find_by_id(1).lock_exclusive().one(tx);
+            let mut known = row().await?;
+            if known.is_none() {
+                insert(tx, instance).await?;
+                known = row().await?;
+            }
+            let known = known.map(|known| known.secret_fingerprint).unwrap_or_default();
+            if instance.secret.is_current(Purpose::Fingerprint, &[], &known) {
+                return Ok(());
+            }
+            if instance.secret.verify(Purpose::Fingerprint, &[], &known) {
+                let viewer = Viewer::command_line("daybook");
+                return rebind(tx, instance, viewer, "secret.rotated").await;
+            }
+            Err(Fault::Unfit(OTHER_SECRET.to_owned()).into())
+        })
+    });
+    bound.await
+}
+
+/// Binds a database whose secret was lost to the instance's secret. API keys, which were kept under
+/// the lost one, are revoked, since nobody can verify them any more; how many.
+pub(crate) async fn adopt(instance: &Arc<Instance>, viewer: &Viewer) -> Result<usize> {
+    match fingerprint(&instance.db).await? {
+        None => return Err(Error::invalid(&[], "this database is not bound to a secret yet")),
+        Some(known) if instance.secret.verify(Purpose::Fingerprint, &[], &known) => {
+            let message = "this secret is the one that the database was made with: nothing is lost";
+            return Err(Error::invalid(&[], message));
+        }
+        Some(_) => {}
+    }
+    let held = api_key::Entity::find().filter(api_key::Column::RevokedAt.is_null());
+    let held = held.all(instance.db.for_migration()).await?;
+    for key in &held {
+        let organization_id = key.organization_id;
+        api_keys::revoke(&scope(instance, viewer, organization_id), key.id).await?;
+    }
+    let context = (Arc::clone(instance), viewer.clone());
+    let bound = instance.db.transaction(context, |tx, (instance, viewer)| {
+        Box::pin(rebind(tx, instance, viewer.clone(), "secret.adopted"))
+    });
+    bound.await?;
+    Ok(held.len())
+}
+
+async fn insert(tx: &DatabaseTransaction, instance: &Instance) -> Result<()> {
+    let new = instance::Model {
+        id: 1,
+        secret_fingerprint: instance.secret.sign(Purpose::Fingerprint, &[]).to_vec(),
+        created_at: database::now(tx, &instance.clock).await?,
+    };
+    // Of nodes that start at once on an empty database, one is first.
+    instance::Entity::insert(new.into_active_model())
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+async fn rebind(
+    tx: &DatabaseTransaction,
+    instance: &Arc<Instance>,
+    viewer: Viewer,
+    action: &str,
+) -> Result<()> {
+    let fingerprint = instance.secret.sign(Purpose::Fingerprint, &[]).to_vec();
+    let bound =
+        instance::ActiveModel { secret_fingerprint: Set(fingerprint), ..Default::default() };
+    instance::Entity::update_many().set(bound).filter(instance::Column::Id.eq(1)).exec(tx).await?;
+    let resource = Resource { r#type: "instance".to_owned(), id: "secret".to_owned(), name: None };
+    let entry = NewEntry::by(&viewer, action, resource);
+    audit::append_own(tx, &scope(instance, &viewer, INSTANCE), entry).await
+}
+
+fn scope(instance: &Arc<Instance>, viewer: &Viewer, organization_id: uuid::Uuid) -> Scope {
+    Scope {
+        instance: Arc::clone(instance),
+        organization_id,
+        viewer: viewer.clone(),
+        permission: Permission::ManageApiKeys,
+    }
+}

@@ -1,0 +1,39 @@
+//! Files on this machine: that no other account can open or replace them.
+
+use super::Finding;
+use crate::private::{Exposed, Places};
+
+/// Most paths that are named.
+const MAX_NAMED: usize = 5;
+
+/// Checks that files and folders are for their owner alone.
+#[must_use]
+pub fn files(places: &Places) -> Finding {
+    let mut open = places.exposed();
+    open.extend(places.exposed_artifacts());
+    // The next start closes it before there is anything in it.
+    open.retain(|exposed| !exposed.is_empty_folder());
+    if !open.is_empty() {
+        let advice = advice(&open, "the next start of `daybook serve` does it, too");
+        return Finding::fail("files", found(&open, "can be opened by other accounts"), advice);
+    }
+    let replaceable = places.writable_by_others();
+    if !replaceable.is_empty() {
+        let advice = advice(&replaceable, "or keep Daybook's files in a folder of their own");
+        let found = found(&replaceable, "lets other accounts replace Daybook's files");
+        return Finding::fail("files", found, advice);
+    }
+    Finding::ok("files", "only their owner can open them")
+}
+
+fn found(exposed: &[Exposed], what: &str) -> String {
+    let named: Vec<_> = exposed.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    let more = exposed.len().saturating_sub(MAX_NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}: {what}", named.join(", "))
+}
+
+fn advice(exposed: &[Exposed], more: &str) -> String {
+    let commands: Vec<_> = exposed.iter().take(MAX_NAMED).map(Exposed::command).collect();
+    format!("run `{}`; {more}", commands.join("; "))
+}

@@ -1,0 +1,216 @@
+//! Keeping what is stored on this machine from its other accounts.
+//!
+//! Files are for their owner alone (mode 0600), and so are the folders that hold nothing but Daybook's
+//! files (0700). A folder that holds other things as well may be meant for others: there, only the
+//! files are changed.
+
+use std::{
+    collections::BTreeSet,
+    ffi::{OsStr, OsString},
+    fmt, fs, io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+/// Mode of every file.
+const FILE_MODE: u32 = 0o600;
+/// Mode of every folder.
+const FOLDER_MODE: u32 = 0o700;
+/// Rights of accounts other than the owner.
+const RIGHTS_OF_OTHERS: u32 = 0o077;
+/// Right of accounts other than the owner to change what a folder holds.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Restricts that right to files of their own, as in `/tmp`.
+const STICKY: u32 = 0o1000;
+/// Endings of what SQLite and Daybook put beside a database.
+const BESIDE_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+/// Folders of artifacts, by what made them.
+const ARTIFACT_FOLDERS: [&str; 2] = ["backups", "exports"];
+
+/// Where Daybook keeps files on this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Folder of the secret and of what has no other place.
+    pub data_dir: Option<PathBuf>,
+    /// File of a SQLite database.
+    pub database: Option<PathBuf>,
+    /// Folder of artifacts.
+    pub artifacts: Option<PathBuf>,
+}
+
+/// A file or folder that accounts other than its owner's can open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposed {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its mode now, such as 0o644.
+    pub mode: u32,
+    /// The mode that it needs.
+    pub wanted: u32,
+}
+
+impl Exposed {
+    /// The shell command that puts it right.
+    #[must_use]
+    pub fn command(&self) -> String {
+        format!("chmod {:04o} '{}'", self.wanted, self.path.display())
+    }
+
+    /// Reports a folder in which there is nothing that anybody could open.
+    #[must_use]
+    pub fn is_empty_folder(&self) -> bool {
+        fs::read_dir(&self.path).is_ok_and(|mut items| items.next().is_none())
+    }
+
+    /// Takes the rights of other accounts away.
+    ///
+    /// # Errors
+    /// What the system said, such as that the file belongs to another account.
+    pub fn tighten(&self) -> io::Result<()> {
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(self.wanted))
+    }
+}
+
+impl fmt::Display for Exposed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has mode {:04o}", self.path.display(), self.mode)
+    }
+}
+
+/// Makes a folder and what is missing above it, for its owner alone.
+///
+/// # Errors
+/// What the system said.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
+}
+
+/// Makes a file for its owner alone; one that is there stays as it is.
+///
+/// # Errors
+/// What the system said.
+pub fn make_file(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    match options.write(true).create_new(true).mode(FILE_MODE).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+impl Places {
+    /// Names the same places by their paths without links.
+    #[must_use]
+    pub fn resolved(self) -> Self {
+        let real = |path: PathBuf| fs::canonicalize(&path).unwrap_or(path);
+        let Self { data_dir, database, artifacts } = self;
+        Self {
+            data_dir: data_dir.map(real),
+            database: database.map(real),
+            artifacts: artifacts.map(real),
+        }
+    }
+
+    /// Finds what is exposed of the database, the secret and the folders, but not of the files in the
+    /// folder of artifacts, of which there may be many: see [`Self::exposed_artifacts`].
+    #[must_use]
+    pub fn exposed(&self) -> Vec<Exposed> {
+        let files = self.secrets().chain(self.database_files());
+        let folders = self.folders().filter(|folder| self.holds_nothing_else(folder));
+        folders.collect::<BTreeSet<_>>().into_iter().chain(files).filter_map(exposed).collect()
+    }
+
+    /// Finds what is exposed in the folder of artifacts.
+    #[must_use]
+    pub fn exposed_artifacts(&self) -> Vec<Exposed> {
+        let Some(root) = &self.artifacts else { return Vec::new() };
+        let ours = names(root).into_iter().filter(|name| is_artifact(name));
+        let mut rest: Vec<_> = ours.map(|name| root.join(name)).collect();
+        let mut found = Vec::new();
+        while let Some(path) = rest.pop() {
+            found.extend(exposed(path.clone()));
+            // A link leads to what may not be Daybook's.
+            if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+                rest.extend(names(&path).into_iter().map(|name| path.join(name)));
+            }
+        }
+        found
+    }
+
+    /// Finds folders in which other accounts can replace Daybook's files by their own.
+    #[must_use]
+    pub fn writable_by_others(&self) -> Vec<Exposed> {
+        let folders: BTreeSet<_> = self.folders().collect();
+        let is_writable =
+            |found: &Exposed| found.mode & WRITABLE_BY_OTHERS != 0 && found.mode & STICKY == 0;
+        let less = |found: Exposed| Exposed { wanted: found.mode & !WRITABLE_BY_OTHERS, ..found };
+        folders.into_iter().filter_map(exposed).filter(is_writable).map(less).collect()
+    }
+
+    fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        let of_database = self.database.as_deref().map(folder_of);
+        [self.data_dir.clone(), of_database, self.artifacts.clone()].into_iter().flatten()
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = PathBuf> {
+        self.data_dir.iter().flat_map(|folder| {
+            let secrets = names(folder).into_iter().filter(|name| is_secret(name));
+            secrets.map(|name| folder.join(name))
+        })
+    }
+
+    fn database_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.database.iter().flat_map(|file| {
+            let beside = BESIDE_DATABASE.iter().map(|end| beside(file, end));
+            std::iter::once(file.clone()).chain(beside)
+        })
+    }
+
+    /// Determines that a folder holds what Daybook itself puts there, and nothing else.
+    fn holds_nothing_else(&self, folder: &Path) -> bool {
+        let is_artifacts = self.artifacts.as_deref() == Some(folder);
+        let ours: BTreeSet<_> =
+            self.database_files().chain(self.folders()).chain([folder.join("artifacts")]).collect();
+        names(folder).iter().all(|name| {
+            is_secret(name)
+                || ours.contains(&folder.join(name))
+                || is_artifacts && is_artifact(name)
+        })
+    }
+}
+
+/// The file beside a database whose name has this ending.
+#[must_use]
+pub fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+fn exposed(path: PathBuf) -> Option<Exposed> {
+    // What is not there, or can't be seen, is not exposed by Daybook. A link has no mode of its own.
+    let found = fs::symlink_metadata(&path).ok().filter(|found| !found.is_symlink())?;
+    let mode = found.permissions().mode() & 0o7777;
+    let wanted = if found.is_dir() { mode & !RIGHTS_OF_OTHERS } else { mode & FILE_MODE };
+    (mode & RIGHTS_OF_OTHERS != 0).then_some(Exposed { path, mode, wanted })
+}
+
+fn names(folder: &Path) -> Vec<OsString> {
+    let items = fs::read_dir(folder).into_iter().flatten();
+    items.filter_map(|item| Some(item.ok()?.file_name())).collect()
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+/// Reports the name of the secret, and those of drafts that a killed process left.
+fn is_secret(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name == "secret" || name.starts_with("secret."))
+}
+
+/// Reports names of what Daybook itself puts into its folder of artifacts.
+fn is_artifact(name: &OsStr) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    ARTIFACT_FOLDERS.contains(&name) || crate::artifacts::is_probe(name)
+}
