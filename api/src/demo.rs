@@ -56,7 +56,7 @@ pub async fn fill(instance: &Arc<Instance>) -> Result<()> {
     for batch in entries.chunks(audit::MAX_ENTRIES) {
         audit::record(&scope, batch.to_vec(), None).await?;
     }
-    let scope = enter(instance, &viewer, acme.id, Permission::ChangeNotes, &[]).await?;
+    let scope = enter(instance, &viewer, acme.id, Permission::CreateNotes, &[]).await?;
     handbook::fill(&scope).await?;
     tracing::info!(entries = ENTRIES, organization.slug = SLUG, "demonstration data recorded");
     Ok(())

@@ -5,14 +5,16 @@
 //! only door to a tenant's rows, the same for HTTP, WebSocket and command line.
 
 pub mod api_keys;
+mod live;
 pub mod members;
 pub mod oidc;
 pub mod operators;
 mod permission;
 mod scope;
-mod subject;
+pub mod subject;
 pub mod token;
 
-pub use permission::Permission;
+pub(crate) use live::LiveAccess;
+pub use permission::{JobWork, Permission};
 pub use scope::{Authority, Scope, Viewer, enter, holds};
 pub(crate) use scope::{is_granted, may_have_job_done};

@@ -20,7 +20,7 @@ use sea_orm::{DatabaseTransaction, EntityTrait};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Error, Instance, Problem, ProblemCode, Result, Scope};
+use crate::{Error, Instance, Result, Scope, input};
 
 pub(crate) use append::{Draft, append, lock_head};
 pub use chain::{GENESIS, chain, commitment};
@@ -54,12 +54,7 @@ pub async fn record(
     idempotency_key: Option<String>,
 ) -> Result<Recorded> {
     let mut problems = limits::check(&entries);
-    let is_key_wrong =
-        |key: &String| key.is_empty() || key.chars().count() > 200 || key.contains('\0');
-    if idempotency_key.as_ref().is_some_and(is_key_wrong) {
-        let path = ["input", "idempotencyKey"];
-        problems.push(Problem::new(ProblemCode::Invalid, &path, "must have 1 to 200 characters"));
-    }
+    problems.extend(input::problem_of_key(idempotency_key.as_ref()));
     if !problems.is_empty() {
         return Err(Error::Refused(problems));
     }

@@ -34,6 +34,8 @@ pub enum Topic {
     AllJobs,
     /// An organization's audit log.
     AuditLog(Uuid),
+    /// What a subject may do in an organization: a hash of both.
+    Rights(Uuid),
 }
 
 /// The process's bells, and what other processes are to be told.
@@ -61,6 +63,10 @@ impl Doorbell {
     #[must_use]
     pub fn listen(&self, topic: Topic) -> Ticket {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those of subjects hardly ever ring, and would stay when their watchers are gone.
+        if bells.len() == bells.capacity() {
+            bells.retain(|_, bell| bell.receiver_count() > 0);
+        }
         let bell = bells.entry(topic).or_insert_with(|| watch::Sender::new(()));
         Ticket(bell.subscribe())
     }
@@ -116,6 +122,14 @@ impl Doorbell {
 }
 
 impl Ticket {
+    /// Returns true if it rang since the last wait or take.
+    pub(crate) fn take(&mut self) -> bool {
+        // A bell that was taken down says nothing any more: whoever asks is to look.
+        let is_rung = self.0.has_changed().unwrap_or(true);
+        self.0.mark_unchanged();
+        is_rung
+    }
+
     /// Waits for the next ring, or answers at once where it rang since the last wait.
     pub async fn rung(&mut self) {
         if self.0.changed().await.is_err() {

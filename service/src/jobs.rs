@@ -42,7 +42,7 @@ pub(crate) use finish::Finisher;
 pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};
 pub(crate) use prune::prune;
 pub use quota::{Quota, quota};
-pub use right::{permission, right_to_decide, right_to_see};
+pub use right::{permission, right_to_see, work_of};
 pub use worker::work;
 
 /// What [`work`] does, one step at a time: for a test that takes the steps in every order.

@@ -17,6 +17,7 @@ pub mod exports;
 #[cfg(test)]
 mod fuzz;
 mod id;
+mod input;
 mod instance;
 mod instant;
 pub mod jobs;

@@ -12,8 +12,11 @@ use uuid::Uuid;
 use crate::{
     Error, Fault, GlobalId, Instance, Permission, ProblemCode, Result, Scope, Viewer,
     audit::{self, NewEntry, Resource},
-    database, random,
+    database, input, random,
 };
+
+/// Most characters of an organization's name.
+const MAX_NAME_CHARS: usize = 500;
 
 /// Creates an organization with an empty log; its creation is the log's first entry.
 ///
@@ -27,9 +30,7 @@ pub async fn create(
     name: &str,
 ) -> Result<organization::Model> {
     check_slug(slug)?;
-    if name.is_empty() || name.chars().count() > 500 || name.contains('\0') {
-        return Err(Error::invalid(&["name"], "must have 1 to 500 characters, none of them NUL"));
-    }
+    input::check_name(name, MAX_NAME_CHARS, &["name"])?;
     let taken = Error::problem(
         ProblemCode::Conflict,
         &["slug"],
@@ -39,7 +40,7 @@ pub async fn create(
         instance: Arc::clone(instance),
         organization_id: random::id(instance.clock.now()),
         viewer: viewer.clone(),
-        permission: Permission::ManageMembers,
+        permission: Permission::CreateOrganization,
     };
     let context = (scope, slug.to_owned(), name.to_owned());
     let created = instance

@@ -18,13 +18,17 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         | "Query.node: Organization"
         | "Query.nodes: Organization"
         | "Query.organization: id"
-        | "Query.organization: slug" => (&[Admin, Auditor, Writer, Member], "organization.read"),
+        | "Query.organization: slug"
+        | "Query.organization: exportQuota" => {
+            (&[Admin, Auditor, Writer, Member], "organization.read")
+        }
         "Query.node: AuditLog"
         | "Query.nodes: AuditLog"
         | "Query.auditLogs"
         | "Query.auditLog"
         | "Query.auditLogHistogram"
         | "Query.auditLogValues"
+        | "Query.exportEstimate"
         | "Subscription.auditLogRecorded" => (&[Admin, Auditor], "audit_log.read"),
         "Query.node: BackupJob"
         | "Query.nodes: BackupJob"
@@ -36,26 +40,29 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
         | "Subscription.jobUpdates: jobId" => (&[Admin, Auditor], "job.read"),
         "Mutation.recordAuditLogs" => (&[Admin, Writer], "audit_log.record"),
         "Mutation.startBackup" => (&[Admin], "backup.start"),
-        "Query.exportEstimate"
-        | "Mutation.startExport"
-        | "Mutation.cancelJob"
-        | "Mutation.retryJob" => (&[Admin, Auditor], "audit_log.export"),
-        "Query.node: Note"
-        | "Query.nodes: Note"
-        | "Query.node: Workspace"
-        | "Query.nodes: Workspace" => (&[Admin, Member], "note.read"),
-        "Mutation.createWorkspace"
-        | "Mutation.createNote"
-        | "Mutation.updateNote"
-        | "Mutation.deleteNote" => (&[Admin, Member], "note.change"),
-        "Mutation.startExport: notes" | "Query.exportEstimate: notes" => {
-            (&[Admin, Member], "note.export")
+        "Query.organization: retention" => (&[Admin, Auditor], "retention.read"),
+        "Mutation.startExport" => (&[Admin, Auditor], "audit_log.export"),
+        "Mutation.cancelJob" => (&[Admin, Auditor], "job.cancel"),
+        "Mutation.retryJob" => (&[Admin, Auditor], "job.retry"),
+        "Query.node: Workspace" | "Query.nodes: Workspace" | "Query.organization: workspaces" => {
+            (&[Admin, Member], "workspace.read")
         }
-        "Mutation.setMember" | "Mutation.removeMember" => (&[Admin], "member.set"),
-        "Query.node: ApiKey"
-        | "Query.nodes: ApiKey"
-        | "Mutation.createApiKey"
-        | "Mutation.revokeApiKey" => (&[Admin], "api_key.manage"),
+        "Query.node: Note" | "Query.nodes: Note" | "Query.exportEstimate: notes" => {
+            (&[Admin, Member], "note.read")
+        }
+        "Mutation.createWorkspace" => (&[Admin, Member], "workspace.create"),
+        "Mutation.createNote" => (&[Admin, Member], "note.create"),
+        "Mutation.updateNote" => (&[Admin, Member], "note.update"),
+        "Mutation.deleteNote" => (&[Admin, Member], "note.delete"),
+        "Mutation.startExport: notes" => (&[Admin, Member], "note.export"),
+        "Query.organization: members" => (&[Admin], "member.read"),
+        "Mutation.setMember" => (&[Admin], "member.set"),
+        "Mutation.removeMember" => (&[Admin], "member.remove"),
+        "Query.node: ApiKey" | "Query.nodes: ApiKey" | "Query.organization: apiKeys" => {
+            (&[Admin], "api_key.read")
+        }
+        "Mutation.createApiKey" => (&[Admin], "api_key.create"),
+        "Mutation.revokeApiKey" => (&[Admin], "api_key.revoke"),
         other => panic!("say here who may run {other}"),
     }
 }
@@ -113,6 +120,27 @@ on_each_engine! {
             }
             let log = admin.query(DENIALS, variables).await["auditLogs"].clone();
             assert_eq!(log["totalCount"], denials, "what was allowed is not recorded as denied");
+        }
+    }
+
+    async fn refused_decision_over_a_job_is_recorded_as_that_whatever_the_job_does(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let workspace = admin.create_workspace(&acme, "notes").await;
+        let source = json!({ "notes": { "workspaceId": workspace } });
+        let input = json!({ "organizationId": acme, "source": source, "format": "MARKDOWN" });
+        let of_notes = admin.start_export(input).await["job"]["id"].clone();
+        let things = Things::of(&admin, &acme, "acme").await;
+        let auditor = server.client(&acme, Role::Auditor).await;
+        let denials = json!({ "organization": acme, "actor": "auditor" });
+        for job in [of_notes, json!(things.backup)] {
+            for (field, action) in [("cancelJob", "job.cancel"), ("retryJob", "job.retry")] {
+                let document =
+                    format!("mutation($id: ID!) {{ {field}(input: {{ jobId: $id }}) {{ job {{ id }} }} }}");
+                assert_eq!(auditor.error(&document, json!({ "id": job })).await, "FORBIDDEN");
+                let log = admin.query(DENIALS, denials.clone()).await["auditLogs"].clone();
+                assert_eq!(log["nodes"][0]["action"], action);
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Members through the API: giving, changing and taking roles.
 
-use daybook_entity::membership::Role;
-use daybook_tests::{Client, Value, json, on_each_engine};
+use daybook_entity::{membership, membership::Role};
+use daybook_tests::{Client, Value, binary, json, on_each_engine};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 const SET: &str = "mutation($input: SetMemberInput!) { setMember(input: $input) {
     member { subject email role since } userErrors { code message path } } }";
@@ -65,6 +66,16 @@ on_each_engine! {
             (json!({ "organizationId": acme, "subject": "", "role": "ADMIN" }), "INVALID", "subject"),
             (json!({ "organizationId": acme, "subject": long, "role": "ADMIN" }), "INVALID", "subject"),
             (json!({ "organizationId": acme, "subject": "a", "email": "", "role": "ADMIN" }), "INVALID", "email"),
+            (json!({ "organizationId": acme, "subject": "a\0", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": " a", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "\u{200b}", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "a\u{202e}b", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "daybook-cli", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "Daybook", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "system", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "API-Key:1", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "a", "email": "a\0@b", "role": "ADMIN" }), "INVALID", "email"),
+            (json!({ "organizationId": acme, "subject": "a", "email": " ", "role": "ADMIN" }), "INVALID", "email"),
             (json!({ "organizationId": "nonsense", "subject": "a", "role": "ADMIN" }), "INVALID", "organizationId"),
         ] {
             let payload = set(&admin, input.clone()).await;
@@ -74,6 +85,72 @@ on_each_engine! {
         let payload = remove(&admin, json!({ "organizationId": acme, "subject": "nobody" })).await;
         assert_eq!(payload["removedSubject"], Value::Null);
         assert_eq!((&payload["userErrors"][0]["code"], &payload["userErrors"][0]["path"]), (&json!("NOT_FOUND"), &json!(["subject"])));
+        let payload = remove(&admin, json!({ "organizationId": acme, "subject": "a\0" })).await;
+        assert_eq!((&payload["userErrors"][0]["code"], &payload["userErrors"][0]["path"]), (&json!("INVALID"), &json!(["subject"])));
+    }
+
+    async fn last_admin_stays_until_there_is_another(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        server.set_member(&acme, "bob", Role::Auditor).await;
+        let (lower, leave) = (
+            json!({ "organizationId": acme, "subject": "admin", "role": "AUDITOR" }),
+            json!({ "organizationId": acme, "subject": "admin" }),
+        );
+        for payload in [set(&admin, lower.clone()).await, remove(&admin, leave.clone()).await] {
+            let error = &payload["userErrors"][0];
+            assert_eq!((&error["code"], &error["path"]), (&json!("CONFLICT"), &json!(["subject"])), "{payload}");
+            assert!(error["message"].as_str().unwrap().contains("last ADMIN"), "{payload}");
+        }
+        // Another e-mail address is no other role.
+        let same = json!({ "organizationId": acme, "subject": "admin", "email": "a@acme.test", "role": "ADMIN" });
+        assert_eq!(set(&admin, same).await["userErrors"], json!([]));
+        server.set_member(&acme, "bob", Role::Admin).await;
+        assert_eq!(set(&admin, lower).await["userErrors"], json!([]));
+        let bob = server.client_of("bob");
+        let payload = remove(&bob, json!({ "organizationId": acme, "subject": "bob" })).await;
+        assert_eq!(payload["userErrors"][0]["code"], "CONFLICT");
+        assert_eq!(remove(&bob, leave).await["removedSubject"], "admin");
+    }
+
+    async fn two_admins_who_remove_each_other_leave_one(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let (ada, bob) = (server.client_of("ada"), server.client_of("bob"));
+        for round in 0..20 {
+            server.set_member(&acme, "ada", Role::Admin).await;
+            server.set_member(&acme, "bob", Role::Admin).await;
+            let of = |subject: &str| json!({ "input": { "organizationId": acme, "subject": subject } });
+            let lower = json!({ "input": { "organizationId": acme, "subject": "ada", "role": "MEMBER" } });
+            let (one, two) = if round % 2 == 0 {
+                tokio::join!(ada.send(REMOVE, of("bob")), bob.send(REMOVE, of("ada")))
+            } else {
+                tokio::join!(ada.send(REMOVE, of("bob")), bob.send(SET, lower))
+            };
+            assert!([one.status, two.status] == [200, 200], "{} {}", one.body, two.body);
+            let id = daybook_tests::raw_organization(&acme);
+            let members = membership::Entity::find().filter(membership::Column::OrganizationId.eq(id));
+            let members = members.all(server.instance().db.reader()).await.unwrap();
+            let admins = members.iter().filter(|member| member.role == Role::Admin).count();
+            assert_eq!(admins, 1, "{} {}", one.body, two.body);
+        }
+    }
+
+    async fn command_line_takes_the_last_admin_and_gives_another(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        server.set_member(&acme, "ada", Role::Admin).await;
+        let run = |arguments: &[&str]| {
+            let output = binary::daybook_of(server).args(arguments).output().unwrap();
+            assert!(output.status.success(), "{}", binary::stderr(&output));
+            output
+        };
+        let gone = run(&["member", "remove", "--organization", "acme", "ada"]);
+        assert!(binary::stderr(&gone).contains("acme has no ADMIN now: `daybook member set"), "{}", binary::stderr(&gone));
+        let token = run(&["token", "--organization", "acme", "--role", "admin", "--subject", "bob"]);
+        let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+        let bob = Client::new(server.url(""), Some(token));
+        assert_eq!(members(&bob, json!({ "id": acme })).await["totalCount"], 1);
+        let same = run(&["member", "set", "--organization", "acme", "--role", "admin", "ada"]);
+        assert!(!binary::stderr(&same).contains("no ADMIN"));
     }
 
     async fn members_are_a_connection_by_subject(server: &TestServer) {

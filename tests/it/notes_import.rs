@@ -105,7 +105,7 @@ on_each_engine! {
         let root = folder(server);
         for (arguments, words) in [
             (["nobody", "w", root.to_str().unwrap()], "there is no organization nobody"),
-            (["acme", " w", root.to_str().unwrap()], "name: must have 1 to 100"),
+            (["acme", " w", root.to_str().unwrap()], "name: must not begin or end with a blank"),
             (["acme", "w", "/nowhere"], "can't read /nowhere"),
         ] {
             let [organization, workspace, folder] = arguments;

@@ -5,7 +5,7 @@ mod attempts;
 mod rights;
 mod roles;
 mod routes;
-mod schema;
+pub(crate) mod schema;
 mod walk;
 mod writer;
 

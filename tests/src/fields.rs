@@ -56,6 +56,28 @@ pub const OPERATIONS: &[Operation] = &[
     operation("Query.organization: id", "query($organization: ID!) { organization(id: $organization) { slug } }"),
     operation("Query.organization: slug", "query($slug: String!) { organization(slug: $slug) { id } }"),
     operation(
+        "Query.organization: exportQuota",
+        "query($organization: ID!) { organization(id: $organization) { exportQuota { limit } } }",
+    ),
+    operation(
+        "Query.organization: retention",
+        "query($organization: ID!) { organization(id: $organization) { retention { days holds { name } } } }",
+    ),
+    operation(
+        "Query.organization: members",
+        "query($organization: ID!) { organization(id: $organization) { members { totalCount nodes { subject } } } }",
+    ),
+    operation(
+        "Query.organization: apiKeys",
+        "query($organization: ID!) { organization(id: $organization) { apiKeys { totalCount nodes { id } } } }",
+    ),
+    operation(
+        "Query.organization: workspaces",
+        "query($organization: ID!) { organization(id: $organization) {
+            workspaces { totalCount nodes { id notes { totalCount } } }
+        } }",
+    ),
+    operation(
         "Query.auditLogs",
         "query($organization: ID!) { auditLogs(organizationId: $organization) { totalCount nodes { id } } }",
     ),

@@ -183,8 +183,7 @@ impl TestServer {
     pub async fn set_member(&self, organization: &str, subject: &str, role: Role) {
         let id = raw_organization(organization);
         let viewer = Viewer::command_line("test");
-        let scope =
-            enter(self.instance(), &viewer, id, Permission::ManageMembers, &[]).await.unwrap();
+        let scope = enter(self.instance(), &viewer, id, Permission::SetMembers, &[]).await.unwrap();
         members::set(&scope, subject, None, role).await.unwrap();
     }
 
@@ -193,15 +192,14 @@ impl TestServer {
         let id = raw_organization(organization);
         let viewer = Viewer::command_line("test");
         let scope =
-            enter(self.instance(), &viewer, id, Permission::ManageMembers, &[]).await.unwrap();
+            enter(self.instance(), &viewer, id, Permission::RemoveMembers, &[]).await.unwrap();
         assert!(members::remove(&scope, subject).await.unwrap());
     }
 
     /// From now on nothing of the organization's log is removed.
     pub async fn place_hold(&self, organization: &str, name: &str) {
         let (id, viewer) = (raw_organization(organization), Viewer::command_line("test"));
-        let scope =
-            enter(self.instance(), &viewer, id, Permission::ManageMembers, &[]).await.unwrap();
+        let scope = enter(self.instance(), &viewer, id, Permission::PlaceHolds, &[]).await.unwrap();
         retention::place_hold(&scope, name, name).await.unwrap();
     }
 

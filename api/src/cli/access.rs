@@ -6,11 +6,11 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use daybook_entity::membership;
 use daybook_service::{
-    Permission, Viewer,
+    Permission, Scope, Viewer,
     access::{members, operators, token as tokens},
 };
 
-use super::{SUBJECT, close, open, say, scope};
+use super::{SUBJECT, close, complain, open, say, scope};
 use crate::config::Config;
 
 #[derive(Args, Debug)]
@@ -124,7 +124,7 @@ pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> 
     }
     if let Some(organization) = organization {
         let role = role.context("--organization needs --role")?;
-        let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+        let scope = scope(&instance, &organization, Permission::SetMembers).await?;
         let known =
             members::list(&scope).await?.into_iter().find(|member| member.subject == subject);
         match known {
@@ -150,17 +150,25 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
     let instance = open(config).await?;
     match command {
         Member::Set { organization, role, email, subject } => {
-            let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+            let scope = scope(&instance, &organization, Permission::SetMembers).await?;
+            let had_admin = members::has_admin(&scope).await?;
             members::set(&scope, &subject, email.as_deref(), role.into()).await?;
+            if had_admin {
+                warn_without_admin(&scope, &organization).await?;
+            }
         }
         Member::Remove { organization, subject } => {
-            let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+            let scope = scope(&instance, &organization, Permission::RemoveMembers).await?;
+            let had_admin = members::has_admin(&scope).await?;
             if !members::remove(&scope, &subject).await? {
                 bail!("{subject} is no member of {organization}");
             }
+            if had_admin {
+                warn_without_admin(&scope, &organization).await?;
+            }
         }
         Member::List { organization } => {
-            let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+            let scope = scope(&instance, &organization, Permission::ReadMembers).await?;
             for member in members::list(&scope).await? {
                 let role = name(member.role);
                 say(&format!("{}\t{role}\t{}", member.subject, member.email.unwrap_or_default()))?;
@@ -168,6 +176,18 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
         }
     }
     close(&instance).await
+}
+
+/// Says what to do if nobody in the organization can give roles any more. The API refuses that; the
+/// command line can always give the role again.
+async fn warn_without_admin(scope: &Scope, organization: &str) -> Result<()> {
+    if !members::has_admin(scope).await? {
+        complain(&format!(
+            "{organization} has no ADMIN now: `daybook member set --organization {organization} \
+             --role admin SUBJECT` makes one"
+        ));
+    }
+    Ok(())
 }
 
 /// Removes or lists operators.

@@ -72,21 +72,21 @@ pub(super) async fn api_key(config: &Config, command: ApiKey) -> Result<()> {
     let now = instance.clock.now();
     match command {
         ApiKey::Create { organization, role, name, ttl } => {
-            let scope = scope(&instance, &organization, Permission::ManageApiKeys).await?;
+            let scope = scope(&instance, &organization, Permission::CreateApiKeys).await?;
             let expires_at = ttl.map(|ttl| expiry(now, ttl)).transpose()?;
             let new = NewApiKey { name, role: role.into(), expires_at };
             let Created { row: _, key } = api_keys::create(&scope, new).await?;
             say(&key)?;
         }
         ApiKey::Revoke { organization, prefix } => {
-            let scope = scope(&instance, &organization, Permission::ManageApiKeys).await?;
+            let scope = scope(&instance, &organization, Permission::RevokeApiKeys).await?;
             let found = api_keys::find_by_prefix(&scope, &prefix).await?;
             let found = found
                 .with_context(|| format!("{organization} has no API key with prefix {prefix}"))?;
             api_keys::revoke(&scope, found.id).await?;
         }
         ApiKey::List { organization } => {
-            let scope = scope(&instance, &organization, Permission::ManageApiKeys).await?;
+            let scope = scope(&instance, &organization, Permission::ReadApiKeys).await?;
             list(&scope, now).await?;
         }
     }

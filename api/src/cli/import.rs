@@ -41,7 +41,7 @@ pub(super) async fn import(config: &Config, command: Import) -> Result<()> {
             import::audit_logs(&scope, &file).await?;
         }
         Import::Notes { organization, workspace, folder } => {
-            let scope = scope(&instance, &organization, Permission::ChangeNotes).await?;
+            let scope = scope(&instance, &organization, Permission::CreateNotes).await?;
             import::notes(&scope, &workspace, &folder).await?;
         }
     }

@@ -63,11 +63,11 @@ pub(super) async fn retention(config: &Config, command: Retention) -> Result<()>
     let instance = open(config).await?;
     match command {
         Retention::Set { organization, days, forever: _ } => {
-            let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+            let scope = scope(&instance, &organization, Permission::SetRetention).await?;
             retention::set(&scope, days).await?;
         }
         Retention::Show { organization } => {
-            let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+            let scope = scope(&instance, &organization, Permission::ReadRetention).await?;
             let found = retention::find(&scope).await?;
             let days = found.as_ref().and_then(|found| found.days);
             let days = days.map_or_else(|| "forever".to_owned(), |days| days.to_string());
@@ -82,17 +82,17 @@ pub(super) async fn hold(config: &Config, command: Hold) -> Result<()> {
     let instance = open(config).await?;
     match command {
         Hold::Place { organization, reason, name } => {
-            let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+            let scope = scope(&instance, &organization, Permission::PlaceHolds).await?;
             retention::place_hold(&scope, &name, &reason).await?;
         }
         Hold::Release { organization, name } => {
-            let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+            let scope = scope(&instance, &organization, Permission::ReleaseHolds).await?;
             if !retention::release_hold(&scope, &name).await? {
                 bail!("{organization} has no hold {name}");
             }
         }
         Hold::List { organization } => {
-            let scope = scope(&instance, &organization, Permission::ManageMembers).await?;
+            let scope = scope(&instance, &organization, Permission::ReadRetention).await?;
             for hold in retention::holds(&scope).await? {
                 let at = hold.placed_at.to_rfc3339();
                 say(&format!("{}\t{}\t{at}\t{}", hold.name, hold.placed_by, hold.reason))?;

@@ -79,10 +79,11 @@ async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
             let permission = right_to_see(ctx, organization_id, id).await.map_err(to_error)?;
             (organization_id, permission)
         }
-        GlobalId::ApiKey { organization_id, .. } => (organization_id, Permission::ManageApiKeys),
-        GlobalId::Workspace { organization_id, .. } | GlobalId::Note { organization_id, .. } => {
-            (organization_id, Permission::ReadNotes)
+        GlobalId::ApiKey { organization_id, .. } => (organization_id, Permission::ReadApiKeys),
+        GlobalId::Workspace { organization_id, .. } => {
+            (organization_id, Permission::ReadWorkspaces)
         }
+        GlobalId::Note { organization_id, .. } => (organization_id, Permission::ReadNotes),
     };
     let Some(scope) = enter_to_see(ctx, organization_id, permission).await? else {
         return Ok(None);

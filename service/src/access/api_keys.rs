@@ -17,18 +17,21 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::Scope;
+use super::{Scope, live};
 use crate::{
     Error, GlobalId, Result,
     audit::{self, Change, NewEntry, Resource},
     clock::to_micros,
-    database,
+    database, input,
     page::{self, Keyset, Order, Page, PageArgs, Part},
     random,
 };
 
 pub(crate) use credential::{KeyUses, by_subject};
 pub use credential::{is_api_key, verify};
+
+/// Most characters of a key's name.
+const MAX_NAME_CHARS: usize = 200;
 
 /// A key to be made.
 #[derive(Clone, Debug)]
@@ -86,11 +89,7 @@ fn check(scope: &Scope, new: &NewApiKey, now: DateTime<Utc>) -> Result<()> {
         let message = "the instance itself has no API keys";
         return Err(Error::invalid(&["input", "organizationId"], message));
     }
-    let is_printable = !name.chars().any(char::is_control);
-    if name.trim().is_empty() || name.chars().count() > 200 || !is_printable {
-        let message = "must have 1 to 200 characters, not only blanks and no control characters";
-        return Err(Error::invalid(&["input", "name"], message));
-    }
+    input::check_name(name, MAX_NAME_CHARS, &["input", "name"])?;
     match role {
         Role::Auditor | Role::Writer => {}
         Role::Admin | Role::Member => {
@@ -122,7 +121,8 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut row: Model) -> Resu
 }
 
 /// Ends a key of the scope's organization, at once and for good; one that was revoked before stays
-/// as it is. None where there is no such key.
+/// as it is. None where there is no such key. Once this returns, this process delivers nothing by
+/// the key's right.
 ///
 /// # Errors
 /// A database fault.
@@ -146,7 +146,11 @@ pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
             Ok(Some(row))
         })
     });
-    revoked.await
+    let revoked = revoked.await?;
+    if let Some(row) = &revoked {
+        live::question(&scope.instance, scope.organization_id, &subject(row));
+    }
+    Ok(revoked)
 }
 
 /// A page of the organization's keys, the newest first, those that hold no more included.

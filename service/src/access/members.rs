@@ -6,19 +6,20 @@ use sea_orm::{
     IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, Select,
 };
 
-use super::{Authority, Scope, Viewer, api_keys, subject};
+use super::{Authority, Scope, Viewer, api_keys, live, subject};
 use crate::{
-    Error, Result,
+    Error, ProblemCode, Result,
     audit::{self, Change, NewEntry, Resource},
-    database,
+    database, input,
     page::{self, Keyset, Order, Page, PageArgs, Part},
     reach,
 };
 
-/// Gives `subject` the role `role`, or another role. Without `email` the known one stays.
+/// Gives `subject` the role `role`, or another role. Without `email` the known one stays. Once this
+/// returns, this process delivers nothing by a right that the subject lost.
 ///
 /// # Errors
-/// A subject or e-mail out of bounds; a database fault.
+/// A subject or e-mail out of bounds; CONFLICT if nobody would be ADMIN any more; a database fault.
 pub async fn set(
     scope: &Scope,
     subject: &str,
@@ -30,8 +31,8 @@ pub async fn set(
         let message = "the instance itself has operators, not members";
         return Err(Error::invalid(&["input", "organizationId"], message));
     }
-    if email.is_some_and(|email| email.is_empty() || email.chars().count() > 320) {
-        return Err(Error::invalid(&["input", "email"], "must have 1 to 320 characters"));
+    if let Some(email) = email {
+        subject::check_email(email, &["input", "email"])?;
     }
     let wanted = membership::Model {
         organization_id: scope.organization_id,
@@ -41,11 +42,13 @@ pub async fn set(
         created_at: scope.instance.clock.now(),
     };
     let context = (scope.clone(), wanted);
-    scope
+    let set = scope
         .instance
         .db
         .transaction(context, |tx, (scope, wanted)| Box::pin(put(tx, scope, wanted.clone())))
-        .await
+        .await;
+    live::question(&scope.instance, scope.organization_id, subject);
+    set
 }
 
 async fn put(
@@ -53,9 +56,13 @@ async fn put(
     scope: &Scope,
     mut wanted: membership::Model,
 ) -> Result<membership::Model> {
+    audit::lock_head(tx, wanted.organization_id).await?;
     let key = (wanted.organization_id, wanted.subject.clone());
     let before = membership::Entity::find_by_id(key).one(tx).await?;
     let after = if let Some(known) = &before {
+        if wanted.role != Role::Admin {
+            keep_an_admin(tx, scope, known).await?;
+        }
         wanted.created_at = known.created_at;
         wanted.email = wanted.email.or_else(|| known.email.clone());
         if wanted == *known {
@@ -74,25 +81,62 @@ async fn put(
     Ok(after)
 }
 
-/// Takes `subject`'s membership away, at once. False where there was none.
+/// Refuses to take the role from an organization's last ADMIN, who alone could give it to somebody
+/// else. The organization's log is locked, or two of them could take it from each other. The command
+/// line may, since it can give it again, and so may the claims of a provider's tokens.
+async fn keep_an_admin(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    member: &membership::Model,
+) -> Result<()> {
+    if member.role != Role::Admin || scope.viewer.authority == Authority::CommandLine {
+        return Ok(());
+    }
+    let others = admins(scope).filter(membership::Column::Subject.ne(member.subject.as_str()));
+    if others.count(tx).await? > 0 {
+        return Ok(());
+    }
+    let message = "is the organization's last ADMIN: give another member the role ADMIN first";
+    Err(Error::problem(ProblemCode::Conflict, &["input", "subject"], message))
+}
+
+/// Takes `subject`'s membership away, at once. False where there was none. Once this returns, this
+/// process delivers nothing by the right that the subject lost.
 ///
 /// # Errors
-/// A database fault.
+/// A subject that nobody can have; CONFLICT if nobody would be ADMIN any more; a database fault.
 pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
+    input::check_text(subject, &["input", "subject"])?;
     let context = (scope.clone(), subject.to_owned());
     let removed = scope.instance.db.transaction(context, |tx, (scope, subject)| {
         Box::pin(async move {
+            audit::lock_head(tx, scope.organization_id).await?;
             let key = (scope.organization_id, subject.clone());
             let Some(before) = membership::Entity::find_by_id(key).one(tx).await? else {
                 return Ok(false);
             };
+            keep_an_admin(tx, scope, &before).await?;
             let entry = entry(&scope.viewer, "member.removed", Some(&before), None);
             before.delete(tx).await?;
             audit::append_own(tx, scope, entry).await?;
             Ok(true)
         })
     });
-    removed.await
+    let removed = removed.await;
+    live::question(&scope.instance, scope.organization_id, subject);
+    removed
+}
+
+/// Returns true if the organization has a member with the role ADMIN.
+///
+/// # Errors
+/// A database fault.
+pub async fn has_admin(scope: &Scope) -> Result<bool> {
+    Ok(admins(scope).count(scope.instance.db.reader()).await? > 0)
+}
+
+fn admins(scope: &Scope) -> Select<membership::Entity> {
+    all(scope).filter(membership::Column::Role.eq(Role::Admin))
 }
 
 /// All members of the scope's organization, by subject.

@@ -8,11 +8,11 @@ use daybook_entity::{
 };
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 
-use super::{Permission, Scope, Viewer, enter, subject};
+use super::{Permission, Scope, Viewer, enter, live, subject};
 use crate::{
     Instance, Result,
     audit::{self, NewEntry, Resource},
-    database,
+    database, input,
 };
 
 /// Whether `subject` runs the instance, now.
@@ -41,7 +41,7 @@ pub async fn instance(
 /// Makes `subject` an operator, if it isn't one.
 ///
 /// # Errors
-/// A subject out of bounds; a database fault.
+/// A subject or e-mail out of bounds; a database fault.
 pub async fn add(
     instance: &Arc<Instance>,
     viewer: &Viewer,
@@ -49,7 +49,10 @@ pub async fn add(
     email: Option<&str>,
 ) -> Result<()> {
     subject::check(subject, &["subject"])?;
-    let scope = enter(instance, viewer, INSTANCE, Permission::ManageMembers, &[]).await?;
+    if let Some(email) = email {
+        subject::check_email(email, &["email"])?;
+    }
+    let scope = enter(instance, viewer, INSTANCE, Permission::AddOperators, &[]).await?;
     let context = (scope, subject.to_owned(), email.map(str::to_owned));
     let added = instance.db.transaction(context, |tx, (scope, subject, email)| {
         Box::pin(async move {
@@ -68,12 +71,14 @@ pub async fn add(
     added.await
 }
 
-/// Ends `subject`'s being an operator. False where it was none.
+/// Ends `subject`'s being an operator. False where it was none. Once this returns, this process
+/// delivers nothing by that right.
 ///
 /// # Errors
-/// A database fault.
+/// A subject that nobody can have; a database fault.
 pub async fn remove(instance: &Arc<Instance>, viewer: &Viewer, subject: &str) -> Result<bool> {
-    let scope = enter(instance, viewer, INSTANCE, Permission::ManageMembers, &[]).await?;
+    input::check_text(subject, &["subject"])?;
+    let scope = enter(instance, viewer, INSTANCE, Permission::RemoveOperators, &[]).await?;
     let context = (scope, subject.to_owned());
     let removed = instance.db.transaction(context, |tx, (scope, subject)| {
         Box::pin(async move {
@@ -85,7 +90,9 @@ pub async fn remove(instance: &Arc<Instance>, viewer: &Viewer, subject: &str) ->
             Ok(true)
         })
     });
-    removed.await
+    let removed = removed.await;
+    live::question(instance, INSTANCE, subject);
+    removed
 }
 
 /// All operators, by subject.

@@ -4,15 +4,38 @@ use std::fmt;
 
 use daybook_entity::membership::Role;
 
-/// Something that not every member may do.
+/// One thing to do in an organization. Reading something and changing it are two, so that the log
+/// says which of them was refused.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// See the organization itself: every member.
+    /// Read the organization itself.
     ReadOrganization,
-    /// Change who may do what.
-    ManageMembers,
-    /// Make and revoke API keys, and see which ones there are.
-    ManageApiKeys,
+    /// Create an organization.
+    CreateOrganization,
+    /// Read who may do what.
+    ReadMembers,
+    /// Give a subject a role.
+    SetMembers,
+    /// Take a subject's role away.
+    RemoveMembers,
+    /// Make a subject an operator of the instance.
+    AddOperators,
+    /// Take an operator's rights away.
+    RemoveOperators,
+    /// Read which API keys there are.
+    ReadApiKeys,
+    /// Create API keys.
+    CreateApiKeys,
+    /// Revoke API keys.
+    RevokeApiKeys,
+    /// Read how long the audit log is kept, and its holds.
+    ReadRetention,
+    /// Set how long the audit log is kept.
+    SetRetention,
+    /// Place a hold on the audit log.
+    PlaceHolds,
+    /// Release a hold on the audit log.
+    ReleaseHolds,
     /// Read the audit log.
     ReadAuditLog,
     /// Append to the audit log.
@@ -21,85 +44,123 @@ pub enum Permission {
     ExportAuditLog,
     /// Take everything of the organization out as a file.
     BackUp,
-    /// Watch jobs; operators may, in every organization.
+    /// Read jobs; operators may, in every organization.
     ReadJobs,
-    /// Read workspaces and notes.
+    /// Cancel a job that does this work.
+    CancelJobs(JobWork),
+    /// Repeat a job that does this work.
+    RetryJobs(JobWork),
+    /// Read workspaces.
+    ReadWorkspaces,
+    /// Create workspaces.
+    CreateWorkspaces,
+    /// Read notes.
     ReadNotes,
-    /// Create, change and delete workspaces and notes.
-    ChangeNotes,
+    /// Create notes.
+    CreateNotes,
+    /// Update notes.
+    UpdateNotes,
+    /// Delete notes.
+    DeleteNotes,
     /// Take a workspace's notes out as a file.
     ExportNotes,
 }
 
+/// The work of a job.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum JobWork {
+    /// Exports the audit log.
+    ExportAuditLog,
+    /// Exports a workspace's notes.
+    ExportNotes,
+    /// Backs up an organization, or the instance.
+    BackUp,
+}
+
+impl JobWork {
+    /// Returns what it takes to have the work done. Whoever has it also decides over the job.
+    #[must_use]
+    pub fn permission(self) -> Permission {
+        match self {
+            Self::ExportAuditLog => Permission::ExportAuditLog,
+            Self::ExportNotes => Permission::ExportNotes,
+            Self::BackUp => Permission::BackUp,
+        }
+    }
+}
+
+/// A row of the table: the roles, the action under which a refusal is recorded, and words that go
+/// on after "your role does not allow you to".
+struct Rule(&'static [Role], &'static str, &'static str);
+
+const NOBODY: &[Role] = &[];
+const ADMINS: &[Role] = &[Role::Admin];
+const LOG_READERS: &[Role] = &[Role::Admin, Role::Auditor];
+const LOG_WRITERS: &[Role] = &[Role::Admin, Role::Writer];
+const NOTE_TAKERS: &[Role] = &[Role::Admin, Role::Member];
+const EVERYBODY: &[Role] = &[Role::Admin, Role::Auditor, Role::Writer, Role::Member];
+
 impl Permission {
-    /// Whether a member with `role` has it.
+    /// Returns true for roles that have it.
     #[must_use]
     pub fn is_granted_to(self, role: Role) -> bool {
-        use Role::{Admin, Auditor, Member, Writer};
-        match self {
-            Self::ReadOrganization => matches!(role, Admin | Auditor | Writer | Member),
-            Self::ManageMembers | Self::ManageApiKeys | Self::BackUp => matches!(role, Admin),
-            Self::ReadAuditLog | Self::ExportAuditLog | Self::ReadJobs => {
-                matches!(role, Admin | Auditor)
-            }
-            Self::RecordAuditLogs => matches!(role, Admin | Writer),
-            Self::ReadNotes | Self::ChangeNotes | Self::ExportNotes => {
-                matches!(role, Admin | Member)
-            }
-        }
+        self.rule().0.contains(&role)
     }
 
-    /// Whether whoever runs the instance has it in every organization.
+    /// Returns true if whoever runs the instance has it in every organization.
     #[must_use]
     pub fn is_granted_to_operators(self) -> bool {
-        match self {
-            Self::ReadJobs => true,
-            Self::ReadOrganization
-            | Self::ManageMembers
-            | Self::ManageApiKeys
-            | Self::ReadAuditLog
-            | Self::RecordAuditLogs
-            | Self::ExportAuditLog
-            | Self::ReadNotes
-            | Self::ChangeNotes
-            | Self::ExportNotes
-            | Self::BackUp => false,
-        }
+        self == Self::ReadJobs
     }
 
-    /// The action under which a refusal is recorded.
+    /// Returns the action under which a refusal is recorded.
     #[must_use]
     pub fn action(self) -> &'static str {
+        self.rule().1
+    }
+
+    fn rule(self) -> Rule {
         match self {
-            Self::ReadOrganization => "organization.read",
-            Self::ManageMembers => "member.set",
-            Self::ManageApiKeys => "api_key.manage",
-            Self::ReadAuditLog => "audit_log.read",
-            Self::RecordAuditLogs => "audit_log.record",
-            Self::ExportAuditLog => "audit_log.export",
-            Self::BackUp => "backup.start",
-            Self::ReadJobs => "job.read",
-            Self::ReadNotes => "note.read",
-            Self::ChangeNotes => "note.change",
-            Self::ExportNotes => "note.export",
+            Self::ReadOrganization => Rule(EVERYBODY, "organization.read", "read the organization"),
+            Self::CreateOrganization => Rule(NOBODY, "organization.create", "create organizations"),
+            Self::ReadMembers => Rule(ADMINS, "member.read", "read members"),
+            Self::SetMembers => Rule(ADMINS, "member.set", "set members"),
+            Self::RemoveMembers => Rule(ADMINS, "member.remove", "remove members"),
+            Self::AddOperators => Rule(NOBODY, "operator.add", "add operators"),
+            Self::RemoveOperators => Rule(NOBODY, "operator.remove", "remove operators"),
+            Self::ReadApiKeys => Rule(ADMINS, "api_key.read", "read API keys"),
+            Self::CreateApiKeys => Rule(ADMINS, "api_key.create", "create API keys"),
+            Self::RevokeApiKeys => Rule(ADMINS, "api_key.revoke", "revoke API keys"),
+            Self::ReadRetention => Rule(LOG_READERS, "retention.read", "read the retention"),
+            Self::SetRetention => Rule(NOBODY, "retention.set", "set the retention"),
+            Self::PlaceHolds => Rule(NOBODY, "hold.place", "place holds"),
+            Self::ReleaseHolds => Rule(NOBODY, "hold.release", "release holds"),
+            Self::ReadAuditLog => Rule(LOG_READERS, "audit_log.read", "read the audit log"),
+            Self::RecordAuditLogs => Rule(LOG_WRITERS, "audit_log.record", "record audit entries"),
+            Self::ExportAuditLog => Rule(LOG_READERS, "audit_log.export", "export the audit log"),
+            Self::BackUp => Rule(ADMINS, "backup.start", "start backups"),
+            Self::ReadJobs => Rule(LOG_READERS, "job.read", "read jobs"),
+            Self::CancelJobs(work) => Rule(work.roles(), "job.cancel", "cancel this job"),
+            Self::RetryJobs(work) => Rule(work.roles(), "job.retry", "retry this job"),
+            Self::ReadWorkspaces => Rule(NOTE_TAKERS, "workspace.read", "read workspaces"),
+            Self::CreateWorkspaces => Rule(NOTE_TAKERS, "workspace.create", "create workspaces"),
+            Self::ReadNotes => Rule(NOTE_TAKERS, "note.read", "read notes"),
+            Self::CreateNotes => Rule(NOTE_TAKERS, "note.create", "create notes"),
+            Self::UpdateNotes => Rule(NOTE_TAKERS, "note.update", "update notes"),
+            Self::DeleteNotes => Rule(NOTE_TAKERS, "note.delete", "delete notes"),
+            Self::ExportNotes => Rule(NOTE_TAKERS, "note.export", "export notes"),
         }
+    }
+}
+
+impl JobWork {
+    fn roles(self) -> &'static [Role] {
+        self.permission().rule().0
     }
 }
 
 impl fmt::Display for Permission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ReadOrganization => "see the organization",
-            Self::ManageMembers => "change members",
-            Self::ManageApiKeys => "manage API keys",
-            Self::ReadAuditLog => "read the audit log",
-            Self::RecordAuditLogs => "record audit entries",
-            Self::ExportAuditLog => "export the audit log",
-            Self::BackUp => "back up",
-            Self::ReadJobs => "see jobs",
-            Self::ReadNotes => "read notes",
-            Self::ChangeNotes => "change notes",
-            Self::ExportNotes => "export notes",
-        })
+        f.write_str(self.rule().2)
     }
 }

@@ -1,33 +1,57 @@
 //! Subjects: whom credentials name.
 
-use crate::{Error, Result};
+use crate::{Error, Result, input};
 
 /// What the subjects of API keys, and no others, begin with.
 const API_KEY: &str = "api-key:";
+/// Most characters of a subject.
+const MAX_SUBJECT_CHARS: usize = 200;
+/// Most characters of an e-mail address (RFC 3696, erratum 1690 says 254; older systems keep 320).
+const MAX_EMAIL_CHARS: usize = 320;
+/// Actors of Daybook's own: an entry by one of them is by nobody else.
+const RESERVED: [&str; 2] = ["daybook", "system"];
+/// What Daybook's other actors begin with, such as `daybook-cli`.
+const RESERVED_PREFIX: &str = "daybook-";
 
-/// Refuses a subject that nobody can have.
-pub(super) fn check(subject: &str, path: &[&str]) -> Result<()> {
-    if subject.is_empty() || subject.chars().count() > 200 {
-        return Err(Error::invalid(path, "must have 1 to 200 characters"));
-    }
-    if is_api_key(subject) {
+/// Refuses a subject that no token and no member can have.
+///
+/// # Errors
+/// The field at `path`, and what is wrong with it.
+pub fn check(subject: &str, path: &[&str]) -> Result<()> {
+    input::check_name(subject, MAX_SUBJECT_CHARS, path)?;
+    // Whatever the case: nobody tells them apart who reads the log.
+    let lower = subject.to_lowercase();
+    if lower.starts_with(API_KEY) {
         let message = format!("begins with {API_KEY}, which only API keys do");
+        return Err(Error::invalid(path, message));
+    }
+    if RESERVED.contains(&lower.as_str()) || lower.starts_with(RESERVED_PREFIX) {
+        let message = "is a name of Daybook's own: `system`, `daybook` and what begins with \
+                       `daybook-` are reserved";
         return Err(Error::invalid(path, message));
     }
     Ok(())
 }
 
-/// Whether it is an API key's.
+/// Refuses what is no e-mail address.
+///
+/// # Errors
+/// The field at `path`, and what is wrong with it.
+pub(super) fn check_email(email: &str, path: &[&str]) -> Result<()> {
+    input::check_name(email, MAX_EMAIL_CHARS, path)
+}
+
+/// Returns true for the subject of an API key.
 pub(super) fn is_api_key(subject: &str) -> bool {
     subject.starts_with(API_KEY)
 }
 
-/// The subject of the API key with this prefix.
+/// Returns the subject of the API key with this prefix.
 pub(super) fn of_api_key(prefix: &str) -> String {
     format!("{API_KEY}{prefix}")
 }
 
-/// The prefix of the API key whose subject this is.
+/// Returns the prefix of the API key whose subject this is.
 pub(super) fn api_key_prefix(subject: &str) -> Option<&str> {
     subject.strip_prefix(API_KEY)
 }

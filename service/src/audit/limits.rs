@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{Actor, Change, Metadata, NewEntry, Resource};
-use crate::{Problem, ProblemCode};
+use crate::{Problem, ProblemCode, input};
 
 /// Most entries in one recording.
 pub const MAX_ENTRIES: usize = 1_000;
@@ -81,7 +81,7 @@ impl Checker<'_> {
                 "must not be empty; leave out what there is none of",
             );
         } else if text.contains('\0') {
-            self.add(ProblemCode::Invalid, field, "must not contain a NUL character");
+            self.add(ProblemCode::Invalid, field, input::NUL);
         } else if text.len() > most && text.chars().count() > most {
             let message =
                 format!("must have at most {most} characters, has {}", text.chars().count());
@@ -124,7 +124,7 @@ impl Checker<'_> {
     fn value(&mut self, field: &[&str], value: Option<&Value>) {
         match value {
             Some(value) if has(value, &|text| text.contains('\0'), &|_| false) => {
-                self.add(ProblemCode::Invalid, field, "must not contain a NUL character");
+                self.add(ProblemCode::Invalid, field, input::NUL);
             }
             Some(value) if has(value, &|_| false, &is_rounded) => {
                 let message = "holds a number too large to be exact: give it as a string";

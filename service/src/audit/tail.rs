@@ -9,11 +9,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{audit_log, audit_log_head};
 use futures::{Stream, stream};
 use sea_orm::EntityTrait;
-use tokio::time::Instant;
 
 use super::{Filter, Order, list};
 use crate::{
-    Error, Fault, Result, Scope, Ticket, Topic, metrics,
+    Error, Fault, Result, Scope, Ticket, Topic,
+    access::LiveAccess,
+    metrics,
     page::{self, Direction, Item, Part},
     random, retention,
     watchers::{self, Watcher},
@@ -21,8 +22,6 @@ use crate::{
 
 /// How often a watcher looks where no bell rings, at the most.
 const TICK: Duration = Duration::from_secs(2);
-/// A right that was looked at this long ago is looked at again before anything is delivered.
-const TRUST: Duration = Duration::from_secs(2);
 /// Whoever was told everything this long ago may miss nothing that retention removed meanwhile, which is
 /// a day old at the least.
 const FRESH: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
@@ -47,13 +46,13 @@ pub async fn tail(
     }
     // The ticket before the first read.
     let bell = scope.instance.doorbell.listen(Topic::AuditLog(scope.organization_id));
+    let access = LiveAccess::begin(&scope);
     let turn = scope.instance.db.watcher_turn().await;
     let position = match &after {
         Some(cursor) => resume(&scope, &filter, cursor).await?,
         None => head(&scope).await?.sequence,
     };
     drop(turn);
-    let checked = Instant::now();
     let _watcher = watchers::admit(&scope)?;
     let ready = VecDeque::new();
     let (is_live, told_all_at, is_over) = (after.is_none(), scope.instance.clock.now(), false);
@@ -63,7 +62,7 @@ pub async fn tail(
         bell,
         position,
         ready,
-        checked,
+        access,
         is_live,
         told_all_at,
         is_over,
@@ -95,7 +94,7 @@ struct Tail {
     /// Sequence up to which everything has been read.
     position: i64,
     ready: VecDeque<audit_log::Model>,
-    checked: Instant,
+    access: LiveAccess,
     /// Whether it has been told everything, once, and when it last had.
     is_live: bool,
     told_all_at: DateTime<Utc>,
@@ -109,7 +108,7 @@ impl Tail {
             return None;
         }
         loop {
-            if let Err(error) = self.recheck().await {
+            if let Err(error) = self.access.renew(&self.scope).await {
                 return Some(Err(error));
             }
             if let Some(node) = self.ready.pop_front() {
@@ -120,22 +119,13 @@ impl Tail {
                 Ok(true) => {}
                 Ok(false) => tokio::select! {
                     () = self.bell.rung() => {}
+                    () = self.access.questioned() => {}
                     () = tokio::time::sleep(TICK - jitter()) => {}
                     () = self.scope.instance.stopping.cancelled() => return None,
                 },
                 Err(error) => return Some(Err(error)),
             }
         }
-    }
-
-    /// Authority is as of now, not as of when the watch began.
-    async fn recheck(&mut self) -> Result<()> {
-        if self.checked.elapsed() >= TRUST {
-            let _turn = self.scope.instance.db.watcher_turn().await;
-            self.scope.check().await?;
-            self.checked = Instant::now();
-        }
-        Ok(())
     }
 
     /// Reads one round; whether there may be more to read at once.

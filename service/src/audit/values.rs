@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::filter::after_prefix;
-use crate::{Error, Result, Scope, replica};
+use crate::{Error, Result, Scope, input, replica};
 
 /// Most values that are asked for at once.
 pub const MAX_VALUES: usize = 100;
@@ -36,9 +36,7 @@ pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> R
     if !(1..=MAX_VALUES).contains(&most) {
         return Err(Error::invalid(&["first"], format!("must be from 1 to {MAX_VALUES}")));
     }
-    if prefix.contains('\0') {
-        return Err(Error::invalid(&["prefix"], "must not contain a NUL character"));
-    }
+    input::check_text(prefix, &["prefix"])?;
     if facet == Facet::Action && prefix.contains('*') {
         let message = "must not contain `*`: all that begin with the prefix are found without it";
         return Err(Error::invalid(&["prefix"], message));

@@ -8,6 +8,7 @@ use super::Plan;
 use crate::{
     Error, Fault, Result, Scope,
     artifacts::Compression,
+    input,
     jobs::{self, Enqueued, NewJob},
 };
 
@@ -31,11 +32,8 @@ pub struct StartBackup {
 /// A key that can't be used; a database fault.
 pub async fn start(scope: &Scope, request: StartBackup) -> Result<Enqueued> {
     let StartBackup { verify, compression, idempotency_key, scheduled_for } = request;
-    let is_key_wrong =
-        |key: &String| key.is_empty() || key.chars().count() > 200 || key.contains('\0');
-    if idempotency_key.as_ref().is_some_and(is_key_wrong) {
-        let message = "must have 1 to 200 characters, none of them NUL";
-        return Err(Error::invalid(&["input", "idempotencyKey"], message));
+    if let Some(problem) = input::problem_of_key(idempotency_key.as_ref()) {
+        return Err(Error::Refused(vec![problem]));
     }
     let plan = Plan { verify, compression, scheduled_for };
     let fault = |error: serde_json::Error| Fault::Stored(format!("backup plan: {error}"));

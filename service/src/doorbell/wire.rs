@@ -22,6 +22,7 @@ pub(super) fn text(topic: Topic) -> Option<String> {
         Topic::Queue => Some("queue".to_owned()),
         Topic::Jobs(id) => Some(format!("jobs {id}")),
         Topic::AuditLog(id) => Some(format!("log {id}")),
+        Topic::Rights(id) => Some(format!("rights {id}")),
         Topic::AllJobs => None,
     }
 }
@@ -35,6 +36,7 @@ fn topic(text: &str) -> Option<Topic> {
     match kind {
         "jobs" => Some(Topic::Jobs(id)),
         "log" => Some(Topic::AuditLog(id)),
+        "rights" => Some(Topic::Rights(id)),
         // Of a newer version.
         _ => None,
     }
@@ -47,7 +49,7 @@ mod tests {
     #[test]
     fn topics_read_back() {
         let id = Uuid::from_u128(7);
-        for wanted in [Topic::Queue, Topic::Jobs(id), Topic::AuditLog(id)] {
+        for wanted in [Topic::Queue, Topic::Jobs(id), Topic::AuditLog(id), Topic::Rights(id)] {
             assert_eq!(text(wanted).as_deref().and_then(topic), Some(wanted));
         }
         assert_eq!(topic("moon 7"), None);

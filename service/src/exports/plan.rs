@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::Format;
 use crate::{
-    Fault, Permission, Result,
+    Fault, Result,
+    access::JobWork,
     artifacts::Compression,
     audit::{Filter, Order},
 };
@@ -109,12 +110,12 @@ impl Plan {
         }
     }
 
-    /// What whoever has it done must be allowed to do.
+    /// Returns the work that the plan is for.
     #[must_use]
-    pub fn permission(&self) -> Permission {
+    pub fn work(&self) -> JobWork {
         match self.source {
-            Source::AuditLogs(_) => Permission::ExportAuditLog,
-            Source::Notes(_) => Permission::ExportNotes,
+            Source::AuditLogs(_) => JobWork::ExportAuditLog,
+            Source::Notes(_) => JobWork::ExportNotes,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::{
     Error, Fault, Problem, ProblemCode, Result, Scope, Ticket, Topic,
     artifacts::{self, Compression},
     audit::{self, Filter, Order},
+    input,
     jobs::{self, Enqueued, NewJob},
     notes,
     page::Part,
@@ -168,13 +169,7 @@ fn check(request: &StartExport) -> Result<()> {
         let path = ["input", "csvByteOrderMark"];
         problems.push(Problem::new(ProblemCode::Unsupported, &path, "is for CSV only"));
     }
-    let is_key_wrong =
-        |key: &String| key.is_empty() || key.chars().count() > 200 || key.contains('\0');
-    if idempotency_key.as_ref().is_some_and(is_key_wrong) {
-        let path = ["input", "idempotencyKey"];
-        let message = "must have 1 to 200 characters, none of them NUL";
-        problems.push(Problem::new(ProblemCode::Invalid, &path, message));
-    }
+    problems.extend(input::problem_of_key(idempotency_key.as_ref()));
     if problems.is_empty() { Ok(()) } else { Err(Error::Refused(problems)) }
 }
 

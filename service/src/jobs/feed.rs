@@ -14,21 +14,20 @@ use std::{collections::VecDeque, time::Duration};
 use chrono::{DateTime, Utc};
 use daybook_entity::job::{JobKind, JobState, Model};
 use futures::{Stream, stream};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 pub(super) use position::Position;
 
 use super::arrow::is_final;
 use crate::{
-    Error, Result, Scope, Ticket, Topic, metrics, random,
+    Error, Result, Scope, Ticket, Topic,
+    access::LiveAccess,
+    metrics, random,
     watchers::{self, Watcher},
 };
 
 /// How often a watcher looks where no bell rings, at the most.
 const TICK: Duration = Duration::from_secs(2);
-/// A right that was looked at this long ago is looked at again before anything is delivered.
-const TRUST: Duration = Duration::from_secs(2);
 
 /// What to watch.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +98,7 @@ pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Upd
         ready: VecDeque::new(),
         held: None,
         progress_since: scope.instance.clock.now(),
-        checked: Instant::now(),
+        access: LiveAccess::begin(&scope),
         _watcher: watchers::admit(&scope)?,
         scope,
         watch,
@@ -136,7 +135,7 @@ struct Feed {
     /// A snapshot to be told once all that came before it is.
     held: Option<(Position, Vec<Model>)>,
     progress_since: DateTime<Utc>,
-    checked: Instant,
+    access: LiveAccess,
     _watcher: Watcher,
 }
 
@@ -144,7 +143,7 @@ impl Feed {
     async fn next(&mut self) -> Option<Result<Update>> {
         loop {
             if let Some(update) = self.ready.pop_front() {
-                return match self.recheck().await {
+                return match self.access.renew(&self.scope).await {
                     Ok(()) => Some(Ok(update)),
                     Err(error) => Some(Err(error)),
                 };
@@ -156,16 +155,6 @@ impl Feed {
                 return Some(Err(error));
             }
         }
-    }
-
-    /// Authority is as of now, not as of when the watch began.
-    async fn recheck(&mut self) -> Result<()> {
-        if self.checked.elapsed() >= TRUST {
-            let _turn = self.scope.instance.db.watcher_turn().await;
-            self.scope.check().await?;
-            self.checked = Instant::now();
-        }
-        Ok(())
     }
 
     async fn step(&mut self) -> Result<()> {
@@ -263,13 +252,14 @@ impl Feed {
         let jitter = Duration::from_millis(u64::from(random::bytes::<1>()[0]));
         tokio::select! {
             () = self.bell.rung() => {}
+            () = self.access.questioned() => {}
             () = tokio::time::sleep(TICK - jitter) => {}
             () = self.scope.instance.stopping.cancelled() => {
                 self.phase = Phase::Done;
                 return Ok(());
             }
         }
-        self.recheck().await
+        self.access.renew(&self.scope).await
     }
 
     /// Reads one round of events into `ready`; the new position, whether that was all, and when the

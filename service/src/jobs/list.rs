@@ -12,7 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Error, Result, Scope,
+    Error, Result, Scope, input,
     page::{self, Keyset, Page, PageArgs, Part},
 };
 
@@ -51,10 +51,8 @@ impl Filter {
 }
 
 fn check(filter: &Filter) -> Result<()> {
-    if filter.requested_by.as_ref().is_some_and(|by| by.contains('\0')) {
-        let message = "must not contain a NUL character";
-        return Err(Error::invalid(&["filter", "requestedBy"], message));
-    }
+    let by = filter.requested_by.as_deref().unwrap_or_default();
+    input::check_text(by, &["filter", "requestedBy"])?;
     if let (Some(from), Some(to)) = (filter.created_from, filter.created_to)
         && from > to
     {

@@ -9,16 +9,20 @@ use daybook_entity::{
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::{Instance, Permission, Result, Viewer, access, exports::Plan, reach};
+use crate::{Instance, Permission, Result, Viewer, access, access::JobWork, exports::Plan, reach};
 
 /// What whoever asked for `job` must be allowed to do, also when it runs, and whoever gets its file.
 ///
 /// # Errors
 /// A payload that this build can't read.
 pub fn permission(job: &Model) -> Result<Permission> {
+    Ok(work(job)?.permission())
+}
+
+fn work(job: &Model) -> Result<JobWork> {
     match job.kind {
-        JobKind::Export => Ok(Plan::of(job)?.permission()),
-        JobKind::Backup => Ok(Permission::BackUp),
+        JobKind::Export => Ok(Plan::of(job)?.work()),
+        JobKind::Backup => Ok(JobWork::BackUp),
     }
 }
 
@@ -48,19 +52,15 @@ pub async fn right_to_see(
     Ok(if is_enough { own } else { all })
 }
 
-/// What a viewer must be allowed to do to cancel or repeat a job: what it does.
+/// Returns a job's work, which decides who may cancel or repeat the job.
 ///
 /// # Errors
 /// A database fault.
-pub async fn right_to_decide(
-    instance: &Instance,
-    organization_id: Uuid,
-    id: Uuid,
-) -> Result<Permission> {
+pub async fn work_of(instance: &Instance, organization_id: Uuid, id: Uuid) -> Result<JobWork> {
     match find(instance, organization_id, id).await? {
-        Some(job) => permission(&job),
+        Some(job) => work(&job),
         // There is nothing to decide over, which only who may export is told.
-        None => Ok(Permission::ExportAuditLog),
+        None => Ok(JobWork::ExportAuditLog),
     }
 }
 

@@ -4,7 +4,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::path;
-use crate::{Error, Problem, ProblemCode, Result};
+use crate::{Error, Problem, ProblemCode, Result, input};
 
 /// Most bytes of a body in UTF-8.
 pub const BODY_BYTES: usize = 1024 * 1024;
@@ -31,8 +31,7 @@ impl Problems {
     }
 
     pub(super) fn title(&mut self, title: &str) {
-        if title.is_empty() || title.contains('\0') || title.chars().count() > TITLE {
-            let message = format!("must have 1 to {TITLE} characters, none of them NUL");
+        if let Some(message) = input::problem_of_content(title, TITLE) {
             self.add(ProblemCode::Invalid, &["title"], message);
         }
     }
@@ -44,7 +43,7 @@ impl Problems {
             self.add(ProblemCode::TooLarge, &["body"], message);
         }
         if body.contains('\0') {
-            self.add(ProblemCode::Invalid, &["body"], "must not contain a NUL character");
+            self.add(ProblemCode::Invalid, &["body"], input::NUL);
         }
     }
 
@@ -55,8 +54,7 @@ impl Problems {
             return;
         }
         for (index, tag) in tags.iter().enumerate() {
-            if tag.is_empty() || tag.contains('\0') || tag.chars().count() > TAG {
-                let message = format!("must have 1 to {TAG} characters, none of them NUL");
+            if let Some(message) = input::problem_of_content(tag, TAG) {
                 self.add(ProblemCode::Invalid, &["tags", &index.to_string()], message);
             }
         }
@@ -76,14 +74,6 @@ impl Problems {
 /// A workspace's name in Unicode's normalization form C.
 pub(super) fn workspace_name(name: &str) -> Result<String> {
     let name: String = name.nfc().collect();
-    let is_right = (1..=NAME).contains(&name.chars().count())
-        && name.trim() == name
-        && !name.chars().any(char::is_control);
-    if is_right {
-        return Ok(name);
-    }
-    let message = format!(
-        "must have 1 to {NAME} characters, no control characters, and no space at its ends"
-    );
-    Err(Error::invalid(&["input", "name"], message))
+    input::check_name(&name, NAME, &["input", "name"])?;
+    Ok(name)
 }

@@ -7,22 +7,18 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{Error, ProblemCode, Result, Scope, audit, database};
+use crate::{Error, ProblemCode, Result, Scope, audit, database, input};
+
+/// Most characters of a hold's name, and of its reason.
+const MAX_TEXT_CHARS: usize = 200;
 
 /// Places a hold on the scope's log: from now on nothing of it is removed.
 ///
 /// # Errors
 /// A name or reason that can't be used; a name that is there already; a database fault.
 pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
-    let is_wrong =
-        |text: &str| text.is_empty() || text.chars().count() > 200 || text.contains('\0');
     for (field, text) in [("name", name), ("reason", reason)] {
-        if is_wrong(text) {
-            return Err(Error::invalid(
-                &[field],
-                "must have 1 to 200 characters, none of them NUL",
-            ));
-        }
+        input::check_name(text, MAX_TEXT_CHARS, &[field])?;
     }
     let context = (scope.clone(), name.to_owned(), reason.to_owned());
     let placed = scope.instance.db.transaction(context, |tx, (scope, name, reason)| {
@@ -51,8 +47,9 @@ pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
 /// Ends a hold; false where there is none of that name.
 ///
 /// # Errors
-/// A database fault.
+/// A name that no hold can have; a database fault.
 pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
+    input::check_text(name, &["name"])?;
     let context = (scope.clone(), name.to_owned());
     let released = scope.instance.db.transaction(context, |tx, (scope, name)| {
         Box::pin(async move {

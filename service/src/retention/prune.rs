@@ -36,7 +36,7 @@ pub async fn prune(instance: &Arc<Instance>) -> Result<()> {
             instance: Arc::clone(instance),
             organization_id: found.organization_id,
             viewer: Viewer::command_line("daybook"),
-            permission: Permission::ExportAuditLog,
+            permission: Permission::SetRetention,
         };
         let through = extent(instance, &found).await?;
         if through > found.pruned {

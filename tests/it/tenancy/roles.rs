@@ -172,6 +172,26 @@ fn has_value(value: &Value, keys: &[&str]) -> Option<bool> {
     }
 }
 
+/// The actions of all entries with the outcome DENIED.
+async fn refused_actions(owner: &Client, organization: &str) -> BTreeSet<String> {
+    let refused = "query($id: ID!, $after: String) {
+        auditLogs(organizationId: $id, filter: { outcome: DENIED }, first: 100, after: $after) {
+            nodes { action } pageInfo { hasNextPage endCursor }
+        }
+    }";
+    let (mut actions, mut after) = (BTreeSet::new(), Value::Null);
+    loop {
+        let page = owner.query(refused, json!({ "id": organization, "after": after })).await;
+        let page = &page["auditLogs"];
+        let nodes = page["nodes"].as_array().unwrap().iter();
+        actions.extend(nodes.map(|entry| entry["action"].as_str().unwrap().to_owned()));
+        if page["pageInfo"]["hasNextPage"] == false {
+            return actions;
+        }
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+}
+
 async fn askers(server: &TestServer, owner: &Client, organization: &str) -> Vec<Asker> {
     let mut askers = Vec::new();
     for (name, role) in [
@@ -235,6 +255,11 @@ on_each_backend! {
             .map(|(field, who)| format!("{field}: {who:?}, found {:?}", found.get(&field)))
             .collect();
         assert!(differ.is_empty(), "{}", differ.join("\n"));
+        let reads = [
+            "api_key.read", "audit_log.read", "job.read", "member.read", "note.read", "retention.read", "workspace.read",
+        ];
+        let refused = refused_actions(&owner, &globex.organization).await;
+        assert_eq!(refused, reads.map(str::to_owned).into(), "a refused read is recorded as one");
         server.finish().await;
     }
 }

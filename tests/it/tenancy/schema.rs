@@ -11,12 +11,12 @@ use async_graphql::parser::{
 };
 
 /// The types by name.
-pub(super) struct Schema(BTreeMap<String, TypeDefinition>);
+pub(crate) struct Schema(BTreeMap<String, TypeDefinition>);
 
-pub(super) const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
+pub(crate) const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
 impl Schema {
-    pub(super) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let definitions = parse_schema(daybook_api::graphql::sdl()).unwrap().definitions;
         let types = definitions.into_iter().filter_map(|definition| match definition {
             TypeSystemDefinition::Type(ty) => Some((ty.node.name.node.to_string(), ty.node)),
@@ -30,7 +30,7 @@ impl Schema {
     }
 
     /// The fields of an object type; none of another.
-    pub(super) fn fields(&self, ty: &str) -> Vec<&FieldDefinition> {
+    pub(crate) fn fields(&self, ty: &str) -> Vec<&FieldDefinition> {
         match self.kind(ty) {
             Some(TypeKind::Object(object)) => object.fields.iter().map(|it| &it.node).collect(),
             _ => Vec::new(),
@@ -38,7 +38,7 @@ impl Schema {
     }
 
     /// The object types that `ty` can be: itself, where it is one; none of a scalar or an enum.
-    pub(super) fn possible(&self, ty: &str) -> Vec<&str> {
+    pub(crate) fn possible(&self, ty: &str) -> Vec<&str> {
         let is_it = |definition: &TypeDefinition| match &definition.kind {
             TypeKind::Object(object) => {
                 definition.name.node == ty || object.implements.iter().any(|it| it.node == ty)
@@ -49,7 +49,7 @@ impl Schema {
     }
 
     /// The fields of an input type, and whether exactly one is given.
-    pub(super) fn inputs(&self, ty: &str) -> Option<(Vec<&InputValueDefinition>, bool)> {
+    pub(crate) fn inputs(&self, ty: &str) -> Option<(Vec<&InputValueDefinition>, bool)> {
         let definition = self.0.get(ty)?;
         let TypeKind::InputObject(object) = &definition.kind else { return None };
         let is_one_of = definition.directives.iter().any(|it| it.node.name.node == "oneOf");
@@ -57,26 +57,26 @@ impl Schema {
     }
 
     /// The first value of an enum.
-    pub(super) fn first_value(&self, ty: &str) -> Option<&str> {
+    pub(crate) fn first_value(&self, ty: &str) -> Option<&str> {
         match self.kind(ty)? {
             TypeKind::Enum(values) => values.values.first().map(|it| it.node.value.node.as_str()),
             _ => None,
         }
     }
 
-    pub(super) fn objects(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn objects(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str).filter(|name| self.possible(name).contains(name))
     }
 
     /// Every field, as `Type.field`.
-    pub(super) fn all_fields(&self) -> BTreeSet<String> {
+    pub(crate) fn all_fields(&self) -> BTreeSet<String> {
         let of = |ty| self.fields(ty).into_iter().map(move |it| format!("{ty}.{}", it.name.node));
         self.objects().flat_map(of).collect()
     }
 
     /// Every argument and everything in it, as `Type.field(argument.inner)`, and whether it's an ID that may be
     /// left out.
-    pub(super) fn all_arguments(&self) -> BTreeMap<String, bool> {
+    pub(crate) fn all_arguments(&self) -> BTreeMap<String, bool> {
         let mut all = BTreeMap::new();
         for ty in self.objects() {
             for field in self.fields(ty) {
@@ -108,13 +108,13 @@ impl Schema {
 }
 
 /// The name of a type without lists.
-pub(super) fn base(ty: &Type) -> &str {
+pub(crate) fn base(ty: &Type) -> &str {
     match &ty.base {
         BaseType::Named(name) => name,
         BaseType::List(inner) => base(inner),
     }
 }
 
-pub(super) fn is_required(input: &InputValueDefinition) -> bool {
+pub(crate) fn is_required(input: &InputValueDefinition) -> bool {
     !input.ty.node.nullable && input.default_value.is_none()
 }

@@ -16,6 +16,8 @@ pub(crate) struct AuditLogSubscription;
 #[Subscription]
 impl AuditLogSubscription {
     /// Entries as they are recorded, in sequence order, none lost; `after` takes an entry's cursor.
+    /// The stream ends with FORBIDDEN or UNAUTHENTICATED once the viewer may no longer read the log:
+    /// at once on the node that answered the change, within 5 seconds on others.
     async fn audit_log_recorded(
         &self,
         ctx: &Context<'_>,

@@ -37,7 +37,8 @@ impl ExportMutation {
         #[graphql(desc = "What to export, and as what.")] input: StartExportInput,
     ) -> Result<StartExportPayload> {
         let path = ["input", "organizationId"];
-        let entered = enter(ctx, &input.organization_id, input.source.permission(), &path).await;
+        let entered =
+            enter(ctx, &input.organization_id, input.source.export_permission(), &path).await;
         let (scope, user_errors) = split(entered)?;
         let Some(scope) = scope else {
             let instance = Arc::clone(instance(ctx));
@@ -137,11 +138,19 @@ pub(super) struct NotesSource {
 }
 
 impl ExportSource {
-    /// What whoever exports it must be allowed to do.
-    pub(super) fn permission(&self) -> Permission {
+    /// Returns what it takes to export the source.
+    fn export_permission(&self) -> Permission {
         match self {
             Self::AuditLogs(_) => Permission::ExportAuditLog,
             Self::Notes(_) => Permission::ExportNotes,
+        }
+    }
+
+    /// Returns what it takes to count what is in the source.
+    pub(super) fn read_permission(&self) -> Permission {
+        match self {
+            Self::AuditLogs(_) => Permission::ReadAuditLog,
+            Self::Notes(_) => Permission::ReadNotes,
         }
     }
 }

@@ -23,7 +23,7 @@ impl ExportQuery {
         #[graphql(desc = "What to export.")] source: ExportSource,
     ) -> Result<ExportEstimate> {
         let path = ["organizationId"];
-        let scope = enter(ctx, &organization_id, source.permission(), &path).await;
+        let scope = enter(ctx, &organization_id, source.read_permission(), &path).await;
         let scope = scope.map_err(to_error)?;
         let wanted = wanted(&scope, source, &["source"]).map_err(to_error)?;
         let estimate = exports::estimate(&scope, &wanted).await.map_err(to_error)?;

@@ -1,7 +1,11 @@
 //! The `cancelJob` and `retryJob` fields.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use daybook_service::{Error, GlobalId, Scope, access, jobs};
+use daybook_service::{
+    Error, GlobalId, Permission, Scope,
+    access::{self, JobWork},
+    jobs,
+};
 use uuid::Uuid;
 
 use super::types::Job;
@@ -22,7 +26,7 @@ impl JobMutation {
         #[graphql(desc = "Which job.")] input: CancelJobInput,
     ) -> Result<CancelJobPayload> {
         let canceled = async {
-            let (scope, id) = enter(ctx, &input.job_id).await?;
+            let (scope, id) = enter(ctx, &input.job_id, Permission::CancelJobs).await?;
             Ok(Job::new(&scope, jobs::cancel(&scope, id).await?))
         };
         let (job, user_errors) = split(canceled.await)?;
@@ -36,7 +40,7 @@ impl JobMutation {
         #[graphql(desc = "Which job.")] input: RetryJobInput,
     ) -> Result<RetryJobPayload> {
         let retried = async {
-            let (scope, id) = enter(ctx, &input.job_id).await?;
+            let (scope, id) = enter(ctx, &input.job_id, Permission::RetryJobs).await?;
             Ok(Job::new(&scope, jobs::retry(&scope, id).await?))
         };
         let (job, user_errors) = split(retried.await)?;
@@ -45,14 +49,18 @@ impl JobMutation {
 }
 
 /// The right to decide over the job that `id` names: whoever may do what it does has it.
-async fn enter(ctx: &Context<'_>, id: &ID) -> Result<(Scope, Uuid), Error> {
+async fn enter(
+    ctx: &Context<'_>,
+    id: &ID,
+    decision: fn(JobWork) -> Permission,
+) -> Result<(Scope, Uuid), Error> {
     let path = ["input", "jobId"];
     let viewer = viewer(ctx)?;
     let Ok(GlobalId::Job { organization_id, id }) = id.parse() else {
         return Err(Error::invalid(&path, "is not a job's ID"));
     };
     let instance = instance(ctx);
-    let permission = jobs::right_to_decide(instance, organization_id, id).await?;
+    let permission = decision(jobs::work_of(instance, organization_id, id).await?);
     let scope = access::enter(instance, viewer, organization_id, permission, &path).await;
     // A foreign job looks like one that doesn't exist.
     let not_found = |error: Error| {

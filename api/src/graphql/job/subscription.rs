@@ -25,6 +25,8 @@ impl JobSubscription {
     /// next.
     /// With `jobId`: completes after that job's final transition.
     /// Without `organizationId`: every organization's, for operators.
+    /// The stream ends with FORBIDDEN or UNAUTHENTICATED once the viewer may no longer see the jobs:
+    /// at once on the node that answered the change, within 5 seconds on others.
     async fn job_updates(
         &self,
         ctx: &Context<'_>,

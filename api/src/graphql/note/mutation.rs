@@ -28,7 +28,7 @@ impl NoteMutation {
     ) -> Result<CreateWorkspacePayload> {
         let created = async {
             let CreateWorkspaceInput { organization_id, name } = input;
-            let (permission, path) = (Permission::ChangeNotes, ["input", "organizationId"]);
+            let (permission, path) = (Permission::CreateWorkspaces, ["input", "organizationId"]);
             let scope = context::enter(ctx, &organization_id, permission, &path).await?;
             let row = Arc::new(notes::workspace::create(&scope, &name).await?);
             Ok(Workspace { scope, row })
@@ -63,7 +63,7 @@ impl NoteMutation {
     ) -> Result<UpdateNotePayload> {
         let updated = async {
             let UpdateNoteInput { note_id, expected_version, path, title, body, tags } = input;
-            let (scope, id) = enter_note(ctx, &note_id).await?;
+            let (scope, id) = enter_note(ctx, &note_id, Permission::UpdateNotes).await?;
             let change = NoteChange { id, expected_version, path, title, body, tags };
             Ok(Note::written(&scope, notes::update(&scope, change).await?))
         };
@@ -78,7 +78,7 @@ impl NoteMutation {
         #[graphql(desc = "Which note.")] input: DeleteNoteInput,
     ) -> Result<DeleteNotePayload> {
         let deleted = async {
-            let (scope, id) = enter_note(ctx, &input.note_id).await?;
+            let (scope, id) = enter_note(ctx, &input.note_id, Permission::DeleteNotes).await?;
             notes::delete(&scope, id).await?;
             Ok(input.note_id)
         };
@@ -87,34 +87,39 @@ impl NoteMutation {
     }
 }
 
-/// The right to change what is in the workspace that `id` names.
+/// The right to create notes in the workspace that `id` names.
 async fn enter_workspace(ctx: &Context<'_>, id: &ID) -> Result<(Scope, Uuid), Error> {
     let path = ["input", "workspaceId"];
     viewer(ctx)?;
     let Ok(GlobalId::Workspace { organization_id, id }) = id.parse() else {
         return Err(Error::invalid(&path, "is not a workspace's ID"));
     };
-    Ok((enter(ctx, organization_id, &path, "workspace").await?, id))
+    let purpose = (organization_id, Permission::CreateNotes);
+    Ok((enter(ctx, purpose, &path, "workspace").await?, id))
 }
 
-/// The right to change the note that `id` names.
-async fn enter_note(ctx: &Context<'_>, id: &ID) -> Result<(Scope, Uuid), Error> {
+/// The right to do something with the note that `id` names.
+async fn enter_note(
+    ctx: &Context<'_>,
+    id: &ID,
+    permission: Permission,
+) -> Result<(Scope, Uuid), Error> {
     let path = ["input", "noteId"];
     viewer(ctx)?;
     let Ok(GlobalId::Note { organization_id, id }) = id.parse() else {
         return Err(Error::invalid(&path, "is not a note's ID"));
     };
-    Ok((enter(ctx, organization_id, &path, "note").await?, id))
+    Ok((enter(ctx, (organization_id, permission), &path, "note").await?, id))
 }
 
 async fn enter(
     ctx: &Context<'_>,
-    organization_id: Uuid,
+    (organization_id, permission): (Uuid, Permission),
     path: &[&str],
     what: &str,
 ) -> Result<Scope, Error> {
-    let (viewer, permission) = (viewer(ctx)?, Permission::ChangeNotes);
-    let scope = access::enter(instance(ctx), viewer, organization_id, permission, path).await;
+    let (instance, viewer) = (instance(ctx), viewer(ctx)?);
+    let scope = access::enter(instance, viewer, organization_id, permission, path).await;
     // What is another organization's looks like what doesn't exist.
     scope.map_err(|error| if error.is_not_found() { Error::not_found(path, what) } else { error })
 }
@@ -124,7 +129,7 @@ async fn enter(
 struct CreateWorkspaceInput {
     /// Whose.
     organization_id: ID,
-    /// 1 to 100 characters, unique in the organization; no control characters, no space at its
+    /// 1 to 100 characters, unique in the organization; no control characters, no blank at its
     /// ends. Kept in Unicode's normalization form C.
     name: String,
 }
@@ -147,11 +152,11 @@ struct CreateNoteInput {
     /// most 200 bytes, none of them empty, `.` or `..`; no backslash, no control characters. Kept
     /// in Unicode's normalization form C.
     path: String,
-    /// 1 to 500 characters.
+    /// 1 to 500 characters, none of them NUL, and not blank.
     title: String,
     /// CommonMark: at most 1 MiB, without NUL. Kept byte for byte.
     body: String,
-    /// At most 32, of 1 to 64 characters each.
+    /// At most 32, of 1 to 64 characters each, none of them NUL, and not blank.
     #[graphql(default_with = "Some(Vec::new())")]
     tags: Option<Vec<String>>,
 }

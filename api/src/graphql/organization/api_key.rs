@@ -92,7 +92,7 @@ pub(super) async fn api_keys(
     organization_id: Uuid,
     args: &PageArgs,
 ) -> Result<ApiKeyConnection> {
-    let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ManageApiKeys);
+    let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadApiKeys);
     let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
     let scope = scope.map_err(to_error)?;
     let page = api_keys::page(&scope, args).await.map_err(to_error)?;

@@ -60,7 +60,7 @@ pub(super) async fn members(
     organization_id: Uuid,
     args: &daybook_service::page::PageArgs,
 ) -> Result<MemberConnection> {
-    let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ManageMembers);
+    let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadMembers);
     let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
     let scope = scope.map_err(to_error)?;
     let page = members::page(&scope, args).await.map_err(to_error)?;

@@ -22,7 +22,9 @@ pub(crate) struct OrganizationMutation;
 
 #[Object]
 impl OrganizationMutation {
-    /// Gives a subject a role in the organization, or another role. ADMIN only.
+    /// Gives a subject a role in the organization, or another role. A subject that loses a right
+    /// receives nothing that is recorded after this answer; from other nodes, nothing that is
+    /// recorded more than 5 seconds later. The last ADMIN keeps the role. ADMIN only.
     async fn set_member(
         &self,
         ctx: &Context<'_>,
@@ -30,7 +32,7 @@ impl OrganizationMutation {
     ) -> Result<SetMemberPayload> {
         let set = async {
             let SetMemberInput { organization_id, subject, email, role } = input;
-            let (permission, path) = (Permission::ManageMembers, ["input", "organizationId"]);
+            let (permission, path) = (Permission::SetMembers, ["input", "organizationId"]);
             let scope = context::enter(ctx, &organization_id, permission, &path).await?;
             members::set(&scope, &subject, email.as_deref(), role.into()).await.map(Member)
         };
@@ -38,7 +40,9 @@ impl OrganizationMutation {
         Ok(SetMemberPayload { member, user_errors })
     }
 
-    /// Takes effect at once, live subscriptions included.
+    /// Removes a member. The subject's live subscriptions end: they receive nothing that is recorded
+    /// after this answer; from other nodes, nothing that is recorded more than 5 seconds later. The
+    /// last ADMIN stays. ADMIN only.
     async fn remove_member(
         &self,
         ctx: &Context<'_>,
@@ -46,7 +50,7 @@ impl OrganizationMutation {
     ) -> Result<RemoveMemberPayload> {
         let removed = async {
             let RemoveMemberInput { organization_id, subject } = input;
-            let (permission, path) = (Permission::ManageMembers, ["input", "organizationId"]);
+            let (permission, path) = (Permission::RemoveMembers, ["input", "organizationId"]);
             let scope = context::enter(ctx, &organization_id, permission, &path).await?;
             if members::remove(&scope, &subject).await? {
                 Ok(subject)
@@ -67,7 +71,7 @@ impl OrganizationMutation {
     ) -> Result<CreateApiKeyPayload> {
         let created = async {
             let CreateApiKeyInput { organization_id, name, role, expires_at } = input;
-            let (permission, path) = (Permission::ManageApiKeys, ["input", "organizationId"]);
+            let (permission, path) = (Permission::CreateApiKeys, ["input", "organizationId"]);
             let scope = context::enter(ctx, &organization_id, permission, &path).await?;
             let mut problems = Vec::new();
             let expires_at = scalar::read(expires_at, (&["input"], "expiresAt"), &mut problems);
@@ -81,8 +85,10 @@ impl OrganizationMutation {
         Ok(CreateApiKeyPayload { api_key, key, user_errors })
     }
 
-    /// Takes effect at once: WebSockets that were opened with the key are closed, subscriptions end.
-    /// One that was revoked before stays as it is. ADMIN only.
+    /// Revokes an API key. Its live subscriptions end: they receive nothing that is recorded after
+    /// this answer; from other nodes, nothing that is recorded more than 5 seconds later.
+    /// WebSockets that were opened with the key are closed within 5 seconds. A key that was revoked
+    /// before stays as it is. ADMIN only.
     async fn revoke_api_key(
         &self,
         ctx: &Context<'_>,
@@ -94,7 +100,7 @@ impl OrganizationMutation {
             let Ok(GlobalId::ApiKey { organization_id, id }) = input.api_key_id.parse() else {
                 return Err(Error::invalid(&path, "is not an API key's ID"));
             };
-            let (instance, permission) = (context::instance(ctx), Permission::ManageApiKeys);
+            let (instance, permission) = (context::instance(ctx), Permission::RevokeApiKeys);
             let gone = || Error::not_found(&path, "API key");
             let scope = access::enter(instance, viewer, organization_id, permission, &path).await;
             let scope = scope.map_err(|error| if error.is_not_found() { gone() } else { error })?;
@@ -110,9 +116,11 @@ impl OrganizationMutation {
 struct SetMemberInput {
     /// Where.
     organization_id: ID,
-    /// Who: what credentials name. 1 to 200 characters.
+    /// Who: what credentials name. 1 to 200 characters, no control characters, no blank at its
+    /// ends. `system`, `daybook` and what begins with `daybook-` or `api-key:` are reserved.
     subject: String,
-    /// For people to recognize the subject by; absent or null, the known one stays.
+    /// For people to recognize the subject by; absent or null, the known one stays. 1 to 320
+    /// characters, no control characters, no blank at its ends.
     email: Option<String>,
     /// As what.
     role: Role,
@@ -150,7 +158,8 @@ struct RemoveMemberPayload {
 struct CreateApiKeyInput {
     /// Where.
     organization_id: ID,
-    /// For people to recognize the key by. 1 to 200 characters.
+    /// For people to recognize the key by. 1 to 200 characters, no control characters, no blank at
+    /// its ends.
     name: String,
     /// As what: AUDITOR or WRITER.
     role: Role,

@@ -46,7 +46,7 @@ impl Organization {
 
     /// How long the log is kept, and what holds it. For ADMIN and AUDITOR.
     async fn retention(&self, ctx: &Context<'_>) -> Result<Retention> {
-        Retention::of(self.enter(ctx, Permission::ReadAuditLog).await?).await
+        Retention::of(self.enter(ctx, Permission::ReadRetention).await?).await
     }
 
     /// Who may do what, by subject. 50 a page by default, 100 at the most; more is an error, not a
@@ -85,7 +85,7 @@ impl Organization {
         #[graphql(desc = "This many from the end.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<WorkspaceConnection> {
-        let scope = self.enter(ctx, Permission::ReadNotes).await?;
+        let scope = self.enter(ctx, Permission::ReadWorkspaces).await?;
         workspaces(scope, &args(first, after, last, before)).await
     }
 }

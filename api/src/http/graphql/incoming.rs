@@ -75,7 +75,13 @@ fn malformed(error: &serde_json::Error) -> String {
         serde_json::error::Category::Io
         | serde_json::error::Category::Syntax
         | serde_json::error::Category::Eof => {
-            format!("The body is not JSON: line {}, column {}", error.line(), error.column())
+            let said = error.to_string();
+            // Serde's own words, of which there is no kind.
+            let is_half = said.contains("surrogate") || said.contains("hex escape");
+            let reason =
+                if is_half { ", where an escape stands for half a surrogate pair" } else { "" };
+            let (line, column) = (error.line(), error.column());
+            format!("The body is not JSON: line {line}, column {column}{reason}")
         }
     }
 }

@@ -75,7 +75,11 @@ pub(super) async fn apply(
             continue;
         }
         let by = Viewer { request_id: viewer.request_id.clone(), ..Viewer::command_line(ACTOR) };
-        let scope = enter(instance, &by, organization.id, Permission::ManageMembers, &[]).await?;
+        let permission = match wanted {
+            Some(_) => Permission::SetMembers,
+            None => Permission::RemoveMembers,
+        };
+        let scope = enter(instance, &by, organization.id, permission, &[]).await?;
         let done = match wanted {
             Some(role) => {
                 members::set(&scope, &viewer.subject, viewer.email.as_deref(), role).await.map(drop)

@@ -1,0 +1,125 @@
+//! What a text that comes in may hold: one rule for names and one for all else, so that either
+//! engine can keep every text, and nobody takes one name for another.
+
+use crate::{Error, Problem, ProblemCode, Result};
+
+/// Refuses what can't be a name: one line by which people, filters and programs find something.
+///
+/// # Errors
+/// The field at `path`, and what is wrong with it.
+pub(crate) fn check_name(name: &str, max_chars: usize, path: &[&str]) -> Result<()> {
+    problem_of_name(name, max_chars).map_or(Ok(()), |message| Err(Error::invalid(path, message)))
+}
+
+/// Returns what is wrong with a name; none if nothing is.
+pub(crate) fn problem_of_name(name: &str, max_chars: usize) -> Option<String> {
+    let chars = name.chars().count();
+    if chars == 0 || chars > max_chars {
+        return Some(format!("must have 1 to {max_chars} characters, has {chars}"));
+    }
+    if name.chars().any(is_misleading) {
+        let message = "must not contain control characters such as NUL and line breaks, or marks \
+                       that change the direction of writing";
+        return Some(message.to_owned());
+    }
+    if name.starts_with(is_blank) || name.ends_with(is_blank) {
+        return Some("must not begin or end with a blank, and not be blank".to_owned());
+    }
+    None
+}
+
+/// Returns what is wrong with a text that is content, such as a title, and may look as it likes.
+pub(crate) fn problem_of_content(text: &str, max_chars: usize) -> Option<String> {
+    let chars = text.chars().count();
+    if chars == 0 || chars > max_chars {
+        return Some(format!("must have 1 to {max_chars} characters, has {chars}"));
+    }
+    if text.contains('\0') {
+        return Some(NUL.to_owned());
+    }
+    text.chars().all(is_blank).then(|| "must not be blank".to_owned())
+}
+
+/// Refuses what can't be kept: PostgreSQL has no NUL.
+///
+/// # Errors
+/// The field at `path`, and what is wrong with it.
+pub(crate) fn check_text(text: &str, path: &[&str]) -> Result<()> {
+    match text.contains('\0') {
+        true => Err(Error::invalid(path, NUL)),
+        false => Ok(()),
+    }
+}
+
+/// Most characters of an idempotency key.
+const MAX_KEY_CHARS: usize = 200;
+
+/// Returns what is wrong with a client's idempotency key; none if nothing is.
+pub(crate) fn problem_of_key(key: Option<&String>) -> Option<Problem> {
+    let message = problem_of_name(key?, MAX_KEY_CHARS)?;
+    Some(Problem::new(ProblemCode::Invalid, &["input", "idempotencyKey"], message))
+}
+
+/// What is said of a text with a NUL.
+pub(crate) const NUL: &str = "must not contain a NUL character";
+
+/// A character that is not seen, or makes a name look like another one.
+fn is_misleading(c: char) -> bool {
+    let changes_direction = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || changes_direction || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+/// A character of which nothing is seen at an end.
+fn is_blank(c: char) -> bool {
+    let has_no_width =
+        matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}');
+    c.is_whitespace()
+        || has_no_width
+        || matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_every_script_are_taken() {
+        for name in [
+            "a",
+            "Ada Lovelace",
+            "ada@acme.test",
+            "日本 語",
+            "می\u{200c}خواهم",
+            "👩\u{200d}🚀",
+            "O'Hara; --",
+        ] {
+            assert_eq!(problem_of_name(name, 20), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_can_t_be_seen_or_kept_is_refused_with_the_reason() {
+        for (name, reason) in [
+            ("", "has 0"),
+            ("123456", "has 6"),
+            ("ééééé", ""),
+            (" ", "blank"),
+            (" a", "blank"),
+            ("a\u{a0}", "blank"),
+            ("\u{200b}", "blank"),
+            ("\u{3164}", "blank"),
+            ("a\0b", "control characters"),
+            ("a\nb", "control characters"),
+            ("a\u{85}", "control characters"),
+            ("a\u{2028}b", "line breaks"),
+            ("a\u{202e}b", "direction"),
+            ("\u{feff}a", "control characters"),
+        ] {
+            let said = problem_of_name(name, 5).unwrap_or_default();
+            assert!(
+                said.contains(reason) && said.is_empty() == reason.is_empty(),
+                "{name:?}: {said}"
+            );
+        }
+    }
+}
