@@ -121,6 +121,7 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
         .merge(web::routes())
         .layer(DefaultBodyLimit::max(body::BODY))
         .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(credential::at_most_one))
         .layer(middleware::from_fn(request::correlate))
         .with_state(state);
     Ok(router)

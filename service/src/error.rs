@@ -13,8 +13,16 @@ pub enum Error {
     /// No credential, or one that doesn't hold. The text is for the caller.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// A credential that nobody can check now, though it may hold. The text is for the caller.
+    #[error("{message}")]
+    Unavailable {
+        /// What can't be reached.
+        message: &'static str,
+        /// Seconds after which the request is worth repeating.
+        retry_after: u64,
+    },
     /// The caller's role does not allow it.
-    #[error("your role does not allow to {0}")]
+    #[error("your role does not allow you to {0}")]
     Forbidden(Permission),
     /// The caller can put it right; nothing was done.
     #[error("{}", summary(.0))]
@@ -76,6 +84,9 @@ pub enum Fault {
     /// Stored data is not what this build wrote.
     #[error("stored data: {0}")]
     Stored(String),
+    /// A row that no backup can hold. The text names the row, and nothing that is in it.
+    #[error("{0}")]
+    Row(String),
     /// The operating system.
     #[error("{context}: {source}")]
     Io {

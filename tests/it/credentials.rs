@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use daybook_entity::membership::Role;
 use daybook_service::{Purpose, Secret, access::token};
-use daybook_tests::{TestServer, Value, json, on_each_engine};
+use daybook_tests::{Socket, TestServer, Value, json, on_each_engine};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 
 on_each_engine! {
@@ -21,7 +21,16 @@ on_each_engine! {
         let (status, _, body) = ask(format!("bearer {}", admin.token.as_ref().unwrap())).await;
         assert_eq!((status, &body["data"]["viewer"]["subject"]), (200, &json!("admin")));
 
-        let schemes = [("basic", "Basic YWRtaW46YWRtaW4=".to_owned()), ("empty", "Bearer ".to_owned())];
+        let good = admin.token.as_ref().unwrap();
+        let schemes = [
+            ("basic", "Basic YWRtaW46YWRtaW4=".to_owned()),
+            ("no token", "Bearer ".to_owned()),
+            ("the scheme alone", "Bearer".to_owned()),
+            ("nothing", String::new()),
+            ("no scheme", good.clone()),
+            ("two in one", format!("Bearer {good}, Bearer {good}")),
+            ("two tokens", format!("Bearer {good} {good}")),
+        ];
         let tokens = bad_tokens(server).into_iter().map(|(what, token)| (what, format!("Bearer {token}")));
         for (what, authorization) in tokens.chain(schemes) {
             let (status, challenge, body) = ask(authorization).await;
@@ -31,6 +40,37 @@ on_each_engine! {
             assert_eq!(body["errors"][0]["extensions"]["code"], "UNAUTHENTICATED", "{what}: {body}");
             assert!(body["data"].is_null(), "{what}: {body}");
         }
+    }
+
+    async fn two_credentials_in_one_request_are_none(server: &TestServer) {
+        let admin = server.client(&server.organization("acme").await, Role::Admin).await;
+        let good = format!("Bearer {}", admin.token.as_ref().unwrap());
+        let routes = [
+            "/graphql", "/graphql?query={viewer{subject}}", "/graphql/stream?query={viewer{subject}}",
+            "/artifacts/token/file.csv", "/healthz", "/readyz", "/metrics", "/", "/nowhere",
+        ];
+        for route in routes {
+            for (one, two) in [(&good[..], &good[..]), (&good, "Bearer other"), ("Basic YTpi", &good), ("", &good)] {
+                let request = admin.http.get(server.url(route)).header("accept", "text/event-stream");
+                let answer = request.header("authorization", one).header("authorization", two).send().await.unwrap();
+                assert_eq!(answer.status().as_u16(), 400, "{route} {one} {two}");
+                let problem: Value = answer.json().await.unwrap();
+                assert_eq!(problem["code"], "BAD_USER_INPUT", "{problem}");
+                assert_eq!(problem["detail"], "The request has 2 Authorization headers: send one.");
+            }
+        }
+        let mut socket = Socket::open(&server.url("/graphql"), Some("graphql-transport-ws")).await;
+        let payload = json!({ "authorization": good, "Authorization": good });
+        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
+        assert_eq!(socket.closed().await, (4400, "Invalid message: more than one authorization".to_owned()));
+        let request = admin.http.get(server.url("/graphql")).header("authorization", "Basic YTpi");
+        let headers = [
+            ("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="), ("sec-websocket-protocol", "graphql-transport-ws"),
+        ];
+        let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        let answer = request.send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.headers().contains_key("www-authenticate")), (401, true));
     }
 
     async fn token_holds_until_it_expires(server: &TestServer) {
@@ -89,5 +129,10 @@ fn bad_tokens(server: &TestServer) -> Vec<(&'static str, String)> {
         ("another audience", with("aud", json!("elsewhere"))),
         ("no expiry", with("exp", json!(null))),
         ("no token", "nonsense".to_owned()),
+        ("a subject of Daybook's own", with("sub", json!("daybook-cli"))),
+        ("a subject like a key's", with("sub", json!("api-key:1"))),
+        ("a subject with NUL", with("sub", json!("a\0"))),
+        ("a blank subject", with("sub", json!(" "))),
+        ("an e-mail address with NUL", with("email", json!("a\0@acme.test"))),
     ]
 }

@@ -6,7 +6,7 @@ mod vectors;
 use std::time::{Duration, Instant};
 
 use daybook_entity::membership::Role;
-use daybook_tests::{Backend, Client, TestServer, Value, eventually, json};
+use daybook_tests::{Backend, Client, Process, Socket, TestServer, Value, eventually, json};
 use futures::future::join_all;
 use provider::{AUDIENCE, Key, Provider};
 
@@ -99,7 +99,7 @@ async fn keys_are_rotated_and_taken_back() {
     server.clock.advance(Duration::from_secs(3600));
     assert_eq!(ask(&server, &token(&second)).await.0, 200);
     server.clock.advance(Duration::from_secs(12 * 3600));
-    assert_eq!(ask(&server, &token(&second)).await.0, 401);
+    assert_eq!(ask(&server, &token(&second)).await.0, 503, "it may hold, which nobody can tell");
     server.finish().await;
 }
 
@@ -150,6 +150,96 @@ async fn hanging_provider_keeps_no_known_key_waiting() {
         provider.hang(false);
     });
     assert_eq!(status, 200);
+    server.finish().await;
+}
+
+#[tokio::test]
+async fn provider_that_is_away_makes_no_token_wrong() {
+    let key = Key::ec("e1");
+    let provider = Provider::start(std::slice::from_ref(&key)).await;
+    provider.break_down();
+    let server = server(Backend::Sqlite, &provider, &[]).await;
+    let token = || key.token(&provider.claims(server.clock.now().timestamp()));
+    let http = reqwest::Client::new();
+    let query = json!({ "query": VIEWER });
+    let requests = [
+        http.post(server.url("/graphql")).json(&query),
+        http.post(server.url("/graphql/stream")).json(&query).header("accept", "text/event-stream"),
+        upgrade(http.get(server.url("/graphql"))),
+    ];
+    for request in requests {
+        let answer = request.bearer_auth(token()).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 503);
+        let retry_after = answer.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap();
+        assert!((1..=30).contains(&retry_after), "{retry_after}");
+        let body = answer.text().await.unwrap();
+        assert!(
+            body.contains("UNAVAILABLE") && body.contains("provider can't be reached"),
+            "{body}"
+        );
+    }
+    let mut socket = Socket::open(&server.url("/graphql"), Some("graphql-transport-ws")).await;
+    let payload = json!({ "authorization": format!("Bearer {}", token()) });
+    socket.send(json!({ "type": "connection_init", "payload": payload })).await;
+    assert_eq!(socket.closed().await.0, 1013, "clients try that again");
+    // What needs no provider holds, or doesn't, as ever.
+    assert_eq!(ask(&server, &server.token("ada")).await.0, 200);
+    assert_eq!(ask(&server, "nonsense").await.0, 401);
+    provider.publish(std::slice::from_ref(&key));
+    server.clock.advance(Duration::from_secs(31));
+    assert_eq!(ask(&server, &token()).await.0, 200);
+    server.finish().await;
+}
+
+fn upgrade(request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    let headers = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-protocol", "graphql-transport-ws"),
+    ];
+    headers.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn token_for_somebody_else_is_told_to_the_log_alone() {
+    let (key, stranger) = (Key::ec("e1"), Key::ec("e2"));
+    let provider = Provider::start(std::slice::from_ref(&key)).await;
+    let server = TestServer::start_idle(Backend::Postgres).await;
+    for (signer, changes) in [
+        (&key, json!({ "aud": "https://other.test" })),
+        (&key, json!({ "iss": format!("{}/", provider.issuer) })),
+        (&stranger, json!({ "iss": "https://stranger.test\nfake", "aud": ["a", "b"] })),
+    ] {
+        let environment = [
+            ("DAYBOOK_OIDC_ISSUER", provider.issuer.clone()),
+            ("DAYBOOK_OIDC_AUDIENCE", AUDIENCE.to_owned()),
+        ];
+        let mut serve = Process::serve_idle_with(&server.config, &environment).await;
+        let url = serve.url().await;
+        let mut claims = provider.claims(server.clock.now().timestamp());
+        claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        let client = Client::new(url, Some(signer.token(&claims)));
+        for _ in 0..5 {
+            let answer = client.send(VIEWER, json!({})).await;
+            assert_eq!(answer.status, 401);
+            let body = answer.body.to_string();
+            assert!(!body.contains("test") && !body.contains(&provider.issuer), "{body}");
+        }
+        serve.says("a token of another issuer or audience was refused").await;
+        serve.stop().await;
+        let log = serve.log();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("another issuer")).collect();
+        assert_eq!(lines.len(), 1, "once a minute: {log}");
+        let (issuer, audience) = (claims["iss"].to_string(), claims["aud"].to_string());
+        for part in
+            [&provider.issuer, AUDIENCE, issuer.trim_matches('"').split("\\n").next().unwrap()]
+        {
+            assert!(lines[0].contains(part), "{part}: {}", lines[0]);
+        }
+        assert!(lines[0].replace('\\', "").contains(&audience), "{audience}: {}", lines[0]);
+    }
     server.finish().await;
 }
 

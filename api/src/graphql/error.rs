@@ -66,6 +66,7 @@ impl From<FieldError> for async_graphql::Error {
 pub(super) fn to_error(error: Error) -> async_graphql::Error {
     let (code, text) = match &error {
         Error::Unauthenticated(_) => (code::UNAUTHENTICATED, error.to_string()),
+        Error::Unavailable { .. } => (code::UNAVAILABLE, error.to_string()),
         Error::Forbidden(_) => (code::FORBIDDEN, error.to_string()),
         Error::Refused(problems) => return refused(problems),
         Error::Fault(fault) => {

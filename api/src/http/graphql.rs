@@ -18,7 +18,9 @@ use daybook_service::Error;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    State, errors,
+    State,
+    credential::Refusal,
+    errors,
     operation::{self, Client},
     parameters::Parameters,
     request::Correlation,
@@ -134,14 +136,7 @@ fn method_not_allowed(accept: Accept, message: &str, allowed: &'static str) -> R
 
 /// A credential that does not hold, or of which that can't be told.
 fn no_viewer(accept: Accept, error: &Error) -> Response {
-    if let Error::Fault(fault) = error {
-        tracing::error!(error = %fault, "a credential can't be looked at");
-        let message = "Daybook failed; its log says why, under the request's id";
-        return accept.error(StatusCode::INTERNAL_SERVER_ERROR, code::INTERNAL, message);
-    }
-    let (status, message) = (StatusCode::UNAUTHORIZED, error.to_string());
-    let mut response = accept.error(status, code::UNAUTHENTICATED, &message);
-    let challenge = HeaderValue::from_static("Bearer realm=\"daybook\"");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-    response
+    let refusal = Refusal::of(error);
+    let response = accept.error(refusal.status, refusal.code, &refusal.message);
+    refusal.with_header(response)
 }

@@ -14,10 +14,15 @@ use axum::{
     extract::{WebSocketUpgrade, ws::WebSocket},
     response::{IntoResponse, Response},
 };
-use daybook_service::Error;
 use http::{HeaderMap, StatusCode};
 
-use super::{State, credential, origin, problem::Problem, request::Correlation};
+use super::{
+    State,
+    credential::{self, Refusal},
+    origin,
+    problem::Problem,
+    request::Correlation,
+};
 use crate::graphql::code;
 use connection::Connection;
 use message::Close;
@@ -44,19 +49,11 @@ pub(super) async fn accept(
     // Clients that are no browsers may give the credential here already.
     let viewer = match credential::from_headers(&state.instance, headers, &correlation).await {
         Ok(viewer) => viewer,
-        Err(Error::Fault(fault)) => {
-            tracing::error!(error = %fault, "a credential can't be looked at");
-            let detail = "Daybook failed; its log says why, under the request's id.".into();
-            return Problem {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                code: code::INTERNAL,
-                detail,
-            }
-            .into_response();
-        }
         Err(error) => {
-            let (status, detail) = (StatusCode::UNAUTHORIZED, error.to_string().into());
-            return Problem { status, code: code::UNAUTHENTICATED, detail }.into_response();
+            let refusal = Refusal::of(&error);
+            let Refusal { status, code, message, .. } = &refusal;
+            let problem = Problem { status: *status, code, detail: message.clone().into() };
+            return refusal.with_header(problem.into_response());
         }
     };
     let longest = state.front_door.socket_message_bytes;

@@ -7,6 +7,7 @@
 //! own have another algorithm and another key, so that neither passes for the other (3.12).
 
 mod keys;
+mod mismatch;
 mod roles;
 mod token;
 
@@ -15,7 +16,8 @@ use std::sync::Arc;
 use super::{Authority, Viewer, subject};
 use crate::{Error, Instance, Result};
 
-use keys::Keys;
+use keys::{Keys, NoKey};
+use mismatch::Mismatches;
 pub use roles::Grant;
 
 /// What the subjects of these tokens begin with, so that none is taken for one of our own tokens'.
@@ -55,11 +57,16 @@ impl Oidc {
 pub(crate) struct Provider {
     settings: Arc<Oidc>,
     keys: Keys,
+    mismatches: Mismatches,
 }
 
 impl Provider {
     pub(crate) fn new(settings: Oidc) -> Self {
-        Self { settings: Arc::new(settings), keys: Keys::default() }
+        Self {
+            settings: Arc::new(settings),
+            keys: Keys::default(),
+            mismatches: Mismatches::default(),
+        }
     }
 }
 
@@ -74,17 +81,29 @@ pub fn is_foreign(token: &str) -> bool {
 /// become what the claims say, with audit entries.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] where no provider is configured or the token doesn't hold; a database
-/// fault.
+/// [`Error::Unauthenticated`] where no provider is configured or the token doesn't hold;
+/// [`Error::Unavailable`] where the provider can't be asked for its keys; a database fault.
 pub async fn verify(instance: &Arc<Instance>, token: &str) -> Result<Viewer> {
     let invalid = || Error::Unauthenticated("the bearer token is not valid here");
     let provider = instance.provider.as_ref().ok_or_else(invalid)?;
     let header = token::header(token).ok_or_else(invalid)?;
     let algorithm = header.algorithm().ok_or_else(invalid)?;
-    let key = provider.keys.find(instance, &provider.settings, (&header, algorithm)).await;
-    let key = key.ok_or_else(invalid)?;
+    let Provider { settings, keys, mismatches } = provider;
+    let now = instance.clock.now();
+    let key = keys.find(instance, settings, (&header, algorithm)).await.map_err(|why| match why {
+        NoKey::Unknown => {
+            mismatches.tell(settings, &token::unverified_claims(token), now);
+            invalid()
+        }
+        NoKey::Unreachable { retry_after } => {
+            let message = "the OpenID provider can't be reached, so that the bearer token can't \
+                           be checked: try again later";
+            Error::Unavailable { message, retry_after }
+        }
+    })?;
     let claims = token::claims(token, &key, algorithm).ok_or_else(invalid)?;
-    let verified = token::check(&claims, &provider.settings, instance.clock.now())?;
+    let verified = token::check(&claims, settings, now)
+        .inspect_err(|_| mismatches.tell(settings, &claims, now))?;
     let subject = format!("{SUBJECT}{}", verified.subject);
     subject::check(&subject, &[]).map_err(|_| invalid())?;
     let viewer = Viewer {
@@ -94,6 +113,6 @@ pub async fn verify(instance: &Arc<Instance>, token: &str) -> Result<Viewer> {
         request_id: None,
         traceparent: None,
     };
-    roles::apply(instance, &provider.settings.roles, &viewer, &claims).await?;
+    roles::apply(instance, &settings.roles, &viewer, &claims).await?;
     Ok(viewer)
 }

@@ -165,11 +165,16 @@ impl From<Error> for End {
                 "the artifact store did not take the file".into(),
             ),
             Error::Fault(Fault::Stopping) => Self::Interrupted,
+            Error::Fault(Fault::Row(text)) => Self::Fail(JobErrorCode::Internal, text),
             Error::Fault(Fault::Stored(_) | Fault::Unfit(_)) => {
                 Self::Fail(JobErrorCode::Internal, "stored data can't be read".into())
             }
             Error::Fault(Fault::Database(_) | Fault::CommitUnknown(_) | Fault::Task(_)) => {
                 Self::Retry(JobErrorCode::Internal, "the database did not answer".into())
+            }
+            // No credential is looked at here.
+            Error::Unavailable { message, .. } => {
+                Self::Retry(JobErrorCode::Internal, message.into())
             }
             Error::Unauthenticated(_) | Error::Forbidden(_) => {
                 let reason = "whoever asked for it may not do so any more";

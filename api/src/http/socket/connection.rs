@@ -144,7 +144,12 @@ impl Connection {
         }
         let payload = payload.unwrap_or_default();
         // GraphiQL sends its headers here as people write them.
-        let entry = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let is_credential = |name: &str| name.eq_ignore_ascii_case("authorization");
+        let mut entries = payload.iter().filter(|(name, _)| is_credential(name));
+        let entry = entries.next();
+        if entries.next().is_some() {
+            return Err(Some(Close::two_credentials()));
+        }
         if let Some((_, value)) = entry {
             let value = value.as_str().ok_or(Some(Close::forbidden()))?;
             let instance = &self.state.instance;
@@ -154,6 +159,7 @@ impl Connection {
                     tracing::error!(error = %fault, "a credential can't be looked at");
                     Some(Close::internal_error())
                 }
+                Error::Unavailable { .. } => Some(Close::try_again_later()),
                 Error::Unauthenticated(_) | Error::Forbidden(_) | Error::Refused(_) => {
                     Some(Close::forbidden())
                 }

@@ -54,6 +54,16 @@ impl Close {
         Self::new(4400, "Invalid message")
     }
 
+    /// More than one credential in `connection_init`.
+    pub(super) fn two_credentials() -> Self {
+        Self::new(4400, "Invalid message: more than one authorization")
+    }
+
+    /// A credential that nobody can check now: clients come back with the same.
+    pub(super) fn try_again_later() -> Self {
+        Self::new(1013, "The OpenID provider can't be reached: try again later")
+    }
+
     /// An operation before the connection was acknowledged.
     pub(super) fn unauthorized() -> Self {
         Self::new(4401, "Unauthorized")

@@ -51,6 +51,17 @@ struct Discovery {
     jwks_uri: String,
 }
 
+/// Why there is no key for a token.
+pub(super) enum NoKey {
+    /// The provider has none, or it is not for that.
+    Unknown,
+    /// What keys the provider has can't be told.
+    Unreachable {
+        /// Seconds after which the provider is asked again.
+        retry_after: u64,
+    },
+}
+
 /// A set of keys, of which those of kinds that nobody here knows are passed over.
 #[derive(Deserialize)]
 struct Set {
@@ -58,28 +69,33 @@ struct Set {
 }
 
 impl Keys {
-    /// The key that a token was signed with, if the provider has it.
+    /// The key that a token was signed with.
     ///
     /// One that is known is given at once, also while the provider is being asked; only what is not known
     /// waits for the answer.
+    ///
+    /// # Errors
+    /// Why there is none.
     pub(super) async fn find(
         &self,
         instance: &Instance,
         settings: &Arc<Oidc>,
         (header, algorithm): (&Header, Algorithm),
-    ) -> Option<DecodingKey> {
+    ) -> Result<DecodingKey, NoKey> {
         let now = instance.clock.now();
         let mut news = self.0.subscribe();
         let key = self.0.borrow().find(header, algorithm, now);
         if key.is_none() || self.0.borrow().is_older(REFRESH, now) {
             self.refresh(instance, settings, now);
         }
-        if key.is_some() {
-            return key;
+        if let Some(key) = key {
+            return Ok(key);
         }
         let brought = news.wait_for(|known| !known.is_fetching);
-        let known = instance.stopping.run_until_cancelled(brought).await?.ok()?;
-        known.find(header, algorithm, now)
+        let Some(Ok(known)) = instance.stopping.run_until_cancelled(brought).await else {
+            return Err(NoKey::Unreachable { retry_after: 1 });
+        };
+        known.find(header, algorithm, now).ok_or_else(|| known.why_none(now))
     }
 
     /// Fetches in the background, unless somebody does or has just done.
@@ -121,11 +137,24 @@ impl Known {
         algorithm: Algorithm,
         now: DateTime<Utc>,
     ) -> Option<DecodingKey> {
-        let is_out = self.failed_at.is_some_and(|at| now - at < OLD);
-        if self.is_older(if is_out { OUTAGE } else { OLD }, now) {
+        if !self.is_believed(now) {
             return None;
         }
         DecodingKey::from_jwk(find(&self.keys, header, algorithm)?).ok()
+    }
+
+    /// Returns true while the keys are new enough, or can't be fetched anew.
+    fn is_believed(&self, now: DateTime<Utc>) -> bool {
+        let is_out = self.failed_at.is_some_and(|at| now - at < OLD);
+        !self.is_older(if is_out { OUTAGE } else { OLD }, now)
+    }
+
+    fn why_none(&self, now: DateTime<Utc>) -> NoKey {
+        if self.is_believed(now) {
+            return NoKey::Unknown;
+        }
+        let next = self.tried_at.map_or(now, |at| at + PAUSE) - now;
+        NoKey::Unreachable { retry_after: u64::try_from(next.num_seconds()).unwrap_or(0).max(1) }
     }
 
     fn is_older(&self, age: TimeDelta, now: DateTime<Utc>) -> bool {

@@ -1,0 +1,56 @@
+//! Tokens for another issuer or audience: whoever shows one is told nothing, and whoever runs the
+//! instance what was expected and what came, which is how a wrong setting is found.
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+
+use super::Oidc;
+
+/// How often a mismatch is logged at the most: anybody can send such a token.
+const WARN_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+/// Most characters of a claim that are logged.
+const MAX_LOGGED_CHARS: usize = 200;
+
+/// When a mismatch was last logged.
+#[derive(Debug, Default)]
+pub(super) struct Mismatches(Mutex<Option<DateTime<Utc>>>);
+
+impl Mismatches {
+    /// Logs what a token that was refused says, if it names another issuer or audience.
+    pub(super) fn tell(&self, settings: &Oidc, claims: &Map<String, Value>, now: DateTime<Utc>) {
+        let (issuer, audience) = (claims.get("iss"), claims.get("aud"));
+        let is_issuer = issuer.and_then(Value::as_str) == Some(settings.issuer.as_str());
+        let is_audience = match audience {
+            Some(Value::Array(all)) => all.iter().any(|it| *it == settings.audience),
+            one => one.and_then(Value::as_str) == Some(settings.audience.as_str()),
+        };
+        if (is_issuer && is_audience) || !self.is_due(now) {
+            return;
+        }
+        tracing::warn!(
+            issuer.expected = settings.issuer,
+            issuer.received = shown(issuer),
+            audience.expected = settings.audience,
+            audience.received = shown(audience),
+            "a token of another issuer or audience was refused: if it should hold, make the \
+             provider and DAYBOOK_OIDC_ISSUER, DAYBOOK_OIDC_AUDIENCE agree",
+        );
+    }
+
+    fn is_due(&self, now: DateTime<Utc>) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = last.is_none_or(|at| now - at >= WARN_INTERVAL);
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
+    }
+}
+
+/// A claim as JSON, on one line and not too long.
+fn shown(claim: Option<&Value>) -> String {
+    let text = claim.map_or_else(|| "none".to_owned(), Value::to_string);
+    text.chars().take(MAX_LOGGED_CHARS).collect()
+}
