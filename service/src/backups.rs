@@ -19,6 +19,7 @@ mod decompress;
 mod manifest;
 pub mod on_host;
 mod plan;
+mod portable;
 mod postgres;
 mod reader;
 pub mod restore;

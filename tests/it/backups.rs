@@ -4,6 +4,7 @@ mod damage;
 mod faults;
 mod hostile;
 mod on_host;
+mod portable;
 mod restored;
 mod schedule;
 

@@ -9,7 +9,7 @@ mod schema;
 use rusqlite::types::ValueRef;
 
 use super::{
-    Tally, row,
+    Tally, portable, row,
     tables::{Column, Kind, Rows, Table},
 };
 use crate::{
@@ -27,12 +27,12 @@ fn render(
     table: &Table,
     line: &mut Vec<u8>,
     mut literals: Option<&mut Vec<u8>>,
-) -> Result<()> {
+) -> std::result::Result<(), Unfit> {
     for (index, column) in table.columns.iter().enumerate() {
         if index > 0 {
             line.push(b'\t');
         }
-        let value = row.get_ref(index).map_err(fault)?;
+        let value = row.get_ref(index).map_err(|_| Unfit(column.name))?;
         if let Some(literals) = &mut literals {
             if index > 0 {
                 literals.push(b',');
@@ -40,11 +40,23 @@ fn render(
             literal::write(value, literals);
         }
         if !push(column, value, line) {
-            let what = format!("{}.{} holds what it can't", table.name, column.name);
-            return Err(Fault::Stored(what).into());
+            return Err(Unfit(column.name));
         }
     }
     Ok(())
+}
+
+/// The column whose value is not of its kind, which no backup can hold.
+struct Unfit(&'static str);
+
+impl Unfit {
+    /// Names the row, of which `line` is what comes before the column.
+    fn of(self, table: &Table, number: u64, line: &[u8]) -> crate::Error {
+        let start = line.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let row = portable::describe(table, number, &line[start..]);
+        let Self(column) = self;
+        Fault::Row(format!("{row}: its {column} holds what is not of the column's type")).into()
+    }
 }
 
 /// Appends the field of a value; false where the value is not of the column's kind.
@@ -85,7 +97,8 @@ fn tally(db: &rusqlite::Connection, table: &Table, rows: Rows) -> Result<Tally> 
     let (mut tally, mut line) = (Tally::default(), Vec::new());
     while let Some(row) = rows.next().map_err(fault)? {
         line.clear();
-        render(row, table, &mut line, None)?;
+        let number = tally.rows + 1;
+        render(row, table, &mut line, None).map_err(|unfit| unfit.of(table, number, &line))?;
         tally.add(&line);
     }
     Ok(tally)

@@ -31,6 +31,8 @@ pub struct Table {
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
+    /// The greatest whole number that PostgreSQL's column holds.
+    pub(super) max_integer: i64,
 }
 
 /// What a column's values are. The engines store some of them differently.
@@ -104,8 +106,8 @@ pub fn tables() -> &'static [Table] {
 
 fn all() -> Vec<Table> {
     let migrations = vec![
-        Column { name: "version", kind: Kind::Text },
-        Column { name: "applied_at", kind: Kind::Integer },
+        Column { name: "version", kind: Kind::Text, max_integer: 0 },
+        Column { name: "applied_at", kind: Kind::Integer, max_integer: i64::MAX },
     ];
     vec![
         Table { name: "seaql_migrations", columns: migrations, holds: Holds::Schema },
@@ -129,8 +131,11 @@ fn all() -> Vec<Table> {
 }
 
 fn table<E: EntityTrait>(holds: Holds) -> Table {
-    let columns = E::Column::iter()
-        .map(|column| Column { name: column.as_str(), kind: kind(column.def().get_column_type()) });
+    let columns = E::Column::iter().map(|column| {
+        let def = column.def();
+        let max_integer = max_integer(def.get_column_type());
+        Column { name: column.as_str(), kind: kind(def.get_column_type()), max_integer }
+    });
     Table { name: E::default().table_name(), columns: columns.collect(), holds }
 }
 
@@ -144,6 +149,14 @@ fn kind(stored: &ColumnType) -> Kind {
         ColumnType::SmallInteger | ColumnType::Integer | ColumnType::BigInteger => Kind::Integer,
         ColumnType::Boolean => Kind::Boolean,
         _ => Kind::Text,
+    }
+}
+
+fn max_integer(stored: &ColumnType) -> i64 {
+    match stored {
+        ColumnType::SmallInteger => i64::from(i16::MAX),
+        ColumnType::Integer => i64::from(i32::MAX),
+        _ => i64::MAX,
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use super::{
     Tally, Verification,
     decompress::Decompressor,
+    portable::Portable,
     postgres,
     reader::{Batch, Batches, Damage, Reader},
     run::Written,
@@ -67,13 +68,14 @@ async fn read(
     sender: mpsc::Sender<Batch>,
 ) -> std::result::Result<(), End> {
     attempt.job.progress_phase = Some("restore".to_owned());
-    let mut plain = Decompressor::new();
+    let (mut plain, mut portable) = (Decompressor::new(), Portable::default());
     let mut bytes = attempt.instance.store.read(&stored.key, None).await?;
     while let Some(chunk) = attempt.during(bytes.next()).await? {
         let chunk = chunk.map_err(Error::from)?;
         for slice in chunk.chunks(SLICE) {
             let slice = plain.push(slice).map_err(refused)?;
             for batch in reader.push(slice).map_err(refused)? {
+                portable.check(&batch).map_err(unportable)?;
                 // Where filling has ended, its own outcome says why.
                 if attempt.during(sender.send(batch)).await?.is_err() {
                     return Ok(());
@@ -104,6 +106,15 @@ fn fill(
 /// A file that is not what was written: the storage changed it.
 fn refused(damage: Damage) -> End {
     End::Fail(JobErrorCode::Storage, format!("verification failed: {damage}"))
+}
+
+/// Content that the other engine can't hold: the file is as it was written.
+fn unportable(damage: Damage) -> End {
+    let reason = format!(
+        "verification failed: {damage}. Mend the row, or make a backup without verification, \
+         which only this engine takes back"
+    );
+    End::Fail(JobErrorCode::Internal, reason)
 }
 
 fn unrestorable(error: Error) -> End {

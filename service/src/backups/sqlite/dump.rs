@@ -101,7 +101,7 @@ fn render_table(
     let insert = insert_line(table);
     let mut lines = spares.take(STATEMENT);
     let (mut bytes, mut begun, mut count) = (pieces.empty(), 0, 0);
-    let mut is_open = false;
+    let (mut is_open, mut all) = (false, 0);
     while let Some(row) = found.next().map_err(fault)? {
         if is_open && bytes.len() - begun >= STATEMENT {
             bytes.extend_from_slice(b";\n");
@@ -122,7 +122,9 @@ fn render_table(
             bytes.extend_from_slice(b"\n(");
             is_open = true;
         }
-        render(row, table, &mut lines, Some(&mut bytes))?;
+        all += 1;
+        render(row, table, &mut lines, Some(&mut bytes))
+            .map_err(|unfit| unfit.of(table, all, &lines))?;
         bytes.push(b')');
         lines.push(b'\n');
         count += 1;
