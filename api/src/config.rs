@@ -16,6 +16,7 @@ use daybook_service::{
     Clock, Database, Instance, Settings,
     artifacts::{Links, Store},
     backups::{Cron, Schedule},
+    jobs::Kinds,
 };
 use http::Uri;
 
@@ -106,6 +107,9 @@ pub struct Config {
         global = true
     )]
     pub backup_max_age: Option<Duration>,
+    /// The kinds of jobs that this process knows. Not an option.
+    #[arg(skip = daybook_service::job_kinds::ALL)]
+    pub job_kinds: Kinds,
     /// Jobs that this process works at once
     #[arg(long, env = "DAYBOOK_JOB_CONCURRENCY", default_value_t = 4, global = true)]
     pub job_concurrency: usize,
@@ -244,6 +248,7 @@ impl Config {
             }
         }
         Ok(Settings {
+            job_kinds: self.job_kinds,
             public_url: self.public_url()?,
             export_max_records: self.export_max_records,
             export_inline_records: self.export_inline_records,

@@ -14,8 +14,8 @@ pub struct Model {
     /// Identity (UUIDv7).
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// What kind of work.
-    pub kind: JobKind,
+    /// The name of its kind. A newer version may have written one that this build does not know.
+    pub kind: String,
     /// Where it stands.
     pub state: JobState,
     /// The kind of whoever asked for it.
@@ -72,18 +72,6 @@ pub struct Model {
     pub error_message: Option<String>,
     /// JSON of the kind's own outcome.
     pub outcome: Option<String>,
-}
-
-/// What kind of work.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "Text")]
-pub enum JobKind {
-    /// Audit entries into a file.
-    #[sea_orm(string_value = "EXPORT")]
-    Export,
-    /// A snapshot of the database into a file, and back for comparison.
-    #[sea_orm(string_value = "BACKUP")]
-    Backup,
 }
 
 /// Where a job stands.

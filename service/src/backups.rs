@@ -38,7 +38,7 @@ pub use cron::Cron;
 pub use manifest::Coverage;
 pub use plan::{Outcome, Plan, TableSummary, Verification};
 pub use reader::Damage;
-pub(crate) use run::run;
+pub use run::Backup;
 pub use schedule::Schedule;
 pub(crate) use settle::settle;
 pub use start::{StartBackup, start};

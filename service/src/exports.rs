@@ -18,5 +18,5 @@ mod start;
 pub use estimate::{Estimate, estimate};
 pub use format::Format;
 pub use plan::{AuditLogs, NotesSource, Outcome, Plan, Source};
-pub(crate) use run::run;
+pub use run::Export;
 pub use start::{StartExport, Started, Wanted, inline_data_url, start};

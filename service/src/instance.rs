@@ -12,8 +12,8 @@ use crate::{
     },
     artifacts::Store,
     audit::Recorder,
-    backups, binding, database, doorbell,
-    jobs::Finisher,
+    backups, binding, database, doorbell, job_kinds,
+    jobs::{Finisher, Kinds, UnreadableJobs},
     random,
     watchers::Watchers,
 };
@@ -35,6 +35,8 @@ pub struct Settings {
     pub backups_per_hour: u32,
     /// When backups of the whole instance are made by themselves, if they are.
     pub backup_schedule: Option<backups::Schedule>,
+    /// The kinds of jobs that this process knows.
+    pub job_kinds: Kinds,
     /// Attempts that this process runs at once.
     pub job_concurrency: usize,
     /// How long transitions of jobs are kept.
@@ -65,6 +67,7 @@ impl Default for Settings {
             artifact_ttl: Duration::from_secs(24 * 3600),
             backups_per_hour: 10,
             backup_schedule: None,
+            job_kinds: job_kinds::ALL,
             job_concurrency: 4,
             job_history: Duration::from_secs(30 * 24 * 3600),
             organization_subscriptions: 1_000,
@@ -103,6 +106,8 @@ pub struct Instance {
     pub metrics: Metrics,
     pub(crate) recorder: Recorder,
     pub(crate) finisher: Finisher,
+    pub(crate) job_kinds: Kinds,
+    pub(crate) unreadable_jobs: UnreadableJobs,
     pub(crate) watchers: Watchers,
     pub(crate) key_uses: KeyUses,
     pub(crate) provider: Option<Provider>,
@@ -160,6 +165,7 @@ impl Instance {
         clock: Clock,
     ) -> Arc<Self> {
         let provider = settings.oidc.clone().map(Provider::new);
+        let job_kinds = settings.job_kinds;
         Arc::new(Self {
             db,
             secret: secret.with_clock(clock.clone()),
@@ -173,6 +179,8 @@ impl Instance {
             metrics: Metrics::default(),
             recorder: Recorder::default(),
             finisher: Finisher::default(),
+            job_kinds,
+            unreadable_jobs: UnreadableJobs::default(),
             watchers: Watchers::default(),
             key_uses: KeyUses::default(),
             provider,

@@ -23,6 +23,7 @@ mod enqueue;
 mod feed;
 mod file;
 mod finish;
+mod kind;
 mod lease;
 mod list;
 mod prune;
@@ -32,17 +33,20 @@ mod right;
 mod worker;
 
 pub use arrow::Arrow;
-pub(crate) use attempt::{Attempt, End, Lasts, Success};
+pub(crate) use attempt::{ArtifactLifetime, NewArtifact};
+pub use attempt::{Attempt, End, Success};
 pub use cancel::cancel;
 pub(crate) use cancel::cancel_unfinished;
 pub use enqueue::{Enqueued, retry};
 pub(crate) use enqueue::{NewJob, add, enqueue, enqueue_if_kept};
 pub use feed::{Update, UpdateKind, Watch, watch};
 pub(crate) use finish::Finisher;
+pub(crate) use kind::UnreadableJobs;
+pub use kind::{Kind, Kinds, RegisteredKind};
 pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};
 pub(crate) use prune::prune;
 pub use quota::{Quota, quota};
-pub use right::{permission, right_to_see, work_of};
+pub use right::{required_permission, right_to_see, work_of};
 pub use worker::work;
 
 /// What [`work`] does, one step at a time: for a test that takes the steps in every order.

@@ -20,6 +20,7 @@ mod id;
 mod input;
 mod instance;
 mod instant;
+pub mod job_kinds;
 pub mod jobs;
 pub mod metrics;
 pub mod notes;

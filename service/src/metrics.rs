@@ -9,7 +9,7 @@ mod standing;
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use daybook_entity::job::{JobErrorCode, JobKind};
+use daybook_entity::job::JobErrorCode;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -168,8 +168,8 @@ impl Metrics {
     }
 
     /// Counts a transition, after its COMMIT.
-    pub(crate) fn transition(&self, kind: JobKind, arrow: Arrow, code: Option<JobErrorCode>) {
-        let (kind, transition) = (name(kind), arrow.verb());
+    pub(crate) fn transition(&self, kind: &str, arrow: Arrow, code: Option<JobErrorCode>) {
+        let (kind, transition) = (kind.to_lowercase(), arrow.verb());
         match arrow {
             Arrow::Failed | Arrow::Retried | Arrow::Rescued => {
                 let code = code.map_or_else(|| "NONE".to_owned(), |code| code.to_value());
@@ -191,9 +191,9 @@ impl Metrics {
     }
 
     /// Counts the bytes of a job's file, after its COMMIT.
-    pub(crate) fn produced(&self, kind: JobKind, bytes: i64) {
+    pub(crate) fn produced(&self, kind: &str, bytes: i64) {
         let bytes = u64::try_from(bytes).unwrap_or_default();
-        self.output_bytes.get_or_create(&KindLabels { kind: name(kind) }).inc_by(bytes);
+        self.output_bytes.get_or_create(&KindLabels { kind: kind.to_lowercase() }).inc_by(bytes);
     }
 
     /// Counts that a subscriber who had been told everything was told something new, `late` after it
@@ -239,10 +239,6 @@ impl Metrics {
         let help = "Reads that a replica might have answered, by who answered and why";
         registry.register("replica_reads", help, self.replica_reads.clone());
     }
-}
-
-fn name(kind: JobKind) -> String {
-    kind.to_value().to_lowercase()
 }
 
 /// Everything, as it is now.

@@ -38,6 +38,7 @@ mod http;
 mod import;
 mod instants;
 mod job_errors;
+mod job_kinds;
 mod job_pages;
 mod jobs;
 mod limits;

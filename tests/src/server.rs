@@ -95,6 +95,7 @@ impl TestServer {
             backup_time_zone: "UTC".to_owned(),
             backup_keep: 7,
             backup_max_age: None,
+            job_kinds: daybook_service::job_kinds::ALL,
             job_concurrency: 4,
             job_history: Duration::from_secs(30 * 24 * 3600),
             organization_subscriptions: 1_000,

@@ -9,7 +9,7 @@ use crate::{Fault, Result, artifacts::Compression};
 
 /// What a backup is to do: the job's payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Plan {
     /// Whether the file is restored into an empty database and compared.
     pub verify: bool,

@@ -14,9 +14,10 @@ use super::{
     verify,
 };
 use crate::{
-    Engine, Error, Fault,
+    Engine, Error, Fault, Settings,
+    access::JobWork,
     artifacts::{Compression, Ending, Stored},
-    jobs::{Attempt, End, Lasts, Success},
+    jobs::{ArtifactLifetime, Attempt, End, Kind, NewArtifact, Success},
 };
 
 /// What was written, to compare a copy with.
@@ -25,9 +26,30 @@ pub(super) struct Written {
     pub(super) frame: Frame,
 }
 
-/// One attempt at a backup.
-pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
-    let plan = Plan::of(&attempt.job)?;
+/// Backups: a snapshot of the database into a file, and back for comparison.
+#[derive(Debug)]
+pub struct Backup;
+
+impl Kind for Backup {
+    type Payload = Plan;
+    const NAME: &'static str = "BACKUP";
+    const PLURAL: &'static str = "backups";
+    const READS_AUDIT_LOG: bool = false;
+
+    fn work(_: &Plan) -> JobWork {
+        JobWork::BackUp
+    }
+
+    fn hourly_limit(settings: &Settings) -> u32 {
+        settings.backups_per_hour
+    }
+
+    async fn run(attempt: &mut Attempt, plan: Plan) -> Result<Success, End> {
+        run(attempt, &plan).await
+    }
+}
+
+async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
     attempt.open("backups", (plan.compression, Ending::Sealed))?;
     let written = write(attempt).await?;
     let stored = attempt.close().await?;
@@ -36,7 +58,7 @@ pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
         false => None,
     };
     let tables = summaries(&written.manifest.tables);
-    success(attempt, &plan, stored, &written.manifest, &Outcome { tables, verification })
+    success(attempt, plan, stored, &written.manifest, &Outcome { tables, verification })
 }
 
 /// Writes the file, manifest included.
@@ -200,8 +222,9 @@ fn success(
     let json = |error: serde_json::Error| stored(&format!("backup: {error}"));
     let outcome = serde_json::to_string(outcome).map_err(json)?;
     let is_scheduled = plan.scheduled_for.is_some();
-    let lasts = if is_scheduled { Lasts::UntilRemoved } else { Lasts::Ttl };
-    Ok(Success { artifact, outcome, lasts })
+    let lifetime =
+        if is_scheduled { ArtifactLifetime::UntilRemoved } else { ArtifactLifetime::Ttl };
+    Ok(Success { artifact: Some(NewArtifact { row: artifact, lifetime }), outcome })
 }
 
 /// The manifest as the API gives it: what the file's own says, and the file's length and hash.

@@ -3,18 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use daybook_entity::{
-    artifact, instance,
-    job::{self, JobKind},
-    organization::INSTANCE,
-};
+use daybook_entity::{artifact, instance, job, organization::INSTANCE};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::{Cron, Outcome, Plan, StartBackup, start};
+use super::{Backup, Cron, Outcome, Plan, StartBackup, start};
 use crate::{
     Instance, Permission, Result, Viewer, access,
     artifacts::{Compression, janitor},
     database,
+    jobs::Kind,
 };
 
 /// How often the clock is looked at.
@@ -78,7 +75,7 @@ async fn start_due(instance: &Arc<Instance>, due: DateTime<Utc>) -> Result<()> {
     let key = format!("schedule {}", due.to_rfc3339());
     let known = job::Entity::find()
         .filter(job::Column::OrganizationId.eq(INSTANCE))
-        .filter(job::Column::Kind.eq(JobKind::Backup))
+        .filter(job::Column::Kind.eq(Backup::NAME))
         .filter(job::Column::IdempotencyKey.eq(key.as_str()));
     if known.one(instance.db.reader()).await?.is_some() {
         return Ok(());

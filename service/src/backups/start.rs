@@ -1,15 +1,14 @@
 //! Starting a backup.
 
 use chrono::{DateTime, Utc};
-use daybook_entity::job::JobKind;
 use sha2::{Digest, Sha256};
 
-use super::Plan;
+use super::{Backup, Plan};
 use crate::{
     Error, Fault, Result, Scope,
     artifacts::Compression,
     input,
-    jobs::{self, Enqueued, NewJob},
+    jobs::{self, Enqueued, Kind, NewJob},
 };
 
 /// What is asked for: a backup of the scope's organization, or of everything where that is the
@@ -39,7 +38,7 @@ pub async fn start(scope: &Scope, request: StartBackup) -> Result<Enqueued> {
     let fault = |error: serde_json::Error| Fault::Stored(format!("backup plan: {error}"));
     let payload = serde_json::to_string(&plan).map_err(fault)?;
     let new = NewJob {
-        kind: JobKind::Backup,
+        kind: Backup::NAME.to_owned(),
         request_hash: Sha256::digest(&payload).to_vec(),
         payload,
         idempotency_key,

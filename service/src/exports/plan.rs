@@ -14,7 +14,7 @@ use crate::{
 
 /// What an export is to do: the job's payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Plan {
     /// What.
     pub source: Source,
@@ -40,7 +40,7 @@ pub enum Source {
 
 /// A workspace's notes, as of the moment when the export runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NotesSource {
     /// Which workspace.
     pub workspace_id: Uuid,
@@ -48,7 +48,7 @@ pub struct NotesSource {
 
 /// Entries of the audit log, as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AuditLogs {
     /// Which entries.
     pub filter: Filter,

@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest, notes};
 use crate::{
-    Error, Fault,
+    Error, Fault, Settings,
+    access::JobWork,
     artifacts::{Ending, Stored},
-    jobs::{Attempt, End, Lasts, Success},
+    jobs::{ArtifactLifetime, Attempt, End, Kind, NewArtifact, Success},
 };
 
 /// What a source came to when all its bytes are written.
@@ -22,20 +23,45 @@ pub(super) struct Written {
     pub(super) outcome: Outcome,
 }
 
-/// One attempt at an export. The file is the same at every attempt, but for notes that have changed
-/// in between.
-pub(crate) async fn run(attempt: &mut Attempt) -> Result<Success, End> {
-    let plan = Plan::of(&attempt.job)?;
+/// Exports: records into a file. The file is the same at every attempt, except for notes that have
+/// changed in between.
+#[derive(Debug)]
+pub struct Export;
+
+impl Kind for Export {
+    type Payload = Plan;
+    const NAME: &'static str = "EXPORT";
+    const PLURAL: &'static str = "exports";
+    const READS_AUDIT_LOG: bool = true;
+
+    fn work(plan: &Plan) -> JobWork {
+        plan.work()
+    }
+
+    fn planned_after(plan: &Plan) -> Option<i64> {
+        plan.pruned()
+    }
+
+    fn hourly_limit(settings: &Settings) -> u32 {
+        settings.exports_per_hour
+    }
+
+    async fn run(attempt: &mut Attempt, plan: Plan) -> Result<Success, End> {
+        run(attempt, &plan).await
+    }
+}
+
+async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
     let started_at = attempt.instance.clock.now();
     attempt.open("exports", (plan.compression, Ending::Plain))?;
     attempt.job.progress_phase = Some("records".to_owned());
     let written = match &plan.source {
-        Source::AuditLogs(source) => audit_logs::write(attempt, &plan, source).await?,
+        Source::AuditLogs(source) => audit_logs::write(attempt, plan, source).await?,
         Source::Notes(source) => notes::write(attempt, source).await?,
     };
     let stored = attempt.close().await?;
     let finished_at = attempt.instance.clock.now();
-    success(attempt, &plan, written, stored, (started_at, finished_at))
+    success(attempt, plan, written, stored, (started_at, finished_at))
 }
 
 fn success(
@@ -68,5 +94,6 @@ fn success(
         removed_at: None,
     };
     let outcome = serde_json::to_string(&outcome).map_err(json)?;
-    Ok(Success { artifact, outcome, lasts: Lasts::Ttl })
+    let artifact = NewArtifact { row: artifact, lifetime: ArtifactLifetime::Ttl };
+    Ok(Success { artifact: Some(artifact), outcome })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use daybook_entity::{
     artifact,
-    job::{self, JobKind, JobState},
+    job::{self, JobState},
 };
 use futures::TryStreamExt;
 use sea_orm::{ConnectionTrait, EntityTrait};
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    AuditLogs, Format, NotesSource, Plan, Source,
+    AuditLogs, Export, Format, NotesSource, Plan, Source,
     audit_logs::{Continuation, open_continuation},
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     artifacts::{self, Compression},
     audit::{self, Filter, Order},
     input,
-    jobs::{self, Enqueued, NewJob},
+    jobs::{self, Enqueued, Kind, NewJob},
     notes,
     page::Part,
     retention,
@@ -263,7 +263,7 @@ async fn enqueue(scope: &Scope, request: StartExport) -> Result<(Enqueued, u64)>
 fn new_job(plan: &Plan, request_hash: Vec<u8>, request: &StartExport) -> Result<NewJob> {
     let fault = |error: serde_json::Error| Fault::Stored(format!("export plan: {error}"));
     Ok(NewJob {
-        kind: JobKind::Export,
+        kind: Export::NAME.to_owned(),
         payload: serde_json::to_string(plan).map_err(fault)?,
         request_hash,
         idempotency_key: request.idempotency_key.clone(),

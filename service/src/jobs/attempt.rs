@@ -39,17 +39,32 @@ pub struct Attempt {
 /// What an attempt that succeeded came to.
 #[derive(Debug)]
 pub struct Success {
-    /// Its artifact; dates are set when it is made visible.
-    pub(crate) artifact: artifact::Model,
-    /// JSON of the kind's own outcome.
+    /// The artifact, if the kind makes one.
+    pub(crate) artifact: Option<NewArtifact>,
+    /// The kind's own outcome, as JSON.
     pub(crate) outcome: String,
-    /// How long the artifact is there.
-    pub(crate) lasts: Lasts,
 }
 
-/// How long an artifact is there.
+impl Success {
+    /// A success without an artifact; `outcome` is the kind's own, as JSON.
+    #[must_use]
+    pub fn without_artifact(outcome: String) -> Self {
+        Self { artifact: None, outcome }
+    }
+}
+
+/// An artifact that becomes visible when its attempt's success is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct NewArtifact {
+    /// The row; the storing transaction sets its dates.
+    pub(crate) row: artifact::Model,
+    /// The time for which it is kept.
+    pub(crate) lifetime: ArtifactLifetime,
+}
+
+/// The time for which an artifact is kept.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Lasts {
+pub(crate) enum ArtifactLifetime {
     /// As long as `Settings::artifact_ttl` says.
     Ttl,
     /// Until whoever looks after such files removes it.

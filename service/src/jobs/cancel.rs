@@ -1,8 +1,8 @@
 //! Canceling: a queued job ends here, a running one is asked to.
 
-use daybook_entity::job::{self, Column, Entity, JobKind, JobState, Model};
+use daybook_entity::job::{self, Column, Entity, JobState, Model};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, Iterable, QueryFilter,
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
@@ -100,7 +100,7 @@ pub(crate) async fn cancel_unfinished(
 ) -> std::result::Result<Vec<Move>, DbErr> {
     let unfinished = Entity::find()
         .filter(Column::State.is_in([JobState::Queued, JobState::Running]))
-        .filter(Column::Kind.is_in(JobKind::iter()))
+        .filter(Column::Kind.is_in(instance.job_kinds.names()))
         .order_by_asc(Column::OrganizationId)
         .order_by_asc(Column::Id)
         .limit(BATCH)

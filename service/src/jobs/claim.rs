@@ -9,10 +9,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use daybook_entity::job::{Column, Entity, JobKind, JobState, Model};
+use daybook_entity::job::{Column, Entity, JobState, Model};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, Iterable, QueryFilter,
-    QueryOrder, QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Statement,
     sea_query::{Expr, ExprTrait, LockBehavior, LockType},
 };
 use uuid::Uuid;
@@ -80,7 +80,7 @@ async fn choose(
         if jobs.len() == room.free.min(BATCH) {
             return Ok(jobs);
         }
-        let new = next(tx, *organization_id, now, (1, &taken)).await?;
+        let new = next(tx, instance, *organization_id, now, (1, &taken)).await?;
         busy.extend(new.iter().map(|job| job.organization_id));
         taken.extend(new.iter().map(|job| job.id));
         jobs.extend(new);
@@ -94,7 +94,7 @@ async fn choose(
         if limit == 0 {
             break;
         }
-        let new = next(tx, organization_id, now, (limit, &taken)).await?;
+        let new = next(tx, instance, organization_id, now, (limit, &taken)).await?;
         taken.extend(new.iter().map(|job| job.id));
         jobs.extend(new);
     }
@@ -136,20 +136,41 @@ async fn starting_at(
     rows.iter().map(|row| row.try_get("", "id")).collect()
 }
 
-/// The organization's next jobs, locked; others that claim at the same time skip them.
+/// The organization's next jobs that this build can read, locked; others that claim at the same time
+/// skip them.
 async fn next(
     tx: &DatabaseTransaction,
+    instance: &Instance,
     organization_id: Uuid,
     now: DateTime<Utc>,
     (limit, taken): (usize, &HashSet<Uuid>),
 ) -> std::result::Result<Vec<Model>, DbErr> {
+    loop {
+        let jobs = queued(tx, instance, organization_id, now, (limit, taken)).await?;
+        let is_readable = |job: &Model| instance.job_kinds.work(job).is_some();
+        let (readable, unreadable): (Vec<_>, Vec<_>) = jobs.into_iter().partition(is_readable);
+        unreadable.iter().for_each(|job| instance.unreadable_jobs.add(job));
+        if unreadable.is_empty() || !readable.is_empty() {
+            return Ok(readable);
+        }
+    }
+}
+
+async fn queued(
+    tx: &DatabaseTransaction,
+    instance: &Instance,
+    organization_id: Uuid,
+    now: DateTime<Utc>,
+    (limit, taken): (usize, &HashSet<Uuid>),
+) -> std::result::Result<Vec<Model>, DbErr> {
+    let passed_over = taken.iter().copied().chain(instance.unreadable_jobs.ids());
     Entity::find()
         .filter(Column::OrganizationId.eq(organization_id))
         .filter(Column::State.eq(JobState::Queued))
         .filter(Column::AvailableAt.lte(now))
         // A kind that this build does not know waits for one that does.
-        .filter(Column::Kind.is_in(JobKind::iter()))
-        .filter(Column::Id.is_not_in(taken.iter().copied()))
+        .filter(Column::Kind.is_in(instance.job_kinds.names()))
+        .filter(Column::Id.is_not_in(passed_over))
         .order_by_asc(Column::AvailableAt)
         .order_by_asc(Column::Id)
         .limit(limit as u64)

@@ -1,6 +1,6 @@
 //! Adding jobs to the queue: new ones, repetitions, and requests that were made before.
 
-use daybook_entity::job::{Column, Entity, JobKind, JobState, Model};
+use daybook_entity::job::{Column, Entity, JobState, Model};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
@@ -8,9 +8,7 @@ use super::{
     Arrow, quota,
     record::{Move, record, ring},
 };
-use crate::{
-    Error, Instance, ProblemCode, Result, Scope, audit, database, exports::Plan, random, retention,
-};
+use crate::{Error, Instance, ProblemCode, Result, Scope, audit, database, random, retention};
 
 /// Attempts that a job gets.
 const MAX_ATTEMPTS: i32 = 5;
@@ -18,8 +16,8 @@ const MAX_ATTEMPTS: i32 = 5;
 /// A job to be queued.
 #[derive(Clone, Debug)]
 pub(crate) struct NewJob {
-    /// What kind of work.
-    pub(crate) kind: JobKind,
+    /// The name of its kind.
+    pub(crate) kind: String,
     /// JSON of what to do.
     pub(crate) payload: String,
     /// SHA-256 of the input as it was asked for.
@@ -87,7 +85,7 @@ pub(crate) async fn add(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -
         return Ok(Queued::Before(Box::new(job)));
     }
     // Counted here, under the lock, or two that come at once could both be the last one.
-    quota::check(tx, scope, new.kind).await?;
+    quota::check(tx, scope, &new.kind).await?;
     Ok(Queued::Now(Box::new(insert(tx, scope, new).await?)))
 }
 
@@ -127,10 +125,7 @@ pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
     if let Some(message) = message {
         return Err(Error::problem(ProblemCode::Conflict, &path, message));
     }
-    let pruned = match old.kind {
-        JobKind::Export => Plan::of(&old)?.pruned(),
-        JobKind::Backup => None,
-    };
+    let pruned = scope.instance.job_kinds.planned_after(&old);
     let new = NewJob {
         kind: old.kind,
         payload: old.payload,
@@ -148,7 +143,7 @@ pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
 async fn earlier(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Result<Option<Model>> {
     let jobs = Entity::find()
         .filter(Column::OrganizationId.eq(scope.organization_id))
-        .filter(Column::Kind.eq(new.kind));
+        .filter(Column::Kind.eq(new.kind.as_str()));
     if let Some(key) = &new.idempotency_key {
         let known = jobs.filter(Column::IdempotencyKey.eq(key)).one(tx).await?;
         let is_other = known.as_ref().is_some_and(|known| known.request_hash != new.request_hash);
@@ -178,7 +173,7 @@ async fn insert(
     let job = Model {
         organization_id: scope.organization_id,
         id: random::id(now),
-        kind: new.kind,
+        kind: new.kind.clone(),
         state: JobState::Queued,
         requester_type: actor.r#type,
         requester_id: actor.id,

@@ -12,7 +12,7 @@ mod read;
 use std::{collections::VecDeque, time::Duration};
 
 use chrono::{DateTime, Utc};
-use daybook_entity::job::{JobKind, JobState, Model};
+use daybook_entity::job::{JobState, Model};
 use futures::{Stream, stream};
 use uuid::Uuid;
 
@@ -35,7 +35,7 @@ pub struct Watch {
     /// Only this job; the stream ends after its final transition.
     pub job_id: Option<Uuid>,
     /// Only these kinds.
-    pub kinds: Option<Vec<JobKind>>,
+    pub kinds: Option<Vec<String>>,
     /// Everything since this cursor, instead of a snapshot.
     pub after: Option<String>,
 }

@@ -9,19 +9,19 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{
     artifact,
-    job::{self, Column, Entity, JobErrorCode, JobKind, JobState, Model},
+    job::{self, Column, Entity, JobErrorCode, JobState, Model},
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, Iterable, QueryFilter,
-    QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{LockBehavior, LockType},
 };
 
 use tokio::sync::oneshot;
 
 use super::{
-    Arrow, Lasts,
+    Arrow, ArtifactLifetime, NewArtifact,
     arrow::is_final,
     cancel,
     record::{Move, record, ring},
@@ -43,14 +43,12 @@ const RESCUE: u64 = 100;
 /// How an attempt leaves its job.
 #[derive(Clone, Debug)]
 pub(super) enum Finish {
-    /// With an artifact.
+    /// With success.
     Succeed {
-        /// The artifact; its dates are set by the finishing transaction.
-        artifact: Box<artifact::Model>,
-        /// JSON of the kind's own outcome.
+        /// The artifact, if the kind makes one.
+        artifact: Option<Box<NewArtifact>>,
+        /// The kind's own outcome, as JSON.
         outcome: String,
-        /// How long the artifact is there.
-        lasts: Lasts,
     },
     /// For good.
     Fail(JobErrorCode, String),
@@ -196,7 +194,9 @@ fn count(instance: &Instance, ended: &[Arc<Ended>], moves: &[Option<Move>]) {
     for (ended, step) in ended.iter().zip(moves) {
         match (&ended.finish, step.as_ref().map(|step| step.arrow)) {
             (Finish::Succeed { artifact, .. }, Some(Arrow::Succeeded)) => {
-                instance.metrics.produced(ended.job.kind, artifact.size_bytes);
+                if let Some(artifact) = artifact {
+                    instance.metrics.produced(&ended.job.kind, artifact.row.size_bytes);
+                }
             }
             (_, Some(_)) => {}
             (_, None) => instance.metrics.stale_claim(),
@@ -232,18 +232,18 @@ async fn show_artifacts(
     let ttl = TimeDelta::from_std(instance.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
     let mut artifacts = Vec::new();
     for (ended, step) in ended.iter().zip(moves) {
-        let (Finish::Succeed { artifact, lasts, .. }, Some(Arrow::Succeeded)) =
+        let (Finish::Succeed { artifact: Some(artifact), .. }, Some(Arrow::Succeeded)) =
             (&ended.finish, step.as_ref().map(|step| step.arrow))
         else {
             continue;
         };
-        let expires_at = match lasts {
-            Lasts::Ttl => now.checked_add_signed(ttl).unwrap_or(MAX_INSTANT),
-            Lasts::UntilRemoved => MAX_INSTANT,
+        let NewArtifact { row, lifetime } = artifact.as_ref();
+        let expires_at = match lifetime {
+            ArtifactLifetime::Ttl => now.checked_add_signed(ttl).unwrap_or(MAX_INSTANT),
+            ArtifactLifetime::UntilRemoved => MAX_INSTANT,
         };
-        let artifact =
-            artifact::Model { created_at: now, expires_at, ..artifact::Model::clone(artifact) };
-        artifacts.push(artifact.into_active_model());
+        let row = artifact::Model { created_at: now, expires_at, ..row.clone() };
+        artifacts.push(row.into_active_model());
     }
     if !artifacts.is_empty() {
         artifact::Entity::insert_many(artifacts).exec_without_returning(tx).await?;
@@ -262,7 +262,7 @@ pub async fn rescue(instance: &Arc<Instance>) -> Result<usize> {
             let now = database::now(tx, &instance.clock).await?;
             let stalled = Entity::find()
                 .filter(Column::State.eq(JobState::Running))
-                .filter(Column::Kind.is_in(JobKind::iter()))
+                .filter(Column::Kind.is_in(instance.job_kinds.names()))
                 .filter(Column::LeaseUntil.lt(now))
                 .order_by_asc(Column::LeaseUntil)
                 .limit(RESCUE)
@@ -292,11 +292,13 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> Move {
     let mut record_count = None;
     let (arrow, error) = match finish {
         _ if job.cancel_requested_at.is_some() => (Arrow::Canceled, None),
-        Finish::Succeed { artifact, outcome, lasts: _ } => {
+        Finish::Succeed { artifact, outcome } => {
             job.outcome = Some(outcome.clone());
-            job.progress_done = artifact.record_count;
-            job.progress_total = Some(artifact.record_count);
-            record_count = Some(artifact.record_count);
+            if let Some(artifact) = artifact {
+                job.progress_done = artifact.row.record_count;
+                job.progress_total = Some(artifact.row.record_count);
+                record_count = Some(artifact.row.record_count);
+            }
             (Arrow::Succeeded, None)
         }
         Finish::Fail(code, reason) => (Arrow::Failed, Some((*code, reason.clone()))),

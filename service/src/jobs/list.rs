@@ -2,12 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{
-    job::{Column, Entity, JobKind, JobState, Model},
+    job::{Column, Entity, JobState, Model},
     job_event, organization,
 };
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -19,8 +17,8 @@ use crate::{
 /// Which jobs. All conditions hold together; an absent one does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Of these kinds.
-    pub kinds: Option<Vec<JobKind>>,
+    /// Names of kinds.
+    pub kinds: Option<Vec<String>>,
     /// In these states.
     pub states: Option<Vec<JobState>>,
     /// Asked for by this subject.
@@ -34,7 +32,8 @@ pub struct Filter {
 impl Filter {
     fn condition(&self, scope: &Scope) -> Condition {
         let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id);
-        let kinds = self.kinds.clone().unwrap_or_else(|| JobKind::iter().collect());
+        let known = || scope.instance.job_kinds.names().map(str::to_owned).collect();
+        let kinds = self.kinds.clone().unwrap_or_else(known);
         Condition::all()
             .add_option(organization_id.map(|id| Column::OrganizationId.eq(id)))
             .add(Column::Kind.is_in(kinds))
@@ -112,7 +111,7 @@ pub async fn find(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 pub async fn get_many(scope: &Scope, ids: &[Uuid]) -> Result<Vec<Model>> {
     let found = Entity::find()
         .filter(Column::OrganizationId.eq(scope.organization_id))
-        .filter(Column::Kind.is_in(JobKind::iter()))
+        .filter(Column::Kind.is_in(scope.instance.job_kinds.names()))
         .filter(Column::Id.is_in(ids.iter().copied()));
     Ok(found.all(scope.instance.db.reader()).await?)
 }

@@ -7,7 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{
     audit_log::ActorType,
-    job::{Column, Entity, JobErrorCode, JobKind, JobState},
+    job::{Column, Entity, JobErrorCode, JobState},
 };
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder,
@@ -15,6 +15,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::RegisteredKind;
 use crate::{Error, Instance, ProblemCode, Result, Scope, access::Authority, database};
 
 /// How long a job counts.
@@ -38,7 +39,7 @@ pub struct Quota {
 ///
 /// # Errors
 /// A database fault.
-pub async fn quota(instance: &Instance, organization_id: Uuid, kind: JobKind) -> Result<Quota> {
+pub async fn quota(instance: &Instance, organization_id: Uuid, kind: &str) -> Result<Quota> {
     Ok(read(instance.db.reader(), instance, organization_id, kind).await?)
 }
 
@@ -47,7 +48,7 @@ pub async fn quota(instance: &Instance, organization_id: Uuid, kind: JobKind) ->
 ///
 /// # Errors
 /// RATE_LIMITED, with the time from when on there is room; a database fault.
-pub(super) async fn check<C: ConnectionTrait>(tx: &C, scope: &Scope, kind: JobKind) -> Result<()> {
+pub(super) async fn check<C: ConnectionTrait>(tx: &C, scope: &Scope, kind: &str) -> Result<()> {
     if scope.viewer.authority == Authority::CommandLine {
         return Ok(());
     }
@@ -56,10 +57,7 @@ pub(super) async fn check<C: ConnectionTrait>(tx: &C, scope: &Scope, kind: JobKi
     if remaining > 0 {
         return Ok(());
     }
-    let what = match kind {
-        JobKind::Export => "exports",
-        JobKind::Backup => "backups",
-    };
+    let what = scope.instance.job_kinds.find(kind).map_or("jobs", |kind| kind.plural);
     let message = if limit == 0 {
         format!("this instance starts no {what}")
     } else {
@@ -73,12 +71,10 @@ async fn read<C: ConnectionTrait>(
     db: &C,
     instance: &Instance,
     organization_id: Uuid,
-    kind: JobKind,
+    kind: &str,
 ) -> std::result::Result<Quota, DbErr> {
-    let limit = match kind {
-        JobKind::Export => instance.settings.exports_per_hour,
-        JobKind::Backup => instance.settings.backups_per_hour,
-    };
+    let limit = |kind: &RegisteredKind| (kind.hourly_limit)(&instance.settings);
+    let limit = instance.job_kinds.find(kind).map_or(0, limit);
     let now = database::now(db, &instance.clock).await?;
     let is_ours = Condition::all()
         .add(Column::State.eq(JobState::Failed))

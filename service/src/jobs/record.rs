@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use daybook_entity::{
     audit_log::AuditOutcome,
-    job::{self, JobKind, JobState},
+    job::{self, JobState},
     job_event, job_feed,
 };
 use sea_orm::{
-    ActiveEnum, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    QueryFilter, sea_query::Expr,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    sea_query::Expr,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -84,7 +84,7 @@ pub(crate) async fn record(
 /// Counts the moves, and tells whoever waits for news of these jobs. After COMMIT.
 pub(crate) fn ring(instance: &Instance, moves: &[Move]) {
     for step in moves {
-        instance.metrics.transition(step.job.kind, step.arrow, step.job.error_code);
+        instance.metrics.transition(&step.job.kind, step.arrow, step.job.error_code);
         instance.doorbell.ring(Topic::Jobs(step.job.organization_id));
         instance.doorbell.ring(Topic::AuditLog(step.job.organization_id));
     }
@@ -124,7 +124,7 @@ fn entry(step: &Move, at: DateTime<Utc>) -> NewEntry {
             email: job.requester_email.clone(),
             name: None,
         },
-        action: format!("job.{}.{}", noun(job.kind), arrow.verb()),
+        action: format!("job.{}.{}", job.kind.to_lowercase(), arrow.verb()),
         outcome: match arrow {
             Arrow::Failed | Arrow::Retried | Arrow::Rescued => AuditOutcome::Failure,
             Arrow::Requested
@@ -141,8 +141,4 @@ fn entry(step: &Move, at: DateTime<Utc>) -> NewEntry {
             ..Metadata::default()
         }),
     }
-}
-
-fn noun(kind: JobKind) -> String {
-    kind.to_value().to_lowercase()
 }

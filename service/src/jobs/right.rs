@@ -4,26 +4,23 @@ use std::sync::Arc;
 
 use daybook_entity::{
     audit_log::ActorType,
-    job::{Entity, JobKind, Model},
+    job::{Entity, Model},
 };
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::{Instance, Permission, Result, Viewer, access, access::JobWork, exports::Plan, reach};
+use crate::{Instance, Permission, Result, Viewer, access, access::JobWork, reach};
 
-/// What whoever asked for `job` must be allowed to do, also when it runs, and whoever gets its file.
-///
-/// # Errors
-/// A payload that this build can't read.
-pub fn permission(job: &Model) -> Result<Permission> {
-    Ok(work(job)?.permission())
+/// The permission that a job's requester must have, when asking, when the job runs, and to get its
+/// file.
+#[must_use]
+pub fn required_permission(instance: &Instance, job: &Model) -> Permission {
+    work(instance, job).permission()
 }
 
-fn work(job: &Model) -> Result<JobWork> {
-    match job.kind {
-        JobKind::Export => Ok(Plan::of(job)?.work()),
-        JobKind::Backup => Ok(JobWork::BackUp),
-    }
+/// The work of a job. What this build can't read is taken for the work that the fewest may have done.
+fn work(instance: &Instance, job: &Model) -> JobWork {
+    instance.job_kinds.work(job).unwrap_or(JobWork::BackUp)
 }
 
 /// What `viewer` must be allowed to do to see a job: to see all jobs, or, where that's not allowed, to
@@ -46,7 +43,7 @@ pub async fn right_to_see(
     let Some(job) = find(instance, organization_id, id).await?.filter(is_own) else {
         return Ok(all);
     };
-    let own = permission(&job)?;
+    let own = required_permission(instance, &job);
     let is_enough = access::is_granted(instance, viewer, organization_id, own).await?;
     // Where neither is allowed, it's the first one that is refused.
     Ok(if is_enough { own } else { all })
@@ -58,7 +55,7 @@ pub async fn right_to_see(
 /// A database fault.
 pub async fn work_of(instance: &Instance, organization_id: Uuid, id: Uuid) -> Result<JobWork> {
     match find(instance, organization_id, id).await? {
-        Some(job) => work(&job),
+        Some(job) => Ok(work(instance, &job)),
         // There is nothing to decide over, which only who may export is told.
         None => Ok(JobWork::ExportAuditLog),
     }

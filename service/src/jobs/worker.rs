@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use daybook_entity::job::{self, JobErrorCode, JobKind, JobState};
+use daybook_entity::job::{self, JobErrorCode, JobState};
 use futures::FutureExt;
 use sea_orm::ActiveEnum;
 use tokio::runtime::Handle;
@@ -19,9 +19,8 @@ use super::{
     claim::Room,
     finish::{self, Finish},
     lease::{self, Pulse},
-    right::permission,
 };
-use crate::{Engine, Instance, Result, Topic, access, backups, exports, reach, trace};
+use crate::{Engine, Instance, Result, Topic, access, reach, trace};
 
 /// How often the queue is looked at where no bell rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -143,7 +142,7 @@ async fn run(instance: &Arc<Instance>, job: job::Model) {
     let span = tracing::info_span!(
         "job.attempt",
         job.id = %job.id,
-        job.kind = ?job.kind,
+        job.kind = job.kind,
         job.attempt = job.attempt,
         organization.id = %job.organization_id,
         request.id = job.request_id,
@@ -169,10 +168,8 @@ async fn run(instance: &Arc<Instance>, job: job::Model) {
 pub async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End> {
     let work = async {
         check_right(&attempt.instance, &attempt.job).await?;
-        match attempt.job.kind {
-            JobKind::Export => exports::run(attempt).await,
-            JobKind::Backup => backups::run(attempt).await,
-        }
+        let kinds = attempt.instance.job_kinds;
+        kinds.run(attempt).await
     };
     // A panic is this attempt's failure, nobody else's.
     match tokio::time::timeout(ATTEMPT, AssertUnwindSafe(work).catch_unwind()).await {
@@ -187,7 +184,11 @@ pub async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End>
 
 /// Authority is as of now, not as of when the job was asked for.
 async fn check_right(instance: &Instance, job: &job::Model) -> std::result::Result<(), End> {
-    if access::may_have_job_done(instance, job, permission(job)?).await? {
+    // A claim passes over what this build can't read.
+    let Some(work) = instance.job_kinds.work(job) else {
+        return Err(End::Interrupted);
+    };
+    if access::may_have_job_done(instance, job, work.permission()).await? {
         return Ok(());
     }
     let reason = "whoever asked for it may not do so any more".to_owned();
@@ -232,8 +233,8 @@ async fn settle(
     end: std::result::Result<Success, End>,
 ) -> bool {
     let finish = match end {
-        Ok(Success { artifact, outcome, lasts }) => {
-            Finish::Succeed { artifact: Box::new(artifact), outcome, lasts }
+        Ok(Success { artifact, outcome }) => {
+            Finish::Succeed { artifact: artifact.map(Box::new), outcome }
         }
         Err(End::Retry(code, reason)) => Finish::Retry(code, reason),
         Err(End::Fail(code, reason)) => Finish::Fail(code, reason),

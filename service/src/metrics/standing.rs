@@ -2,18 +2,17 @@
 
 use std::{fs, sync::atomic::AtomicU64};
 
-use daybook_entity::job::{Column, Entity, JobKind, JobState};
+use daybook_entity::job::{Column, Entity, JobState};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{family::Family, gauge::Gauge},
     registry::Registry,
 };
 use sea_orm::{
-    ActiveEnum, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Iterable, QueryFilter,
-    QuerySelect, Statement,
+    ActiveEnum, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect,
+    Statement,
 };
 
-use super::name;
 use crate::{Engine, Instance, Result, database::sqlite};
 
 type Seconds = Gauge<f64, AtomicU64>;
@@ -62,17 +61,20 @@ async fn jobs(instance: &Instance) -> Result<Family<JobLabels, Gauge>> {
         .filter(Column::State.is_in(states))
         .group_by(Column::Kind)
         .group_by(Column::State)
-        .into_tuple::<(JobKind, JobState, i64)>();
+        .into_tuple::<(String, JobState, i64)>();
     let jobs = Family::<JobLabels, Gauge>::default();
-    let gauge = |kind, state: JobState| {
-        let labels = JobLabels { kind: name(kind), state: state.to_value().to_lowercase() };
+    let gauge = |kind: &str, state: JobState| {
+        let labels =
+            JobLabels { kind: kind.to_lowercase(), state: state.to_value().to_lowercase() };
         jobs.get_or_create(&labels).clone()
     };
-    for (kind, state) in JobKind::iter().flat_map(|kind| states.map(|state| (kind, state))) {
+    for (kind, state) in
+        instance.job_kinds.names().flat_map(|kind| states.map(|state| (kind, state)))
+    {
         gauge(kind, state).set(0);
     }
     for (kind, state, number) in found.all(instance.db.reader()).await? {
-        gauge(kind, state).set(number);
+        gauge(&kind, state).set(number);
     }
     Ok(jobs)
 }

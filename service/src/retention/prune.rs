@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{
     audit_log,
-    job::{self, JobKind, JobState},
+    job::{self, JobState},
     recording, retention,
 };
 use sea_orm::{
@@ -86,16 +86,18 @@ async fn extent(instance: &Instance, found: &retention::Model) -> Result<i64> {
     Ok(old)
 }
 
-/// Whether what is old may go now: nothing holds it, and no export is to read it.
-async fn may_go(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<bool> {
+/// Whether what is old may go now: nothing holds it, and no unfinished job reads it.
+async fn may_go(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
+    let organization_id = scope.organization_id;
     if is_held(tx, organization_id).await? {
         return Ok(false);
     }
-    let exports = job::Entity::find()
+    let kinds = scope.instance.job_kinds.names_reading_audit_log();
+    let readers = job::Entity::find()
         .filter(job::Column::OrganizationId.eq(organization_id))
-        .filter(job::Column::Kind.eq(JobKind::Export))
+        .filter(job::Column::Kind.is_in(kinds))
         .filter(job::Column::State.is_in([JobState::Queued, JobState::Running]));
-    Ok(exports.count(tx).await? == 0)
+    Ok(readers.count(tx).await? == 0)
 }
 
 /// Says in the log what is about to be removed, once; whether it may be.
@@ -104,7 +106,7 @@ async fn announce(scope: &Scope, through: i64) -> Result<bool> {
         scope.instance.db.transaction((scope.clone(), through), |tx, (scope, through)| {
             Box::pin(async move {
                 let found = lock(tx, scope.organization_id).await?;
-                if !may_go(tx, scope.organization_id).await? {
+                if !may_go(tx, scope).await? {
                     return Ok(false);
                 }
                 if found.announced >= *through {
@@ -136,7 +138,7 @@ async fn remove(scope: &Scope) -> Result<bool> {
         Box::pin(async move {
             let organization_id = scope.organization_id;
             let found = lock(tx, organization_id).await?;
-            if found.pruned == found.announced || !may_go(tx, organization_id).await? {
+            if found.pruned == found.announced || !may_go(tx, scope).await? {
                 return Ok(false);
             }
             let now = database::now(tx, &scope.instance.clock).await?;

@@ -1,10 +1,6 @@
 //! An export whose entries are removed while it waits or runs says so.
 
-use daybook_entity::{
-    job::{self, JobKind},
-    membership::Role,
-    retention,
-};
+use daybook_entity::{job, membership::Role, retention};
 use daybook_service::retention::prune;
 use daybook_tests::{TestServer, json, on_each_backend, on_each_engine, on_each_idle_engine};
 use futures::future::join_all;
@@ -16,14 +12,14 @@ use super::{first, in_pieces, keep, later};
 /// committed, and is committed after it.
 async fn remove_beside(server: &TestServer) {
     let db = server.database.connect().await;
-    let show_as = async |kind: JobKind| {
+    let show_as = async |kind: &str| {
         let shown = job::Entity::update_many()
-            .set(job::ActiveModel { kind: Set(kind), ..Default::default() });
+            .set(job::ActiveModel { kind: Set(kind.to_owned()), ..Default::default() });
         shown.exec(&db).await.unwrap();
     };
-    show_as(JobKind::Backup).await;
+    show_as("BACKUP").await;
     prune(server.instance()).await.unwrap();
-    show_as(JobKind::Export).await;
+    show_as("EXPORT").await;
     db.close().await.unwrap();
 }
 

@@ -30,7 +30,7 @@ impl BackupJob {
 
     /// What kind of work.
     pub(in crate::graphql) async fn kind(&self) -> JobKind {
-        self.0.job.kind.into()
+        JobKind::Backup
     }
 
     /// Where it stands.

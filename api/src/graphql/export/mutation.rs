@@ -5,11 +5,10 @@ use std::sync::Arc;
 use async_graphql::{
     ComplexObject, Context, ID, InputObject, Object, OneofObject, Result, SimpleObject,
 };
-use daybook_entity::job::JobKind;
 use daybook_service::{
     Error, GlobalId, Instance, Permission, Scope,
-    exports::{self, StartExport, Wanted},
-    jobs::{self, Quota},
+    exports::{self, Export, StartExport, Wanted},
+    jobs::{self, Kind as _, Quota},
 };
 use uuid::Uuid;
 
@@ -201,7 +200,7 @@ impl StartExportPayload {
         let (instance, organization_id) = &self.counted;
         match organization_id {
             Some(id) => {
-                Ok(jobs::quota(instance, *id, JobKind::Export).await.map_err(to_error)?.into())
+                Ok(jobs::quota(instance, *id, Export::NAME).await.map_err(to_error)?.into())
             }
             None => Ok(Quota {
                 limit: instance.settings.exports_per_hour,

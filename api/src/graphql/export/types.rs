@@ -29,7 +29,7 @@ impl ExportJob {
 
     /// What kind of work.
     pub(in crate::graphql) async fn kind(&self) -> JobKind {
-        self.0.job.kind.into()
+        JobKind::Export
     }
 
     /// Where it stands.

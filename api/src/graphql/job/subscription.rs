@@ -49,7 +49,7 @@ impl JobSubscription {
             },
         };
         let scope = scope(ctx, organization_id.as_ref(), job_id).await.map_err(to_error)?;
-        let kinds = kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
+        let kinds = kinds.map(JobKind::names);
         let watch = jobs::Watch { job_id, kinds, after };
         let updates = jobs::watch(scope.clone(), watch).map_err(to_error)?;
         Ok(updates.map(move |update| {

@@ -8,7 +8,10 @@ use async_graphql::{
     ServerResult, SimpleObject, Value, parser::types::Field, registry::Registry,
 };
 use daybook_entity::{artifact, job, job_event, organization::INSTANCE};
-use daybook_service::{GlobalId, Permission, Scope, artifacts, jobs, organizations};
+use daybook_service::{
+    GlobalId, Permission, Scope, artifacts, backups::Backup, exports::Export, jobs,
+    jobs::Kind as _, organizations,
+};
 
 use crate::graphql::{
     audit_log::types::AuditActor,
@@ -69,9 +72,10 @@ impl Job {
     /// The job with the fields of its kind.
     pub(in crate::graphql) fn new(scope: &Scope, job: job::Model) -> Self {
         let fields = JobFields { scope: scope.clone(), job };
-        match fields.job.kind {
-            job::JobKind::Export => Self::ExportJob(ExportJob(fields)),
-            job::JobKind::Backup => Self::BackupJob(BackupJob(fields)),
+        if fields.job.kind == Backup::NAME {
+            Self::BackupJob(BackupJob(fields))
+        } else {
+            Self::ExportJob(ExportJob(fields))
         }
     }
 }
@@ -169,7 +173,7 @@ impl JobFields {
         }
         let job::Model { organization_id, id, .. } = self.job;
         let found = artifacts::find(&self.scope, organization_id, id).await.map_err(to_error)?;
-        let permission = jobs::permission(&self.job).map_err(to_error)?;
+        let permission = jobs::required_permission(&self.scope.instance, &self.job);
         Ok(found.map(|artifact| Artifact { scope: self.scope.clone(), artifact, permission }))
     }
 
@@ -199,12 +203,22 @@ fn fraction(job: &job::Model, total: i64) -> f64 {
 
 /// What kind of work.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
-#[graphql(remote = "job::JobKind")]
 pub(in crate::graphql) enum JobKind {
     /// Records into a file.
     Export,
     /// A snapshot of the database into a file.
     Backup,
+}
+
+impl JobKind {
+    /// The names under which kinds are stored.
+    pub(super) fn names(kinds: Vec<Self>) -> Vec<String> {
+        let name = |kind| match kind {
+            Self::Export => Export::NAME.to_owned(),
+            Self::Backup => Backup::NAME.to_owned(),
+        };
+        kinds.into_iter().map(name).collect()
+    }
 }
 
 /// QUEUED -> RUNNING -> SUCCEEDED | FAILED; QUEUED or RUNNING -> CANCELED; RUNNING -> QUEUED where
@@ -384,7 +398,7 @@ impl JobFilter {
             return Err(daybook_service::Error::Refused(problems));
         }
         Ok(jobs::Filter {
-            kinds: kinds.map(|kinds| kinds.into_iter().map(Into::into).collect()),
+            kinds: kinds.map(JobKind::names),
             states: states.map(|states| states.into_iter().map(Into::into).collect()),
             requested_by,
             created_from,

@@ -1,8 +1,12 @@
 //! `Organization`, `Role`.
 
 use async_graphql::{Context, Enum, ID, Object, Result};
-use daybook_entity::{job::JobKind, membership, organization};
-use daybook_service::{GlobalId, Permission, Scope, access, jobs};
+use daybook_entity::{membership, organization};
+use daybook_service::{
+    GlobalId, Permission, Scope, access,
+    exports::Export,
+    jobs::{self, Kind as _},
+};
 
 use super::{
     api_key::{ApiKeyConnection, api_keys},
@@ -40,7 +44,7 @@ impl Organization {
 
     /// How many exports may still be started.
     async fn export_quota(&self, ctx: &Context<'_>) -> Result<ExportQuota> {
-        let quota = jobs::quota(instance(ctx), self.0.id, JobKind::Export).await;
+        let quota = jobs::quota(instance(ctx), self.0.id, Export::NAME).await;
         Ok(quota.map_err(to_error)?.into())
     }
 

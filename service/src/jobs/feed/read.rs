@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{
-    job::{self, JobKind, JobState, Model},
+    job::{self, JobState, Model},
     job_event, job_feed,
 };
 use sea_orm::{
@@ -102,7 +102,7 @@ async fn jobs(scope: &Scope, events: &[job_event::Model]) -> Result<HashMap<Uuid
     let found = job::Entity::find()
         .filter(job::Column::OrganizationId.is_in(organizations))
         .filter(job::Column::Id.is_in(events.iter().map(|event| event.job_id)))
-        .filter(job::Column::Kind.is_in(JobKind::iter()))
+        .filter(job::Column::Kind.is_in(scope.instance.job_kinds.names()))
         .all(scope.instance.db.reader())
         .await?;
     Ok(found.into_iter().map(|job| (job.id, job)).collect())
@@ -197,7 +197,8 @@ fn snapshot_statement(wanted: Condition) -> SelectStatement {
 
 fn of(scope: &Scope, watch: &Watch) -> Condition {
     let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id);
-    let kinds = watch.kinds.clone().unwrap_or_else(|| JobKind::iter().collect());
+    let known = || scope.instance.job_kinds.names().map(str::to_owned).collect();
+    let kinds = watch.kinds.clone().unwrap_or_else(known);
     Condition::all()
         .add_option(organization_id.map(|id| job::Column::OrganizationId.eq(id)))
         .add_option(watch.job_id.map(|id| job::Column::Id.eq(id)))

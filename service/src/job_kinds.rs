@@ -1,0 +1,11 @@
+//! The kinds of jobs that Daybook runs.
+
+use crate::{
+    backups, exports,
+    jobs::{Kinds, RegisteredKind},
+};
+
+/// All kinds. A new kind is a type that implements [`crate::jobs::Kind`], a line here, and its GraphQL
+/// type.
+pub const ALL: Kinds =
+    Kinds(&[RegisteredKind::new::<exports::Export>(), RegisteredKind::new::<backups::Backup>()]);

@@ -1,0 +1,154 @@
+//! Kinds of jobs. The engine knows none by name: they are registered in a visible list
+//! (`crate::job_kinds`), and each says here what the engine needs of it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+};
+
+use daybook_entity::job;
+use futures::future::BoxFuture;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use super::{Attempt, End, Success};
+use crate::{access::JobWork, instance::Settings};
+
+/// Most jobs that one process remembers as unreadable; beyond it the oldest is looked at again.
+const MAX_REMEMBERED_UNREADABLE: usize = 1_000;
+
+/// A kind of background job: its payload, who may have it done, and its work.
+pub trait Kind: 'static {
+    /// The input of a job, frozen when it is requested and stored as JSON.
+    ///
+    /// It refuses unknown fields. A field that a newer version added may leave records out, so a
+    /// process that does not know the field must leave the job to one that does.
+    type Payload: DeserializeOwned + Send;
+
+    /// The name in `jobs.kind`, in capitals; in lower case it is part of audit actions and metrics.
+    const NAME: &'static str;
+
+    /// The plural that messages to people use, such as "exports".
+    const PLURAL: &'static str;
+
+    /// True if a job of this kind reads the audit log: retention removes nothing while one is
+    /// unfinished.
+    const READS_AUDIT_LOG: bool;
+
+    /// The work of a job, which names the permission that it takes, when asking and when the job runs.
+    fn work(payload: &Self::Payload) -> JobWork;
+
+    /// The sequence through which the audit log had been removed when the job was planned; none if it
+    /// reads no log. A job is queued only if no more has been removed since.
+    fn planned_after(_: &Self::Payload) -> Option<i64> {
+        None
+    }
+
+    /// The number of jobs that one organization may start in an hour.
+    fn hourly_limit(settings: &Settings) -> u32;
+
+    /// Runs one attempt. Nothing of it is visible until the engine has stored the outcome.
+    fn run(
+        attempt: &mut Attempt,
+        payload: Self::Payload,
+    ) -> impl Future<Output = Result<Success, End>> + Send;
+}
+
+/// A kind as the engine uses it: the trait's items without its types.
+#[derive(Debug)]
+pub struct RegisteredKind {
+    /// See [`Kind::NAME`].
+    pub(crate) name: &'static str,
+    /// See [`Kind::PLURAL`].
+    pub(super) plural: &'static str,
+    reads_audit_log: bool,
+    work: fn(&str) -> serde_json::Result<JobWork>,
+    planned_after: fn(&str) -> serde_json::Result<Option<i64>>,
+    /// See [`Kind::hourly_limit`].
+    pub(super) hourly_limit: fn(&Settings) -> u32,
+    run: for<'a> fn(&'a mut Attempt) -> BoxFuture<'a, Result<Success, End>>,
+}
+
+impl RegisteredKind {
+    /// Registers a kind.
+    #[must_use]
+    pub const fn new<K: Kind>() -> Self {
+        Self {
+            name: K::NAME,
+            plural: K::PLURAL,
+            reads_audit_log: K::READS_AUDIT_LOG,
+            work: |payload| Ok(K::work(&serde_json::from_str(payload)?)),
+            planned_after: |payload| Ok(K::planned_after(&serde_json::from_str(payload)?)),
+            hourly_limit: K::hourly_limit,
+            run: |attempt| match serde_json::from_str(&attempt.job.payload) {
+                Ok(payload) => Box::pin(K::run(attempt, payload)),
+                // Claims pass over such jobs: it goes back, unspent, to a process that can read it.
+                Err(_) => Box::pin(async { Err(End::Interrupted) }),
+            },
+        }
+    }
+}
+
+/// The kinds that this build can run.
+#[derive(Copy, Clone, Debug)]
+pub struct Kinds(pub &'static [RegisteredKind]);
+
+impl Kinds {
+    /// The names of all kinds, as stored.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|kind| kind.name)
+    }
+
+    /// The names of the kinds whose jobs read the audit log.
+    pub(crate) fn names_reading_audit_log(self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter(|kind| kind.reads_audit_log).map(|kind| kind.name)
+    }
+
+    /// The kind with this name, if this build knows it.
+    pub(super) fn find(self, name: &str) -> Option<&'static RegisteredKind> {
+        self.0.iter().find(|kind| kind.name == name)
+    }
+
+    /// The work of a job; none if this build can't read the job.
+    pub(super) fn work(self, job: &job::Model) -> Option<JobWork> {
+        (self.find(&job.kind)?.work)(&job.payload).ok()
+    }
+
+    /// The sequence through which the log had been removed when the job was planned; see
+    /// [`Kind::planned_after`].
+    pub(super) fn planned_after(self, job: &job::Model) -> Option<i64> {
+        (self.find(&job.kind)?.planned_after)(&job.payload).ok().flatten()
+    }
+
+    /// Runs one attempt of its job.
+    pub(super) async fn run(self, attempt: &mut Attempt) -> Result<Success, End> {
+        match self.find(&attempt.job.kind) {
+            Some(kind) => (kind.run)(attempt).await,
+            None => Err(End::Interrupted),
+        }
+    }
+}
+
+/// Queued jobs that this process can't read: a newer version wrote them, and a process of that version
+/// runs them. They are remembered so that they don't stand in the way of the others.
+#[derive(Debug, Default)]
+pub(crate) struct UnreadableJobs(Mutex<VecDeque<Uuid>>);
+
+impl UnreadableJobs {
+    pub(super) fn ids(&self) -> Vec<Uuid> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
+    pub(super) fn add(&self, job: &job::Model) {
+        tracing::warn!(
+            job.id = %job.id,
+            job.kind,
+            "this version can't read the job's payload; it is left to a node that can"
+        );
+        let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.push_back(job.id);
+        if ids.len() > MAX_REMEMBERED_UNREADABLE {
+            ids.pop_front();
+        }
+    }
+}
