@@ -3,6 +3,7 @@
 mod access;
 mod api_key;
 mod backup;
+mod caller;
 mod doctor;
 mod import;
 mod log;
@@ -13,7 +14,7 @@ mod secret;
 mod serve;
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -22,13 +23,10 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use daybook_entity::organization;
-use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, Viewer, organizations};
+use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, access::enter, organizations};
 use nix::sys::stat::{Mode, umask};
 
-use crate::{config::Config, graphql, traces::Traces};
-
-/// The subject under which the command line acts.
-const SUBJECT: &str = "daybook-cli";
+use crate::{config::Config, graphql, redact, traces::Traces};
 
 /// A self-hosted, multi-tenant audit trail with live jobs
 #[derive(Parser, Debug)]
@@ -42,18 +40,18 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Migrate, serve the API and work jobs
+    /// Serve the API and run jobs; creates or migrates the database first
     Serve {
-        /// Fill an empty instance with an organization `acme`, a few thousand entries and some notes
+        /// Fill an empty instance with demonstration data: an organization `acme`, 3,000 entries and some notes
         #[arg(long)]
         demo: bool,
-        /// Leave jobs to `daybook worker`
+        /// Don't run jobs; leave them to `daybook worker`
         #[arg(long)]
         no_jobs: bool,
     },
-    /// Work jobs only
+    /// Run jobs only; the database must exist and be up to date
     Worker,
-    /// Bring the database's schema up to date, or tell whether it is
+    /// Bring the database's schema up to date, or show its state
     #[command(subcommand)]
     Migrate(migrate::Migrate),
     /// Print the GraphQL schema
@@ -61,32 +59,32 @@ enum Command {
     /// Create organizations
     #[command(subcommand)]
     Organization(OrganizationCommand),
-    /// Print a bearer token
+    /// Print a bearer token for a member or an operator
     Token(access::TokenOptions),
-    /// Say who may do what in an organization
+    /// Add, change, remove or list the members of an organization
     #[command(subcommand)]
     Member(access::Member),
-    /// Make and revoke credentials of programs
+    /// Create, revoke or list API keys, the credentials of programs
     #[command(subcommand)]
     ApiKey(api_key::ApiKey),
-    /// Say who runs the instance
+    /// Remove or list operators, who run the instance
     #[command(subcommand)]
     Operator(access::Operator),
-    /// Take in what was recorded elsewhere
+    /// Import audit entries or notes from files
     #[command(subcommand)]
     Import(import::Import),
-    /// Say how long an organization's log is kept
+    /// Set or show how long an organization's audit log is kept
     #[command(subcommand)]
     Retention(retention::Retention),
-    /// Keep an organization's log from being removed
+    /// Keep an organization's audit log from being removed, whatever its age
     #[command(subcommand)]
     Hold(retention::Hold),
     /// Replace the secret that signs tokens and links
     #[command(subcommand)]
     Secret(secret::SecretCommand),
-    /// Look at the configuration and all that an instance stands on, and say what to do
+    /// Check the configuration and everything the instance depends on, and say what to do
     Doctor {
-        /// Print an object in place of lines
+        /// Print one JSON object instead of lines
         #[arg(long)]
         json: bool,
     },
@@ -97,10 +95,10 @@ enum Command {
     Restore {
         /// The backup: .sql, .sql.zst or .sql.gz
         file: PathBuf,
-        /// sqlite://PATH or postgres://…; need not be of the engine that the backup was made on
+        /// The target, an empty database: sqlite://PATH or postgres://…; either engine takes every backup
         #[arg(long)]
         into: String,
-        /// Restore without the secret that the backup was made with: nobody can say then who made it
+        /// Restore without the secret of the instance that made the backup; who made the file is not checked then
         #[arg(long)]
         unauthenticated: bool,
     },
@@ -115,6 +113,9 @@ enum OrganizationCommand {
         /// Display name
         #[arg(long)]
         name: String,
+        /// Create or migrate the database first, as `daybook serve` does
+        #[arg(long)]
+        init: bool,
     },
 }
 
@@ -123,7 +124,10 @@ enum OrganizationCommand {
 pub fn main() -> ExitCode {
     // Whatever this process makes is for its owner alone, whoever makes it: SQLite, the object store.
     umask(Mode::from_bits_truncate(0o077));
-    let mut cli = Cli::parse();
+    let mut cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return tell(&told),
+    };
     if let Err(error) = cli.config.read_credential_files() {
         complain(&format!("{error:#}"));
         return ExitCode::FAILURE;
@@ -163,6 +167,24 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Prints what the parser says: help, the version, or what is wrong with the arguments, which may
+/// hold a secret that was meant for another place.
+#[allow(clippy::print_stderr, reason = "why nothing was done is for whoever asked")]
+fn tell(told: &clap::Error) -> ExitCode {
+    let shown = |is_terminal: bool| {
+        let text = told.render();
+        let text = if is_terminal { text.ansi().to_string() } else { text.to_string() };
+        redact::text(&text)
+    };
+    if told.use_stderr() {
+        eprint!("{}", shown(io::stderr().is_terminal()));
+    } else {
+        // Whoever closed the pipe has seen enough.
+        let _ = write!(io::stdout(), "{}", shown(io::stdout().is_terminal()));
+    }
+    ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2))
+}
+
 /// Each thread's heap would begin with a page of 2 MiB where the allocator asks Linux for large ones:
 /// half of the memory of a process that does little at a time, for nothing that is measurable.
 fn use_small_pages() {
@@ -183,7 +205,7 @@ fn say(line: &str) -> Result<()> {
 
 #[allow(clippy::print_stderr, reason = "why a command failed is for whoever ran it")]
 fn complain(message: &str) {
-    eprintln!("daybook: {message}");
+    eprintln!("daybook: {}", redact::text(message));
 }
 
 async fn run(Cli { config, command }: Cli) -> Result<()> {
@@ -192,12 +214,14 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
         Command::Worker => serve::worker(config).await,
         Command::Migrate(command) => migrate::migrate(&config, command).await,
         Command::Schema => say(graphql::sdl().trim_end()),
-        Command::Organization(OrganizationCommand::Create { slug, name }) => {
-            let instance = open(&config).await?;
-            let viewer = Viewer::command_line(SUBJECT);
+        Command::Organization(OrganizationCommand::Create { slug, name, init }) => {
+            let clock = Clock::default();
+            let instance =
+                if init { config.open(clock).await? } else { config.open_existing(clock).await? };
+            let viewer = caller::viewer(&config)?;
             let organization = organizations::create(&instance, &viewer, &slug, &name).await?;
             say(&GlobalId::Organization(organization.id).to_string())?;
-            close(&instance).await
+            close(&config, &instance).await
         }
         Command::Token(options) => access::token(&config, options).await,
         Command::Member(command) => access::member(&config, command).await,
@@ -215,25 +239,43 @@ async fn run(Cli { config, command }: Cli) -> Result<()> {
     }
 }
 
+/// Opens the instance that is there already.
 async fn open(config: &Config) -> Result<Arc<Instance>> {
-    config.open(Clock::default()).await
+    config.open_existing(Clock::default()).await
 }
 
-async fn close(instance: &Instance) -> Result<()> {
-    Ok(instance.stop().await?)
+/// Closes the instance, and says on standard error which one it was.
+async fn close(config: &Config, instance: &Instance) -> Result<()> {
+    instance.stop().await?;
+    name_database(config);
+    Ok(())
 }
 
-async fn organization(instance: &Instance, slug: &str) -> Result<organization::Model> {
+fn name_database(config: &Config) {
+    complain(&format!("the database is {}", config.database_name()));
+}
+
+async fn organization(
+    config: &Config,
+    instance: &Instance,
+    slug: &str,
+) -> Result<organization::Model> {
     let found = organizations::find_by_slug(instance, slug).await?;
     found.with_context(|| {
-        format!("there is no organization {slug}; `daybook organization create` makes one")
+        format!(
+            "there is no organization {slug} in {}; `daybook organization create` makes one",
+            config.database_name()
+        )
     })
 }
 
-async fn scope(instance: &Arc<Instance>, slug: &str, permission: Permission) -> Result<Scope> {
-    let organization = organization(instance, slug).await?;
-    let viewer = Viewer::command_line(SUBJECT);
-    let scope =
-        daybook_service::access::enter(instance, &viewer, organization.id, permission, &[]).await;
-    Ok(scope?)
+async fn scope(
+    config: &Config,
+    instance: &Arc<Instance>,
+    slug: &str,
+    permission: Permission,
+) -> Result<Scope> {
+    let organization = organization(config, instance, slug).await?;
+    let viewer = caller::viewer(config)?;
+    Ok(enter(instance, &viewer, organization.id, permission, &[]).await?)
 }

@@ -2,6 +2,7 @@
 
 mod credential_files;
 mod document_limits;
+mod existing;
 mod front_door;
 mod identity;
 mod messages;
@@ -22,10 +23,11 @@ use http::Uri;
 
 pub use credential_files::CredentialFiles;
 pub use document_limits::DocumentLimits;
+pub(crate) use existing::database_name;
 pub use front_door::FrontDoor;
 pub use identity::Identity;
 pub use messages::Messages;
-pub(crate) use places::{sqlite_file, tighten};
+pub(crate) use places::tighten;
 pub(crate) use secret::{new_secret, replace_secret};
 
 /// A lease must outlast the pause between two heartbeats, and then some.
@@ -52,10 +54,10 @@ pub struct Config {
     #[arg(long, env = "DAYBOOK_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
     /// Where users reach this instance; links begin with it [default: http://LISTEN]
-    #[arg(long, env = "DAYBOOK_PUBLIC_URL", global = true)]
+    #[arg(long, env = "DAYBOOK_PUBLIC_URL", hide_env_values = true, global = true)]
     pub public_url: Option<String>,
     /// Where artifacts are kept: file:PATH or s3://BUCKET/PREFIX [default: file:DATA_DIR/artifacts]
-    #[arg(long, env = "DAYBOOK_ARTIFACTS_URL", global = true)]
+    #[arg(long, env = "DAYBOOK_ARTIFACTS_URL", hide_env_values = true, global = true)]
     pub artifacts_url: Option<String>,
     /// Whose links lead to artifacts in a bucket
     #[arg(
@@ -154,6 +156,10 @@ pub struct Config {
     /// What the server lets in.
     #[command(flatten)]
     pub front_door: FrontDoor,
+    /// The subject in whose name a command acts, for the audit log [default: the system's user, such as
+    /// os-user:ada@web-1]
+    #[arg(long = "as", env = "DAYBOOK_AS", value_name = "SUBJECT", global = true)]
+    pub acts_as: Option<String>,
     /// What to log, e.g. info or daybook=debug
     #[arg(long, env = "DAYBOOK_LOG", default_value = "info", global = true)]
     pub log: String,

@@ -6,5 +6,6 @@ pub mod demo;
 pub mod graphql;
 pub mod http;
 pub mod import;
+pub mod redact;
 pub mod server;
 mod traces;

@@ -16,5 +16,5 @@ pub mod token;
 
 pub(crate) use live::LiveAccess;
 pub use permission::{JobWork, Permission};
-pub use scope::{Authority, Scope, Viewer, enter, holds};
+pub use scope::{Authority, HostUser, Scope, Viewer, enter, holds};
 pub(crate) use scope::{is_granted, may_have_job_done};

@@ -6,6 +6,7 @@
 //! organization has a hold, or an export that has not ended, nothing goes.
 
 mod holds;
+mod preview;
 mod prune;
 
 use daybook_entity::{audit_log, retention};
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use holds::{holds, place_hold, release_hold};
+pub use preview::{Preview, preview};
 pub use prune::prune;
 
 /// Most days that can be said: a thousand years.
@@ -41,11 +43,7 @@ pub async fn find(scope: &Scope) -> Result<Option<retention::Model>> {
 /// # Errors
 /// A number of days that is no number of days; a database fault.
 pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
-    if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
-        let message = format!("must be 1 to {MOST_DAYS}");
-        return Err(Error::invalid(&["days"], message));
-    }
-    let days = days.and_then(|days| i32::try_from(days).ok());
+    let days = check(days)?;
     let set = scope.instance.db.transaction((scope.clone(), days), |tx, (scope, days)| {
         Box::pin(async move {
             let before = lock(tx, scope.organization_id).await?.days;
@@ -64,6 +62,15 @@ pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
         })
     });
     set.await
+}
+
+/// Refuses a number of days that is none; the number as it is stored.
+fn check(days: Option<u32>) -> Result<Option<i32>> {
+    if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
+        let message = format!("must be 1 to {MOST_DAYS}");
+        return Err(Error::invalid(&["days"], message));
+    }
+    Ok(days.and_then(|days| i32::try_from(days).ok()))
 }
 
 /// Locks an organization's retention, made where there is none, until the transaction ends. Before

@@ -161,12 +161,14 @@ async fn many_processes_put_an_empty_database_to_use_at_once() {
     for round in 0..8 {
         let folder = TempDir::with_prefix("daybook-test-").unwrap();
         let database = TestDatabase::create(Backend::Postgres, folder.path()).await;
-        let list = || {
+        let create = |number: usize| {
             let mut command = binary::daybook(folder.path());
-            command.args(["operator", "list"]).env("DAYBOOK_DATABASE_URL", &database.url);
+            let (slug, name) = (format!("acme-{number}"), "Acme");
+            command.args(["organization", "create", &slug, "--name", name, "--init"]);
+            command.env("DAYBOOK_DATABASE_URL", &database.url);
             command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
         };
-        let processes: Vec<_> = (0..6).map(|_| list()).collect();
+        let processes: Vec<_> = (0..6).map(create).collect();
         for process in processes {
             let output = process.wait_with_output().unwrap();
             assert!(output.status.success(), "round {round}: {}", binary::stderr(&output));

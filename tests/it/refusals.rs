@@ -33,7 +33,7 @@ async fn refusal(folder: &TempDir, url: &str, secret: &str, arguments: &[&str]) 
 fn create_organization(folder: &TempDir, url: &str, secret: &str, slug: &str) {
     let mut command = binary::daybook(folder.path());
     command.env("DAYBOOK_DATABASE_URL", url).env("DAYBOOK_SECRET", secret);
-    binary::stdout(command.args(["organization", "create", slug, "--name", slug]));
+    binary::stdout(command.args(["organization", "create", slug, "--name", slug, "--init"]));
 }
 
 async fn another_secret_is_refused(backend: Backend) {

@@ -131,7 +131,7 @@ on_each_idle_engine! {
         prune(server.instance()).await.unwrap();
         assert_eq!(first(&admin, &acme).await, 1, "held");
         let listed = daybook(server, &["hold", "list", "--organization", "acme"]);
-        assert!(listed.starts_with("case-7\tdaybook-cli\t") && listed.ends_with("\ta lawsuit"), "{listed}");
+        assert!(listed.starts_with("case-7\tos-user:") && listed.ends_with("\ta lawsuit"), "{listed}");
         daybook(server, &["hold", "release", "--organization", "acme", "case-7"]);
         let id = admin.export(&acme, "CSV").await["job"]["id"].as_str().unwrap().to_owned();
         prune(server.instance()).await.unwrap();

@@ -105,6 +105,7 @@ impl TestServer {
             identity: Identity::default(),
             messages: Messages::default(),
             front_door: FrontDoor::default(),
+            acts_as: None,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
         };

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use daybook_entity::membership;
+use daybook_entity::{membership, organization::INSTANCE};
 use daybook_service::{
-    Permission, Scope, Viewer,
-    access::{members, operators, token as tokens},
+    Permission, Scope,
+    access::{enter, members, operators, token as tokens},
 };
 
-use super::{SUBJECT, close, complain, open, say, scope};
+use super::{caller::viewer, close, complain, open, say, scope};
 use crate::config::Config;
 
 #[derive(Args, Debug)]
@@ -18,7 +18,7 @@ pub(super) struct TokenOptions {
     /// Slug of the organization
     #[arg(long, required_unless_present = "operator", requires = "role")]
     organization: Option<String>,
-    /// What the subject may do there; it keeps the role that it has
+    /// Role of the subject there; no token is issued for one that has another role already
     #[arg(
         long,
         value_enum,
@@ -27,13 +27,13 @@ pub(super) struct TokenOptions {
         ignore_case = true
     )]
     role: Option<Role>,
-    /// Who the token names [default: the role's name, or operator]
+    /// The subject that the token names [default: the role's name, or operator]
     #[arg(long)]
     subject: Option<String>,
     /// The subject's e-mail address
     #[arg(long)]
     email: Option<String>,
-    /// How long the token holds
+    /// How long the token is valid, e.g. 90m, 12h or 30d
     #[arg(long, default_value = "12h", value_parser = humantime::parse_duration)]
     ttl: Duration,
     /// Make the subject an operator of the instance
@@ -43,29 +43,29 @@ pub(super) struct TokenOptions {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Member {
-    /// Give a subject a role, or another role
+    /// Add a member, or change a member's role
     Set {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// What the subject may do
+        /// The member's role
         #[arg(long, value_enum, ignore_case = true)]
         role: Role,
         /// The subject's e-mail address
         #[arg(long)]
         email: Option<String>,
-        /// Who
+        /// Subject of the member
         subject: String,
     },
-    /// Take a subject's role away, at once
+    /// Remove a member, with immediate effect
     Remove {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// Who
+        /// Subject of the member
         subject: String,
     },
-    /// Print subject, role and e-mail address of each member
+    /// Print subject, role and e-mail address of each member, separated by tabs
     List {
         /// Slug of the organization
         #[arg(long)]
@@ -75,25 +75,25 @@ pub(super) enum Member {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Operator {
-    /// End a subject's being an operator, at once
+    /// Remove an operator, with immediate effect
     Remove {
-        /// Who
+        /// Subject of the operator
         subject: String,
     },
-    /// Print subject and e-mail address of each operator
+    /// Print subject and e-mail address of each operator, separated by a tab
     List,
 }
 
 /// A role on the command line.
 #[derive(Copy, Clone, Debug, ValueEnum)]
 pub(super) enum Role {
-    /// Everything in the organization
+    /// May do everything in the organization
     Admin,
-    /// Reads and exports the audit log
+    /// May read and export the audit log
     Auditor,
-    /// Only records audit entries
+    /// May only record audit entries
     Writer,
-    /// Workspaces and notes
+    /// May read and change workspaces and notes
     Member,
 }
 
@@ -108,7 +108,7 @@ impl From<Role> for membership::Role {
     }
 }
 
-/// Prints a bearer token, and makes its subject what it's to be where it is none.
+/// Prints a bearer token, makes its subject what it is to be if it is not, and records both.
 pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> {
     let instance = open(config).await?;
     let TokenOptions { organization, role, subject, email, ttl, operator } = options;
@@ -118,31 +118,47 @@ pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> 
         Some(_) | None => "operator".to_owned(),
     };
     let subject = subject.unwrap_or_else(default);
+    let now = instance.clock.now();
+    // Before anything is changed for a token that there can't be.
+    let token = tokens::issue(&instance.secret, &subject, email.as_deref(), ttl, now)?;
+    let expires_at = tokens::expiry(ttl, now)?;
     if operator {
-        let viewer = Viewer::command_line(SUBJECT);
+        let viewer = viewer(config)?;
         operators::add(&instance, &viewer, &subject, email.as_deref()).await?;
+        let scope = enter(&instance, &viewer, INSTANCE, Permission::AddOperators, &[]).await?;
+        tokens::record_issue(&scope, &subject, "operator", expires_at).await?;
     }
     if let Some(organization) = organization {
         let role = role.context("--organization needs --role")?;
-        let scope = scope(&instance, &organization, Permission::SetMembers).await?;
-        let known =
-            members::list(&scope).await?.into_iter().find(|member| member.subject == subject);
-        match known {
-            None => {
-                members::set(&scope, &subject, email.as_deref(), role).await?;
-            }
-            Some(known) if known.role == role => {}
-            Some(known) => bail!(
-                "{subject} is {} in {organization} already; `daybook member set` changes that, or \
-                 name another --subject",
-                name(known.role),
-            ),
-        }
+        let scope = scope(config, &instance, &organization, Permission::SetMembers).await?;
+        admit(&scope, &organization, &subject, email.as_deref(), role).await?;
+        tokens::record_issue(&scope, &subject, &name(role), expires_at).await?;
     }
-    let now = instance.clock.now();
-    let token = tokens::issue(&instance.secret, &subject, email.as_deref(), ttl, now)?;
     say(&token)?;
-    close(&instance).await
+    close(config, &instance).await
+}
+
+/// Makes `subject` a member unless it is one; one with another role keeps it, and gets no token.
+async fn admit(
+    scope: &Scope,
+    organization: &str,
+    subject: &str,
+    email: Option<&str>,
+    role: membership::Role,
+) -> Result<()> {
+    let known = members::list(scope).await?.into_iter().find(|member| member.subject == subject);
+    match known {
+        None => {
+            members::set(scope, subject, email, role).await?;
+        }
+        Some(known) if known.role == role => {}
+        Some(known) => bail!(
+            "{subject} is {} in {organization} already; `daybook member set` changes that, or \
+             name another --subject",
+            name(known.role),
+        ),
+    }
+    Ok(())
 }
 
 /// Changes or lists members.
@@ -150,7 +166,7 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
     let instance = open(config).await?;
     match command {
         Member::Set { organization, role, email, subject } => {
-            let scope = scope(&instance, &organization, Permission::SetMembers).await?;
+            let scope = scope(config, &instance, &organization, Permission::SetMembers).await?;
             let had_admin = members::has_admin(&scope).await?;
             members::set(&scope, &subject, email.as_deref(), role.into()).await?;
             if had_admin {
@@ -158,7 +174,7 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
             }
         }
         Member::Remove { organization, subject } => {
-            let scope = scope(&instance, &organization, Permission::RemoveMembers).await?;
+            let scope = scope(config, &instance, &organization, Permission::RemoveMembers).await?;
             let had_admin = members::has_admin(&scope).await?;
             if !members::remove(&scope, &subject).await? {
                 bail!("{subject} is no member of {organization}");
@@ -168,14 +184,14 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
             }
         }
         Member::List { organization } => {
-            let scope = scope(&instance, &organization, Permission::ReadMembers).await?;
+            let scope = scope(config, &instance, &organization, Permission::ReadMembers).await?;
             for member in members::list(&scope).await? {
                 let role = name(member.role);
                 say(&format!("{}\t{role}\t{}", member.subject, member.email.unwrap_or_default()))?;
             }
         }
     }
-    close(&instance).await
+    close(config, &instance).await
 }
 
 /// Says what to do if nobody in the organization can give roles any more. The API refuses that; the
@@ -195,7 +211,7 @@ pub(super) async fn operator(config: &Config, command: Operator) -> Result<()> {
     let instance = open(config).await?;
     match command {
         Operator::Remove { subject } => {
-            let viewer = Viewer::command_line(SUBJECT);
+            let viewer = viewer(config)?;
             if !operators::remove(&instance, &viewer, &subject).await? {
                 bail!("{subject} is no operator");
             }
@@ -206,7 +222,7 @@ pub(super) async fn operator(config: &Config, command: Operator) -> Result<()> {
             }
         }
     }
-    close(&instance).await
+    close(config, &instance).await
 }
 
 pub(super) fn name(role: membership::Role) -> String {

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::{Subcommand, ValueEnum};
 use daybook_entity::{api_key::Model, membership};
 use daybook_service::{
-    Permission, Scope,
+    GlobalId, Permission, Scope,
     access::api_keys::{self, Created, NewApiKey},
     page::PageArgs,
 };
@@ -17,30 +17,30 @@ use crate::config::Config;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum ApiKey {
-    /// Make a key and print it; nobody can tell it again
+    /// Create a key and print it; it can't be shown again
     Create {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// What the key may do there
+        /// The key's role in the organization
         #[arg(long, value_enum, ignore_case = true)]
         role: Role,
-        /// For people to recognize the key by
+        /// Name by which people recognize the key
         #[arg(long)]
         name: String,
-        /// How long the key holds [default: until it is revoked]
+        /// How long the key is valid, e.g. 90d [default: until it is revoked]
         #[arg(long, value_parser = humantime::parse_duration)]
         ttl: Option<Duration>,
     },
-    /// End a key, at once and for good
+    /// Revoke a key, with immediate effect and for good
     Revoke {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// The part of the key between `dbk_` and the next underscore
-        prefix: String,
+        /// The key itself, its ID, its prefix (what is between `dbk_` and the next underscore), or its subject
+        key: String,
     },
-    /// Print prefix, role, whether it holds, when it was last used, and name of each key
+    /// Print prefix, role, state, last use and name of each key, separated by tabs
     List {
         /// Slug of the organization
         #[arg(long)]
@@ -51,9 +51,9 @@ pub(super) enum ApiKey {
 /// What a key may be.
 #[derive(Copy, Clone, Debug, ValueEnum)]
 pub(super) enum Role {
-    /// Reads and exports the audit log
+    /// May read and export the audit log
     Auditor,
-    /// Only records audit entries
+    /// May only record audit entries
     Writer,
 }
 
@@ -72,25 +72,39 @@ pub(super) async fn api_key(config: &Config, command: ApiKey) -> Result<()> {
     let now = instance.clock.now();
     match command {
         ApiKey::Create { organization, role, name, ttl } => {
-            let scope = scope(&instance, &organization, Permission::CreateApiKeys).await?;
+            let scope = scope(config, &instance, &organization, Permission::CreateApiKeys).await?;
             let expires_at = ttl.map(|ttl| expiry(now, ttl)).transpose()?;
             let new = NewApiKey { name, role: role.into(), expires_at };
             let Created { row: _, key } = api_keys::create(&scope, new).await?;
             say(&key)?;
         }
-        ApiKey::Revoke { organization, prefix } => {
-            let scope = scope(&instance, &organization, Permission::RevokeApiKeys).await?;
-            let found = api_keys::find_by_prefix(&scope, &prefix).await?;
-            let found = found
-                .with_context(|| format!("{organization} has no API key with prefix {prefix}"))?;
+        ApiKey::Revoke { organization, key } => {
+            let scope = scope(config, &instance, &organization, Permission::RevokeApiKeys).await?;
+            let found = find(&scope, &key).await?;
+            // Not which one: what was given may be a secret.
+            let found = found.with_context(|| {
+                format!(
+                    "{organization} has no such API key; `daybook api-key list --organization \
+                     {organization}` prints the prefixes of those that there are"
+                )
+            })?;
             api_keys::revoke(&scope, found.id).await?;
         }
         ApiKey::List { organization } => {
-            let scope = scope(&instance, &organization, Permission::ReadApiKeys).await?;
+            let scope = scope(config, &instance, &organization, Permission::ReadApiKeys).await?;
             list(&scope, now).await?;
         }
     }
-    close(&instance).await
+    close(config, &instance).await
+}
+
+/// The key of the scope's organization that `text` names.
+async fn find(scope: &Scope, text: &str) -> Result<Option<Model>> {
+    match (text.trim().parse(), api_keys::named_prefix(text)) {
+        (Ok(GlobalId::ApiKey { id, .. }), _) => Ok(api_keys::get(scope, id).await?),
+        (_, Some(prefix)) => Ok(api_keys::find_by_prefix(scope, prefix).await?),
+        (_, None) => Ok(None),
+    }
 }
 
 fn expiry(now: DateTime<Utc>, ttl: Duration) -> Result<DateTime<Utc>> {

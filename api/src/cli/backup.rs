@@ -16,7 +16,7 @@ use daybook_service::{GlobalId, Instance, Viewer, backups::on_host, hex, organiz
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 
-use super::{SUBJECT, close, open, say};
+use super::{caller::viewer, close, open, say};
 use crate::config::Config;
 
 /// Only who runs the command may read the file: it holds every organization's data.
@@ -41,9 +41,12 @@ pub(super) async fn backup(config: &Config, command: Backup) -> Result<()> {
     let instance = open(config).await?;
     let done = match command {
         Backup::List => list(&instance).await,
-        Backup::Download { backup, output } => download(&instance, &backup, output).await,
+        Backup::Download { backup, output } => match viewer(config) {
+            Ok(viewer) => download(&instance, &viewer, &backup, output).await,
+            Err(error) => Err(error),
+        },
     };
-    close(&instance).await?;
+    close(config, &instance).await?;
     done
 }
 
@@ -62,7 +65,12 @@ async fn list(instance: &Instance) -> Result<()> {
     Ok(())
 }
 
-async fn download(instance: &Arc<Instance>, name: &str, output: Option<PathBuf>) -> Result<()> {
+async fn download(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+    name: &str,
+    output: Option<PathBuf>,
+) -> Result<()> {
     let artifact = on_host::find(instance, name).await?.with_context(|| {
         format!("there is no backup {name}, or not any longer; `daybook backup list` prints all")
     })?;
@@ -72,7 +80,7 @@ async fn download(instance: &Arc<Instance>, name: &str, output: Option<PathBuf>)
     partial.push(".part");
     let partial = PathBuf::from(partial);
     let file = create(&partial)?;
-    let copied = copy(instance, &artifact, file).await;
+    let copied = copy(instance, viewer, &artifact, file).await;
     if copied.is_err() {
         // What is not whole is of no use.
         let _ = std::fs::remove_file(&partial);
@@ -98,12 +106,16 @@ fn create(path: &Path) -> Result<File> {
 }
 
 /// Copies the backup's file, says so in the logs before, and checks what came.
-async fn copy(instance: &Arc<Instance>, artifact: &artifact::Model, mut file: File) -> Result<()> {
+async fn copy(
+    instance: &Arc<Instance>,
+    viewer: &Viewer,
+    artifact: &artifact::Model,
+    mut file: File,
+) -> Result<()> {
     // Before anything is recorded: what is not there is not downloaded.
     let read = instance.store.read(&artifact.object_key, None).await;
     let mut bytes = read.context("the artifact store does not give the backup's file")?;
-    let viewer = Viewer::command_line(SUBJECT);
-    on_host::record_download(instance, &viewer, artifact).await?;
+    on_host::record_download(instance, viewer, artifact).await?;
     let total = u64::try_from(artifact.size_bytes).unwrap_or_default();
     let (mut hasher, mut progress) = (Sha256::new(), Progress::new(total));
     while let Some(chunk) = bytes.try_next().await? {

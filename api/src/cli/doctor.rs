@@ -11,7 +11,7 @@ use daybook_service::{
 };
 
 use super::say;
-use crate::{config::Config, http};
+use crate::{config::Config, http, redact};
 
 /// Free space below which there is little, in bytes.
 const LITTLE: u64 = 2 * 1024 * 1024 * 1024;
@@ -23,7 +23,11 @@ const NONE: u64 = 100 * 1024 * 1024;
 /// # Errors
 /// Where something fails.
 pub(super) async fn doctor(config: &Config, is_json: bool) -> Result<()> {
-    let findings = examine(config).await;
+    let mut findings = examine(config).await;
+    for Finding { found, advice, .. } in &mut findings {
+        *found = redact::text(found);
+        *advice = advice.as_deref().map(redact::text);
+    }
     let failed = findings.iter().filter(|finding| finding.health == Health::Fail).count();
     if is_json {
         let report = serde_json::json!({ "ok": failed == 0, "checks": findings });
@@ -91,6 +95,9 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
         return vec![Finding::warn("database", found, "`daybook serve` makes it")];
     }
     let advice = "see that it runs, is reached from here, and DAYBOOK_DATABASE_URL is right";
+    if let Err(error) = config.look_at_file() {
+        return vec![Finding::fail("database", format!("{error:#}"), advice)];
+    }
     let db = match config.database().await {
         Ok(db) => db,
         Err(error) => return vec![Finding::fail("database", format!("{error:#}"), advice)],

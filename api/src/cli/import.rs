@@ -11,7 +11,7 @@ use crate::{config::Config, import};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Import {
-    /// Append entries from JSON lines in the shape of AuditLogEntryInput
+    /// Append entries from a file of JSON lines in the shape of AuditLogEntryInput
     AuditLogs {
         /// Slug of the organization
         #[arg(long)]
@@ -19,12 +19,12 @@ pub(super) enum Import {
         /// A file, or - for standard input
         file: PathBuf,
     },
-    /// Make the Markdown files of a folder notes; again, to update what changed
+    /// Import a folder of Markdown files as notes; run it again to update what changed
     Notes {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// Name of the workspace, which is created where it is missing
+        /// Name of the workspace; created if it does not exist
         #[arg(long)]
         workspace: String,
         /// A folder with .md files; front matter gives title and tags
@@ -37,13 +37,14 @@ pub(super) async fn import(config: &Config, command: Import) -> Result<()> {
     let instance = open(config).await?;
     match command {
         Import::AuditLogs { organization, file } => {
-            let scope = scope(&instance, &organization, Permission::RecordAuditLogs).await?;
+            let scope =
+                scope(config, &instance, &organization, Permission::RecordAuditLogs).await?;
             import::audit_logs(&scope, &file).await?;
         }
         Import::Notes { organization, workspace, folder } => {
-            let scope = scope(&instance, &organization, Permission::CreateNotes).await?;
+            let scope = scope(config, &instance, &organization, Permission::CreateNotes).await?;
             import::notes(&scope, &workspace, &folder).await?;
         }
     }
-    close(&instance).await
+    close(config, &instance).await
 }

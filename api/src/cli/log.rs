@@ -1,6 +1,6 @@
 //! What the process logs, and how.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result};
 use tracing::Subscriber;
@@ -10,16 +10,21 @@ use tracing_subscriber::{
 
 use crate::{
     config::{Config, LogFormat},
+    redact,
     traces::Traces,
 };
+
+/// What libraries log and Daybook does not: sqlx each statement at INFO, and the values of parameters
+/// that it does not know; what async-nats says is said by who uses it.
+const QUIET: &str =
+    "sqlx=warn,sqlx_postgres::options::parse=off,sea_orm_migration=warn,async_nats=off";
 
 /// Starts the log and, beside it, what is traced.
 ///
 /// # Errors
 /// `DAYBOOK_LOG` is no filter.
 pub(super) fn start(config: &Config, traces: Option<&Traces>) -> Result<()> {
-    // sqlx tells each statement at INFO, and what async-nats tells is told by who uses it.
-    let filter = format!("{},sqlx=warn,sea_orm_migration=warn,async_nats=off", config.log);
+    let filter = format!("{},{QUIET}", config.log);
     let filter = EnvFilter::try_new(filter).context("DAYBOOK_LOG can't be used")?;
     match traces {
         None => tracing_subscriber::registry().with(filter).with(lines(config)).init(),
@@ -38,10 +43,25 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     let log = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_writer(|| StandardError)
+        .with_ansi(io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => log.boxed(),
         LogFormat::Json => log.json().boxed(),
+    }
+}
+
+/// Standard error, without what may be a secret. An event comes in one piece.
+struct StandardError;
+
+impl Write for StandardError {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        io::stderr().write_all(redact::text(&text).as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
     }
 }

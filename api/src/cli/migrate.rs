@@ -3,28 +3,34 @@
 use anyhow::{Context, Result};
 use clap::Subcommand;
 
-use super::say;
+use super::{name_database, say};
 use crate::config::{Config, tighten};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Migrate {
-    /// Apply what is missing
+    /// Apply the missing migrations; creates the database if there is none
     Up,
-    /// Tell what is applied and what is missing
+    /// Print which migrations are applied and which are missing
     Status,
 }
 
-/// Applies what is missing where it is to, and prints how each migration stands.
+/// Applies what is missing if asked to, and prints how each migration stands.
 pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
-    if let Migrate::Up = command {
-        tighten(&config.places().exposed());
-    }
-    let db = config.database().await?;
-    if let Migrate::Up = command {
-        daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
-    }
+    let db = match command {
+        Migrate::Up => {
+            tighten(&config.places().exposed());
+            let db = config.database().await?;
+            daybook_migration::up(db.for_migration())
+                .await
+                .context("can't migrate the database")?;
+            db
+        }
+        Migrate::Status => config.database_with_schema().await?,
+    };
     for step in daybook_migration::status(db.for_migration()).await? {
         say(&format!("{} {}", if step.is_applied { "applied" } else { "missing" }, step.name))?;
     }
-    Ok(db.close().await?)
+    db.close().await?;
+    name_database(config);
+    Ok(())
 }

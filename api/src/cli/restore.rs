@@ -13,7 +13,7 @@ use daybook_service::{
 };
 
 use super::{complain, say};
-use crate::config::{Config, sqlite_file, tighten};
+use crate::config::{Config, database_name, tighten};
 
 /// Restores `file` into the empty database at `url`, or says why not and leaves it as it was.
 pub(super) async fn restore(
@@ -38,9 +38,9 @@ pub(super) async fn restore(
             file.display()
         ),
     }
-    let target = Places { database: sqlite_file(url), ..Places::default() };
+    let target = Places { database: Database::sqlite_file(url), ..Places::default() };
     tighten(&target.resolved().exposed());
-    let new_file = sqlite_file(url).filter(|file| !file.exists());
+    let new_file = Database::sqlite_file(url).filter(|file| !file.exists());
     let restored = into(url, file, &backup).await;
     if restored.is_err()
         && let Some(path) = new_file
@@ -48,6 +48,7 @@ pub(super) async fn restore(
         remove(&path);
     }
     restored?;
+    complain(&format!("the database is {}", database_name(url)));
     let rows: u64 = backup.tables.iter().map(|table| table.rows).sum();
     let taken_at = backup.taken_at.to_rfc3339();
     say(&format!("restored {rows} rows of {} tables as of {taken_at}", backup.tables.len()))?;

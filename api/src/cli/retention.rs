@@ -1,27 +1,33 @@
 //! `daybook retention` and `daybook hold`.
 
+mod consent;
+
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use daybook_service::{Permission, retention};
+use daybook_service::{Permission, Scope, retention};
+
+use consent::{Consent, Decision, Removal};
 
 use super::{close, open, say, scope};
 use crate::config::Config;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Retention {
-    /// Keep each entry of the audit log for a number of days; what is older is removed day by day
+    /// Set for how many days the entries of a log are kept; older ones are removed day by day, for good
     Set {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// For how many days an entry is kept at the least
+        /// The number of days that an entry is kept, counted from when it was recorded (recordedAt)
         #[arg(long, required_unless_present = "forever", conflicts_with = "forever")]
         days: Option<u32>,
-        /// Keep all entries that are there; what was removed stays removed
+        /// Keep all entries; those that have been removed stay removed
         #[arg(long)]
         forever: bool,
+        #[command(flatten)]
+        consent: Consent,
     },
-    /// Print the number of days and the sequence through which entries were removed
+    /// Print the number of days and the last sequence that has been removed
     Show {
         /// Slug of the organization
         #[arg(long)]
@@ -31,26 +37,28 @@ pub(super) enum Retention {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Hold {
-    /// Keep an organization's whole log from being removed, until the hold is released
+    /// Keep the whole audit log of an organization until the hold is released
     Place {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// Why, for the log
+        /// The reason, which the audit log repeats
         #[arg(long)]
         reason: String,
-        /// What the hold is called, such as a case's number
+        /// Name of the hold, such as the number of a case
         name: String,
     },
-    /// End a hold
+    /// Release a hold; entries that only it kept are then removed
     Release {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// What it is called
+        #[command(flatten)]
+        consent: Consent,
+        /// Name of the hold
         name: String,
     },
-    /// Print name, who placed it, when, and reason of each hold
+    /// Print name, who placed it, when, and reason of each hold, separated by tabs
     List {
         /// Slug of the organization
         #[arg(long)]
@@ -62,19 +70,42 @@ pub(super) enum Hold {
 pub(super) async fn retention(config: &Config, command: Retention) -> Result<()> {
     let instance = open(config).await?;
     match command {
-        Retention::Set { organization, days, forever: _ } => {
-            let scope = scope(&instance, &organization, Permission::SetRetention).await?;
-            retention::set(&scope, days).await?;
+        Retention::Set { organization, days, forever: _, consent } => {
+            let scope = scope(config, &instance, &organization, Permission::SetRetention).await?;
+            if consent.ask(&removal_by_days(&scope, days).await?)? == Decision::Act {
+                retention::set(&scope, days).await?;
+            }
         }
         Retention::Show { organization } => {
-            let scope = scope(&instance, &organization, Permission::ReadRetention).await?;
+            let scope = scope(config, &instance, &organization, Permission::ReadRetention).await?;
             let found = retention::find(&scope).await?;
             let days = found.as_ref().and_then(|found| found.days);
             let days = days.map_or_else(|| "forever".to_owned(), |days| days.to_string());
             say(&format!("{days}\t{}", found.map_or(0, |found| found.pruned)))?;
         }
     }
-    close(&instance).await
+    close(config, &instance).await
+}
+
+/// What goes if entries are kept for `days` from now on.
+async fn removal_by_days(scope: &Scope, days: Option<u32>) -> Result<Removal> {
+    let known = retention::find(scope).await?.and_then(|found| found.days);
+    let known = known.and_then(|known| u32::try_from(known).ok());
+    Ok(Removal {
+        preview: retention::preview(scope, days).await?,
+        holds: retention::holds(scope).await?,
+        is_new: days.is_some_and(|days| known.is_none_or(|known| days < known)),
+    })
+}
+
+/// What goes if the hold `name` is released; none if there is no such hold.
+async fn removal_by_release(scope: &Scope, name: &str) -> Result<Option<Removal>> {
+    let mut holds = retention::holds(scope).await?;
+    let Some(place) = holds.iter().position(|hold| hold.name == name) else { return Ok(None) };
+    holds.remove(place);
+    let days = retention::find(scope).await?.and_then(|found| found.days);
+    let days = days.and_then(|days| u32::try_from(days).ok());
+    Ok(Some(Removal { preview: retention::preview(scope, days).await?, holds, is_new: true }))
 }
 
 /// Places, releases or lists holds.
@@ -82,22 +113,25 @@ pub(super) async fn hold(config: &Config, command: Hold) -> Result<()> {
     let instance = open(config).await?;
     match command {
         Hold::Place { organization, reason, name } => {
-            let scope = scope(&instance, &organization, Permission::PlaceHolds).await?;
+            let scope = scope(config, &instance, &organization, Permission::PlaceHolds).await?;
             retention::place_hold(&scope, &name, &reason).await?;
         }
-        Hold::Release { organization, name } => {
-            let scope = scope(&instance, &organization, Permission::ReleaseHolds).await?;
-            if !retention::release_hold(&scope, &name).await? {
+        Hold::Release { organization, consent, name } => {
+            let scope = scope(config, &instance, &organization, Permission::ReleaseHolds).await?;
+            let Some(removal) = removal_by_release(&scope, &name).await? else {
                 bail!("{organization} has no hold {name}");
+            };
+            if consent.ask(&removal)? == Decision::Act {
+                retention::release_hold(&scope, &name).await?;
             }
         }
         Hold::List { organization } => {
-            let scope = scope(&instance, &organization, Permission::ReadRetention).await?;
+            let scope = scope(config, &instance, &organization, Permission::ReadRetention).await?;
             for hold in retention::holds(&scope).await? {
                 let at = hold.placed_at.to_rfc3339();
                 say(&format!("{}\t{}\t{at}\t{}", hold.name, hold.placed_by, hold.reason))?;
             }
         }
     }
-    close(&instance).await
+    close(config, &instance).await
 }

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use daybook_migration::Standing;
-use daybook_service::{Clock, Instance, Viewer};
+use daybook_service::{Clock, Instance};
 
-use super::{SUBJECT, close, complain, open, say};
+use super::{caller::viewer, close, complain, name_database, open, say};
 use crate::config::{Config, new_secret, replace_secret};
 
 #[derive(Subcommand, Debug)]
@@ -49,7 +48,7 @@ pub(super) async fn secret(config: &Config, command: SecretCommand) -> Result<()
             let text = rotated(config, keep_previous_for).await?;
             replace_secret(&file, &text)?;
             // Binds the database to the new one, which the instance's log tells.
-            close(&*open(config).await?).await?;
+            close(config, &*open(config).await?).await?;
             complain(&format!(
                 "{} holds a new secret. Copy it to all nodes and restart every `daybook serve` and \
                  `daybook worker` now: until then they refuse what the new one signs",
@@ -75,24 +74,22 @@ async fn rotated(config: &Config, keep: Duration) -> Result<String> {
     let instance = open(config).await?;
     let now = instance.clock.now();
     let text = instance.secret.rotated(&new_secret(), keep, now).map_err(anyhow::Error::msg);
-    close(&instance).await?;
+    instance.stop().await?;
     text
 }
 
 async fn adopt(config: &Config) -> Result<()> {
     let settings = config.settings()?;
-    let db = config.database().await?;
-    if daybook_migration::standing(db.reader()).await? != Standing::Current {
-        bail!("the database's schema is not of this version: run `daybook migrate up` first");
-    }
+    let db = config.existing_database().await?;
     let secret = match config.known_secret()? {
         Some(secret) => secret,
         None => config.make_secret()?,
     };
-    let viewer = Viewer::command_line(SUBJECT);
+    let viewer = viewer(config)?;
     let store = config.store()?;
     let adopted = Instance::adopt(db, secret, store, settings, Clock::default(), &viewer).await;
     let revoked = adopted?;
+    name_database(config);
     complain(&format!(
         "the database is bound to the secret that is set now; {revoked} API keys were revoked. Make \
          new tokens and keys, and restart every `daybook serve` and `daybook worker`"

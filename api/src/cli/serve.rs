@@ -34,7 +34,7 @@ pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Resul
 pub(super) async fn worker(config: Config) -> Result<()> {
     let mut stop = stop_signal()?;
     tighten_artifacts(&config).await?;
-    let instance = config.open(Clock::default()).await?;
+    let instance = config.open_to_work(Clock::default()).await?;
     if let Some(address) = config.front_door.metrics_listen {
         http::serve_metrics(&instance, address).await?;
     }

@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use daybook_service::private::{Exposed, Places};
+use daybook_service::{
+    Database,
+    private::{Exposed, Places},
+};
 
 use super::Config;
 
 impl Config {
     /// The file of a SQLite database that is not there yet.
     pub(crate) fn missing_database(&self) -> Option<PathBuf> {
-        sqlite_file(&self.database_url()).filter(|file| !file.exists())
+        Database::sqlite_file(&self.database_url()).filter(|file| !file.exists())
     }
 
     /// The folder of artifacts, where it's one of this machine and not there yet.
@@ -19,7 +22,7 @@ impl Config {
 
     /// Every folder that is written to.
     pub(crate) fn folders(&self) -> Vec<PathBuf> {
-        let database = sqlite_file(&self.database_url());
+        let database = Database::sqlite_file(&self.database_url());
         let database = database.and_then(|file| file.parent().map(Path::to_owned));
         let folders = [Some(self.data_dir.clone()), database, self.artifacts_folder()];
         folders.into_iter().flatten().collect()
@@ -29,7 +32,7 @@ impl Config {
     pub(crate) fn places(&self) -> Places {
         let places = Places {
             data_dir: Some(self.data_dir.clone()),
-            database: sqlite_file(&self.database_url()),
+            database: Database::sqlite_file(&self.database_url()),
             artifacts: self.artifacts_folder(),
         };
         places.resolved()
@@ -74,11 +77,4 @@ pub(crate) fn tighten(exposed: &[Exposed]) {
 pub(super) fn folder(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("file:")?;
     Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
-}
-
-/// The file of a SQLite database.
-pub(crate) fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    Some(PathBuf::from(path.split_once('?').map_or(path, |(path, _)| path)))
 }

@@ -75,7 +75,7 @@ impl Config {
         Secret::new(&text).map_err(anyhow::Error::msg).context("the secret can't be used")
     }
 
-    fn missing_secret(&self) -> String {
+    pub(super) fn missing_secret(&self) -> String {
         format!(
             "this database was made with another secret, or with the one that was in {}: put that \
              file back, or set DAYBOOK_SECRET or DAYBOOK_SECRET_FILE; if it is lost, `daybook secret \

@@ -133,7 +133,7 @@ pub(super) async fn end(instance: Arc<Instance>, viewer: Option<Viewer>) {
         let expiry = viewer.expires_at().map(|expiry| (expiry - now).to_std().unwrap_or_default());
         let pause = match viewer.authority {
             Authority::ApiKey { .. } => Some(expiry.map_or(REVOCATION, |it| it.min(REVOCATION))),
-            Authority::Token { .. } | Authority::CommandLine => expiry,
+            Authority::Token { .. } | Authority::CommandLine | Authority::Host(_) => expiry,
         };
         let Some(pause) = pause else { return std::future::pending().await };
         tokio::time::sleep(pause).await;

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::{Scope, live};
 use crate::{
-    Error, GlobalId, Result,
+    Error, GlobalId, Instance, Result,
     audit::{self, Change, NewEntry, Resource},
     clock::to_micros,
     database, input,
@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub(crate) use credential::{KeyUses, by_subject};
-pub use credential::{is_api_key, verify};
+pub use credential::{is_api_key, named_prefix, verify};
 
 /// Most characters of a key's name.
 const MAX_NAME_CHARS: usize = 200;
@@ -193,6 +193,15 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 pub async fn find_by_prefix(scope: &Scope, prefix: &str) -> Result<Option<Model>> {
     let found = all(scope).filter(Column::Prefix.eq(prefix));
     Ok(found.one(scope.instance.db.reader()).await?)
+}
+
+/// The key of the instance with this prefix, for whoever is then let into its organization.
+///
+/// # Errors
+/// A database fault.
+pub async fn find_anywhere(instance: &Instance, prefix: &str) -> Result<Option<Model>> {
+    let found = Entity::find().filter(Column::Prefix.eq(prefix));
+    Ok(found.one(instance.db.reader()).await?)
 }
 
 /// Whom a key names.

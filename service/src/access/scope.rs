@@ -5,14 +5,18 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use daybook_entity::{audit_log::ActorType, job, membership, membership::Role, organization};
 use sea_orm::EntityTrait;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Permission, api_keys, operators, subject};
 use crate::{
     Error, GlobalId, Instance, Result,
-    audit::{self, Actor, NewEntry, Resource},
+    audit::{self, Actor, Metadata, NewEntry, Resource},
     reach,
 };
+
+/// The program that the entries of the command line name.
+const USER_AGENT: &str = concat!("daybook-cli/", env!("CARGO_PKG_VERSION"));
 
 /// Who asks: what a credential says, before any organization is looked at.
 #[derive(Clone, Debug)]
@@ -44,12 +48,50 @@ pub enum Authority {
         /// From when on it doesn't hold, where that is known.
         expires_at: Option<DateTime<Utc>>,
     },
-    /// Access to the instance's secret and database: may do everything.
+    /// Daybook itself: may do everything.
     CommandLine,
+    /// `daybook` on the command line of a host that has the instance's secret and database: may do
+    /// everything.
+    Host(HostUser),
+}
+
+/// Who runs `daybook` on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostUser {
+    /// The name of the operating system's user.
+    pub name: String,
+    /// The name of the host.
+    pub host: String,
+}
+
+impl Authority {
+    /// True if everything is allowed without a role.
+    pub(crate) fn is_unlimited(&self) -> bool {
+        match self {
+            Self::CommandLine | Self::Host(_) => true,
+            Self::Token { .. } | Self::ApiKey { .. } => false,
+        }
+    }
 }
 
 impl Viewer {
-    /// Whoever runs `daybook` on the command line, under the name of `subject`.
+    /// Whoever runs `daybook` on the command line: under the name of the subject `acts_as` if one is
+    /// given, and else under the name of the operating system's user, such as `os-user:ada@web-1`.
+    ///
+    /// # Errors
+    /// A subject that nobody can have.
+    pub fn on_host(user: HostUser, acts_as: Option<&str>) -> Result<Self> {
+        let subject = match acts_as {
+            Some(subject) => {
+                subject::check(subject, &["--as"])?;
+                subject.to_owned()
+            }
+            None => subject::of_host_user(&user),
+        };
+        Ok(Self { authority: Authority::Host(user), ..Self::command_line(&subject) })
+    }
+
+    /// Daybook itself, under the name of `subject`.
     #[must_use]
     pub fn command_line(subject: &str) -> Self {
         Self {
@@ -69,12 +111,31 @@ impl Viewer {
             // Who downloads by a link is known by the subject alone.
             r#type: match self.authority {
                 _ if subject::is_api_key(&self.subject) => ActorType::Service,
-                Authority::Token { .. } | Authority::ApiKey { .. } => ActorType::User,
+                Authority::Host(_) if subject::is_host_user(&self.subject) => ActorType::System,
+                Authority::Token { .. } | Authority::ApiKey { .. } | Authority::Host(_) => {
+                    ActorType::User
+                }
                 Authority::CommandLine => ActorType::System,
             },
             email: self.email.clone(),
             name: None,
         }
+    }
+
+    /// The circumstances of what the viewer does, for its audit entry.
+    pub(crate) fn metadata(&self) -> Option<Metadata> {
+        let (user_agent, extra) = match &self.authority {
+            Authority::Host(HostUser { name, host }) => {
+                let extra = json!({ "via": "command line", "osUser": name, "host": host });
+                (Some(USER_AGENT.to_owned()), Some(extra))
+            }
+            Authority::Token { .. } | Authority::ApiKey { .. } | Authority::CommandLine => {
+                (None, None)
+            }
+        };
+        let request_id = self.request_id.clone();
+        let is_any = request_id.is_some() || user_agent.is_some();
+        is_any.then_some(Metadata { request_id, user_agent, extra, ip_address: None })
     }
 
     /// When the credential runs out; none where it doesn't by itself.
@@ -83,7 +144,7 @@ impl Viewer {
         match self.authority {
             Authority::Token { expires_at } => Some(expires_at),
             Authority::ApiKey { expires_at, .. } => expires_at,
-            Authority::CommandLine => None,
+            Authority::CommandLine | Authority::Host(_) => None,
         }
     }
 
@@ -188,7 +249,7 @@ pub async fn holds(instance: &Instance, viewer: &Viewer) -> Result<bool> {
         return Ok(false);
     }
     match viewer.authority {
-        Authority::Token { .. } | Authority::CommandLine => Ok(true),
+        Authority::Token { .. } | Authority::CommandLine | Authority::Host(_) => Ok(true),
         Authority::ApiKey { organization_id, .. } => {
             let _turn = instance.db.watcher_turn().await;
             let key = api_keys::by_subject(instance, organization_id, &viewer.subject).await?;
@@ -228,7 +289,7 @@ enum Verdict {
 
 async fn verdict(scope: &Scope) -> Result<Verdict> {
     let Scope { instance, organization_id, viewer, permission } = scope;
-    if viewer.authority == Authority::CommandLine {
+    if viewer.authority.is_unlimited() {
         let found = organization::Entity::find_by_id(*organization_id);
         let found = found.one(instance.db.reader()).await?;
         return Ok(if found.is_some() { Verdict::Granted } else { Verdict::Unknown });

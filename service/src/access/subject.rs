@@ -1,9 +1,12 @@
 //! Subjects: whom credentials name.
 
+use super::HostUser;
 use crate::{Error, Result, input};
 
 /// What the subjects of API keys, and no others, begin with.
 const API_KEY: &str = "api-key:";
+/// What the subjects of the operating system's users, and no others, begin with.
+const HOST_USER: &str = "os-user:";
 /// Most characters of a subject.
 const MAX_SUBJECT_CHARS: usize = 200;
 /// Most characters of an e-mail address (RFC 3696, erratum 1690 says 254; older systems keep 320).
@@ -19,10 +22,17 @@ const RESERVED_PREFIX: &str = "daybook-";
 /// The field at `path`, and what is wrong with it.
 pub fn check(subject: &str, path: &[&str]) -> Result<()> {
     input::check_name(subject, MAX_SUBJECT_CHARS, path)?;
+    if is_credential(subject) {
+        return Err(Error::invalid(path, "is a credential: give the subject that it names"));
+    }
     // Whatever the case: nobody tells them apart who reads the log.
     let lower = subject.to_lowercase();
     if lower.starts_with(API_KEY) {
         let message = format!("begins with {API_KEY}, which only API keys do");
+        return Err(Error::invalid(path, message));
+    }
+    if lower.starts_with(HOST_USER) {
+        let message = format!("begins with {HOST_USER}, which only users of a host do");
         return Err(Error::invalid(path, message));
     }
     if RESERVED.contains(&lower.as_str()) || lower.starts_with(RESERVED_PREFIX) {
@@ -41,6 +51,12 @@ pub(super) fn check_email(email: &str, path: &[&str]) -> Result<()> {
     input::check_name(email, MAX_EMAIL_CHARS, path)
 }
 
+/// Returns true for an API key or a bearer token, which must get neither into the log nor into an
+/// error.
+fn is_credential(text: &str) -> bool {
+    text.starts_with("dbk_") || text.starts_with("eyJ") && text.split('.').count() == 3
+}
+
 /// Returns true for the subject of an API key.
 pub(super) fn is_api_key(subject: &str) -> bool {
     subject.starts_with(API_KEY)
@@ -54,4 +70,14 @@ pub(super) fn of_api_key(prefix: &str) -> String {
 /// Returns the prefix of the API key whose subject this is.
 pub(super) fn api_key_prefix(subject: &str) -> Option<&str> {
     subject.strip_prefix(API_KEY)
+}
+
+/// The subject of an operating system's user, whose name and host are short.
+pub(super) fn of_host_user(HostUser { name, host }: &HostUser) -> String {
+    format!("{HOST_USER}{name}@{host}")
+}
+
+/// True for the subject of an operating system's user.
+pub(super) fn is_host_user(subject: &str) -> bool {
+    subject.starts_with(HOST_USER)
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream::BoxStream};
 use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt, local::LocalFileSystem,
-    path::Path as Key,
+    memory::InMemory, path::Path as Key,
 };
 
 use super::{
@@ -68,6 +68,12 @@ impl Store {
         let objects =
             LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(true).with_fsync(true);
         Ok(Self { objects: Arc::new(objects), place: Place::Folder(path.to_owned()) })
+    }
+
+    /// The folder at `path` before it is made: a store that has nothing in it. The folder is not made.
+    #[must_use]
+    pub fn missing_folder(path: &Path) -> Self {
+        Self { objects: Arc::new(InMemory::new()), place: Place::Folder(path.to_owned()) }
     }
 
     /// A bucket, `s3://BUCKET/PREFIX`; region, credentials and endpoint are taken from the `AWS_*`

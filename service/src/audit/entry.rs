@@ -98,7 +98,6 @@ pub struct Metadata {
 impl NewEntry {
     /// An entry about what `viewer` did here, now and with success.
     pub(crate) fn by(viewer: &Viewer, action: &str, resource: Resource) -> Self {
-        let request_id = viewer.request_id.clone();
         Self {
             timestamp: None,
             actor: viewer.as_actor(),
@@ -106,8 +105,22 @@ impl NewEntry {
             outcome: AuditOutcome::Success,
             resource,
             changes: Vec::new(),
-            metadata: request_id.is_some().then(|| Metadata { request_id, ..Metadata::default() }),
+            metadata: viewer.metadata(),
         }
+    }
+
+    /// Adds to `metadata.extra`, whose own fields stay.
+    pub(crate) fn with_extra(mut self, more: Value) -> Self {
+        let metadata = self.metadata.get_or_insert_default();
+        match (&mut metadata.extra, more) {
+            (Some(Value::Object(known)), Value::Object(more)) => {
+                for (name, value) in more {
+                    known.entry(name).or_insert(value);
+                }
+            }
+            (extra, more) => *extra = Some(more),
+        }
+        self
     }
 }
 

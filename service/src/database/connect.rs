@@ -97,8 +97,7 @@ impl Database {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|error| Fault::Unfit(format!("the SQLite URL can't be read: {error}")))?;
         // Without a name SQLite makes a temporary file of its own.
-        let is_nameless = options.get_filename().as_os_str().is_empty();
-        if is_nameless || url.contains(":memory:") || url.contains("mode=memory") {
+        if Self::sqlite_file(url).is_none() {
             let message =
                 "an audit trail without a file would be lost at the next stop: name a file";
             return Err(Fault::Unfit(message.to_owned()).into());
@@ -246,7 +245,42 @@ fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
 }
 
+/// The parameters of a PostgreSQL URL that sqlx takes, beside `options[…]`.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+/// Says which parameters of a URL are ignored. sqlx would say it with their values, which may be
+/// secret: it is not listened to.
+fn warn_of_parameters(url: &str) {
+    let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
+    for parameter in parameters.split('&') {
+        let name = parameter.split_once('=').map_or(parameter, |(name, _)| name);
+        if !name.is_empty() && !PARAMETERS.contains(&name) && !name.starts_with("options[") {
+            tracing::warn!(parameter = name, "the PostgreSQL URL has a parameter that is ignored");
+        }
+    }
+}
+
 fn postgres_options(url: &str, more: &[(&str, &str)]) -> Result<PgConnectOptions> {
+    warn_of_parameters(url);
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| Fault::Unfit(format!("the PostgreSQL URL can't be read: {error}")))?
         .application_name("daybook")

@@ -1,16 +1,58 @@
 //! SQLite by its own library, for whoever reads or writes very many rows: sqlx copies each value and
 //! crosses threads at each row, which costs ten times what SQLite does.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use chrono::SecondsFormat;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{
-    Connection,
+    Connection, OpenFlags,
     types::{ToSqlOutput, Value as SqliteValue},
 };
 use sea_orm::{DatabaseConnection, DbErr, Statement, Value};
+use sqlx::sqlite::SqliteConnectOptions;
 
-use crate::{Fault, Result};
+use crate::{Database, Fault, Result};
+
+impl Database {
+    /// The file that `url` names; `None` if it is no SQLite URL or names no file.
+    #[must_use]
+    pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+        if url.contains(":memory:") || url.contains("mode=memory") {
+            return None;
+        }
+        let options = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url))?;
+        let file = options.ok()?.get_filename().to_owned();
+        (!file.as_os_str().is_empty()).then_some(file)
+    }
+
+    /// True if the SQLite file holds Daybook's tables, of whatever version.
+    ///
+    /// Changes nothing and makes no file: opened as usual, a database that is not Daybook's would be
+    /// switched to write-ahead logging, and one that is in that mode would get files beside it.
+    ///
+    /// # Errors
+    /// A file that can't be read or is no database.
+    pub fn is_in_sqlite_file(file: &Path) -> Result<bool> {
+        let mut log = file.as_os_str().to_owned();
+        log.push("-wal");
+        // Without a log nobody has it open, and all of it is in the file.
+        let mode = if Path::new(&log).exists() { "mode=ro" } else { "immutable=1" };
+        let path = percent_encode(file.as_os_str().as_bytes(), NON_ALPHANUMERIC);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI;
+        let db =
+            Connection::open_with_flags(format!("file:{path}?{mode}"), flags).map_err(fault)?;
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'audit_logs'";
+        let found: i64 = db.query_row(sql, [], |row| row.get(0)).map_err(fault)?;
+        Ok(found > 0)
+    }
+}
 
 /// The file of a SQLite database.
 pub(crate) fn file(db: &DatabaseConnection) -> PathBuf {
@@ -20,7 +62,6 @@ pub(crate) fn file(db: &DatabaseConnection) -> PathBuf {
 
 /// A connection that only reads.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
-    use rusqlite::OpenFlags;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(fault)?;
     // Two MiB: each page is read once.

@@ -96,8 +96,5 @@ async fn tell(
 ) -> Result<()> {
     let mut entry = super::entry(&scope.viewer, action, scope.organization_id);
     entry.resource.name = Some(name.to_owned());
-    let mut metadata = entry.metadata.unwrap_or_default();
-    metadata.extra = Some(serde_json::json!({ "reason": reason }));
-    entry.metadata = Some(metadata);
-    audit::append_own(tx, scope, entry).await
+    audit::append_own(tx, scope, entry.with_extra(serde_json::json!({ "reason": reason }))).await
 }

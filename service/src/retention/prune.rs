@@ -15,11 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{entry, entry_at, holds::is_held, lock};
-use crate::{
-    Fault, Instance, Permission, Result, Scope, Viewer,
-    audit::{self, Metadata},
-    database, reach,
-};
+use crate::{Fault, Instance, Permission, Result, Scope, Viewer, audit, database, reach};
 
 /// Entries of one transaction.
 const BATCH: u64 = 1_000;
@@ -54,7 +50,7 @@ async fn remove_through(scope: &Scope, through: i64) -> Result<()> {
 }
 
 /// Since when an entry has to have been recorded to be kept.
-fn cutoff(now: DateTime<Utc>, days: Option<i32>) -> Option<DateTime<Utc>> {
+pub(super) fn cutoff(now: DateTime<Utc>, days: Option<i32>) -> Option<DateTime<Utc>> {
     now.checked_sub_signed(TimeDelta::days(days?.into()))
 }
 
@@ -70,9 +66,23 @@ async fn extent(instance: &Instance, found: &retention::Model) -> Result<i64> {
     if oldest.is_none_or(|oldest| oldest.recorded_at >= cutoff - SLACK) {
         return Ok(found.pruned);
     }
+    last_before(db, organization_id, found.pruned, cutoff).await
+}
+
+/// Sequence through which entries were recorded before `cutoff`; `pruned` if the first was not.
+pub(super) async fn last_before<C: ConnectionTrait>(
+    db: &C,
+    organization_id: Uuid,
+    pruned: i64,
+    cutoff: DateTime<Utc>,
+) -> Result<i64> {
+    let oldest = entry_at(db, organization_id, pruned + 1).await?;
+    if oldest.is_none_or(|oldest| oldest.recorded_at >= cutoff) {
+        return Ok(pruned);
+    }
     // Times follow the sequence but where the database's clock was put back: each entry is looked at
     // again before it goes.
-    let mut old = found.pruned + 1;
+    let mut old = pruned + 1;
     let mut kept = audit::head_sequence(db, organization_id).await? + 1;
     while kept - old > 1 {
         let middle = old + (kept - old) / 2;
@@ -117,15 +127,14 @@ async fn announce(scope: &Scope, through: i64) -> Result<bool> {
                 let announced =
                     retention::ActiveModel { announced: Set(*through), ..Default::default() };
                 change(tx, scope.organization_id, announced).await?;
-                let mut entry = entry(&scope.viewer, "audit_log.pruned", scope.organization_id);
+                let entry = entry(&scope.viewer, "audit_log.pruned", scope.organization_id);
                 let extra = serde_json::json!({
                     "fromSequence": (found.pruned + 1).to_string(),
                     "throughSequence": through.to_string(),
                     "throughHash": crate::hex(&last.hash),
                     "retentionDays": found.days,
                 });
-                entry.metadata = Some(Metadata { extra: Some(extra), ..Metadata::default() });
-                audit::append_own(tx, scope, entry).await?;
+                audit::append_own(tx, scope, entry.with_extra(extra)).await?;
                 Ok(true)
             })
         });

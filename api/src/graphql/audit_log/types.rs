@@ -99,9 +99,11 @@ impl AuditLog {
 /// Who did something.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditActor {
-    /// Id in the recording application.
+    /// ID in the recording application. In Daybook's own entries it is a subject: a member, operator or
+    /// API key, `os-user:NAME@HOST` for a user of the host who ran `daybook` there, or a name that
+    /// begins with `daybook` for Daybook itself.
     pub(in crate::graphql) id: String,
-    /// What kind of actor.
+    /// The kind of actor.
     pub(in crate::graphql) r#type: ActorType,
     /// E-mail address.
     pub(in crate::graphql) email: Option<String>,
@@ -113,11 +115,12 @@ pub(in crate::graphql) struct AuditActor {
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "audit_log::ActorType")]
 pub(in crate::graphql) enum ActorType {
-    /// A person.
+    /// A person. Also whoever ran `daybook` on the host in a subject's name (`--as`).
     User,
     /// A program with its own credential.
     Service,
-    /// The application itself.
+    /// The application itself. In Daybook's own entries: Daybook's background work, or a user of the
+    /// host who ran `daybook` there, whose entries say so in `metadata.extra` (`via`, `osUser`, `host`).
     System,
 }
 

@@ -97,11 +97,18 @@ impl OrganizationMutation {
         let revoked = async {
             let path = ["input", "apiKeyId"];
             let viewer = context::viewer(ctx)?;
-            let Ok(GlobalId::ApiKey { organization_id, id }) = input.api_key_id.parse() else {
-                return Err(Error::invalid(&path, "is not an API key's ID"));
-            };
             let (instance, permission) = (context::instance(ctx), Permission::RevokeApiKeys);
             let gone = || Error::not_found(&path, "API key");
+            let (organization_id, id) = match input.api_key_id.parse() {
+                Ok(GlobalId::ApiKey { organization_id, id }) => (organization_id, id),
+                Ok(_) | Err(_) => {
+                    let prefix = api_keys::named_prefix(&input.api_key_id).ok_or_else(|| {
+                        Error::invalid(&path, "is neither an API key's ID nor a key")
+                    })?;
+                    let key = api_keys::find_anywhere(instance, prefix).await?.ok_or_else(gone)?;
+                    (key.organization_id, key.id)
+                }
+            };
             let scope = access::enter(instance, viewer, organization_id, permission, &path).await;
             let scope = scope.map_err(|error| if error.is_not_found() { gone() } else { error })?;
             api_keys::revoke(&scope, id).await?.map(ApiKey).ok_or_else(gone)
@@ -181,7 +188,7 @@ struct CreateApiKeyPayload {
 /// Which key is to hold no more.
 #[derive(InputObject)]
 struct RevokeApiKeyInput {
-    /// Which one.
+    /// The ID of the API key, or the key itself: a key that has leaked need not be looked up.
     api_key_id: ID,
 }
 

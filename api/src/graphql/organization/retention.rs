@@ -25,11 +25,13 @@ impl Retention {
     }
 }
 
-/// How long an organization's log is kept. Who runs the instance decides it (`daybook retention`,
-/// `daybook hold`), and each change is an entry of the log.
+/// How long an organization's log is kept. Whoever runs the instance sets it (`daybook retention`,
+/// `daybook hold`), and each change is an entry of the log. An entry's age counts from `recordedAt`,
+/// whatever its `timestamp` says.
 #[Object]
 impl Retention {
-    /// Entries are kept for so many days, at the least; null: for ever.
+    /// The number of days that an entry is kept, counted from its `recordedAt`; it is removed within a
+    /// day after that. Null if entries are kept for ever.
     async fn days(&self) -> Option<i32> {
         self.days
     }

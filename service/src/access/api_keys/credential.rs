@@ -49,10 +49,23 @@ pub fn is_api_key(token: &str) -> bool {
     token.starts_with(MARK)
 }
 
+/// The prefix of the key that `text` names: the key, whole or cut short, its prefix or its subject.
+#[must_use]
+pub fn named_prefix(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let text = text.strip_prefix("Bearer ").map_or(text, str::trim_start);
+    let text = text.strip_prefix(MARK).or_else(|| subject::api_key_prefix(text)).unwrap_or(text);
+    let prefix = text.split_once('_').map_or(text, |(prefix, _)| prefix);
+    (prefix.len() == PREFIX && is_hex(prefix)).then_some(prefix)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// The prefix of a well-formed key.
 fn prefix(key: &str) -> Option<&str> {
     let (prefix, secret) = key.strip_prefix(MARK)?.split_once('_')?;
-    let is_hex = |text: &str| text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let is_right = (prefix.len(), secret.len()) == (PREFIX, SECRET);
     (is_right && is_hex(prefix) && is_hex(secret)).then_some(prefix)
 }
@@ -173,6 +186,21 @@ mod tests {
         let upper = key.to_uppercase();
         for other in ["", "dbk_", "dbk__", &key[1..], &key[..key.len() - 1], &upper] {
             assert_eq!(prefix(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn key_is_known_by_whatever_names_it() {
+        let key = fresh(&Secret::new(&"a".repeat(32)).expect("long enough")).key;
+        let made = prefix(&key).expect("well-formed");
+        let (subject, bearer) = (subject::of_api_key(made), format!(" Bearer {key}\n"));
+        for text in
+            [&key, &key[..key.len() - 9], &key[..MARK.len() + PREFIX], made, &subject, &bearer]
+        {
+            assert_eq!(named_prefix(text), Some(made), "{text}");
+        }
+        for text in ["", "dbk_", "0", &key[..12], &made.to_uppercase(), &key.replace('_', "-")] {
+            assert_eq!(named_prefix(text), None, "{text}");
         }
     }
 

@@ -1,0 +1,106 @@
+//! Asking before entries are removed for good.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::{Result, bail};
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::Args;
+use daybook_entity::hold;
+use daybook_service::retention::Preview;
+
+use crate::cli::{complain, say};
+
+/// The options of a command after which entries may be removed.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Consent {
+    /// Don't ask before entries are removed
+    #[arg(long)]
+    yes: bool,
+    /// Print what would be removed, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+}
+
+/// What a command is about to do to a log.
+pub(super) struct Removal {
+    /// The entries that are old enough.
+    pub(super) preview: Option<Preview>,
+    /// What keeps them all the same.
+    pub(super) holds: Vec<hold::Model>,
+    /// True if they stay without the command.
+    pub(super) is_new: bool,
+}
+
+/// What was decided.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// Do it.
+    Act,
+    /// Change nothing: only a preview was asked for.
+    OnlyShow,
+}
+
+impl Consent {
+    /// Shows what would be removed, and asks where anything would be.
+    ///
+    /// # Errors
+    /// Nobody who could be asked, or a refusal.
+    pub(super) fn ask(&self, removal: &Removal) -> Result<Decision> {
+        let text = removal.describe();
+        if self.dry_run {
+            say(&text)?;
+            return Ok(Decision::OnlyShow);
+        }
+        if removal.preview.is_some() {
+            complain(&text);
+        }
+        if removal.removes_nothing() || self.yes {
+            return Ok(Decision::Act);
+        }
+        if !io::stdin().is_terminal() {
+            bail!("nothing was changed: repeat the command with --yes to remove these entries");
+        }
+        if is_agreed()? { Ok(Decision::Act) } else { bail!("nothing was changed") }
+    }
+}
+
+impl Removal {
+    fn removes_nothing(&self) -> bool {
+        self.preview.is_none() || !self.holds.is_empty() || !self.is_new
+    }
+
+    fn describe(&self) -> String {
+        let Some(preview) = &self.preview else {
+            return "no entry is old enough to be removed; age counts from recordedAt".to_owned();
+        };
+        let Preview { entries, first_sequence, last_sequence, .. } = preview;
+        let (from, to) = (shown(preview.first_recorded_at), shown(preview.last_recorded_at));
+        let entries = match entries {
+            1 => "1 entry".to_owned(),
+            entries => format!("{entries} entries"),
+        };
+        let what = format!(
+            "{entries}, sequence {first_sequence} to {last_sequence}, recorded between {from} and \
+             {to} (age counts from recordedAt)"
+        );
+        if self.holds.is_empty() {
+            return format!("{what}, will be removed within a day, for good");
+        }
+        let holds = self.holds.iter().map(|hold| format!("{} ({})", hold.name, hold.reason));
+        let holds = holds.collect::<Vec<_>>().join(", ");
+        format!("{what}, are old enough to be removed, but kept by these holds: {holds}")
+    }
+}
+
+fn shown(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+#[allow(clippy::print_stderr, reason = "a question is for whoever runs the command")]
+fn is_agreed() -> Result<bool> {
+    eprint!("Remove them? Type yes to go on: ");
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+}

@@ -1,0 +1,139 @@
+//! The database and the instance that are there already: nothing is made and nothing migrated, so
+//! that a command in the wrong folder, or of a newer version, leaves no trace.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result, anyhow};
+use daybook_migration::Standing;
+use daybook_service::{Clock, Database, Instance, artifacts::Store, binding};
+
+use super::{Config, tighten};
+use crate::redact;
+
+impl Config {
+    /// The database as people are told it: an absolute path, no password.
+    #[must_use]
+    pub fn database_name(&self) -> String {
+        database_name(&self.database_url())
+    }
+
+    /// Puts the instance together that the database holds, for a command.
+    ///
+    /// # Errors
+    /// Whatever is missing, unsafe or of another version; the text says what to do.
+    pub async fn open_existing(&self, clock: Clock) -> Result<Arc<Instance>> {
+        let store = || match self.missing_artifacts() {
+            Some(folder) => Ok(Store::missing_folder(&folder)),
+            None => self.store(),
+        };
+        self.open_with(store, clock).await
+    }
+
+    /// Puts the instance together that the database holds, for a worker, which makes the folder of
+    /// artifacts.
+    ///
+    /// # Errors
+    /// As of [`Self::open_existing`].
+    pub async fn open_to_work(&self, clock: Clock) -> Result<Arc<Instance>> {
+        self.open_with(|| self.store(), clock).await
+    }
+
+    async fn open_with(
+        &self,
+        store: impl FnOnce() -> Result<Store>,
+        clock: Clock,
+    ) -> Result<Arc<Instance>> {
+        let settings = self.settings()?;
+        let secret = self.known_secret()?;
+        let db = self.existing_database().await?;
+        let Some(secret) = secret else {
+            let is_bound = binding::fingerprint(&db).await?.is_some();
+            db.close().await?;
+            return Err(if is_bound { anyhow!(self.missing_secret()) } else { self.no_secret() });
+        };
+        tighten(&self.places().exposed());
+        Ok(Instance::open(db, secret, store()?, settings, clock).await?)
+    }
+
+    /// The database, if it holds Daybook's schema of this version.
+    ///
+    /// # Errors
+    /// As of [`Self::database_with_schema`]; a schema of another version.
+    pub async fn existing_database(&self) -> Result<Database> {
+        let db = self.database_with_schema().await?;
+        let refusal = match daybook_migration::standing(db.reader()).await? {
+            Standing::Current => return Ok(db),
+            Standing::Older(missing) => anyhow!(
+                "the schema of {} is older than this version of Daybook, {} migrations are \
+                 missing: run `daybook migrate up`",
+                self.database_name(),
+                missing.len()
+            ),
+            Standing::Newer(names) => anyhow!(daybook_migration::Error::Newer(names)),
+        };
+        db.close().await?;
+        Err(refusal)
+    }
+
+    /// The database, if it holds Daybook's schema of whatever version.
+    ///
+    /// # Errors
+    /// No database, or one without Daybook's schema; one that can't be reached or used.
+    pub async fn database_with_schema(&self) -> Result<Database> {
+        self.look_at_file()?;
+        let db = self.database().await?;
+        match daybook_migration::standing(db.reader()).await? {
+            Standing::Older(missing) if missing.len() == daybook_migration::names().len() => {
+                db.close().await?;
+                Err(self.absent())
+            }
+            Standing::Current | Standing::Older(_) | Standing::Newer(_) => Ok(db),
+        }
+    }
+
+    /// Refuses a SQLite file that is not there or not Daybook's, and leaves it as it is.
+    ///
+    /// # Errors
+    /// No file, or one that is not Daybook's.
+    pub(crate) fn look_at_file(&self) -> Result<()> {
+        let Some(file) = Database::sqlite_file(&self.database_url()) else { return Ok(()) };
+        if !file.exists() {
+            return Err(self.absent());
+        }
+        let is_there = Database::is_in_sqlite_file(&file);
+        if !is_there.with_context(|| format!("{} can't be read", self.database_name()))? {
+            return Err(self.absent());
+        }
+        Ok(())
+    }
+
+    fn no_secret(&self) -> anyhow::Error {
+        anyhow!(
+            "{} has not been used yet, and there is no secret in {}: set DAYBOOK_SECRET or \
+             DAYBOOK_SECRET_FILE, or start `daybook serve`, which makes one",
+            self.database_name(),
+            absolute(&self.data_dir)
+        )
+    }
+
+    fn absent(&self) -> anyhow::Error {
+        anyhow!(
+            "there is no Daybook in {}: run this in the folder of the instance, or set \
+             DAYBOOK_DATABASE_URL or DAYBOOK_DATA_DIR; `daybook serve` or `daybook migrate up` \
+             makes a new one",
+            self.database_name()
+        )
+    }
+}
+
+/// The database at `url` as people are told it: an absolute path, no password.
+pub(crate) fn database_name(url: &str) -> String {
+    match Database::sqlite_file(url) {
+        Some(file) => format!("sqlite://{}", absolute(&file)),
+        None => redact::url(url),
+    }
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}

@@ -1,0 +1,179 @@
+//! Hides what may be a secret in what people and logs are shown: a credential that was given in the
+//! wrong place must not be repeated there.
+
+/// What stands in place of a secret.
+const HIDDEN: &str = "***";
+/// Shortest run of characters after `eyJ` that is taken for a token; words in prose are shorter.
+const TOKEN_CHARS: usize = 16;
+/// Parts of the names of URL parameters whose values are hidden.
+const SECRET_PARAMETERS: [&str; 6] = ["pass", "secret", "token", "key", "signature", "credential"];
+
+/// `text` without API keys, bearer tokens, and the credentials in URLs.
+#[must_use]
+pub fn text(text: &str) -> String {
+    let text = hide_runs(text, "dbk_", 1, |c| c.is_ascii_alphanumeric() || c == '_');
+    let is_token_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let text = hide_runs(&text, "eyJ", TOKEN_CHARS, is_token_char);
+    hide_in_urls(&text)
+}
+
+/// The URL `url` without its password and without parameters that may be secret.
+#[must_use]
+pub fn url(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", without_credentials(scheme, rest)),
+        None => text(url),
+    }
+}
+
+/// Hides what follows `mark`, if it has at least `shortest` characters of the kind.
+fn hide_runs(text: &str, mark: &str, shortest: usize, is_part: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(mark) {
+        let end = after.find(|c| !is_part(c)).unwrap_or(after.len());
+        shown.push_str(before);
+        shown.push_str(mark);
+        // Each is one byte.
+        if end >= shortest {
+            shown.push_str(HIDDEN);
+            rest = &after[end..];
+        } else {
+            rest = after;
+        }
+    }
+    shown + rest
+}
+
+fn hide_in_urls(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        let end = url_end(after);
+        let start = before.rfind(|c: char| !is_scheme_char(c)).map_or(0, |at| at + 1);
+        // What is found is one byte or a character's first, so that `at + 1` may be within one.
+        let scheme = before.get(start..).unwrap_or_default();
+        shown.push_str(before);
+        shown.push_str("://");
+        shown.push_str(&without_credentials(scheme, &after[..end]));
+        rest = &after[end..];
+    }
+    shown + rest
+}
+
+/// Where a URL in a text ends: at a blank or quote, at the next URL of a list, or, if a password
+/// seems to have a blank in it, after that.
+fn url_end(after: &str) -> usize {
+    let is_end =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`' | '<' | '>');
+    let end = after.find(is_end).unwrap_or(after.len());
+    if let Some(next) = after[..end].find("://") {
+        return after[..next].rfind(|c: char| !is_scheme_char(c)).unwrap_or(next);
+    }
+    let line = after.lines().next().unwrap_or_default();
+    match (after[..end].contains('@'), after[..end].split_once(':'), line.rfind('@')) {
+        (false, Some((_, port)), Some(at)) if !is_port(port) && at > end => at + 1,
+        _ => end,
+    }
+}
+
+fn is_scheme_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')
+}
+
+/// True for what follows the colon of `HOST:PORT/…`.
+fn is_port(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text
+            .trim_start_matches(|c: char| c.is_ascii_digit())
+            .starts_with(|c| !char::is_alphanumeric(c))
+        || text.chars().all(|c| c.is_ascii_digit())
+}
+
+/// What follows `scheme://`, without the password. A password that should have been
+/// percent-encoded may hold any character: it ends at the last `@`.
+fn without_credentials(scheme: &str, rest: &str) -> String {
+    let rest = match rest.rsplit_once('@') {
+        Some((login, place)) => match login.split_once(':') {
+            Some((user, _)) => format!("{user}:{HIDDEN}@{place}"),
+            // A login of one part may be a token, but to PostgreSQL it is a name.
+            None if scheme.starts_with("postgres") || login.contains('/') => rest.to_owned(),
+            None => format!("{HIDDEN}@{place}"),
+        },
+        None => rest.to_owned(),
+    };
+    let Some((place, parameters)) = rest.split_once('?') else { return rest };
+    let parameters = parameters.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, _)) if is_secret_parameter(name) => format!("{name}={HIDDEN}"),
+        Some(_) | None => parameter.to_owned(),
+    });
+    format!("{place}?{}", parameters.collect::<Vec<_>>().join("&"))
+}
+
+fn is_secret_parameter(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_PARAMETERS.iter().any(|part| name.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn credentials_are_hidden_wherever_they_stand() {
+        let key = format!("dbk_{}_{}", "1a".repeat(8), "f0".repeat(32));
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
+        for (given, shown) in [
+            (format!("unexpected argument '{key}' found"), "unexpected argument 'dbk_***' found"),
+            (format!("{token} is no member of acme"), "eyJ*** is no member of acme"),
+            (format!("{key}{token}, {key}"), "dbk_***.eyJ***, dbk_***"),
+            (
+                "the part between `dbk_` and `_`; eyJ.".to_owned(),
+                "the part between `dbk_` and `_`; eyJ.",
+            ),
+            (
+                "postgres://ada:geheim@db:5432/x?sslmode=off".to_owned(),
+                "postgres://ada:***@db:5432/x?sslmode=off",
+            ),
+            (
+                "postgres://ada@db/x?password=geheim&b=1".to_owned(),
+                "postgres://ada@db/x?password=***&b=1",
+            ),
+            (
+                "'postgres://ada:ge@he/i?m#@db/x' failed".to_owned(),
+                "'postgres://ada:***@db/x' failed",
+            ),
+            ("postgres://ada:ge heim@db/x failed".to_owned(), "postgres://ada:***@db/x failed"),
+            (
+                "nats://geheim@a,tls://ada:geheim@b:4222".to_owned(),
+                "nats://***@a,tls://ada:***@b:4222",
+            ),
+            (
+                "http://localhost:8080/graphql for ada@acme.test".to_owned(),
+                "http://localhost:8080/graphql for ada@acme.test",
+            ),
+            (
+                "http://localhost:8080 for ada@acme.test".to_owned(),
+                "http://localhost:8080 for ada@acme.test",
+            ),
+            (
+                "https://acme.test/?to=ada@acme.test é://é".to_owned(),
+                "https://acme.test/?to=ada@acme.test é://é",
+            ),
+        ] {
+            assert_eq!(text(&given), shown, "{given}");
+        }
+        assert_eq!(url("postgres://ada:ge heim'@db/x"), "postgres://ada:***@db/x");
+        assert_eq!(url("sqlite:///tmp/a b.db"), "sqlite:///tmp/a b.db");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_shown(any in "\\PC{0,40}|([a-z@:/?=& ]|://|dbk_|eyJ){0,12}") {
+            let once = text(&any);
+            prop_assert_eq!(text(&once), once.clone());
+            let _ = url(&any);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What a number of days would remove, for whoever is about to set it.
+
+use chrono::{DateTime, Utc};
+
+use super::{check, entry_at, find, prune};
+use crate::{Result, Scope, database};
+
+/// Entries that are old enough to be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The number of entries.
+    pub entries: i64,
+    /// The sequence of the first of them, which is the log's first.
+    pub first_sequence: i64,
+    /// The sequence of the last of them.
+    pub last_sequence: i64,
+    /// When the first of them was recorded.
+    pub first_recorded_at: DateTime<Utc>,
+    /// When the last of them was recorded.
+    pub last_recorded_at: DateTime<Utc>,
+}
+
+/// The entries of the scope's log that were recorded more than `days` ago and would be removed now,
+/// unless something holds them; `None` if there are none. Takes a few look-ups, however long the
+/// log is.
+///
+/// # Errors
+/// A number of days that can't be set; a database fault.
+pub async fn preview(scope: &Scope, days: Option<u32>) -> Result<Option<Preview>> {
+    let days = check(days)?;
+    let (db, organization_id) = (scope.instance.db.reader(), scope.organization_id);
+    let pruned = find(scope).await?.map_or(0, |found| found.pruned);
+    let now = database::now(db, &scope.instance.clock).await?;
+    let Some(cutoff) = prune::cutoff(now, days) else { return Ok(None) };
+    let last_sequence = prune::last_before(db, organization_id, pruned, cutoff).await?;
+    let first = entry_at(db, organization_id, pruned + 1).await?;
+    let last = entry_at(db, organization_id, last_sequence).await?;
+    let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
+    Ok((last_sequence > pruned).then_some(Preview {
+        entries: last_sequence - pruned,
+        first_sequence: first.sequence,
+        last_sequence,
+        first_recorded_at: first.recorded_at,
+        last_recorded_at: last.recorded_at,
+    }))
+}
