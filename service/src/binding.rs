@@ -126,6 +126,6 @@ fn scope(instance: &Arc<Instance>, viewer: &Viewer, organization_id: uuid::Uuid)
         instance: Arc::clone(instance),
         organization_id,
         viewer: viewer.clone(),
-        permission: Permission::ManageApiKeys,
+        permission: Permission::RevokeApiKeys,
     }
 }

@@ -89,7 +89,7 @@ async fn keep_an_admin(
     scope: &Scope,
     member: &membership::Model,
 ) -> Result<()> {
-    if member.role != Role::Admin || scope.viewer.authority == Authority::CommandLine {
+    if member.role != Role::Admin || scope.viewer.authority.is_unlimited() {
         return Ok(());
     }
     let others = admins(scope).filter(membership::Column::Subject.ne(member.subject.as_str()));
