@@ -3,6 +3,7 @@ import { execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { Agent, createServer as createHttpServer, request } from "node:http";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -171,6 +172,11 @@ export async function open(browser, url, { token, ...options } = {}) {
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(`error: ${error.message}`));
   page.on("dialog", (dialog) => {
+    if (dialog.type() === "beforeunload") {
+      // Whether the reader leaves all the same, as the test has it.
+      page.asked = (page.asked ?? 0) + 1;
+      return void (page.isLeaving ? dialog.accept() : dialog.dismiss());
+    }
     page.complaints.push(`a script ran: ${dialog.message()}`);
     void dialog.dismiss();
   });
@@ -251,6 +257,44 @@ export class Network {
 
   stop() {
     this.cut();
+    this.server.close();
+  }
+}
+
+/** A reverse proxy that names its upstream as the host, as many do where they are not told otherwise. */
+export class RewritingProxy {
+  static async to(port, { passesUpgrades = true } = {}) {
+    const proxy = new RewritingProxy();
+    const host = `127.0.0.1:${port}`;
+    const agent = new Agent({ keepAlive: false });
+    proxy.upgrades = 0;
+    proxy.server = createHttpServer((asked, answer) => {
+      const { method, url: path, headers } = asked;
+      const upstream = request({ agent, port, method, path, headers: { ...headers, host } }, (told) => {
+        answer.writeHead(told.statusCode, told.headers);
+        told.pipe(answer);
+      });
+      upstream.on("error", () => answer.destroy());
+      asked.pipe(upstream);
+    });
+    proxy.server.on("upgrade", (asked, client) => {
+      proxy.upgrades += 1;
+      if (!passesUpgrades) return client.end("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+      const upstream = connect(port, "127.0.0.1");
+      const headers = Object.entries({ ...asked.headers, host }).map(([name, value]) => `${name}: ${value}\r\n`);
+      upstream.write(`GET ${asked.url} HTTP/1.1\r\n${headers.join("")}\r\n`);
+      upstream.pipe(client).on("error", () => upstream.destroy());
+      client.pipe(upstream).on("error", () => client.destroy());
+    });
+    proxy.server.listen(0, "127.0.0.1");
+    await once(proxy.server, "listening");
+    // Another name than the upstream's, as users would have it.
+    proxy.url = `http://localhost:${proxy.server.address().port}`;
+    return proxy;
+  }
+
+  stop() {
+    this.server.closeAllConnections();
     this.server.close();
   }
 }

@@ -15,6 +15,8 @@ interface EntryGridProps {
   isStale: boolean;
   /** Changes when there is another list to show from its top. */
   viewKey: string;
+  /** The entry whose detail is open: where the reader goes on when it closes. */
+  opened: string | null;
   onNearEnd: () => void;
   onOpen: (entry: Entry) => void;
   onScroll: (isAtTop: boolean) => void;
@@ -26,6 +28,7 @@ export function EntryGrid({
   hasMore,
   isStale,
   viewKey,
+  opened,
   onNearEnd,
   onOpen,
   onScroll,
@@ -43,6 +46,14 @@ export function EntryGrid({
     body.current?.scrollTo({ top: 0 });
     setActive(null);
   }, [viewKey]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another entry was opened
+  useEffect(() => {
+    const index = entries.findIndex(({ id }) => id === opened);
+    if (index < 0) return;
+    setActive(opened);
+    scrollTo(index);
+  }, [opened]);
 
   const move = (event: KeyboardEvent) => {
     const current = entries.findIndex(({ id }) => id === active);

@@ -91,6 +91,7 @@ export default function AuditLogPage({ membership }: { membership: Membership })
           hasMore={list.hasMore}
           isStale={!list.isFresh}
           viewKey={key}
+          opened={view.entry}
           onNearEnd={list.loadMore}
           onOpen={open}
           onScroll={setAtTop}
@@ -107,6 +108,7 @@ export default function AuditLogPage({ membership }: { membership: Membership })
       {isExporting && (
         <ExportDialog
           organizationId={organizationId}
+          reader={membership.role}
           filter={filter}
           orderBy={view.order}
           onClose={() => setExporting(false)}

@@ -5,11 +5,11 @@ import { useMediaQuery } from "../controls/use-media-query";
 /** Rows beyond the edges, so that scrolling does not meet blank space. */
 const MARGIN = 12;
 const ROW_HEIGHT = 44;
-/** On narrow screens a row has two lines. */
+/** Where its columns have no room, a row has two lines. */
 const TALL_ROW_HEIGHT = 64;
 
 export function useWindow(body: RefObject<HTMLElement | null>, total: number) {
-  const isNarrow = useMediaQuery("(max-width: 720px)");
+  const isNarrow = useMediaQuery("(max-width: 900px)");
   const rowHeight = isNarrow ? TALL_ROW_HEIGHT : ROW_HEIGHT;
   const [seen, setSeen] = useState({ top: 0, height: 800 });
   useEffect(() => {

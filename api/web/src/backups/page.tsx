@@ -16,6 +16,7 @@ import { START_BACKUP } from "./documents";
 /** The backups of an organization, or without one of the whole instance. */
 export default function BackupsPage({ organizationId }: { organizationId: string | null }) {
   const { jobs, error, hasMore, loadMore, retry, put } = useJobs(organizationId);
+  const reader = organizationId === null ? "OPERATOR" : "ADMIN";
   const { problem, isBusy, start } = useStart(organizationId, put);
   const opened = new URLSearchParams(useQueryString()).get("job");
   const backups = jobs?.filter(({ kind }) => kind === "BACKUP");
@@ -55,7 +56,7 @@ export default function BackupsPage({ organizationId }: { organizationId: string
       {backups && backups.length > 0 && (
         <JobList
           jobs={backups}
-          mayManage
+          reader={reader}
           hrefOf={({ id }) => `${location.pathname}?job=${encodeURIComponent(id)}`}
           onJob={put}
           isEverywhere={organizationId === null}
@@ -66,7 +67,7 @@ export default function BackupsPage({ organizationId }: { organizationId: string
         <JobDetail
           id={opened}
           live={jobs?.find(({ id }) => id === opened)}
-          mayManage
+          reader={reader}
           onJob={put}
           onClose={() => navigate(location.pathname, { replace: true })}
         />

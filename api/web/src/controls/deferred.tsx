@@ -1,5 +1,6 @@
 /** Code that is fetched when it is first shown, or a little before. */
-import { type ComponentType, type ReactNode, useEffect, useReducer } from "react";
+import { type ComponentType, type ReactNode, useCallback, useEffect, useReducer } from "react";
+import { type Failure, failureOf, untilReachable } from "./load-failure";
 import { ErrorState } from "./states";
 
 type Deferred<Props> = ComponentType<Props> & {
@@ -18,15 +19,18 @@ export function deferred<Props extends object>(
   waiting: ReactNode = null,
 ): Deferred<Props> {
   let Loaded: ComponentType<Props> | undefined;
-  let hasFailed = false;
+  let failure: Failure | undefined;
   let loading: Promise<void> | undefined;
   const prepare = () => {
     loading ??= load().then(
       (module) => {
         Loaded = module.default;
+        failure = undefined;
       },
-      () => {
-        hasFailed = true;
+      async () => {
+        failure = await failureOf();
+        // Another time it may be there.
+        loading = undefined;
       },
     );
     return loading;
@@ -37,11 +41,29 @@ export function deferred<Props extends object>(
     useEffect(() => {
       if (!Loaded) void prepare().then(look);
     }, []);
-    if (hasFailed) {
-      const message = "The server may run another version by now. Load the page anew.";
-      return <ErrorState message={message} onRetry={() => location.reload()} />;
-    }
-    return Loaded ? <Loaded {...props} /> : waiting;
+    const retry = useCallback(() => void prepare().then(look), []);
+    if (Loaded) return <Loaded {...props} />;
+    return failure ? <Failed failure={failure} onRetry={retry} /> : waiting;
   }
   return Object.assign(Deferred, { prepare });
+}
+
+/** Says why code could not be fetched, and fetches it by itself once the server is reached again. */
+function Failed({ failure, onRetry }: { failure: Failure; onRetry: () => void }) {
+  useEffect(() => (failure === "unreachable" ? untilReachable(onRetry) : undefined), [failure, onRetry]);
+  switch (failure) {
+    case "unreachable": {
+      const message =
+        "The server can't be reached. Check the network: this page loads by itself once it is back.";
+      return <ErrorState message={message} onRetry={onRetry} />;
+    }
+    case "version": {
+      const message = "The server runs another version by now. Load the page anew.";
+      return <ErrorState message={message} onRetry={() => location.reload()} />;
+    }
+    case "unknown": {
+      const message = "A part of the app could not be loaded, though the server answers. Load the page anew.";
+      return <ErrorState message={message} onRetry={() => location.reload()} />;
+    }
+  }
 }

@@ -6,6 +6,7 @@ import { explain } from "../graphql/client";
 import type { AuditLogFilter, AuditLogOrder } from "../graphql/generated/graphql";
 import { newKey } from "../graphql/idempotency";
 import type { ExportJob } from "../jobs/documents";
+import type { Reader } from "../jobs/rights";
 import { useJobs } from "../jobs/use-jobs";
 import { START_EXPORT } from "./documents";
 import { Estimate } from "./estimate";
@@ -14,13 +15,20 @@ import { Started } from "./started";
 
 interface ExportDialogProps {
   organizationId: string;
+  reader: Reader;
   filter: AuditLogFilter;
   orderBy: AuditLogOrder;
   onClose: () => void;
 }
 
 /** Starts an export of what a filter lets through, and stays with it to its end. */
-export default function ExportDialog({ organizationId, filter, orderBy, onClose }: ExportDialogProps) {
+export default function ExportDialog({
+  organizationId,
+  reader,
+  filter,
+  orderBy,
+  onClose,
+}: ExportDialogProps) {
   const [options, setOptions] = useState<Options>({
     format: "CSV",
     compression: "NONE",
@@ -37,6 +45,7 @@ export default function ExportDialog({ organizationId, filter, orderBy, onClose 
         {live ? (
           <Started
             job={live}
+            reader={reader}
             onJob={(job) => {
               put(job);
               if (job.__typename === "ExportJob") setStarted(job);

@@ -42,7 +42,7 @@ export default function ExportsPage({ membership: { organization, role } }: { me
       {exports && exports.length > 0 && (
         <JobList
           jobs={exports}
-          mayManage={mayManage}
+          reader={role}
           hrefOf={({ id }) => `${location.pathname}?job=${encodeURIComponent(id)}`}
           onJob={put}
         />
@@ -51,6 +51,7 @@ export default function ExportsPage({ membership: { organization, role } }: { me
       {isStarting && (
         <ExportDialog
           organizationId={organization.id}
+          reader={role}
           filter={{}}
           orderBy="RECORDED_DESC"
           onClose={() => setStarting(false)}
@@ -60,7 +61,7 @@ export default function ExportsPage({ membership: { organization, role } }: { me
         <JobDetail
           id={opened}
           live={jobs?.find(({ id }) => id === opened)}
-          mayManage={mayManage}
+          reader={role}
           onJob={put}
           onClose={() => navigate(location.pathname, { replace: true })}
         />

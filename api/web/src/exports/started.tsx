@@ -4,16 +4,18 @@ import { type ExportJob, isFinal, type Job } from "../jobs/documents";
 import { JobActions } from "../jobs/job-actions";
 import { JobStatus } from "../jobs/job-state";
 import { Progress } from "../jobs/progress";
+import type { Reader } from "../jobs/rights";
 
 interface StartedProps {
   job: ExportJob;
+  reader: Reader;
   onJob: (job: Job) => void;
   /** Starts the next piece, where this one was cut off. */
   onContinue?: () => void;
 }
 
 /** The export that was started, live. */
-export function Started({ job, onJob, onContinue }: StartedProps) {
+export function Started({ job, reader, onJob, onContinue }: StartedProps) {
   return (
     <section className="started" aria-label="Progress" aria-live="polite">
       <div className="detail-lead">
@@ -39,7 +41,7 @@ export function Started({ job, onJob, onContinue }: StartedProps) {
           )}
         </div>
       )}
-      <JobActions job={job} mayManage onJob={onJob} />
+      <JobActions job={job} reader={reader} onJob={onJob} />
       <p className="field-hint">
         {isFinal(job)
           ? "It is found under Exports, too."

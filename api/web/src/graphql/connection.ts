@@ -1,14 +1,20 @@
 /** Whether live updates arrive, for all of the app to show. */
 import { useSyncExternalStore } from "react";
 
-export type ConnectionState = "idle" | "connecting" | "live" | "reconnecting";
+export type Connection =
+  | { state: "idle" | "connecting" | "live" | "reconnecting" }
+  /** The server is there, and WebSockets do not get through to it. */
+  | { state: "blocked" }
+  /** The server lets no page of this origin open a WebSocket; the reason is the server's. */
+  | { state: "refused"; reason: string };
 
-let state: ConnectionState = "idle";
+let connection: Connection = { state: "idle" };
 const listeners = new Set<() => void>();
 
-export function setConnection(next: ConnectionState): void {
-  if (next === state) return;
-  state = next;
+export function setConnection(next: Connection): void {
+  // Nothing is tried any more.
+  if (next.state === connection.state || connection.state === "refused") return;
+  connection = next;
   for (const listener of listeners) listener();
 }
 
@@ -17,6 +23,6 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-export function useConnection(): ConnectionState {
-  return useSyncExternalStore(subscribe, () => state);
+export function useConnection(): Connection {
+  return useSyncExternalStore(subscribe, () => connection);
 }

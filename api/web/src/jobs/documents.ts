@@ -30,7 +30,7 @@ export const JOB_FIELDS = graphql(`
     progress { phase done total fraction }
     error { code message retryable }
     retryOf { id }
-    artifact { fileName contentType sizeBytes sha256 recordCount expiresAt expired }
+    artifact { fileName contentType sizeBytes sha256 recordCount expiresAt availability }
     ... on ExportJob { format compression recordsMatched truncated continuation }
     ... on BackupJob {
       scope
@@ -71,7 +71,7 @@ export const JOB = graphql(`
 
 export const DOWNLOAD = graphql(`
   query Download($id: ID!) {
-    job(id: $id) { artifact { downloadUrl expired } }
+    job(id: $id) { state artifact { downloadUrl availability } }
   }
 `);
 

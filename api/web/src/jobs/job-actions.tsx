@@ -3,16 +3,18 @@ import { useClient } from "urql";
 import { Button } from "../controls/button";
 import { explain } from "../graphql/client";
 import { CANCEL, DOWNLOAD, isFinal, type Job, RETRY } from "./documents";
+import { mayDecide, type Reader } from "./rights";
+import { UNAVAILABLE, WHY_UNAVAILABLE, whyNoFile } from "./words";
 
 interface JobActionsProps {
   job: Job;
-  /** Cancels and repeats; downloads are for whoever sees the file. */
-  mayManage: boolean;
+  /** Who is offered what. */
+  reader: Reader;
   onJob: (job: Job) => void;
 }
 
 /** What can be done with a job in its state, and why not where that fails. */
-export function JobActions({ job, mayManage, onJob }: JobActionsProps) {
+export function JobActions({ job, reader, onJob }: JobActionsProps) {
   const client = useClient();
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -33,22 +35,31 @@ export function JobActions({ job, mayManage, onJob }: JobActionsProps) {
   });
   const download = attempt(async () => {
     const { data, error } = await client.query(DOWNLOAD, { id: job.id }).toPromise();
-    const url = data?.job?.artifact?.downloadUrl;
+    if (error || !data?.job) return error ? explain(error) : "The job is gone.";
+    const { state, artifact } = data.job;
+    if (!artifact) return whyNoFile(state);
     // The server names the file and says that it is one to keep: the page stays.
-    if (url) location.assign(url);
-    else return error ? explain(error) : "The file has expired; a new job makes a new one.";
+    if (artifact.downloadUrl) location.assign(artifact.downloadUrl);
+    else if (artifact.availability === "AVAILABLE") return "The server gave no link to the file. Try again.";
+    else return WHY_UNAVAILABLE[artifact.availability];
     return null;
   });
+  const mayManage = mayDecide(reader, job);
+  const availability = job.artifact?.availability;
   const isCancelable = !isFinal(job) && !job.cancelRequestedAt;
   const isRepeatable = job.state === "FAILED" || job.state === "CANCELED";
   return (
     <div className="job-actions">
-      {job.artifact && !job.artifact.expired && (
+      {availability === "AVAILABLE" && (
         <Button size="small" variant="primary" icon="download" isPending={isBusy} onPress={download}>
           Download
         </Button>
       )}
-      {job.artifact?.expired && <span className="badge">File expired</span>}
+      {availability && availability !== "AVAILABLE" && (
+        <span className="badge" title={WHY_UNAVAILABLE[availability]}>
+          {UNAVAILABLE[availability]}
+        </span>
+      )}
       {mayManage && isCancelable && (
         <Button size="small" icon="stop" isPending={isBusy} onPress={cancel}>
           Cancel

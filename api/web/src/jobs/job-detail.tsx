@@ -10,20 +10,21 @@ import { JOB, type Job } from "./documents";
 import { JobActions } from "./job-actions";
 import { JobStatus } from "./job-state";
 import { Progress } from "./progress";
+import type { Reader } from "./rights";
 import { Timeline } from "./timeline";
-import { requester, title } from "./words";
+import { requester, title, WHY_UNAVAILABLE } from "./words";
 
 interface JobDetailProps {
   id: string;
   /** As the feed told of it last. */
   live: Job | undefined;
-  mayManage: boolean;
+  reader: Reader;
   onJob: (job: Job) => void;
   onClose: () => void;
 }
 
 /** All of a job: its life so far, its file, what can be done with it. */
-export function JobDetail({ id, live, mayManage, onJob, onClose }: JobDetailProps) {
+export function JobDetail({ id, live, reader, onJob, onClose }: JobDetailProps) {
   const [{ data, error, fetching }, reload] = useQuery({ query: JOB, variables: { id } });
   const stage = live && `${live.state} ${live.attempt} ${live.cancelRequestedAt}`;
   // biome-ignore lint/correctness/useExhaustiveDependencies: each stage brings a transition
@@ -36,7 +37,7 @@ export function JobDetail({ id, live, mayManage, onJob, onClose }: JobDetailProp
         <div className="detail">
           <div className="detail-lead">
             <JobStatus job={job} />
-            <JobActions job={job} mayManage={mayManage} onJob={onJob} />
+            <JobActions job={job} reader={reader} onJob={onJob} />
           </div>
           <Progress job={job} />
           {job.error && (
@@ -48,7 +49,7 @@ export function JobDetail({ id, live, mayManage, onJob, onClose }: JobDetailProp
           {job.__typename === "BackupJob" && <BackupTables job={job} />}
           <h3>Transitions</h3>
           {data?.job ? <Timeline transitions={data.job.transitions} /> : <Skeleton width="60%" />}
-          {data?.job?.artifact?.manifest && (
+          {data?.job?.artifact?.manifest != null && (
             <details className="manifest">
               <summary>Manifest: what to check the file by</summary>
               <pre className="code">{JSON.stringify(data.job.artifact.manifest, null, 2)}</pre>
@@ -88,7 +89,10 @@ function Facts({ job }: { job: Job }) {
               job.truncated &&
               ` of ${count(job.recordsMatched)} that match`}
           </Fact>
-          <Fact name={artifact.expired ? "Expired" : "Expires"}>
+          {artifact.availability !== "AVAILABLE" && (
+            <Fact name="Download">{WHY_UNAVAILABLE[artifact.availability]}</Fact>
+          )}
+          <Fact name={artifact.availability === "EXPIRED" ? "Expired" : "Expires"}>
             <Time value={artifact.expiresAt} />
           </Fact>
           <Fact name="SHA-256">

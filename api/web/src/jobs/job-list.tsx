@@ -6,11 +6,12 @@ import type { Job } from "./documents";
 import { JobActions } from "./job-actions";
 import { JobStatus } from "./job-state";
 import { Progress } from "./progress";
+import type { Reader } from "./rights";
 import { requester, runtime, title } from "./words";
 
 interface JobListProps {
   jobs: Job[];
-  mayManage: boolean;
+  reader: Reader;
   hrefOf: (job: Job) => string;
   onJob: (job: Job) => void;
   /** Names the organization of each, where they are of several. */
@@ -18,7 +19,7 @@ interface JobListProps {
 }
 
 /** Jobs in rows, each with what can be done with it. */
-export function JobList({ jobs, mayManage, hrefOf, onJob, isEverywhere }: JobListProps) {
+export function JobList({ jobs, reader, hrefOf, onJob, isEverywhere }: JobListProps) {
   return (
     <ul className="job-list card">
       {jobs.map((job) => (
@@ -38,7 +39,7 @@ export function JobList({ jobs, mayManage, hrefOf, onJob, isEverywhere }: JobLis
           </div>
           <Progress job={job} />
           {job.error && job.state !== "SUCCEEDED" && <p className="job-error">{job.error.message}</p>}
-          <JobActions job={job} mayManage={mayManage} onJob={onJob} />
+          <JobActions job={job} reader={reader} onJob={onJob} />
         </li>
       ))}
     </ul>

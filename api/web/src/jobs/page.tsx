@@ -7,6 +7,7 @@ import { Durations, Failures, Throughput } from "./charts";
 import { type Job, PAGE } from "./documents";
 import { JobDetail } from "./job-detail";
 import { JobList } from "./job-list";
+import type { Reader } from "./rights";
 import { JobsSkeleton } from "./skeleton";
 import { useJobs } from "./use-jobs";
 import { STATES } from "./words";
@@ -14,11 +15,11 @@ import { STATES } from "./words";
 interface JobsPageProps {
   /** None for the whole instance. */
   organizationId: string | null;
-  mayManage: boolean;
+  reader: Reader;
 }
 
 /** All jobs of a place, live. */
-export default function JobsPage({ organizationId, mayManage }: JobsPageProps) {
+export default function JobsPage({ organizationId, reader }: JobsPageProps) {
   const { jobs, error, hasMore, loadMore, retry, put } = useJobs(organizationId);
   const parameters = new URLSearchParams(useQueryString());
   const state = parameters.get("state");
@@ -53,7 +54,7 @@ export default function JobsPage({ organizationId, mayManage }: JobsPageProps) {
           {shown.length > 0 ? (
             <JobList
               jobs={shown}
-              mayManage={mayManage}
+              reader={reader}
               hrefOf={(job: Job) => href({ job: job.id })}
               onJob={put}
               isEverywhere={organizationId === null}
@@ -74,7 +75,7 @@ export default function JobsPage({ organizationId, mayManage }: JobsPageProps) {
         <JobDetail
           id={opened}
           live={jobs?.find(({ id }) => id === opened)}
-          mayManage={mayManage}
+          reader={reader}
           onJob={put}
           onClose={() => navigate(href({ job: null }), { replace: true })}
         />

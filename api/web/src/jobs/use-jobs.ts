@@ -113,8 +113,17 @@ export function useJobs(organizationId: string | null): Jobs {
 
 function merged(before: ReadonlyMap<string, Job>, jobs: Job[]): ReadonlyMap<string, Job> {
   const after = new Map(before);
-  for (const job of jobs) after.set(job.id, job);
+  for (const job of jobs) after.set(job.id, advanced(before.get(job.id), job));
   return after;
+}
+
+/** A transition tells of its job as it began; what is known of the attempt's progress stays. */
+function advanced(before: Job | undefined, job: Job): Job {
+  const isSameAttempt =
+    before?.state === "RUNNING" && job.state === "RUNNING" && before.attempt === job.attempt;
+  if (!isSameAttempt) return job;
+  const [known, told] = [before.progress, job.progress];
+  return (known.fraction ?? 0) > (told.fraction ?? 0) ? { ...job, progress: known } : job;
 }
 
 function byAge(one: Job, other: Job): number {

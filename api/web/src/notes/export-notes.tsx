@@ -9,6 +9,7 @@ import { type ExportJob, isFinal, JOB } from "../jobs/documents";
 import { JobActions } from "../jobs/job-actions";
 import { JobStatus } from "../jobs/job-state";
 import { Progress } from "../jobs/progress";
+import type { Reader } from "../jobs/rights";
 import type { Workspace } from "./documents";
 
 const LOOK_EVERY_MS = 1_000;
@@ -16,10 +17,11 @@ const LOOK_EVERY_MS = 1_000;
 interface ExportNotesProps {
   organizationId: string;
   workspace: Workspace;
+  reader: Reader;
 }
 
 /** A workspace as a ZIP of Markdown files. */
-export function ExportNotes({ organizationId, workspace }: ExportNotesProps) {
+export function ExportNotes({ organizationId, workspace, reader }: ExportNotesProps) {
   const client = useClient();
   const [job, setJob] = useState<ExportJob | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
@@ -42,7 +44,7 @@ export function ExportNotes({ organizationId, workspace }: ExportNotesProps) {
       </Button>
       <Overlay title={`Export ${workspace.name}`} isOpen={job !== null || problem !== null} onClose={close}>
         <div className="dialog-content">
-          {job && <Following job={job} />}
+          {job && <Following job={job} reader={reader} />}
           {problem && (
             <p className="notice notice-error" role="alert">
               {problem}
@@ -55,7 +57,7 @@ export function ExportNotes({ organizationId, workspace }: ExportNotesProps) {
 }
 
 /** The job to its end. Asked for, since members do not watch the organization's jobs. */
-function Following({ job }: { job: ExportJob }) {
+function Following({ job, reader }: { job: ExportJob; reader: Reader }) {
   const [{ data, fetching }, reload] = useQuery({ query: JOB, variables: { id: job.id } });
   const now = data?.job ?? job;
   const isOver = isFinal(now);
@@ -69,7 +71,7 @@ function Following({ job }: { job: ExportJob }) {
       <JobStatus job={now} />
       <Progress job={now} />
       {now.error && <p className="notice notice-error">{now.error.message}</p>}
-      <JobActions job={now} mayManage={false} onJob={reload} />
+      <JobActions job={now} reader={reader} onJob={reload} />
     </section>
   );
 }

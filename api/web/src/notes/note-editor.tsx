@@ -2,96 +2,119 @@ import { type FormEvent, useState } from "react";
 import { useClient } from "urql";
 import { Button } from "../controls/button";
 import { TextInput } from "../controls/text-input";
+import { Time } from "../controls/time";
 import { explain } from "../graphql/client";
+import { leaving } from "../routing/guard";
 import { CREATE_NOTE, NOTE, type Note, UPDATE_NOTE } from "./documents";
+import type { Draft } from "./drafts";
+import { LeaveDialog } from "./leave-dialog";
+import { isField, useDraft } from "./use-draft";
 
 interface NoteEditorProps {
   workspaceId: string;
   /** Absent: a new one. */
   note?: Note;
+  /** Of a note that was deleted while there was a draft of it. */
+  deletedId?: string;
   onSaved: (id: string) => void;
   onClose: () => void;
-}
-
-interface Draft {
-  path: string;
-  title: string;
-  body: string;
-  tags: string;
 }
 
 interface Problem {
   message: string;
   /** The draft's field that it is about. */
-  field?: string;
-  isConflict?: boolean;
+  field?: keyof Draft;
+  kind?: "conflict" | "gone";
 }
 
-const EMPTY: Draft = { path: "", title: "", body: "", tags: "" };
-
 /** Writes a note. What another one wrote meanwhile is not overwritten unseen. */
-export function NoteEditor({ workspaceId, note, onSaved, onClose }: NoteEditorProps) {
-  const [draft, setDraft] = useState<Draft>(note ? { ...note, tags: note.tags.join(", ") } : EMPTY);
-  const [version, setVersion] = useState(note?.version ?? 0);
+export function NoteEditor({ workspaceId, note, deletedId, onSaved, onClose }: NoteEditorProps) {
+  const editing = useDraft(workspaceId, note, deletedId);
+  const { draft, isDirty, set } = editing;
   const [problem, setProblem] = useState<Problem | null>(null);
   const [isBusy, setBusy] = useState(false);
-  const save = useSave(workspaceId, note?.id, version);
-  const set = (field: keyof Draft) => (value: string) => setDraft({ ...draft, [field]: value });
+  const [isGone, setGone] = useState(deletedId !== undefined);
+  const save = useSave(workspaceId, isGone ? undefined : note?.id, editing.version);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     const outcome = await save(draft);
     setBusy(false);
-    if (typeof outcome === "string") onSaved(outcome);
-    else setProblem(outcome);
+    if (typeof outcome === "string") {
+      editing.end();
+      return onSaved(outcome);
+    }
+    if (outcome.kind === "gone") setGone(true);
+    setProblem(outcome);
   };
-  const errorOf = (field: keyof Draft) => (problem?.field === field ? problem.message : null);
+  const discard = () => {
+    editing.end();
+    onClose();
+  };
   return (
     <form className="note-editor" onSubmit={submit}>
+      {isDirty && <LeaveDialog isKept={editing.isKept} onDiscard={editing.end} />}
       <h2 className="note-heading">{note ? "Edit note" : "New note"}</h2>
-      {problem?.isConflict && note && (
-        <Conflict note={note} onTake={setDraft} onKeep={setVersion} onDone={() => setProblem(null)} />
-      )}
-      {problem && !problem.isConflict && !problem.field && (
-        <p className="notice notice-error" role="alert">
-          {problem.message}
+      {isGone && (
+        <p className="notice notice-warning" role="alert">
+          This note was deleted meanwhile. What you have written is below: save it to make the note anew.
         </p>
       )}
-      <TextInput
-        label="Title"
-        value={draft.title}
-        onChange={set("title")}
-        error={errorOf("title")}
-        autoFocus
-      />
-      <TextInput
-        label="Path"
-        hint="Its place in the workspace, e.g. guides/setup"
-        value={draft.path}
-        onChange={set("path")}
-        error={errorOf("path")}
-      />
-      <TextInput
-        label="Tags"
-        hint="Separated by commas"
-        value={draft.tags}
-        onChange={set("tags")}
-        error={errorOf("tags")}
-      />
-      <TextInput
-        label="Text (Markdown)"
-        rows={16}
-        value={draft.body}
-        onChange={set("body")}
-        error={errorOf("body")}
-      />
+      {editing.restoredAt && isDirty && <Restored at={editing.restoredAt} onDiscard={discard} />}
+      {problem?.kind === "conflict" && note && (
+        <Conflict note={note} onTake={editing.take} onKeep={editing.rebase} onDone={() => setProblem(null)} />
+      )}
+      {problem && !problem.kind && !problem.field && (
+        <p className="notice notice-error" role="alert">
+          {problem.message} What you have written is still here.
+        </p>
+      )}
+      <Fields draft={draft} set={set} problem={problem} />
       <footer className="dialog-footer">
-        <Button onPress={onClose}>Cancel</Button>
+        <Button onPress={() => leaving(onClose)}>Cancel</Button>
         <Button type="submit" variant="primary" isPending={isBusy}>
           Save
         </Button>
       </footer>
     </form>
+  );
+}
+
+interface FieldsProps {
+  draft: Draft;
+  set: (field: keyof Draft) => (value: string) => void;
+  problem: Problem | null;
+}
+
+function Fields({ draft, set, problem }: FieldsProps) {
+  const of = (field: keyof Draft) => ({
+    value: draft[field],
+    onChange: set(field),
+    error: problem?.field === field ? problem.message : null,
+  });
+  return (
+    <>
+      <TextInput label="Title" {...of("title")} autoFocus />
+      <TextInput label="Path" hint="Its place in the workspace, e.g. guides/setup" {...of("path")} />
+      <TextInput label="Tags" hint="Separated by commas" {...of("tags")} />
+      <TextInput label="Text (Markdown)" rows={16} {...of("body")} />
+    </>
+  );
+}
+
+/** What is below is not the note as it is stored. */
+function Restored({ at, onDiscard }: { at: string; onDiscard: () => void }) {
+  return (
+    <div className="notice note-conflict" role="status">
+      <p>
+        <strong>Your draft is back.</strong> It was written <Time value={at} /> and is not saved.
+      </p>
+      <div className="page-actions">
+        <Button size="small" onPress={onDiscard}>
+          Discard the draft
+        </Button>
+      </div>
+    </div>
   );
 }
 
@@ -113,23 +136,23 @@ function useSave(workspaceId: string, noteId: string | undefined, expectedVersio
     const { data, error } = await client.mutation(UPDATE_NOTE, { input }).toPromise();
     if (data?.updateNote.note) return data.updateNote.note.id;
     const errors = data?.updateNote.userErrors ?? [];
-    const isConflict = errors.some(
-      ({ code, path }) => code === "CONFLICT" && path.includes("expectedVersion"),
-    );
-    return error ? { message: explain(error) } : { ...problemOf(errors), isConflict };
+    if (error) return { message: explain(error) };
+    const refusal = errors.find(({ path }) => path.includes("expectedVersion") || path.includes("noteId"));
+    const kind = refusal && (refusal.code === "CONFLICT" ? "conflict" : "gone");
+    return { ...problemOf(errors), kind };
   };
 }
 
 function problemOf(errors: { message: string; path: string[] }[]): Problem {
   const [first] = errors;
   if (!first) return { message: "It was not saved." };
-  const field = first.path.find((name) => name in EMPTY);
+  const field = first.path.find(isField);
   return { message: `${first.message[0]?.toUpperCase()}${first.message.slice(1)}.`, field };
 }
 
 interface ConflictProps {
   note: Note;
-  onTake: (draft: Draft) => void;
+  onTake: (note: Note) => void;
   onKeep: (version: number) => void;
   onDone: () => void;
 }
@@ -144,8 +167,7 @@ function Conflict({ note, onTake, onKeep, onDone }: ConflictProps) {
   const take = async () => {
     const found = await theirs();
     if (!found) return;
-    onTake({ ...found, tags: found.tags.join(", ") });
-    onKeep(found.version);
+    onTake(found);
     onDone();
   };
   const keep = async () => {

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useClient, useQuery } from "urql";
 import { Button } from "../controls/button";
 import { deferred } from "../controls/deferred";
@@ -7,7 +7,10 @@ import { EmptyState, ErrorState, Skeleton } from "../controls/states";
 import { Time } from "../controls/time";
 import { explain } from "../graphql/client";
 import { Link } from "../routing/link";
+import { hasNavigated } from "../routing/router";
+import { useViewer } from "../session/viewer";
 import { DELETE_NOTE, NOTE, type Note } from "./documents";
+import { keptDraft } from "./drafts";
 import { NoteEditor } from "./note-editor";
 import { target } from "./target";
 
@@ -15,20 +18,29 @@ const Markdown = deferred(() => import("./markdown"), <Skeleton width="70%" />);
 
 interface NoteViewProps {
   id: string;
+  workspaceId: string;
   /** Where the list is, on screens that have no room for both. */
   listHref: string;
   /** Where the note at a path is, if there is one. */
   hrefAt: (path: string) => string | null;
   onChanged: () => void;
   onDeleted: () => void;
+  /** It was deleted, and made anew under another ID. */
+  onMoved: (id: string) => void;
 }
 
-export function NoteView({ id, listHref, hrefAt, onChanged, onDeleted }: NoteViewProps) {
+export function NoteView(props: NoteViewProps) {
+  const { id, workspaceId, listHref, hrefAt, onChanged, onDeleted, onMoved } = props;
   const [{ data, error }, reload] = useQuery({ query: NOTE, variables: { id } });
-  const [isEditing, setEditing] = useState(false);
+  const { subject } = useViewer();
+  const hasDraft = keptDraft({ subject, workspaceId }, id) !== null;
+  // Whoever comes back to a draft goes on with it.
+  const [isEditing, setEditing] = useState(hasDraft);
   if (error && !data) return <ErrorState message={explain(error)} onRetry={reload} />;
   if (!data) return <Skeleton width="60%" />;
   if (data.node?.__typename !== "Note") {
+    if (isEditing)
+      return <NoteEditor workspaceId={workspaceId} deletedId={id} onClose={onDeleted} onSaved={onMoved} />;
     return (
       <EmptyState icon="search" title="There is no such note">
         <p>It was deleted, or the link to it is incomplete.</p>
@@ -42,7 +54,8 @@ export function NoteView({ id, listHref, hrefAt, onChanged, onDeleted }: NoteVie
         workspaceId={note.workspace.id}
         note={note}
         onClose={() => setEditing(false)}
-        onSaved={() => {
+        onSaved={(saved) => {
+          if (saved !== id) return onMoved(saved);
           setEditing(false);
           reload();
           onChanged();
@@ -57,7 +70,7 @@ export function NoteView({ id, listHref, hrefAt, onChanged, onDeleted }: NoteVie
       </Link>
       <header className="note-header">
         <div>
-          <h2 className="note-heading">{note.title}</h2>
+          <Title text={note.title} />
           <p className="muted">
             <span className="mono">{note.path}</span> · version {note.version} ·{" "}
             <Time value={note.updatedAt} />
@@ -70,6 +83,16 @@ export function NoteView({ id, listHref, hrefAt, onChanged, onDeleted }: NoteVie
           <DeleteNote note={note} onDeleted={onDeleted} />
         </div>
       </header>
+      {hasDraft && (
+        <div className="notice note-conflict">
+          <p>You have a draft of this note that is not saved.</p>
+          <div className="page-actions">
+            <Button size="small" onPress={() => setEditing(true)}>
+              Continue writing
+            </Button>
+          </div>
+        </div>
+      )}
       {note.tags.length > 0 && (
         <p>
           {note.tags.map((tag) => (
@@ -87,6 +110,21 @@ export function NoteView({ id, listHref, hrefAt, onChanged, onDeleted }: NoteVie
         }}
       />
     </article>
+  );
+}
+
+/** Where whoever has opened the note begins to read: in sight, and with the focus. */
+function Title({ text }: { text: string }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (!hasNavigated()) return;
+    heading.current?.focus({ preventScroll: true });
+    heading.current?.scrollIntoView({ block: "start" });
+  }, []);
+  return (
+    <h2 ref={heading} className="note-heading" tabIndex={-1}>
+      {text}
+    </h2>
   );
 }
 

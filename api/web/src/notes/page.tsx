@@ -11,14 +11,14 @@ import { useWorkspaces } from "./use-pages";
 import { WorkspaceView } from "./workspace-view";
 
 /** The workspaces of an organization and their notes. */
-export default function NotesPage({ membership: { organization } }: { membership: Membership }) {
+export default function NotesPage({ membership: { organization, role } }: { membership: Membership }) {
   const { items: workspaces, error, reload } = useWorkspaces(organization.id);
   const [isCreating, setCreating] = useState(false);
   const parameters = new URLSearchParams(useQueryString());
   const workspace = workspaces?.find(({ id }) => id === parameters.get("workspace")) ?? workspaces?.[0];
   const go = (next: Workspace) => navigate(`${location.pathname}?workspace=${encodeURIComponent(next.id)}`);
   return (
-    <div className="page">
+    <div className="page page-notes">
       <header className="page-header">
         <h1>Notes</h1>
         <div className="page-actions">
@@ -32,7 +32,12 @@ export default function NotesPage({ membership: { organization } }: { membership
             />
           )}
           {workspace && (
-            <ExportNotes key={workspace.id} organizationId={organization.id} workspace={workspace} />
+            <ExportNotes
+              key={workspace.id}
+              organizationId={organization.id}
+              workspace={workspace}
+              reader={role}
+            />
           )}
           <Button icon="plus" onPress={() => setCreating(true)}>
             New workspace

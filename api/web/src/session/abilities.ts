@@ -1,11 +1,11 @@
 /** What a role may do, as the server's table says: what it may not is not offered. */
 import type { Role } from "../graphql/generated/graphql";
 
-export type Ability = "readLog" | "readJobs" | "export" | "manageJobs" | "backUp" | "notes";
+export type Ability = "readLog" | "readJobs" | "export" | "backUp" | "notes";
 
 const ABILITIES: Record<Role, Ability[]> = {
-  ADMIN: ["readLog", "readJobs", "export", "manageJobs", "backUp", "notes"],
-  AUDITOR: ["readLog", "readJobs", "export", "manageJobs"],
+  ADMIN: ["readLog", "readJobs", "export", "backUp", "notes"],
+  AUDITOR: ["readLog", "readJobs", "export"],
   WRITER: [],
   MEMBER: ["notes"],
 };

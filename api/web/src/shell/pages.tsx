@@ -3,7 +3,6 @@ import { deferred } from "../controls/deferred";
 import { EmptyState, Skeleton } from "../controls/states";
 import { Link } from "../routing/link";
 import { navigate, pathParts, usePath } from "../routing/router";
-import { may } from "../session/abilities";
 import { useViewer } from "../session/viewer";
 import { type Place, placeKey, placeName, placePath, placesOf, sectionsOf } from "./places";
 import { Shell } from "./shell";
@@ -60,7 +59,7 @@ function page(place: Place, section: string): ReactNode {
   const key = placeKey(place);
   if (place.kind === "instance") {
     if (section === "backups") return <BackupsPage key={key} organizationId={null} />;
-    return <JobsPage key={key} organizationId={null} mayManage={false} />;
+    return <JobsPage key={key} organizationId={null} reader="OPERATOR" />;
   }
   const { membership } = place;
   switch (section) {
@@ -72,10 +71,8 @@ function page(place: Place, section: string): ReactNode {
       return <NotesPage key={key} membership={membership} />;
     case "exports":
       return <ExportsPage key={key} membership={membership} />;
-    default: {
-      const mayManage = may(membership.role, "manageJobs");
-      return <JobsPage key={key} organizationId={membership.organization.id} mayManage={mayManage} />;
-    }
+    default:
+      return <JobsPage key={key} organizationId={membership.organization.id} reader={membership.role} />;
   }
 }
 
