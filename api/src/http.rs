@@ -13,6 +13,7 @@ mod operation;
 mod origin;
 mod parameters;
 mod problem;
+mod proxies;
 mod readiness;
 mod request;
 mod socket;
@@ -26,7 +27,7 @@ use axum::{
     extract::{self, DefaultBodyLimit},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use daybook_service::Instance;
 use http::{StatusCode, header};
@@ -44,7 +45,9 @@ use crate::{
 use admission::Admission;
 use artifact::LinkClients;
 use graphql::stream;
+use origin::Origins;
 use problem::Problem;
+use proxies::Proxies;
 use readiness::Readiness;
 use request::Correlation;
 use trusted::Trusted;
@@ -62,6 +65,8 @@ struct State {
     admission: Arc<Admission>,
     link_clients: Arc<LinkClients>,
     readiness: Arc<Readiness>,
+    origins: Arc<Origins>,
+    proxies: Arc<Proxies>,
     /// Names of operations that metrics tell apart.
     operations: Arc<BTreeSet<String>>,
 }
@@ -78,11 +83,15 @@ pub fn check_documents(front_door: &FrontDoor) -> anyhow::Result<()> {
     Trusted::load(front_door.trusted_documents.as_deref(), &documents).map(drop)
 }
 
-/// Everything that this process answers.
+/// Everything that this process answers. `public_url` is `DAYBOOK_PUBLIC_URL`, if that is set.
 ///
 /// # Errors
 /// Trusted documents that can't be used.
-pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<Router> {
+pub fn router(
+    instance: Arc<Instance>,
+    front_door: FrontDoor,
+    public_url: Option<&str>,
+) -> anyhow::Result<Router> {
     let schema = schema(Arc::clone(&instance));
     let documents = Arc::new(Documents::new(&sdl(), front_door.document.clone()));
     let trusted = Trusted::load(front_door.trusted_documents.as_deref(), &documents)?;
@@ -91,6 +100,7 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
     let (trusted, operations) = (Arc::new(trusted), Arc::new(operations));
     let admission = Arc::new(Admission::new(&front_door));
     let cors = option_layer(cors::layer(&front_door.cors_origins));
+    let origins = Arc::new(Origins::new(&instance, &front_door, public_url));
     let front_door = Arc::new(front_door);
     let metrics = match front_door.metrics_listen {
         Some(_) => Router::new(),
@@ -106,12 +116,15 @@ pub fn router(instance: Arc<Instance>, front_door: FrontDoor) -> anyhow::Result<
         admission,
         link_clients: Arc::default(),
         readiness,
+        origins,
+        proxies: Arc::new(Proxies::new(public_url)),
         operations,
     };
     let router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::other))
         .route("/graphql/stream", get(stream::get).post(stream::post).fallback(graphql::other))
         .layer(compression())
+        .route("/graphql/origin", post(socket::check_origin))
         .route("/artifacts/{token}/{file_name}", get(artifact::download))
         .layer(middleware::from_fn_with_state(state.clone(), limit_address))
         .layer(cors)
@@ -134,6 +147,7 @@ async fn limit_address(
     request: extract::Request,
     next: Next,
 ) -> Response {
+    state.proxies.look(request.headers());
     let (mut response, standing) = match state.admission.address(correlation.address) {
         Ok(standing) => (next.run(request).await, standing),
         Err(too_many) => {

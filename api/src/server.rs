@@ -51,6 +51,7 @@ impl Server {
         // The real port, where any was asked for: links name it.
         config.listen = listener.local_addr()?;
         let front_door = config.front_door.clone();
+        let public_url = config.public_url.clone();
         let instance = config.open(clock).await?;
         if duties == Duties::ServeAndWork {
             start_work(&instance);
@@ -58,7 +59,8 @@ impl Server {
         if let Some(address) = front_door.metrics_listen {
             http::serve_metrics(&instance, address).await?;
         }
-        let router = http::router(Arc::clone(&instance), front_door.clone())?;
+        let router =
+            http::router(Arc::clone(&instance), front_door.clone(), public_url.as_deref())?;
         let connections = Connections { router, front_door, instance: Arc::clone(&instance) };
         let serving = instance.tasks.spawn(connections::serve(listener, connections));
         Ok(Self { address: config.listen, instance, serving })

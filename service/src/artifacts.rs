@@ -38,10 +38,45 @@ pub async fn find(
     by_key(&scope.instance, organization_id, job_id).await
 }
 
-/// A URL that downloads `artifact` for some minutes. Who got it is recorded.
+/// Says if a viewer can download an artifact, and if not, why.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// It can be downloaded now.
+    Available,
+    /// Its time is over.
+    Expired,
+    /// It was removed before its time was over.
+    Removed,
+    /// The viewer may see the job and not what is in its file.
+    NotAllowed,
+    /// A backup of the whole instance, whose file is for the command line on the host.
+    OnHost,
+}
+
+/// Says if `scope`'s viewer can download `artifact`, which takes `permission`.
 ///
-/// None once the artifact has expired or was removed, for viewers who see the job but may not have it
-/// done (`permission`), such as operators, and of a backup of the whole instance for everybody.
+/// # Errors
+/// A database fault.
+pub async fn availability(
+    scope: &Scope,
+    artifact: &artifact::Model,
+    permission: Permission,
+) -> Result<Availability> {
+    if artifact.expires_at <= scope.instance.clock.now() {
+        return Ok(Availability::Expired);
+    }
+    if artifact.removed_at.is_some() {
+        return Ok(Availability::Removed);
+    }
+    if is_for_the_host_alone(artifact) {
+        return Ok(Availability::OnHost);
+    }
+    let may = scope.may(artifact.organization_id, permission).await?;
+    Ok(if may { Availability::Available } else { Availability::NotAllowed })
+}
+
+/// A URL that downloads `artifact` for some minutes, if it is available to `scope`'s viewer, who may have
+/// the job done (`permission`). Who got it is recorded.
 ///
 /// # Errors
 /// A database fault.
@@ -50,7 +85,7 @@ pub async fn issue_link(
     artifact: &artifact::Model,
     permission: Permission,
 ) -> Result<Option<String>> {
-    if is_for_the_host_alone(artifact) || !scope.may(artifact.organization_id, permission).await? {
+    if availability(scope, artifact, permission).await? != Availability::Available {
         return Ok(None);
     }
     let (instance, viewer) = (&scope.instance, &scope.viewer);

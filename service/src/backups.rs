@@ -21,6 +21,7 @@ pub mod on_host;
 mod plan;
 mod portable;
 mod postgres;
+mod progress;
 mod reader;
 pub mod restore;
 mod row;

@@ -11,7 +11,7 @@ mod record;
 mod workspaces;
 mod write;
 
-pub use limits::{BODY_BYTES, TITLE};
+pub use limits::{BODY_BYTES, MAX_TAGS, TAG_CHARS, TITLE_CHARS};
 pub use list::{Bodies, count, find_by_path, get, list, tags};
 pub use path::{PATH, SEGMENT_BYTES, normalize};
 pub use write::{NewNote, NoteChange, create, delete, update};

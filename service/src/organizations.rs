@@ -5,7 +5,7 @@ use std::sync::Arc;
 use daybook_entity::{audit_log_head, organization};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    SqlErr,
+    QueryOrder, QuerySelect, SqlErr,
 };
 use uuid::Uuid;
 
@@ -97,6 +97,22 @@ pub async fn find_by_slug(instance: &Instance, slug: &str) -> Result<Option<orga
     }
     let found = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
     Ok(found.one(instance.db.reader()).await?)
+}
+
+/// The slugs of the organizations, the first `limit` of them. For the command line.
+///
+/// # Errors
+/// A database fault.
+pub async fn first_slugs(instance: &Instance, limit: usize) -> Result<Vec<String>> {
+    let found = organization::Entity::find()
+        .select_only()
+        .column(organization::Column::Slug)
+        // The instance's own log is no organization that anybody belongs to.
+        .filter(organization::Column::Id.ne(organization::INSTANCE))
+        .order_by_asc(organization::Column::Slug)
+        .limit(limit as u64)
+        .into_tuple();
+    Ok(found.all(instance.db.reader()).await?)
 }
 
 /// The scope's own organization.

@@ -5,6 +5,7 @@ mod faults;
 mod hostile;
 mod on_host;
 mod portable;
+mod progress;
 mod restored;
 mod schedule;
 

@@ -59,6 +59,7 @@ mod plans;
 mod pooler;
 mod private_files;
 mod problems;
+mod public_url;
 mod quota;
 mod readiness;
 mod recording;

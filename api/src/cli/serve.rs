@@ -1,7 +1,7 @@
 //! `daybook serve` and `daybook worker`.
 
 use anyhow::Result;
-use daybook_service::Clock;
+use daybook_service::{Clock, Instance, organizations};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::complain;
@@ -15,14 +15,14 @@ use crate::{
 pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Result<()> {
     let mut stop = stop_signal()?;
     tighten_artifacts(&config).await?;
-    let has_own_secret = config.has_own_secret();
+    let hints = Hint::of(&config);
     let duties = if no_jobs { Duties::Serve } else { Duties::ServeAndWork };
     let server = Server::start(config, duties, Clock::default()).await?;
     if is_demo && let Err(error) = demo::fill(&server.instance).await {
         server.stop().await?;
         return Err(error);
     }
-    greet(&server, is_demo, has_own_secret);
+    greet(&server, &hints).await;
     stop.wait().await;
     tracing::info!("stopping");
     server.stop().await?;
@@ -55,20 +55,68 @@ async fn tighten_artifacts(config: &Config) -> Result<()> {
     Ok(tokio::task::spawn_blocking(move || tighten(&places.exposed_artifacts())).await?)
 }
 
+/// Organizations that the greeting names.
+const MAX_NAMED_ORGANIZATIONS: usize = 5;
+
+/// What the greeting says beyond where the server is.
+enum Hint {
+    /// How to get a token.
+    Token,
+    /// That links need a URL which others can open.
+    PublicUrl,
+}
+
+impl Hint {
+    fn of(config: &Config) -> Vec<Self> {
+        let is_for_others = config.public_url.is_none() && !config.listen.ip().is_loopback();
+        // Commands on this machine know no other secret than the one of the data folder.
+        let token = config.has_own_secret().then_some(Self::Token);
+        token.into_iter().chain(is_for_others.then_some(Self::PublicUrl)).collect()
+    }
+}
+
 /// Says where things are and how to get in. On standard error, with the log.
-fn greet(server: &Server, is_demo: bool, has_own_secret: bool) {
+async fn greet(server: &Server, hints: &[Hint]) {
     let url = &server.instance.settings.public_url;
     tracing::info!(address = %server.address, "serving");
     let mut lines = format!("Daybook is at {url}\n  GraphiQL   {url}/graphql\n");
-    if has_own_secret {
-        let organization = if is_demo { "acme" } else { "SLUG" };
-        lines.push_str("  a token    ");
-        if !is_demo {
-            lines.push_str("daybook organization create SLUG --name NAME, then\n             ");
+    for hint in hints {
+        match hint {
+            Hint::Token => lines.push_str(&token_advice(&server.instance).await),
+            Hint::PublicUrl => lines.push_str(
+                "  others     set DAYBOOK_PUBLIC_URL to the URL that users open, such as\n             \
+                 https://daybook.example.com: links begin with it, and behind a proxy live\n             \
+                 updates need it\n",
+            ),
         }
-        lines.push_str(&format!("daybook token --organization {organization} --role admin\n"));
     }
     complain(&lines);
+}
+
+/// How to get a token, by the organizations that there are.
+async fn token_advice(instance: &Instance) -> String {
+    let slugs = match organizations::first_slugs(instance, MAX_NAMED_ORGANIZATIONS + 1).await {
+        Ok(slugs) => slugs,
+        Err(error) => {
+            tracing::warn!(%error, "failed to look up the organizations");
+            return String::new();
+        }
+    };
+    let command = |slug: &str| format!("daybook token --organization {slug} --role admin\n");
+    let indent = "\n             ";
+    let advice = match &slugs[..] {
+        [] => {
+            format!("daybook organization create SLUG --name NAME, then{indent}{}", command("SLUG"))
+        }
+        [slug] => command(slug),
+        slugs => {
+            let named = slugs.iter().take(MAX_NAMED_ORGANIZATIONS).map(String::as_str);
+            let named = named.collect::<Vec<_>>().join(", ");
+            let more = if slugs.len() > MAX_NAMED_ORGANIZATIONS { ", …" } else { "" };
+            format!("{}             SLUG is one of {named}{more}\n", command("SLUG"))
+        }
+    };
+    format!("  a token    {advice}")
 }
 
 struct StopSignal {

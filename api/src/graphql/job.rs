@@ -1,5 +1,6 @@
 //! Jobs of every kind.
 
+mod availability;
 pub(super) mod mutation;
 pub(super) mod query;
 pub(super) mod subscription;

@@ -2,31 +2,149 @@
 //!
 //! Browsers let any page open one, without asking as they ask by CORS.
 
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use daybook_service::Instance;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 
-use crate::config::FrontDoor;
+use super::problem::Problem;
+use crate::{config::FrontDoor, graphql::code};
 
-/// Whether the request comes from no browser, from this server's own pages, or from an origin that
-/// is let in.
-pub(super) fn is_let_in(instance: &Instance, front_door: &FrontDoor, headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let is_own = origin.split_once("://").is_some_and(|(_, authority)| {
-        host.is_some_and(|host| host.eq_ignore_ascii_case(authority))
-    });
-    // Behind a proxy the host may be another than the one that the page was loaded from.
-    let is_public = origin.eq_ignore_ascii_case(origin_of(&instance.settings.public_url));
-    let is_listed = |known: &String| known == "*" || known.eq_ignore_ascii_case(origin);
-    is_own || is_public || front_door.cors_origins.iter().any(is_listed)
+/// A warning about the same origin is logged once in this time.
+const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
+/// Most origins that are warned about in that time: whoever makes origins up can't fill the log.
+const MAX_WARNED_ORIGINS: usize = 100;
+/// Most characters of a header's value in a problem and in the log.
+const MAX_QUOTED_CHARS: usize = 200;
+
+/// Decides which pages may open a WebSocket, and tells the operator which ones may not.
+pub(super) struct Origins {
+    /// The origin of `DAYBOOK_PUBLIC_URL`, if that is set.
+    configured: Option<String>,
+    /// The origin that links begin with.
+    public: String,
+    listed: Vec<String>,
+    warned: Mutex<Warned>,
 }
 
-/// A URL without its path.
-fn origin_of(url: &str) -> &str {
+/// Origins that were warned about lately.
+struct Warned {
+    since: Instant,
+    origins: HashSet<String>,
+}
+
+impl Origins {
+    /// `configured` is `DAYBOOK_PUBLIC_URL`, if that is set.
+    pub(super) fn new(
+        instance: &Instance,
+        front_door: &FrontDoor,
+        configured: Option<&str>,
+    ) -> Self {
+        let listed = front_door.cors_origins.iter().map(|origin| normal(origin)).collect();
+        let warned = Warned { since: Instant::now(), origins: HashSet::new() };
+        Self {
+            configured: configured.map(origin_of),
+            public: origin_of(&instance.settings.public_url),
+            listed,
+            warned: Mutex::new(warned),
+        }
+    }
+
+    /// Lets in requests of no browser, of this server's own pages, and of listed origins.
+    ///
+    /// # Errors
+    /// A problem that says what the origin was compared with and which setting lets it in.
+    pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+        let is_let_in = origin.to_str().is_ok_and(|origin| self.is_let_in(origin, headers));
+        if is_let_in {
+            return Ok(());
+        }
+        let (origin, host) = (quoted(headers, header::ORIGIN), quoted(headers, header::HOST));
+        self.warn(&origin, &host);
+        let detail = self.explain(&origin, &host).into();
+        Err(Problem { status: StatusCode::FORBIDDEN, code: code::FORBIDDEN, detail })
+    }
+
+    fn is_let_in(&self, origin: &str, headers: &HeaderMap) -> bool {
+        let origin = normal(origin);
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let is_own = host.zip(origin.split_once("://")).is_some_and(|(host, (scheme, _))| {
+            // A proxy may pass on the port that browsers leave out.
+            normal(&format!("{scheme}://{host}")) == origin
+        });
+        // Behind a proxy the host may be another than the one that the page was loaded from.
+        is_own
+            || origin == self.public
+            || self.listed.iter().any(|known| known == "*" || *known == origin)
+    }
+
+    fn explain(&self, origin: &str, host: &str) -> String {
+        let public = match &self.configured {
+            Some(url) => format!("DAYBOOK_PUBLIC_URL is {url}"),
+            None => "DAYBOOK_PUBLIC_URL is not set".to_owned(),
+        };
+        format!(
+            "Pages of the origin {origin} may not open a WebSocket: the request arrived with the \
+             host {host}, and {public}. If users open Daybook at {origin} through a proxy, set \
+             DAYBOOK_PUBLIC_URL={origin} on the server, or let the proxy pass the Host header on. \
+             If it is another site whose pages may use the API, add {origin} to \
+             DAYBOOK_CORS_ORIGINS."
+        )
+    }
+
+    fn warn(&self, origin: &str, host: &str) {
+        if !self.is_news(origin) {
+            return;
+        }
+        tracing::warn!(
+            origin,
+            host,
+            public_url = self.configured.as_deref().unwrap_or("not set"),
+            "a page of this origin was not allowed to open a WebSocket, so that its live updates do \
+             not arrive: set DAYBOOK_PUBLIC_URL to the URL that users open, or, for another site, \
+             add the origin to DAYBOOK_CORS_ORIGINS"
+        );
+    }
+
+    fn is_news(&self, origin: &str) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.since.elapsed() >= WARN_AGAIN_AFTER {
+            *warned = Warned { since: Instant::now(), origins: HashSet::new() };
+        }
+        warned.origins.len() < MAX_WARNED_ORIGINS && warned.origins.insert(origin.to_owned())
+    }
+}
+
+/// A header's value as it can be shown: without control characters, and not too long.
+fn quoted(headers: &HeaderMap, name: HeaderName) -> String {
+    let Some(value) = headers.get(name) else { return "(none)".to_owned() };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let show = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let shown: String = text.chars().take(MAX_QUOTED_CHARS).map(show).collect();
+    if shown.is_empty() { "(empty)".to_owned() } else { shown }
+}
+
+/// The origin of a URL, as browsers send it.
+fn origin_of(url: &str) -> String {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find('/').map_or(url.len(), |at| host + at);
-    &url[..end]
+    normal(&url[..end])
+}
+
+/// An origin in lower case and without the port that its scheme stands for.
+fn normal(origin: &str) -> String {
+    let origin = origin.to_ascii_lowercase();
+    let port = match origin.split_once("://") {
+        Some(("http", _)) => ":80",
+        Some(("https", _)) => ":443",
+        Some(_) | None => return origin,
+    };
+    origin.strip_suffix(port).map_or_else(|| origin.clone(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -34,10 +152,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origin_is_a_url_without_its_path() {
+    fn origin_is_a_url_without_its_path_and_default_port() {
         for (url, origin) in [
             ("https://daybook.acme.test", "https://daybook.acme.test"),
             ("https://acme.test:8443/daybook/", "https://acme.test:8443"),
+            ("HTTPS://Acme.test:443/", "https://acme.test"),
+            ("http://acme.test:80", "http://acme.test"),
+            ("http://acme.test:443", "http://acme.test:443"),
+            ("http://[::1]:80", "http://[::1]"),
             ("acme", "acme"),
         ] {
             assert_eq!(origin_of(url), origin);

@@ -11,7 +11,7 @@ mod operations;
 mod sender;
 
 use axum::{
-    extract::{WebSocketUpgrade, ws::WebSocket},
+    extract::{self, WebSocketUpgrade, ws::WebSocket},
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode};
@@ -19,7 +19,6 @@ use http::{HeaderMap, StatusCode};
 use super::{
     State,
     credential::{self, Refusal},
-    origin,
     problem::Problem,
     request::Correlation,
 };
@@ -34,6 +33,18 @@ const BUFFER: usize = 8 * 1024;
 /// What a connection ends with: nothing more to say, or a close frame.
 type End = Option<Close>;
 
+/// Says if pages of the request's origin may open a WebSocket: 204, or the problem that an upgrade
+/// would be refused with. Browsers don't show a page why a WebSocket was refused.
+pub(super) async fn check_origin(
+    extract::State(state): extract::State<State>,
+    headers: HeaderMap,
+) -> Response {
+    match state.origins.check(&headers) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
 /// Answers an upgrade request.
 pub(super) async fn accept(
     state: State,
@@ -41,10 +52,8 @@ pub(super) async fn accept(
     headers: &HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    if !origin::is_let_in(&state.instance, &state.front_door, headers) {
-        let detail = "Pages of this origin are not let in.".into();
-        return Problem { status: StatusCode::FORBIDDEN, code: code::FORBIDDEN, detail }
-            .into_response();
+    if let Err(problem) = state.origins.check(headers) {
+        return problem.into_response();
     }
     // Clients that are no browsers may give the credential here already.
     let viewer = match credential::from_headers(&state.instance, headers, &correlation).await {

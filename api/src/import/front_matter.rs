@@ -11,6 +11,8 @@ pub(super) struct Parts<'a> {
     pub(super) tags: Vec<String>,
     /// Other keys, for which a note has no place.
     pub(super) others: Vec<String>,
+    /// What begins like front matter and does not end, so that it is a part of the body.
+    pub(super) unended: bool,
     /// What follows the front matter, byte for byte.
     pub(super) body: &'a str,
 }
@@ -24,7 +26,9 @@ pub(super) fn split(text: &str) -> Result<Parts<'_>, String> {
     // A byte order mark says how a file is encoded; it's no part of what the file says.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let whole = Parts { body: text, ..Parts::default() };
-    let Some((yaml, body)) = cut(text) else { return Ok(whole) };
+    let Some((yaml, body)) = cut(text) else {
+        return Ok(Parts { unended: begins_with_a_key(text), ..whole });
+    };
     let parts = read(yaml).map_err(|reason| format!("front matter: {reason}"))?;
     Ok(parts.map_or(whole, |parts| Parts { body, ..parts }))
 }
@@ -41,6 +45,19 @@ fn cut(text: &str) -> Option<(&str, &str)> {
         end += line.len();
     }
     None
+}
+
+/// Says if the first line is hyphens, and the second one a key and its value.
+fn begins_with_a_key(text: &str) -> bool {
+    let mut lines = text.lines();
+    let is_key = |line: &str| {
+        line.split_once(':').is_some_and(|(key, value)| {
+            !key.is_empty()
+                && key.chars().all(|c| c.is_alphanumeric() || "_-".contains(c))
+                && (value.is_empty() || value.starts_with(' '))
+        })
+    };
+    lines.next().is_some_and(is_boundary) && lines.next().is_some_and(is_key)
 }
 
 fn is_boundary(line: &str) -> bool {
@@ -102,10 +119,8 @@ enum Value {
 
 fn value<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<Value, String> {
     match next()? {
-        Event::Scalar(text, style, ..) => Ok(match text.as_ref() {
-            "" | "~" | "null" | "Null" | "NULL" if style == ScalarStyle::Plain => Value::Nothing,
-            _ => Value::Text(text.into_owned()),
-        }),
+        Event::Scalar(text, style, ..) if is_null(&text, style) => Ok(Value::Nothing),
+        Event::Scalar(text, ..) => Ok(Value::Text(text.into_owned())),
         Event::SequenceStart(..) => sequence(next),
         Event::MappingStart(..) => {
             skip(next)?;
@@ -115,11 +130,18 @@ fn value<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<Val
     }
 }
 
+/// Says if a scalar is YAML's null.
+fn is_null(text: &str, style: ScalarStyle) -> bool {
+    style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
 fn sequence<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<Value, String> {
     let mut texts = Vec::new();
     loop {
         match next()? {
             Event::SequenceEnd => return Ok(Value::Texts(texts)),
+            // A dash with nothing behind it, or with a null, is no text.
+            Event::Scalar(text, style, ..) if is_null(&text, style) => {}
             Event::Scalar(text, ..) => texts.push(text.into_owned()),
             Event::SequenceStart(..) | Event::MappingStart(..) => {
                 skip(next)?;
@@ -168,16 +190,27 @@ mod tests {
 
     #[test]
     fn what_is_no_front_matter_stays_in_the_body() {
-        for text in [
-            "",
-            "# A",
-            "---\ntitle: a\n",
-            "---\n\nA text.\n\n---\n",
-            "---\n- a\n---\n",
-            "--- \n---\n",
-        ] {
+        for text in ["", "# A", "---\n\nA text.\n\n---\n", "---\n- a\n---\n", "--- \n---\n"] {
             assert_eq!(split(text), Ok(Parts { body: text, ..Parts::default() }), "{text:?}");
         }
+    }
+
+    #[test]
+    fn front_matter_that_does_not_end_is_known() {
+        for text in ["---\ntitle: a\n", "---\r\ntags:\r\n- a", "\u{feff}---\nx-y: 1"] {
+            assert!(split(text).is_ok_and(|parts| parts.unended), "{text:?}");
+        }
+        for text in ["---\nA text: it goes on\n", "---\nhttp://acme.test\n", "a\n---\nb: c"] {
+            assert!(split(text).is_ok_and(|parts| !parts.unended), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_that_is_null_is_none() {
+        let parts = split("---\ntags: [a, null, ~, , 'null']\n---\n").expect("front matter");
+        assert_eq!(parts.tags, ["a", "null"]);
+        let parts = split("---\r\ntags:\r\n  - a\r\n  -\r\n---\r\nx").expect("front matter");
+        assert_eq!((parts.tags, parts.body), (vec!["a".to_owned()], "x"));
     }
 
     #[test]
@@ -228,7 +261,7 @@ mod fuzz {
             let yaml: Vec<_> = tags.iter().map(|tag| quoted(tag)).collect();
             let file = format!("---\ntitle: {}\ntags: [{}]\n---\n{body}", quoted(&title), yaml.join(", "));
             let parts = split(&file).expect("front matter");
-            prop_assert_eq!(parts, Parts { title: Some(title), tags, others: Vec::new(), body: &body });
+            prop_assert_eq!(parts, Parts { title: Some(title), tags, others: Vec::new(), unended: false, body: &body });
         }
 
         #[test]

@@ -1,5 +1,7 @@
 //! `daybook import notes`: a tree of Markdown files as the notes of a workspace.
 
+mod fit;
+mod heading;
 mod tree;
 
 use std::{
@@ -18,7 +20,9 @@ use daybook_service::{
 use uuid::Uuid;
 
 use super::{SHOW, front_matter};
-use tree::{File, Tree};
+use fit::is_blank;
+use heading::heading;
+use tree::{File, Tree, printable};
 
 /// Longest file: a body and its front matter.
 const FILE: u64 = BODY_BYTES as u64 + 64 * 1024;
@@ -34,9 +38,13 @@ pub async fn notes(scope: &Scope, name: &str, folder: &Path) -> Result<()> {
     let tree = tokio::task::spawn_blocking(move || Tree::read(&folder)).await??;
     let workspace_id = workspace(scope, name).await?;
     let mut import = Import { scope, workspace_id, counts: Counts::default(), shown: None };
-    let Tree { files, refused, others, hidden } = tree;
+    let Tree { files, refused, links, others, hidden } = tree;
     for (path, reason) in refused {
         import.refuse(&path, &reason);
+    }
+    for path in links {
+        import.counts.links += 1;
+        say(&path, "is a symbolic link, which is not followed");
     }
     let outcome = import.run(files).await;
     import.show(true);
@@ -70,8 +78,21 @@ struct Counts {
     updated: usize,
     unchanged: usize,
     refused: usize,
+    /// Symbolic links, which were not followed.
+    links: usize,
+    /// Notes whose titles were cut.
+    cut_titles: usize,
+    /// Notes of which tags were left out.
+    left_tags: usize,
     /// Keys of front matter that a note has no place for, and in how many files they are.
     keys: BTreeMap<String, usize>,
+}
+
+/// What was changed or left out to make a file a note.
+struct Remarks {
+    title: Option<String>,
+    tags: Option<String>,
+    unended: bool,
 }
 
 enum Done {
@@ -110,14 +131,16 @@ impl Import<'_> {
             Ok(parts) => parts,
             Err(reason) => return Ok(Err(reason)),
         };
-        let front_matter::Parts { title, tags, others, body } = parts;
-        let title = title.unwrap_or_else(|| heading(body).unwrap_or_else(|| last(path)));
+        let front_matter::Parts { title, tags, others, unended, body } = parts;
+        let title = title.filter(|title| !is_blank(title)).or_else(|| heading(body));
+        let title = fit::title(title.unwrap_or_else(|| last(path)));
+        let tags = fit::tags(tags);
         let new = NewNote {
             workspace_id: self.workspace_id,
             path: path.to_owned(),
-            title,
+            title: title.value,
             body: body.to_owned(),
-            tags,
+            tags: tags.value,
         };
         let done = match notes::find_by_path(self.scope, self.workspace_id, path).await? {
             Some(known) => self.update(known, new).await,
@@ -129,11 +152,26 @@ impl Import<'_> {
             Err(error) => return Err(error).with_context(|| file.display().to_string()),
         };
         if done.is_ok() {
+            self.remark(file, Remarks { title: title.remark, tags: tags.remark, unended });
             for key in others {
                 *self.counts.keys.entry(key).or_default() += 1;
             }
         }
         Ok(done)
+    }
+
+    /// Says what of a file was changed or left out to make it a note.
+    fn remark(&mut self, file: &Path, remarks: Remarks) {
+        let Remarks { title, tags, unended } = remarks;
+        self.counts.cut_titles += usize::from(title.is_some());
+        self.counts.left_tags += usize::from(tags.is_some());
+        let unended = unended.then(|| {
+            "its front matter has no second line of three hyphens, and is in the note's text"
+                .to_owned()
+        });
+        for remark in [title, tags, unended].into_iter().flatten() {
+            say(file, &remark);
+        }
     }
 
     async fn update(&self, known: note::Model, new: NewNote) -> daybook_service::Result<Done> {
@@ -154,11 +192,9 @@ impl Import<'_> {
         Ok(Done::Updated)
     }
 
-    #[allow(clippy::print_stderr, reason = "what was not taken is for whoever waits")]
     fn refuse(&mut self, file: &Path, reason: &str) {
         self.counts.refused += 1;
-        let start = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
-        eprintln!("{start}{}: {reason}", tree::printable(file));
+        say(file, reason);
     }
 
     #[allow(clippy::print_stderr, reason = "progress is for whoever waits")]
@@ -169,7 +205,7 @@ impl Import<'_> {
             return;
         }
         self.shown = Some(Instant::now());
-        let Counts { created, updated, unchanged, refused, keys: _ } = &self.counts;
+        let Counts { created, updated, unchanged, refused, .. } = &self.counts;
         let line = format!(
             "{created} created, {updated} updated, {unchanged} unchanged, {refused} not taken"
         );
@@ -185,8 +221,18 @@ impl Counts {
     fn tell_leftovers(&self, others: &BTreeMap<String, usize>, hidden: usize) {
         let list = |counts: &BTreeMap<String, usize>| {
             let texts = counts.iter().map(|(what, count)| format!("{what} ({count})"));
-            texts.collect::<Vec<_>>().join(", ")
+            printable(&texts.collect::<Vec<_>>().join(", "))
         };
+        let Self { links, cut_titles, left_tags, .. } = self;
+        for (count, what) in [
+            (links, "symbolic links that were not followed"),
+            (cut_titles, "titles that were too long and were cut"),
+            (left_tags, "notes of which tags were left out"),
+        ] {
+            if *count > 0 {
+                eprintln!("{what}, named above: {count}");
+            }
+        }
         if !others.is_empty() {
             eprintln!("left alone, for they are no Markdown: {}", list(others));
         }
@@ -202,6 +248,13 @@ impl Counts {
     }
 }
 
+/// Says something about a file, beside the progress.
+#[allow(clippy::print_stderr, reason = "what was not taken as it is is for whoever waits")]
+fn say(file: &Path, what: &str) {
+    let start = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
+    eprintln!("{start}{}", printable(&format!("{}: {what}", file.display())));
+}
+
 /// The text of a file, or why it can't be taken.
 async fn read(file: &Path) -> Result<String, String> {
     let cannot = |error: std::io::Error| format!("can't be read: {error}");
@@ -212,13 +265,6 @@ async fn read(file: &Path) -> Result<String, String> {
     let bytes = tokio::fs::read(file).await.map_err(cannot)?;
     String::from_utf8(bytes)
         .map_err(|error| format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
-}
-
-/// The text of the heading that a body begins with.
-fn heading(body: &str) -> Option<String> {
-    let line = body.lines().map(str::trim).find(|line| !line.is_empty())?;
-    let title = line.strip_prefix("# ")?.trim_end_matches('#').trim();
-    (!title.is_empty()).then(|| title.to_owned())
 }
 
 /// The last segment of a path.

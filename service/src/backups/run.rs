@@ -8,6 +8,7 @@ use super::{
     Outcome, Plan, Tally, manifest,
     manifest::Manifest,
     plan::{extent, summaries},
+    progress::Progress,
     reader::{DATA, DATA_END, first_line},
     source::{self, Frame, Piece, Reading, Start},
     tables::{Extent, tables},
@@ -24,6 +25,7 @@ use crate::{
 pub(super) struct Written {
     pub(super) manifest: Manifest,
     pub(super) frame: Frame,
+    pub(super) progress: Progress,
 }
 
 /// Backups: a snapshot of the database into a file, and back for comparison.
@@ -51,7 +53,7 @@ impl Kind for Backup {
 
 async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
     attempt.open("backups", (plan.compression, Ending::Sealed))?;
-    let written = write(attempt).await?;
+    let written = write(attempt, &plan).await?;
     let stored = attempt.close().await?;
     let verification = match plan.verify {
         true => Some(verify::verify(attempt, &stored, &written).await?),
@@ -62,7 +64,7 @@ async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
 }
 
 /// Writes the file, manifest included.
-async fn write(attempt: &mut Attempt) -> Result<Written, End> {
+async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
     let extent = extent(&attempt.job);
     let mut reading = source::read(&attempt.instance, extent);
     let Some(Piece::Start(start)) = next(attempt, &mut reading, None).await? else {
@@ -76,8 +78,10 @@ async fn write(attempt: &mut Attempt) -> Result<Written, End> {
     let mut content = Sha256::new();
     let head = format!("{}\n{}{}{DATA}\n", first_line(engine), opening(engine), frame.before);
     put(attempt, &mut content, head.into_bytes()).await?;
-    attempt.job.progress_total = Some(start.rows);
-    let tables = write_rows(attempt, &mut content, &mut reading, extent).await?;
+    let mut progress = Progress::begin(attempt, start.rows, plan.verify);
+    let rows = Rows { content: &mut content, reading: &mut reading, progress: &progress };
+    let tables = write_rows(attempt, rows, extent).await?;
+    progress.know(attempt, tables.iter().map(|(_, tally)| tally.rows).sum());
     let tail = format!("{DATA_END}\n{}COMMIT;\n", frame.after);
     put(attempt, &mut content, tail.into_bytes()).await?;
     let Start { taken_at, migrations, head: (sequence, hash), .. } = *start;
@@ -99,14 +103,20 @@ async fn write(attempt: &mut Attempt) -> Result<Written, End> {
     };
     let sealed = manifest.seal(&attempt.instance.secret);
     attempt.write(sealed.into_bytes()).await?;
-    Ok(Written { manifest, frame })
+    Ok(Written { manifest, frame, progress })
+}
+
+/// What rows are written with.
+struct Rows<'a> {
+    content: &'a mut Sha256,
+    reading: &'a mut Reading,
+    progress: &'a Progress,
 }
 
 /// Writes the rows of all tables; what each came to.
 async fn write_rows(
     attempt: &mut Attempt,
-    content: &mut Sha256,
-    reading: &mut Reading,
+    Rows { content, reading, progress }: Rows<'_>,
     extent: Extent,
 ) -> Result<Vec<(usize, Tally)>, End> {
     let (mut found, mut done) = (Vec::new(), 0);
@@ -118,7 +128,7 @@ async fn write_rows(
                     let spare = put(attempt, content, bytes).await;
                     reading.spares.give_back(spare.map_err(|end| at(end, tables()[table].name))?);
                     done += rows;
-                    attempt.advanced(done).await?;
+                    attempt.advanced(progress.written(done)).await?;
                 }
                 Some(Piece::End { table, tally }) if table == index => {
                     found.push((index, tally));

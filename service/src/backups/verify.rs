@@ -17,6 +17,7 @@ use super::{
     decompress::Decompressor,
     portable::Portable,
     postgres,
+    progress::Progress,
     reader::{Batch, Batches, Damage, Reader},
     run::Written,
     source::{Frame, parts},
@@ -40,7 +41,9 @@ pub(super) async fn verify(
     let mut reader = Reader::new();
     let (sender, batches) = reader.batches();
     let filling = fill(&attempt.instance, written.frame.clone(), batches);
-    read(attempt, stored, &mut reader, sender).await?;
+    let progress = &written.progress;
+    attempt.job.progress_phase = Some("restore".to_owned());
+    read(attempt, (stored, progress), &mut reader, sender).await?;
     attempt.job.progress_phase = Some("compare".to_owned());
     let tallies = attempt.during(filling).await?.map_err(Fault::Task).map_err(Error::from)?;
     let tallies = tallies.map_err(unrestorable)?;
@@ -63,11 +66,10 @@ pub(super) async fn verify(
 /// Reads the file from the store and hands its rows on.
 async fn read(
     attempt: &mut Attempt,
-    stored: &Stored,
+    (stored, progress): (&Stored, &Progress),
     reader: &mut Reader,
     sender: mpsc::Sender<Batch>,
 ) -> std::result::Result<(), End> {
-    attempt.job.progress_phase = Some("restore".to_owned());
     let (mut plain, mut portable) = (Decompressor::new(), Portable::default());
     let mut bytes = attempt.instance.store.read(&stored.key, None).await?;
     while let Some(chunk) = attempt.during(bytes.next()).await? {
@@ -82,7 +84,7 @@ async fn read(
                 }
             }
         }
-        attempt.advanced(reader.rows()).await?;
+        attempt.advanced(progress.restored(reader.rows())).await?;
     }
     plain.finish().map_err(refused)
 }

@@ -195,6 +195,7 @@ async fn start(
         job.leased_by = Some(instance.node.clone());
         job.started_at = job.started_at.or(Some(now));
         job.progress_done = 0;
+        job.progress_phase = None;
         job.progress_at = Some(now);
     }
     let first_start = Expr::col(Column::StartedAt).if_null(now);
@@ -206,6 +207,7 @@ async fn start(
         .col_expr(Column::LeasedBy, Expr::value(instance.node.as_str()))
         .col_expr(Column::StartedAt, first_start)
         .col_expr(Column::ProgressDone, Expr::value(0))
+        .col_expr(Column::ProgressPhase, Expr::value(None::<String>))
         .col_expr(Column::ProgressAt, Expr::value(now))
         .filter(Column::OrganizationId.is_in(jobs.iter().map(|job| job.organization_id)))
         .filter(Column::Id.is_in(jobs.iter().map(|job| job.id)))

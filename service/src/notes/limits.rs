@@ -9,11 +9,11 @@ use crate::{Error, Problem, ProblemCode, Result, input};
 /// Most bytes of a body in UTF-8.
 pub const BODY_BYTES: usize = 1024 * 1024;
 /// Most characters of a title.
-pub const TITLE: usize = 500;
-/// Most tags.
-const TAGS: usize = 32;
+pub const TITLE_CHARS: usize = 500;
+/// Most tags of a note.
+pub const MAX_TAGS: usize = 32;
 /// Most characters of a tag.
-const TAG: usize = 64;
+pub const TAG_CHARS: usize = 64;
 /// Most characters of a workspace's name.
 const NAME: usize = 100;
 
@@ -31,7 +31,7 @@ impl Problems {
     }
 
     pub(super) fn title(&mut self, title: &str) {
-        if let Some(message) = input::problem_of_content(title, TITLE) {
+        if let Some(message) = input::problem_of_content(title, TITLE_CHARS) {
             self.add(ProblemCode::Invalid, &["title"], message);
         }
     }
@@ -48,13 +48,13 @@ impl Problems {
     }
 
     pub(super) fn tags(&mut self, tags: &[String]) {
-        if tags.len() > TAGS {
-            let message = format!("must have at most {TAGS} tags, has {}", tags.len());
+        if tags.len() > MAX_TAGS {
+            let message = format!("must have at most {MAX_TAGS} tags, has {}", tags.len());
             self.add(ProblemCode::TooLarge, &["tags"], message);
             return;
         }
         for (index, tag) in tags.iter().enumerate() {
-            if let Some(message) = input::problem_of_content(tag, TAG) {
+            if let Some(message) = input::problem_of_content(tag, TAG_CHARS) {
                 self.add(ProblemCode::Invalid, &["tags", &index.to_string()], message);
             }
         }

@@ -33,7 +33,11 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     // A link leads to the tenant's log.
     // So does a manifest, which has the filter.
     ("Artifact", "downloadUrl manifest", LOG),
-    ("Artifact", "contentType expired expiresAt fileName recordCount sha256 sizeBytes", JOBS),
+    (
+        "Artifact",
+        "availability contentType expired expiresAt fileName recordCount sha256 sizeBytes",
+        JOBS,
+    ),
     // Whoever asked for a job is one.
     ("AuditActor", "email id type", JOBS),
     // Which that has none of.

@@ -86,6 +86,10 @@ fn pairs(
                 .map(|token| [get(&format!("/artifacts/{token}/{name}")), absent.clone()])
                 .to_vec()
         }
+        "/graphql/origin" => {
+            let post = (Method::POST, url(route), None);
+            vec![[post.clone(), post]]
+        }
         "/o/{*path}" => vec![[get("/o/globex/audit-log"), get("/o/initech/audit-log")]],
         "/instance/{*path}" => vec![[get("/instance/globex"), get("/instance/initech")]],
         "/assets/{*path}" => vec![[get("/assets/globex"), get("/assets/initech")]],

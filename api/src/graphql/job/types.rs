@@ -13,6 +13,7 @@ use daybook_service::{
     jobs::Kind as _, organizations,
 };
 
+use super::availability::ArtifactAvailability;
 use crate::graphql::{
     audit_log::types::AuditActor,
     backup::types::BackupJob,
@@ -238,14 +239,15 @@ pub(in crate::graphql) enum JobState {
     Canceled,
 }
 
-/// How far a job is.
+/// How far a job is. An attempt's progress never falls; another attempt begins at zero.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct JobProgress {
-    /// What it is at.
+    /// What the attempt does now: `records` in exports; in backups `write` and the table's name,
+    /// then `restore` and `compare` while the file is verified. Null before it begins.
     phase: Option<String>,
-    /// Units done.
+    /// Units done. In backups each phase has its share of them.
     done: BigInt,
-    /// Units in all.
+    /// Units in all; an estimate until all rows of a backup are written.
     total: Option<BigInt>,
     /// 0.0 to 1.0; null while the total is unknown.
     fraction: Option<f64>,
@@ -340,7 +342,13 @@ impl Artifact {
         self.artifact.expires_at.into()
     }
 
-    /// Whether that is past.
+    /// Says if you can download the file now, and if not, why.
+    async fn availability(&self) -> Result<ArtifactAvailability> {
+        let found = artifacts::availability(&self.scope, &self.artifact, self.permission);
+        Ok(found.await.map_err(to_error)?.into())
+    }
+
+    /// True once the artifact has expired or been removed.
     async fn expired(&self) -> bool {
         self.artifact.removed_at.is_some()
             || self.artifact.expires_at <= self.scope.instance.clock.now()
@@ -348,9 +356,7 @@ impl Artifact {
 
     /// A signed link, good for nine to ten minutes and never past `expiresAt`. Anyone who holds it can
     /// download the file until then, with range requests; the log says who was given it and which
-    /// clients used it. Null once the artifact has expired. Also null for viewers, such as operators,
-    /// who can see the job but may not export its data. Always null for a backup of the whole
-    /// instance: `daybook backup download` gets its file, on the host.
+    /// clients used it. Null unless `availability` is AVAILABLE.
     async fn download_url(&self) -> Result<Option<String>> {
         let link = artifacts::issue_link(&self.scope, &self.artifact, self.permission);
         link.await.map_err(to_error)

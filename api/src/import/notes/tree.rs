@@ -16,6 +16,8 @@ pub(super) struct Tree {
     pub(super) files: Vec<File>,
     /// What should have been taken and can't, and why.
     pub(super) refused: Vec<(PathBuf, String)>,
+    /// Symbolic links to folders and to Markdown files, which are not followed.
+    pub(super) links: Vec<PathBuf>,
     /// How many files there are that are no Markdown, by the ends of their names.
     pub(super) others: BTreeMap<String, usize>,
     /// How many files and folders there are whose names begin with a dot.
@@ -59,8 +61,7 @@ impl Tree {
         } else if kind.is_dir() {
             left.extend(sorted(item)?.into_iter().rev());
         } else if kind.is_symlink() && (is_markdown || item.is_dir()) {
-            let reason = "is a symbolic link, which is not followed".to_owned();
-            self.refused.push((item.to_owned(), reason));
+            self.links.push(item.to_owned());
         } else if !is_markdown {
             let end =
                 end.map_or_else(|| "without an extension".to_owned(), |end| format!(".{end}"));
@@ -91,8 +92,7 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(items)
 }
 
-/// A file's name that a terminal shows as it is.
-pub(super) fn printable(file: &Path) -> String {
-    let show = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    file.to_string_lossy().chars().map(show).collect()
+/// A text that a terminal shows as it is.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
