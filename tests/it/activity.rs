@@ -1,5 +1,7 @@
 //! `auditLogHistogram` and `auditLogValues`: what an explorer shows beside the entries.
 
+mod common_words;
+
 use daybook_entity::membership::Role;
 use daybook_tests::{Client, Value, json, on_each_engine};
 

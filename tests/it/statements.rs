@@ -162,6 +162,12 @@ async fn read_the_log(admin: &Client, acme: &str) {
             admin.query(page, variables).await;
         }
     }
+    let histogram = "query($id: ID!, $filter: AuditLogFilter) {
+        auditLogHistogram(organizationId: $id, filter: $filter) { count }
+    }";
+    for filter in [json!({}), json!({ "search": "ada make" })] {
+        admin.query(histogram, json!({ "id": acme, "filter": filter })).await;
+    }
     let organization = "query($id: ID!) { organization(id: $id) {
         exportQuota { remaining } members(first: 1) { totalCount nodes { subject } }
         apiKeys(first: 1) { totalCount nodes { id } }

@@ -80,8 +80,7 @@ pub(super) async fn last_before<C: ConnectionTrait>(
     if oldest.is_none_or(|oldest| oldest.recorded_at >= cutoff) {
         return Ok(pruned);
     }
-    // Times follow the sequence but where the database's clock was put back: each entry is looked at
-    // again before it goes.
+    // Times of recording follow the sequence.
     let mut old = pruned + 1;
     let mut kept = audit::head_sequence(db, organization_id).await? + 1;
     while kept - old > 1 {

@@ -66,9 +66,12 @@ export function fromQuery(query: string): View {
   };
 }
 
+/** An instant as the API takes it, to the microsecond. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/i;
+
 /** A link that was edited by hand shows what it can, not an error. */
 function isUsable(field: string, value: string): boolean {
-  if (field === "from" || field === "to") return !Number.isNaN(Date.parse(value));
+  if (field === "from" || field === "to") return INSTANT.test(value) && !Number.isNaN(Date.parse(value));
   return CHOICES[field]?.includes(value) ?? true;
 }
 

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Entries that the index of words finds and that are then put into their intervals, at the most.
-const MOST_FOUND: u64 = 100_000;
+const MOST_FOUND: u64 = 50_000;
 /// Entries that are looked at for words, at the most, evenly divided between the intervals.
 const MOST_WALKED: u64 = 400_000;
 
