@@ -6,7 +6,12 @@ mod stalling;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use daybook_service::{Clock, Instance, artifacts::janitor, backups::schedule, jobs};
+use daybook_service::{
+    Clock, Instance,
+    artifacts::{janitor, sharing},
+    backups::schedule,
+    jobs,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{config::Config, http};
@@ -53,6 +58,7 @@ impl Server {
         let front_door = config.front_door.clone();
         let public_url = config.public_url.clone();
         let instance = config.open(clock).await?;
+        instance.tasks.spawn(sharing::say(Arc::clone(&instance)));
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }

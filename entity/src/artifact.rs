@@ -33,6 +33,9 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     /// When its bytes were removed.
     pub removed_at: Option<DateTimeUtc>,
+    /// The store that it is in, see [`crate::artifact_store`]; none if the version that wrote it did
+    /// not say so.
+    pub store_id: Option<String>,
 }
 
 /// None: rows are joined by key where needed.

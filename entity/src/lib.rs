@@ -5,6 +5,7 @@
 
 pub mod api_key;
 pub mod artifact;
+pub mod artifact_store;
 pub mod audit_log;
 pub mod audit_log_head;
 pub mod hold;

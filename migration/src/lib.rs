@@ -15,6 +15,7 @@ mod m20261124_000005_api_keys;
 mod m20261127_000001_expand_retention;
 mod m20261127_000002_expand_row_security;
 mod m20261127_000003_expand_growth;
+mod m20261130_000001_expand_stores;
 mod standing;
 
 use std::fmt;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000001_expand_retention::Migration),
             Box::new(m20261127_000002_expand_row_security::Migration),
             Box::new(m20261127_000003_expand_growth::Migration),
+            Box::new(m20261130_000001_expand_stores::Migration),
         ]
     }
 }

@@ -4,26 +4,32 @@ mod bucket;
 mod compression;
 mod folder;
 pub mod handout;
+mod identity;
 pub mod janitor;
 pub mod link;
 mod probe;
 pub(crate) mod seal;
+pub mod sharing;
 mod store;
 mod upload;
 mod writer;
+
+use std::ops::Range;
 
 use daybook_entity::{artifact, organization::INSTANCE};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::{Instance, Permission, Result, Scope, reach};
+use crate::{Error, Fault, Instance, Permission, Result, Scope, reach};
 use link::Link;
 
 pub use bucket::Links;
 pub use compression::{Compression, Ending};
 pub use handout::Handout;
+pub use identity::IDENTITY;
 pub(crate) use probe::is_probe;
-pub use store::{Store, Stored};
+pub use sharing::Missing;
+pub use store::{Bytes, Store, Stored};
 pub use writer::Writer;
 
 /// The artifact of a job of the scope's organization.
@@ -94,8 +100,11 @@ pub async fn issue_link(
     let ttl = (link.expires_at - now).to_std().unwrap_or_default();
     let (key, file_name) = (&artifact.object_key, &artifact.file_name);
     let (url, handout) = match instance.store.presign(key, file_name, ttl).await? {
-        Some(url) => (url, Handout::BucketLink),
-        None => (link::url(instance, artifact, &link), Handout::Link),
+        // The bucket could only say that it does not have what another store has.
+        Some(url) if !sharing::is_kept_elsewhere(instance, artifact).await? => {
+            (url, Handout::BucketLink)
+        }
+        Some(_) | None => (link::url(instance, artifact, &link), Handout::Link),
     };
     handout::record(instance, viewer.clone(), (&link, artifact), handout).await?;
     Ok(Some(url))
@@ -118,6 +127,24 @@ pub(crate) async fn record_inline(scope: &Scope, artifact: &artifact::Model) -> 
 /// through the API, whose operators may read no organization's log.
 fn is_for_the_host_alone(artifact: &artifact::Model) -> bool {
     artifact.organization_id == INSTANCE && artifact.object_key.starts_with(janitor::BACKUPS)
+}
+
+/// The bytes of an artifact's file, or of a range of it; or why they are not in this process's store.
+///
+/// # Errors
+/// A fault of the store or the database.
+pub async fn open(
+    instance: &Instance,
+    artifact: &artifact::Model,
+    range: Option<Range<u64>>,
+) -> Result<std::result::Result<Bytes, Missing>> {
+    match instance.store.read(&artifact.object_key, range).await {
+        Ok(bytes) => Ok(Ok(bytes)),
+        Err(Error::Fault(Fault::Store(object_store::Error::NotFound { .. }))) => {
+            Ok(Err(sharing::missing(instance, artifact).await?))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What a valid link leads to, as long as it's there and not expired.

@@ -5,13 +5,15 @@
 
 mod database;
 mod files;
+mod log;
 mod surroundings;
 
 use serde::Serialize;
 
 pub use database::{clock, replica, row_security, secret, settings, version};
 pub use files::files;
-pub use surroundings::{artifacts, nats, public_url};
+pub use log::{append_only, newest_entry};
+pub use surroundings::{artifacts, nats, oidc, public_url, sharing};
 
 /// How something stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -212,5 +212,7 @@ fn is_secret(name: &OsStr) -> bool {
 /// Reports names of what Daybook itself puts into its folder of artifacts.
 fn is_artifact(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
-    ARTIFACT_FOLDERS.contains(&name) || crate::artifacts::is_probe(name)
+    ARTIFACT_FOLDERS.contains(&name)
+        || name == crate::artifacts::IDENTITY
+        || crate::artifacts::is_probe(name)
 }

@@ -7,6 +7,8 @@ use std::{
     process::{Command, Output},
 };
 
+use daybook_entity::membership::Role;
+use daybook_service::artifacts::IDENTITY;
 use daybook_tests::{Backend, NatsServer, TestDatabase, Value, binary, on_each_engine};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
@@ -65,8 +67,9 @@ on_each_engine! {
         let (found, code) = examine(doctor.env("DAYBOOK_PUBLIC_URL", server.url("/")));
         let checks: Vec<_> = found.keys().map(String::as_str).collect();
         assert_eq!(checks, [
-            "artifacts", "clock", "configuration", "database", "disk", "files", "nats", "public-url", "replica",
-            "row-security", "schema", "secret", "settings",
+            "append-only", "artifacts", "clock", "configuration", "database", "disk", "files", "nats",
+            "newest-entry", "oidc", "public-url", "replica", "row-security", "schema", "secret",
+            "settings", "sharing",
         ]);
         assert!(found.values().all(|(health, _)| health == "ok"), "{found:#?}");
         assert_eq!(code, 0);
@@ -75,7 +78,8 @@ on_each_engine! {
             Backend::Postgres => "PostgreSQL 1",
         };
         assert!(found["database"].1.starts_with(engine), "{found:#?}");
-        let left = fs::read_dir(server.folder().join("artifacts")).unwrap().count();
+        let items = fs::read_dir(server.folder().join("artifacts")).unwrap();
+        let left = items.filter(|item| item.as_ref().unwrap().file_name() != IDENTITY).count();
         assert_eq!(left, 0, "it leaves something in the store");
     }
 
@@ -102,6 +106,36 @@ on_each_engine! {
         let nats = NatsServer::start().await;
         let some = format!("nats://{one},{}", nats.url());
         says(doctor().env("DAYBOOK_NATS_URL", some), 0, "nats", "ok", "went out and came back");
+    }
+
+    async fn log_that_can_be_changed_or_is_from_the_future_is_told(server: &TestServer) {
+        let doctor = || binary::daybook_of(server);
+        let acme = server.organization("acme").await;
+        says(&mut doctor(), 0, "append-only", "ok", "refuses to change or remove");
+        says(&mut doctor(), 0, "newest-entry", "ok", "was recorded at");
+        says(&mut doctor(), 0, "secret", "ok", "fingerprint ");
+        server.clock.advance(std::time::Duration::from_secs(3600));
+        server.client(&acme, Role::Admin).await;
+        says(&mut doctor(), 0, "newest-entry", "warn", "by NTP");
+        let db = server.database.connect().await;
+        let sql = match server.backend() {
+            Backend::Sqlite => "DROP TRIGGER audit_logs_no_update",
+            Backend::Postgres => "ALTER TABLE audit_logs DISABLE TRIGGER audit_logs_no_change",
+        };
+        db.execute_unprepared(sql).await.unwrap();
+        says(&mut doctor(), 1, "append-only", "fail", "entries can be changed: audit_logs_no_");
+        db.close().await.unwrap();
+    }
+
+    async fn provider_that_can_not_be_used_is_told(server: &TestServer) {
+        let away = format!("http://{}", nobody());
+        let doctor = || {
+            let mut doctor = binary::daybook_of(server);
+            doctor.env("DAYBOOK_OIDC_AUDIENCE", "daybook");
+            doctor
+        };
+        says(doctor().env("DAYBOOK_OIDC_ISSUER", &away), 1, "oidc", "fail", "DAYBOOK_OIDC_ISSUER");
+        says(doctor().env("DAYBOOK_OIDC_ISSUER", "http://example.com"), 1, "oidc", "fail", "https://");
     }
 
     async fn schema_of_another_version_is_told(server: &TestServer) {

@@ -80,6 +80,7 @@ mod socket;
 mod socket_edges;
 mod state_machine;
 mod statements;
+mod stores;
 mod stream;
 mod tail;
 mod tenancy;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use daybook_entity::{
-    api_key, artifact, audit_log, audit_log_head, hold, instance, job, job_event, job_feed,
-    membership, note, operator, organization, recording, restore, retention, workspace,
+    api_key, artifact, artifact_store, audit_log, audit_log_head, hold, instance, job, job_event,
+    job_feed, membership, note, operator, organization, recording, restore, retention, workspace,
 };
 use daybook_tests::{Backend, TestDatabase, binary};
 use sea_orm::{
@@ -31,6 +31,7 @@ fn entities() -> BTreeMap<String, Table> {
     tables![
         api_key,
         artifact,
+        artifact_store,
         audit_log,
         audit_log_head,
         hold,

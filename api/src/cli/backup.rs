@@ -12,7 +12,12 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::SecondsFormat;
 use clap::Subcommand;
 use daybook_entity::{artifact, organization::INSTANCE};
-use daybook_service::{GlobalId, Instance, Viewer, backups::on_host, hex, organizations};
+use daybook_service::{
+    GlobalId, Instance, Viewer,
+    artifacts::{self, Missing},
+    backups::on_host,
+    hex, organizations,
+};
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 
@@ -113,8 +118,21 @@ async fn copy(
     mut file: File,
 ) -> Result<()> {
     // Before anything is recorded: what is not there is not downloaded.
-    let read = instance.store.read(&artifact.object_key, None).await;
-    let mut bytes = read.context("the artifact store does not give the backup's file")?;
+    let opened = artifacts::open(instance, artifact, None).await;
+    let mut bytes = match opened.context("the artifact store does not give the backup's file")? {
+        Ok(bytes) => bytes,
+        Err(Missing::Elsewhere(store)) => bail!(
+            "the backup is in another artifact store, {} as {} calls it: run the command there, or with \
+             DAYBOOK_ARTIFACTS_URL of that store",
+            store.place,
+            store.host
+        ),
+        Err(Missing::Gone) => bail!(
+            "the backup's file is not in {}: something else than Daybook has removed it, or \
+             DAYBOOK_ARTIFACTS_URL leads to another store than the one it is in",
+            instance.store.place()
+        ),
+    };
     on_host::record_download(instance, viewer, artifact).await?;
     let total = u64::try_from(artifact.size_bytes).unwrap_or_default();
     let (mut hasher, mut progress) = (Sha256::new(), Progress::new(total));

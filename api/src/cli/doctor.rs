@@ -72,6 +72,11 @@ async fn examine(config: &Config) -> Vec<Finding> {
         Ok(Some(nats)) => doctor::nats(&nats).await,
         Err(error) => Finding::fail("nats", format!("{error:#}"), "correct DAYBOOK_NATS_…"),
     });
+    findings.push(match config.identity.oidc() {
+        Ok(None) => Finding::ok("oidc", "not used"),
+        Ok(Some(oidc)) => doctor::oidc(&oidc).await,
+        Err(error) => Finding::fail("oidc", format!("{error:#}"), "correct DAYBOOK_OIDC_…"),
+    });
     findings.push(match &config.public_url {
         None => Finding::ok("public-url", "not set: links lead to where Daybook listens"),
         Some(url) => doctor::public_url(url.trim_end_matches('/')).await,
@@ -111,11 +116,22 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
     add("settings", doctor::settings(&db).await);
     add("clock", doctor::clock(&db).await);
     let (schema, is_there) = schema(&db).await;
+    let is_current = schema.health == Health::Ok;
     add("replica", Ok(doctor::replica(&db).await));
     add("schema", Ok(schema));
     add("row-security", Ok(doctor::row_security(&db)));
-    if is_there && let Some(secret) = secret {
-        add("secret", doctor::secret(&db, secret.as_ref()).await);
+    if is_there {
+        add("append-only", doctor::append_only(&db).await);
+        add("newest-entry", doctor::newest_entry(&db).await);
+        if is_current
+            && config.missing_artifacts().is_none()
+            && let Ok(store) = config.store()
+        {
+            add("sharing", doctor::sharing(&db, &store).await);
+        }
+        if let Some(secret) = secret {
+            add("secret", doctor::secret(&db, secret.as_ref()).await);
+        }
     }
     if let Err(error) = db.close().await {
         tracing::debug!(%error, "closing the database");

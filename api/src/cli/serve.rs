@@ -1,7 +1,7 @@
 //! `daybook serve` and `daybook worker`.
 
 use anyhow::Result;
-use daybook_service::{Clock, Instance, organizations};
+use daybook_service::{Clock, Instance, artifacts::sharing, organizations};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::complain;
@@ -38,6 +38,7 @@ pub(super) async fn worker(config: Config) -> Result<()> {
     if let Some(address) = config.front_door.metrics_listen {
         http::serve_metrics(&instance, address).await?;
     }
+    instance.tasks.spawn(sharing::say(std::sync::Arc::clone(&instance)));
     start_work(&instance);
     let concurrency = instance.settings.job_concurrency;
     tracing::info!(node = instance.node, concurrency, "working jobs");

@@ -33,7 +33,7 @@ impl Identity {
     ///
     /// # Errors
     /// A part that is missing or can't be used.
-    pub(super) fn oidc(&self) -> Result<Option<Oidc>> {
+    pub(crate) fn oidc(&self) -> Result<Option<Oidc>> {
         let Self { oidc_issuer, oidc_audience, oidc_jwks_url, oidc_roles } = self;
         let Some(issuer) = oidc_issuer.clone() else {
             if oidc_audience.is_some() || oidc_jwks_url.is_some() || !oidc_roles.is_empty() {

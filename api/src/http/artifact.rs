@@ -15,7 +15,7 @@ use daybook_entity::artifact;
 use daybook_service::{
     Error, Viewer,
     access::Authority,
-    artifacts::{self, Handout, handout, link::Link},
+    artifacts::{self, Handout, Missing, handout, link::Link},
     metrics::Download,
 };
 use futures::TryStreamExt;
@@ -61,6 +61,7 @@ pub(super) async fn download(
     let request = Request { state: &state, link, artifact, etag, size, correlation };
     match request.answer(&method, decision).await {
         Ok(response) => response,
+        Err(Refusal::Missing(missing)) => not_here(missing),
         Err(Refusal::TooManyClients(seconds)) => too_many(seconds),
         Err(Refusal::Failed(error)) => failed(&error),
     }
@@ -68,6 +69,8 @@ pub(super) async fn download(
 
 /// Why a valid link does not give its file.
 enum Refusal {
+    /// The file is not in this process's store.
+    Missing(Missing),
     /// Too many clients use the link; one more may in so many seconds.
     TooManyClients(u64),
     Failed(Error),
@@ -96,7 +99,8 @@ impl Request<'_> {
         let handout = Handout::Download(self.correlation.address);
         let is_new = method == Method::GET && self.is_new(handout).await?;
         let instance = &self.state.instance;
-        let bytes = instance.store.read(&self.artifact.object_key, range.clone()).await?;
+        let opened = artifacts::open(instance, &self.artifact, range.clone()).await?;
+        let bytes = opened.map_err(Refusal::Missing)?;
         if is_new {
             // A download that can't be recorded does not happen.
             let viewer = self.viewer();
@@ -181,6 +185,34 @@ fn another(etag: &ETag) -> Response {
     let (status, code) = (StatusCode::PRECONDITION_FAILED, code::BAD_USER_INPUT);
     let mut response = Problem { status, code, detail }.into_response();
     response.headers_mut().typed_insert(etag.clone());
+    response
+}
+
+/// Another node may have it, to which the next try may come.
+fn not_here(missing: Missing) -> Response {
+    let (status, detail) = match missing {
+        Missing::Elsewhere(store) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(
+                "This file is in the artifact store of another node, on {}, and not in this node's. Try \
+                 again to be answered by that node; whoever runs Daybook can set DAYBOOK_ARTIFACTS_URL to \
+                 one bucket for all nodes.",
+                store.host
+            ),
+        ),
+        Missing::Gone => (
+            StatusCode::GONE,
+            "This file is no longer in the artifact store: something else than Daybook has removed \
+             it. Start the job again to have another one."
+                .to_owned(),
+        ),
+    };
+    let (retry, code) = (status == StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE);
+    tracing::warn!(%status, "a file is not in this process's artifact store");
+    let mut response = Problem { status, code, detail: detail.into() }.into_response();
+    if retry {
+        response.headers_mut().insert(header::RETRY_AFTER, 1.into());
+    }
     response
 }
 

@@ -6,6 +6,7 @@
 //! required and compared whole (3.8, 3.9); a `typ` of something else is refused (3.11); tokens of our
 //! own have another algorithm and another key, so that neither passes for the other (3.12).
 
+mod examine;
 mod keys;
 mod mismatch;
 mod roles;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use super::{Authority, Viewer, subject};
 use crate::{Error, Instance, Result};
 
+pub use examine::Examined;
 use keys::{Keys, NoKey};
 use mismatch::Mismatches;
 pub use roles::Grant;

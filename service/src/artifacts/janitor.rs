@@ -12,6 +12,7 @@ use futures::TryStreamExt;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use super::sharing;
 use crate::{
     GlobalId, Instance, Permission, Result, Scope, Viewer,
     audit::{self, NewEntry, Resource},
@@ -75,10 +76,12 @@ pub async fn sweep(instance: &Arc<Instance>) -> Result<()> {
 }
 
 async fn expire(instance: &Arc<Instance>) -> Result<()> {
+    let ours = sharing::ours(instance).await?;
     loop {
         let expired = artifact::Entity::find()
             .filter(artifact::Column::RemovedAt.is_null())
             .filter(artifact::Column::ExpiresAt.lte(instance.clock.now()))
+            .filter(ours.clone())
             .order_by_asc(artifact::Column::ExpiresAt)
             .limit(ROUND)
             .all(instance.db.bulk())
@@ -92,12 +95,16 @@ async fn expire(instance: &Arc<Instance>) -> Result<()> {
     }
 }
 
-/// Removes an artifact's file and says so, under the name of `action`.
+/// Removes an artifact's file and says so, under the name of `action`. Leaves one alone that another
+/// process keeps, which does the same.
 pub(crate) async fn remove(
     instance: &Arc<Instance>,
     artifact: artifact::Model,
     action: &'static str,
 ) -> Result<()> {
+    if sharing::is_kept_elsewhere(instance, &artifact).await? {
+        return Ok(());
+    }
     // The file first: an artifact that says it's removed has no file any more.
     instance.store.remove(&artifact.object_key).await?;
     say_removed(instance, artifact, action).await
@@ -120,7 +127,8 @@ pub(crate) async fn forget_missing(instance: &Arc<Instance>) -> Result<()> {
         let Some(last) = page.last() else { return Ok(()) };
         pages.after((last.organization_id, last.job_id));
         for artifact in page {
-            if !instance.store.has(&artifact.object_key).await? {
+            let is_there = instance.store.has(&artifact.object_key).await?;
+            if !is_there && !sharing::is_kept_elsewhere(instance, &artifact).await? {
                 say_removed(instance, artifact, "artifact.missing").await?;
             }
         }
@@ -205,5 +213,9 @@ async fn is_wanted(instance: &Instance, written: &Written) -> Result<bool> {
         return Ok(true);
     }
     let artifact = artifact::Entity::find_by_id(key).one(db).await?;
-    Ok(artifact.is_some_and(|artifact| artifact.object_key == written.key))
+    // Of one that was removed, the file may have come back with its store.
+    let is_it = |artifact: artifact::Model| {
+        artifact.object_key == written.key && artifact.removed_at.is_none()
+    };
+    Ok(artifact.is_some_and(is_it))
 }

@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream::BoxStream};
 use object_store::{
     GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt, local::LocalFileSystem,
     memory::InMemory, path::Path as Key,
 };
+use tokio::sync::OnceCell;
 
 use super::{
     Compression, Ending, Writer,
@@ -28,10 +28,14 @@ const FOLDER_PART: usize = 256 * 1024;
 /// Bytes of a part in a bucket: the least that S3 takes.
 const BUCKET_PART: usize = 5 * 1024 * 1024;
 
+/// Bytes of an object as they come.
+pub type Bytes = BoxStream<'static, std::result::Result<bytes::Bytes, object_store::Error>>;
+
 /// Where artifacts are.
 #[derive(Clone, Debug)]
 pub struct Store {
-    objects: Arc<dyn ObjectStore>,
+    pub(super) objects: Arc<dyn ObjectStore>,
+    pub(super) identity: Arc<OnceCell<String>>,
     place: Place,
 }
 
@@ -40,7 +44,7 @@ enum Place {
     /// A folder of this machine, where uploads are staged as files.
     Folder(PathBuf),
     /// An S3-compatible bucket.
-    Bucket(Bucket),
+    Bucket { bucket: Bucket, url: String },
 }
 
 /// An object that is completely there.
@@ -52,6 +56,8 @@ pub struct Stored {
     pub size_bytes: u64,
     /// SHA-256 of its bytes.
     pub sha256: [u8; 32],
+    /// The identity of the store that it is in.
+    pub store: String,
 }
 
 impl Store {
@@ -67,13 +73,22 @@ impl Store {
         })?;
         let objects =
             LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(true).with_fsync(true);
-        Ok(Self { objects: Arc::new(objects), place: Place::Folder(path.to_owned()) })
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        Ok(Self {
+            objects: Arc::new(objects),
+            identity: Arc::default(),
+            place: Place::Folder(path),
+        })
     }
 
     /// The folder at `path` before it is made: a store that has nothing in it. The folder is not made.
     #[must_use]
     pub fn missing_folder(path: &Path) -> Self {
-        Self { objects: Arc::new(InMemory::new()), place: Place::Folder(path.to_owned()) }
+        Self {
+            objects: Arc::new(InMemory::new()),
+            identity: Arc::default(),
+            place: Place::Folder(path.to_owned()),
+        }
     }
 
     /// A bucket, `s3://BUCKET/PREFIX`; region, credentials and endpoint are taken from the `AWS_*`
@@ -83,7 +98,27 @@ impl Store {
     /// A URL or variables that can't be used.
     pub fn bucket(url: &str, links: Links) -> Result<Self> {
         let bucket = Bucket::open(url, links)?;
-        Ok(Self { objects: bucket.objects(), place: Place::Bucket(bucket) })
+        let url = url.to_owned();
+        Ok(Self {
+            objects: bucket.objects(),
+            identity: Arc::default(),
+            place: Place::Bucket { bucket, url },
+        })
+    }
+
+    /// Where it is, as a URL.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.place {
+            Place::Folder(folder) => format!("file:{}", folder.display()),
+            Place::Bucket { url, .. } => url.clone(),
+        }
+    }
+
+    /// True if only this machine, or who shares the folder, has it.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        matches!(self.place, Place::Folder(_))
     }
 
     /// Begins an object; nothing is visible under its key before [`Writer::finish`].
@@ -98,7 +133,7 @@ impl Store {
     pub(super) fn part_bytes(&self) -> usize {
         match self.place {
             Place::Folder(_) => FOLDER_PART,
-            Place::Bucket(_) => BUCKET_PART,
+            Place::Bucket { .. } => BUCKET_PART,
         }
     }
 
@@ -114,12 +149,12 @@ impl Store {
                 let upload = self.objects.put_multipart(&Key::from(key)).await?;
                 Ok(Upload::Folder(FolderUpload::new(upload, &folder.join(key))))
             }
-            Place::Bucket(bucket) => bucket.upload(key).await,
+            Place::Bucket { bucket, .. } => bucket.upload(key).await,
         }
     }
 
     /// Stores an object in one step.
-    pub(super) async fn put(&self, key: &str, bytes: Bytes) -> Result<()> {
+    pub(super) async fn put(&self, key: &str, bytes: bytes::Bytes) -> Result<()> {
         self.objects.put(&Key::from(key), bytes.into()).await?;
         Ok(())
     }
@@ -151,7 +186,7 @@ impl Store {
     ) -> Result<Option<String>> {
         match &self.place {
             Place::Folder(_) => Ok(None),
-            Place::Bucket(bucket) => bucket.presign(key, file_name, ttl).await,
+            Place::Bucket { bucket, .. } => bucket.presign(key, file_name, ttl).await,
         }
     }
 
@@ -159,11 +194,7 @@ impl Store {
     ///
     /// # Errors
     /// A fault of the store, a missing object included.
-    pub async fn read(
-        &self,
-        key: &str,
-        range: Option<Range<u64>>,
-    ) -> Result<BoxStream<'static, std::result::Result<Bytes, object_store::Error>>> {
+    pub async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes> {
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         let found = self.objects.get_opts(&Key::from(key), options).await?;
         Ok(match found.payload {
@@ -199,7 +230,7 @@ impl Store {
     pub(super) async fn unfinished(&self) -> Result<Vec<Unfinished>> {
         match &self.place {
             Place::Folder(folder) => folder::unfinished(folder).await,
-            Place::Bucket(bucket) => bucket.unfinished().await,
+            Place::Bucket { bucket, .. } => bucket.unfinished().await,
         }
     }
 
@@ -207,7 +238,9 @@ impl Store {
     pub(super) async fn discard(&self, unfinished: Unfinished) -> Result<()> {
         match (&self.place, unfinished.at) {
             (_, At::File(file)) => folder::remove_file(&file).await,
-            (Place::Bucket(bucket), At::Bucket(id)) => bucket.abort(&unfinished.key, &id).await,
+            (Place::Bucket { bucket, .. }, At::Bucket(id)) => {
+                bucket.abort(&unfinished.key, &id).await
+            }
             (Place::Folder(_), At::Bucket(_)) => Ok(()),
         }
     }

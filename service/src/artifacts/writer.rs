@@ -90,8 +90,9 @@ impl Writer {
             Some(upload) => upload.complete().await?,
             None => self.store.put(&self.key, self.part.freeze()).await?,
         }
+        let store = self.store.identity().await?;
         let Self { key, hasher, size_bytes, .. } = self;
-        Ok(Stored { key, size_bytes, sha256: hasher.finalize().into() })
+        Ok(Stored { key, size_bytes, sha256: hasher.finalize().into(), store })
     }
 
     /// Gives it up and removes what was written of it.

@@ -228,6 +228,7 @@ fn success(
         created_at: job.created_at,
         expires_at: job.created_at,
         removed_at: None,
+        store_id: Some(file.store.clone()),
     };
     let json = |error: serde_json::Error| stored(&format!("backup: {error}"));
     let outcome = serde_json::to_string(outcome).map_err(json)?;

@@ -14,7 +14,8 @@ use crate::Engine;
 
 /// Tables that no backup holds: facts about this database, not about what is kept in it, and what is
 /// derived from that.
-pub const LEFT_OUT: [&str; 3] = ["restores", "audit_log_search", "audit_log_search_spaces"];
+pub const LEFT_OUT: [&str; 4] =
+    ["restores", "artifact_stores", "audit_log_search", "audit_log_search_spaces"];
 
 /// A table of a backup.
 #[derive(Debug)]

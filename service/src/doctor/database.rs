@@ -8,12 +8,15 @@ use super::Finding;
 use crate::{
     Clock, Database, Engine, Purpose, Result, Secret,
     database::{self, setting, value},
+    text::hex,
 };
 
 /// Clocks may differ by this much without anybody noticing.
 const CLOSE: TimeDelta = TimeDelta::seconds(2);
 /// Clocks that differ by more make tokens and links end at the wrong time.
 const FAR: TimeDelta = TimeDelta::seconds(60);
+/// Bytes of the secret's fingerprint that are shown, to compare nodes by.
+const FINGERPRINT: usize = 4;
 /// Connections that one process may open on PostgreSQL.
 const CONNECTIONS: i64 = Database::MOST as i64;
 
@@ -142,7 +145,9 @@ pub async fn secret(db: &Database, secret: Option<&Secret>) -> Result<Finding> {
              if it is lost, see `daybook secret adopt --help`",
         ),
         (Some(known), Some(secret)) if secret.verify(Purpose::Fingerprint, &[], &known) => {
-            Finding::ok("secret", "the one that the database was made with")
+            let fingerprint = hex(&known[..FINGERPRINT.min(known.len())]);
+            let found = "the one that the database was made with, fingerprint";
+            Finding::ok("secret", format!("{found} {fingerprint}"))
         }
         (Some(_), Some(_)) => Finding::fail(
             "secret",

@@ -2,11 +2,19 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use super::Finding;
-use crate::{Nats, artifacts::Store};
+use crate::{
+    Clock, Database, Engine, Nats, Result,
+    access::oidc::{Examined, Oidc},
+    artifacts::{Store, sharing},
+};
 
 /// How long the public URL may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How far a provider's clock may be from this one: as far as tokens allow.
+const TOKEN_LEEWAY: TimeDelta = TimeDelta::seconds(30);
 /// What `/healthz` of a Daybook says.
 const ALIVE: &str = "ok\n";
 
@@ -20,6 +28,55 @@ pub async fn artifacts(store: &Store) -> Finding {
             "let Daybook write, read and delete where DAYBOOK_ARTIFACTS_URL leads to",
         ),
     }
+}
+
+/// Reports whether every process that is running on the database keeps artifacts in this store.
+///
+/// # Errors
+/// A fault of the database or the store.
+pub async fn sharing(db: &Database, store: &Store) -> Result<Finding> {
+    let known = store.known_identity().await?;
+    let others =
+        sharing::others(db, &Clock::default(), known.as_deref().unwrap_or_default()).await?;
+    let places: Vec<_> =
+        others.iter().map(|other| format!("{} on {}", other.place, other.host)).collect();
+    if !places.is_empty() {
+        let found = format!("others keep them elsewhere: {}", places.join(", "));
+        let advice = "set DAYBOOK_ARTIFACTS_URL to one bucket or shared folder for every node: each \
+            can give out only what is in its own store";
+        return Ok(Finding::fail("sharing", found, advice));
+    }
+    Ok(match db.engine() {
+        Engine::Postgres if store.is_folder() => Finding::ok(
+            "sharing",
+            "a folder of one machine: more nodes need a bucket, or the same folder",
+        ),
+        Engine::Postgres | Engine::Sqlite => Finding::ok("sharing", "nobody keeps them elsewhere"),
+    })
+}
+
+/// Reports whether the OpenID provider's keys can be fetched and used, and its clock is right.
+pub async fn oidc(settings: &Oidc) -> Finding {
+    let Oidc { issuer, .. } = settings;
+    let Examined { keys, ahead } = match settings.examine().await {
+        Ok(examined) => examined,
+        Err(error) => {
+            let advice = "see that DAYBOOK_OIDC_ISSUER is exactly the issuer that its discovery \
+                document names, and is reached from here";
+            return Finding::fail("oidc", error, advice);
+        }
+    };
+    if keys == 0 {
+        let found = format!("{issuer} has no key for RS256, ES256 or EdDSA");
+        let advice = "have it sign with one of these, or correct DAYBOOK_OIDC_JWKS_URL";
+        return Finding::fail("oidc", found, advice);
+    }
+    if let Some(ahead) = ahead.filter(|ahead| ahead.abs() > TOKEN_LEEWAY) {
+        let found = format!("the clock of {issuer} is {} s from this one", ahead.num_seconds());
+        let advice = "synchronize both by NTP: tokens are refused as expired or from the future";
+        return Finding::warn("oidc", found, advice);
+    }
+    Finding::ok("oidc", format!("{issuer} answers, with {keys} keys that can be used"))
 }
 
 /// Whether a message goes out by NATS and comes back.

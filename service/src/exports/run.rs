@@ -92,6 +92,7 @@ fn success(
         created_at: job.created_at,
         expires_at: job.created_at,
         removed_at: None,
+        store_id: Some(stored.store.clone()),
     };
     let outcome = serde_json::to_string(&outcome).map_err(json)?;
     let artifact = NewArtifact { row: artifact, lifetime: ArtifactLifetime::Ttl };

@@ -170,7 +170,7 @@ fn find<'a>(keys: &'a [Jwk], header: &Header, algorithm: Algorithm) -> Option<&'
 }
 
 /// Whether a key is for signatures by this algorithm, and strong enough.
-fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
+pub(super) fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     let is_kind = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::RSA(rsa), Algorithm::RS256) => modulus(&rsa.n) >= MODULUS,
         (AlgorithmParameters::EllipticCurve(curve), Algorithm::ES256) => {
@@ -196,7 +196,7 @@ fn modulus(text: &str) -> usize {
     text.trim_end_matches('=').len() * 3 / 4
 }
 
-async fn fetch(settings: &Oidc) -> Result<Vec<Jwk>, String> {
+pub(super) async fn fetch(settings: &Oidc) -> Result<Vec<Jwk>, String> {
     let client = reqwest::Client::builder()
         // A redirect could lead anywhere.
         .redirect(reqwest::redirect::Policy::none())

@@ -1,0 +1,30 @@
+//! Stores of artifacts: which ones there are, and which one a file is in.
+
+use sea_orm_migration::prelude::*;
+
+use crate::dialect::translate;
+
+/// Stores of artifacts.
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &'static str {
+        "m20261130_000001_expand_stores"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sql = translate(include_str!("tables.sql"), manager.get_database_backend());
+        manager.get_connection().execute_unprepared(&sql).await?;
+        Ok(())
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        db.execute_unprepared("ALTER TABLE artifacts DROP COLUMN store_id").await?;
+        db.execute_unprepared("DROP TABLE artifact_stores").await?;
+        Ok(())
+    }
+}

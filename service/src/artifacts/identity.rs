@@ -1,0 +1,68 @@
+//! What a store says of itself: processes that have read the same share it, whatever they call it.
+
+use futures::TryStreamExt;
+use object_store::{ObjectStore, PutMode, PutOptions, path::Path as Key};
+
+use super::Store;
+use crate::{Error, Fault, Result, random, text::hex};
+
+/// The object that holds a store's identity. It has no artifact's key, so that the janitor leaves it alone.
+pub const IDENTITY: &str = "store-id";
+/// Length of an identity, in bytes.
+const LENGTH: usize = 16;
+
+impl Store {
+    /// The identity of the store, which is made when it is first asked for.
+    ///
+    /// # Errors
+    /// A fault of the store; an identity that Daybook did not make.
+    pub async fn identity(&self) -> Result<String> {
+        let known = self.identity.get_or_try_init(|| async {
+            if let Some(known) = self.known_identity().await? {
+                return Ok(known);
+            }
+            self.make_identity().await
+        });
+        known.await.cloned()
+    }
+
+    /// The identity of the store, if it has one already.
+    ///
+    /// # Errors
+    /// As [`Self::identity`].
+    pub async fn known_identity(&self) -> Result<Option<String>> {
+        let bytes = match self.read(IDENTITY, None).await {
+            Ok(bytes) => bytes.try_collect::<Vec<_>>().await?.concat(),
+            Err(Error::Fault(Fault::Store(object_store::Error::NotFound { .. }))) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+        let is_ours = text.len() == 2 * LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_ours {
+            return Ok(Some(text));
+        }
+        let message = format!(
+            "{IDENTITY} in the artifact store is not what Daybook wrote: put it back, or remove it to \
+             have another one made"
+        );
+        Err(Fault::Unfit(message).into())
+    }
+
+    async fn make_identity(&self) -> Result<String> {
+        let made = hex(&random::bytes::<LENGTH>());
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        let key = Key::from(IDENTITY);
+        let stored = self.objects.put_opts(&key, made.clone().into(), options).await;
+        match stored {
+            Ok(_) => return Ok(made),
+            // Of processes that start at once one is first.
+            Err(object_store::Error::AlreadyExists { .. }) => {}
+            // Not every bucket can tell: then the last one is.
+            Err(_) => self.put(IDENTITY, made.into()).await?,
+        }
+        let gone = || Fault::Stored(format!("{IDENTITY} is gone from the artifact store"));
+        Ok(self.known_identity().await?.ok_or_else(gone)?)
+    }
+}

@@ -1,0 +1,149 @@
+//! Which processes share a store, and which don't.
+//!
+//! Every process that serves or works jobs says in the database where it keeps artifacts. A file is in
+//! one store, which its artifact names: a process that keeps another one can't give the file out, must
+//! not take it for lost, and says so.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use daybook_entity::{artifact, artifact_store};
+use sea_orm::{
+    ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    sea_query::OnConflict,
+};
+
+use crate::{Database, Instance, Result, database};
+
+/// How often a process says where it keeps artifacts.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+/// A store that nobody has named for so long is not used any more.
+const UNUSED_AFTER: TimeDelta = TimeDelta::minutes(5);
+
+/// Why a file is not given out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It is in another process's store.
+    Elsewhere(artifact_store::Model),
+    /// It is in no store that is known.
+    Gone,
+}
+
+/// Says where this process keeps artifacts until the instance stops, and warns of processes that keep
+/// them elsewhere.
+pub async fn say(instance: Arc<Instance>) {
+    let mut visit = tokio::time::interval(SAY_EVERY);
+    visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut known = HashSet::new();
+    loop {
+        tokio::select! {
+            () = instance.stopping.cancelled() => return,
+            _ = visit.tick() => {}
+        }
+        match say_once(&instance).await {
+            Ok(others) => others.into_iter().for_each(|other| warn(&instance, other, &mut known)),
+            Err(error) => {
+                tracing::warn!(%error, "can't say where artifacts are kept; trying again later");
+            }
+        }
+    }
+}
+
+/// Says once where this process keeps artifacts. Returns the stores that other processes keep.
+///
+/// # Errors
+/// A fault of the database or the store.
+pub async fn say_once(instance: &Arc<Instance>) -> Result<Vec<artifact_store::Model>> {
+    let id = instance.store.identity().await?;
+    let context = (Arc::clone(instance), id.clone());
+    let said = instance.db.transaction(context, |tx, (instance, id)| {
+        Box::pin(async move {
+            let row = artifact_store::Model {
+                id: id.clone(),
+                place: instance.store.place(),
+                host: host(),
+                seen_at: database::now(tx, &instance.clock).await?,
+            };
+            use artifact_store::Column::{Host, Id, Place, SeenAt};
+            let known = OnConflict::column(Id).update_columns([Place, Host, SeenAt]).to_owned();
+            artifact_store::Entity::insert(row.into_active_model())
+                .on_conflict(known)
+                .exec_without_returning(tx)
+                .await?;
+            Ok(())
+        })
+    });
+    said.await?;
+    Ok(others(&instance.db, &instance.clock, &id).await?)
+}
+
+/// Warns of another store, unless that is `known`.
+fn warn(instance: &Instance, other: artifact_store::Model, known: &mut HashSet<String>) {
+    if known.insert(other.id) {
+        tracing::warn!(
+            store = instance.store.place(),
+            other.store = other.place,
+            other.host = other.host,
+            "another process on this database keeps artifacts in a store of its own: neither can give \
+             out the other's files; set DAYBOOK_ARTIFACTS_URL to one bucket or shared folder for all"
+        );
+    }
+}
+
+/// Stores in use that are not the one called `id`.
+///
+/// # Errors
+/// A database fault.
+pub async fn others(
+    db: &Database,
+    clock: &crate::Clock,
+    id: &str,
+) -> std::result::Result<Vec<artifact_store::Model>, DbErr> {
+    let now = database::now(db.reader(), clock).await?;
+    artifact_store::Entity::find()
+        .filter(artifact_store::Column::Id.ne(id))
+        .filter(artifact_store::Column::SeenAt.gt(now - UNUSED_AFTER))
+        .order_by_asc(artifact_store::Column::Id)
+        .all(db.reader())
+        .await
+}
+
+/// The artifacts that this process may speak for: not those whose files others keep.
+pub(super) async fn ours(instance: &Instance) -> Result<Condition> {
+    let id = instance.store.identity().await?;
+    let others = others(&instance.db, &instance.clock, &id).await?;
+    let of_nobody = artifact::Column::StoreId.is_null();
+    if others.is_empty() {
+        return Ok(Condition::all());
+    }
+    let others = others.into_iter().map(|other| other.id);
+    Ok(Condition::any().add(of_nobody).add(artifact::Column::StoreId.is_not_in(others)))
+}
+
+/// True if another process that is running keeps the artifact's file.
+pub(super) async fn is_kept_elsewhere(
+    instance: &Instance,
+    artifact: &artifact::Model,
+) -> Result<bool> {
+    let Some(store) = &artifact.store_id else { return Ok(false) };
+    let id = instance.store.identity().await?;
+    let others = others(&instance.db, &instance.clock, &id).await?;
+    Ok(others.iter().any(|other| other.id == *store))
+}
+
+/// Why the artifact's file is not in this process's store.
+pub(super) async fn missing(instance: &Instance, artifact: &artifact::Model) -> Result<Missing> {
+    let Some(store) = &artifact.store_id else { return Ok(Missing::Gone) };
+    if *store == instance.store.identity().await? {
+        return Ok(Missing::Gone);
+    }
+    let found = artifact_store::Entity::find_by_id(store).one(instance.db.reader()).await?;
+    Ok(found.map_or(Missing::Gone, Missing::Elsewhere))
+}
+
+/// The name of this machine.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    let name = name.ok().or_else(|| std::env::var("HOSTNAME").ok());
+    name.map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
+}

@@ -1,0 +1,112 @@
+//! The log: what makes it append-only, and whether its newest entry is from the future.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
+
+use super::Finding;
+use crate::{
+    Clock, Database, Engine, Result,
+    database::{self, setting},
+};
+
+/// Triggers without which entries can be changed or removed.
+const SQLITE_TRIGGERS: [&str; 3] =
+    ["audit_logs_no_delete", "audit_logs_no_replace", "audit_logs_no_update"];
+/// The same on PostgreSQL.
+const POSTGRES_TRIGGERS: [&str; 2] = ["audit_logs_no_change", "audit_logs_no_truncate"];
+/// The newest entry may be so far ahead of the database's clock, which was set right meanwhile.
+const AHEAD: TimeDelta = TimeDelta::seconds(2);
+
+/// Reports whether the database refuses to change or remove entries. Asked of a database whose schema is
+/// there.
+///
+/// # Errors
+/// A database fault.
+pub async fn append_only(db: &Database) -> Result<Finding> {
+    let (expected, found) = match db.engine() {
+        Engine::Sqlite => (&SQLITE_TRIGGERS[..], sqlite_triggers(db.reader()).await?),
+        Engine::Postgres => {
+            let role = setting(db.reader(), "session_replication_role").await?;
+            if role == "replica" {
+                let found = "session_replication_role is replica: no trigger protects the log";
+                let advice = "ALTER ROLE … RESET session_replication_role for Daybook's role";
+                return Ok(Finding::fail("append-only", found, advice));
+            }
+            (&POSTGRES_TRIGGERS[..], postgres_triggers(db.reader()).await?)
+        }
+    };
+    let lacks: Vec<_> =
+        expected.iter().filter(|name| !found.iter().any(|it| it == *name)).collect();
+    if lacks.is_empty() {
+        return Ok(Finding::ok("append-only", "the database refuses to change or remove entries"));
+    }
+    let names: Vec<_> = lacks.iter().map(|name| **name).collect();
+    let found = format!("entries can be changed: {} missing or disabled", names.join(", "));
+    let advice = "find out who did it and whether the log is as it was in a backup; then ALTER TABLE \
+        audit_logs ENABLE TRIGGER ALL as the tables' owner, or restore a backup";
+    Ok(Finding::fail("append-only", found, advice))
+}
+
+async fn sqlite_triggers(db: &DatabaseConnection) -> std::result::Result<Vec<String>, DbErr> {
+    let sql = "SELECT name AS value FROM sqlite_schema WHERE type = 'trigger' \
+        AND tbl_name = 'audit_logs' AND sql LIKE '%RAISE(ABORT%'";
+    texts(db, sql).await
+}
+
+async fn postgres_triggers(db: &DatabaseConnection) -> std::result::Result<Vec<String>, DbErr> {
+    let sql = "SELECT t.tgname::text AS value FROM pg_trigger AS t \
+        JOIN pg_proc AS p ON p.oid = t.tgfoid \
+        WHERE t.tgrelid = 'audit_logs'::regclass AND t.tgenabled IN ('O', 'A') \
+        AND p.proname = 'audit_logs_append_only' AND p.prosrc LIKE '%RAISE EXCEPTION%'";
+    texts(db, sql).await
+}
+
+async fn texts(db: &DatabaseConnection, sql: &str) -> std::result::Result<Vec<String>, DbErr> {
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    rows.iter().map(|row| row.try_get("", "value")).collect()
+}
+
+/// Reports whether an entry is from the future: then a clock was set back. Asked of a database whose
+/// schema is there.
+///
+/// # Errors
+/// A database fault.
+pub async fn newest_entry(db: &Database) -> Result<Finding> {
+    let sql = "SELECT entry.recorded_at AS value FROM audit_log_heads AS head \
+        JOIN audit_logs AS entry ON entry.organization_id = head.organization_id \
+        AND entry.sequence = head.sequence ORDER BY entry.recorded_at DESC LIMIT 1";
+    let reader = db.reader();
+    let statement = Statement::from_string(reader.get_database_backend(), sql);
+    let Some(row) = reader.query_one_raw(statement).await? else {
+        return Ok(Finding::ok("newest-entry", "there is none yet"));
+    };
+    let newest: DateTime<Utc> = row.try_get("", "value")?;
+    let now = database::now(reader, &Clock::default()).await?;
+    Ok(judge(newest, now))
+}
+
+fn judge(newest: DateTime<Utc>, now: DateTime<Utc>) -> Finding {
+    let at = newest.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    if newest <= now + AHEAD {
+        return Finding::ok("newest-entry", format!("was recorded at {at}"));
+    }
+    let ahead = (newest - now).as_seconds_f64();
+    let found = format!("was recorded at {at}, {ahead:.0} s after the database's clock");
+    let advice = "set the database's clock right by NTP: it was ahead then, or is behind now, and \
+        retention and what is recorded next go by it";
+    Finding::warn("newest-entry", found, advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Health;
+
+    #[test]
+    fn entry_may_not_be_from_the_future() {
+        let now = DateTime::UNIX_EPOCH;
+        for (seconds, health) in [(-9, Health::Ok), (2, Health::Ok), (3, Health::Warn)] {
+            assert_eq!(judge(now + TimeDelta::seconds(seconds), now).health, health, "{seconds}");
+        }
+    }
+}
