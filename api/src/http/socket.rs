@@ -22,7 +22,6 @@ use super::{
     problem::Problem,
     request::Correlation,
 };
-use crate::graphql::code;
 use connection::Connection;
 use message::Close;
 

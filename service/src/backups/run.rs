@@ -53,7 +53,7 @@ impl Kind for Backup {
 
 async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
     attempt.open("backups", (plan.compression, Ending::Sealed))?;
-    let written = write(attempt, &plan).await?;
+    let written = write(attempt, plan).await?;
     let stored = attempt.close().await?;
     let verification = match plan.verify {
         true => Some(verify::verify(attempt, &stored, &written).await?),
