@@ -107,7 +107,9 @@ function Rows({ notes, drafts, current, hrefOf }: RowsProps) {
   const open = useRef<HTMLAnchorElement>(null);
   // Of a link to a note far down the list, for example.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another note has another row
-  useEffect(() => open.current?.scrollIntoView({ block: "nearest" }), [current]);
+  useEffect(() => {
+    open.current?.scrollIntoView({ block: "nearest" });
+  }, [current]);
   return (
     <ul>
       {notes.map(({ id, title, path }) => (
