@@ -3,6 +3,8 @@
 /** In the page. */
 export function unreadable() {
   const found = [];
+  /** What holds its text within its edges. */
+  const FRAMES = ".tile, .card, .job-what, .job-state, .button, .badge, .chip, .notice, .fact, .field, .note-row";
   const describe = (element) => {
     const name = element.tagName.toLowerCase();
     const names = typeof element.className === "string" ? element.className.trim().split(/\s+/).join(".") : "";
@@ -55,6 +57,9 @@ export function unreadable() {
       const isCut = style.textOverflow === "ellipsis" && element.scrollWidth > element.clientWidth + 1;
       if (isCut && element.clientWidth < 40) found.push(`no room for ${describe(element)}`);
       if (part.cut) found.push(`cut off by ${describe(part.cut)}: ${describe(element)}`);
+      const frame = element.closest(FRAMES);
+      const edge = frame?.getBoundingClientRect();
+      if (edge && part.right > edge.right + 1) found.push(`${describe(element)} stands out of ${describe(frame)}`);
       texts.push({ element, ...part });
     }
   }
