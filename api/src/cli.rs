@@ -8,13 +8,15 @@ mod doctor;
 mod import;
 mod log;
 mod migrate;
+mod report;
 mod restore;
 mod retention;
 mod secret;
 mod serve;
+mod usage;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -26,7 +28,9 @@ use daybook_entity::organization;
 use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, access::enter, organizations};
 use nix::sys::stat::{Mode, umask};
 
-use crate::{config::Config, graphql, redact, traces::Traces};
+use crate::{config::Config, graphql, traces::Traces};
+use report::complain;
+pub(crate) use report::{inform, is_for_programs};
 
 /// A self-hosted, multi-tenant audit trail with live jobs
 #[derive(Parser, Debug)]
@@ -124,9 +128,9 @@ enum OrganizationCommand {
 pub fn main() -> ExitCode {
     // Whatever this process makes is for its owner alone, whoever makes it: SQLite, the object store.
     umask(Mode::from_bits_truncate(0o077));
-    let mut cli = match Cli::try_parse() {
+    let mut cli = match usage::parse() {
         Ok(cli) => cli,
-        Err(told) => return tell(&told),
+        Err(code) => return code,
     };
     if let Err(error) = cli.config.read_credential_files() {
         complain(&format!("{error:#}"));
@@ -142,6 +146,9 @@ pub fn main() -> ExitCode {
     if let Err(error) = log::start(&cli.config, traces.as_ref()) {
         complain(&format!("{error:#}"));
         return ExitCode::FAILURE;
+    }
+    for complaint in usage::unknown_variables() {
+        tracing::warn!("{complaint}");
     }
     use_small_pages();
     // The one crypto provider of the process.
@@ -167,24 +174,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints what the parser says: help, the version, or what is wrong with the arguments, which may
-/// hold a secret that was meant for another place.
-#[allow(clippy::print_stderr, reason = "why nothing was done is for whoever asked")]
-fn tell(told: &clap::Error) -> ExitCode {
-    let shown = |is_terminal: bool| {
-        let text = told.render();
-        let text = if is_terminal { text.ansi().to_string() } else { text.to_string() };
-        redact::text(&text)
-    };
-    if told.use_stderr() {
-        eprint!("{}", shown(io::stderr().is_terminal()));
-    } else {
-        // Whoever closed the pipe has seen enough.
-        let _ = write!(io::stdout(), "{}", shown(io::stdout().is_terminal()));
-    }
-    ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2))
-}
-
 /// Each thread's heap would begin with a page of 2 MiB where the allocator asks Linux for large ones:
 /// half of the memory of a process that does little at a time, for nothing that is measurable.
 fn use_small_pages() {
@@ -201,11 +190,6 @@ fn is_closed(error: &io::Error) -> bool {
 /// Prints a line of what a command was asked for.
 fn say(line: &str) -> Result<()> {
     Ok(writeln!(io::stdout(), "{line}")?)
-}
-
-#[allow(clippy::print_stderr, reason = "why a command failed is for whoever ran it")]
-fn complain(message: &str) {
-    eprintln!("daybook: {}", redact::text(message));
 }
 
 async fn run(Cli { config, command }: Cli) -> Result<()> {
@@ -252,7 +236,7 @@ async fn close(config: &Config, instance: &Instance) -> Result<()> {
 }
 
 fn name_database(config: &Config) {
-    complain(&format!("the database is {}", config.database_name()));
+    inform(&format!("the database is {}", config.database_name()));
 }
 
 async fn organization(

@@ -224,7 +224,11 @@ impl Config {
     /// A database that can't be reached or used.
     pub async fn database(&self) -> Result<Database> {
         let db = match &self.database_direct_url {
-            Some(direct) => Database::connect_pooled(&self.database_url(), direct).await,
+            Some(direct) => {
+                let tried = Database::try_postgres(direct).await;
+                tried.context("DAYBOOK_DATABASE_DIRECT_URL can't be used")?;
+                Database::connect_pooled(&self.database_url(), direct).await
+            }
             None => Database::connect(&self.database_url()).await,
         };
         let db = db.context("DAYBOOK_DATABASE_URL can't be used")?;
@@ -238,19 +242,21 @@ impl Config {
 
     pub(crate) fn settings(&self) -> Result<Settings> {
         if self.export_max_records == 0 {
-            bail!("DAYBOOK_EXPORT_MAX_RECORDS must be at least 1");
+            bail!("DAYBOOK_EXPORT_MAX_RECORDS must be at least 1 (it is 0)");
         }
         if self.job_concurrency == 0 {
-            bail!("DAYBOOK_JOB_CONCURRENCY must be at least 1");
+            bail!("DAYBOOK_JOB_CONCURRENCY must be at least 1 (it is 0)");
         }
         if self.job_lease < SHORTEST_LEASE {
-            bail!("DAYBOOK_JOB_LEASE must be at least 1s");
+            let lease = humantime::format_duration(self.job_lease);
+            bail!("DAYBOOK_JOB_LEASE must be at least 1s (it is {lease})");
         }
         for (name, time) in
             [("DAYBOOK_ARTIFACT_TTL", self.artifact_ttl), ("DAYBOOK_JOB_HISTORY", self.job_history)]
         {
             if time > LONGEST {
-                bail!("{name} must be at most 100years");
+                let time = humantime::format_duration(time);
+                bail!("{name} must be at most 100years (it is {time})");
             }
         }
         Ok(Settings {
@@ -290,9 +296,21 @@ impl Config {
         let cron = Cron::new(expression, &self.backup_time_zone).map_err(anyhow::Error::msg);
         let cron = cron.context("DAYBOOK_BACKUP_SCHEDULE can't be used")?;
         if self.backup_keep == 0 {
-            bail!("DAYBOOK_BACKUP_KEEP must be at least 1");
+            bail!("DAYBOOK_BACKUP_KEEP must be at least 1 (it is 0)");
         }
         Ok(Some(Schedule { cron, keep: self.backup_keep, max_age: self.backup_max_age }))
+    }
+
+    /// Tries a bucket, so that whoever could store nothing says so at the start.
+    pub(crate) async fn try_store(&self) -> Result<()> {
+        match &self.artifacts_url {
+            Some(url) if url.starts_with("s3:") => {
+                let tried =
+                    async { self.store()?.try_bucket(url).await.map_err(anyhow::Error::new) };
+                tried.await.context("DAYBOOK_ARTIFACTS_URL can't be used")
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(crate) fn store(&self) -> Result<Store> {

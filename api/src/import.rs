@@ -2,9 +2,9 @@
 
 mod front_matter;
 mod notes;
+mod progress;
 
 use std::{
-    io::IsTerminal,
     path::Path,
     time::{Duration, Instant},
 };
@@ -151,11 +151,9 @@ impl Import<'_> {
         self.show(false);
     }
 
-    #[allow(clippy::print_stderr, reason = "progress is for whoever waits")]
     fn show(&mut self, is_end: bool) {
         let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW);
-        let is_terminal = std::io::stderr().is_terminal();
-        if !(is_end || is_terminal && is_due) {
+        if !(is_end || progress::is_watched() && is_due) {
             return;
         }
         self.shown = Some(Instant::now());
@@ -164,8 +162,7 @@ impl Import<'_> {
         let rate = (self.recorded + self.replayed) as f64 / seconds;
         let Self { recorded, replayed, .. } = self;
         let line = format!("{recorded} recorded, {replayed} there already, {rate:.0} a second");
-        let (start, end) = (if is_terminal { "\r" } else { "" }, if is_end { "\n" } else { "" });
-        eprint!("{start}{line}{end}");
+        if is_end { progress::line(&line) } else { progress::overwrite(&line) }
     }
 }
 

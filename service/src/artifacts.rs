@@ -11,6 +11,7 @@ mod probe;
 pub(crate) mod seal;
 pub mod sharing;
 mod store;
+mod tryout;
 mod upload;
 mod writer;
 

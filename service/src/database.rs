@@ -2,9 +2,11 @@
 
 mod checkpoint;
 mod connect;
+mod lock;
 mod pooled;
 pub(crate) mod sqlite;
 mod transaction;
+mod unreachable;
 mod wall;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use crate::{Clock, Result, replica::Replica};
 
 pub(crate) use checkpoint::keep_log_short;
 pub(crate) use connect::{setting, value};
+pub use lock::Lock;
 pub use transaction::Work;
 use wall::Wall;
 

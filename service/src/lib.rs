@@ -39,7 +39,7 @@ mod watchers;
 
 pub use access::{Permission, Scope, Viewer};
 pub use clock::{Clock, to_micros};
-pub use database::{Database, Engine, Work};
+pub use database::{Database, Engine, Lock, Work};
 pub use doorbell::{Doorbell, Nats, Ticket, Topic};
 pub use error::{Error, Fault, Problem, ProblemCode, Result};
 pub use id::{GlobalId, NotAnId};

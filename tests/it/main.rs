@@ -78,6 +78,7 @@ mod secrets;
 mod shown_credentials;
 mod socket;
 mod socket_edges;
+mod start;
 mod state_machine;
 mod statements;
 mod stores;

@@ -164,7 +164,8 @@ struct Progress {
 
 impl Progress {
     fn new(total: u64) -> Self {
-        Self { is_shown: io::stderr().is_terminal(), total, done: 0, percent: 0 }
+        let is_shown = !super::is_for_programs() && io::stderr().is_terminal();
+        Self { is_shown, total, done: 0, percent: 0 }
     }
 
     fn advance(&mut self, bytes: u64) {

@@ -10,7 +10,7 @@ use daybook_service::{
     doctor::{self, Finding, Health},
 };
 
-use super::say;
+use super::{say, usage};
 use crate::{config::Config, http, redact};
 
 /// Free space below which there is little, in bytes.
@@ -85,8 +85,10 @@ async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 fn configuration(config: &Config) -> Finding {
+    let unknown = usage::unknown_variables();
     match config.settings().and_then(|_| http::check_documents(&config.front_door)) {
-        Ok(()) => Finding::ok("configuration", "every option can be used"),
+        Ok(()) if unknown.is_empty() => Finding::ok("configuration", "every option can be used"),
+        Ok(()) => Finding::fail("configuration", unknown.join("; "), "correct or unset them"),
         Err(error) => {
             Finding::fail("configuration", format!("{error:#}"), "see `daybook serve --help`")
         }

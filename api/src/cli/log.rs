@@ -15,17 +15,23 @@ use crate::{
 };
 
 /// What libraries log and Daybook does not: sqlx each statement at INFO, and the values of parameters
-/// that it does not know; what async-nats says is said by who uses it.
-const QUIET: &str =
-    "sqlx=warn,sqlx_postgres::options::parse=off,sea_orm_migration=warn,async_nats=off";
+/// that it does not know; object_store each retry; what async-nats says is said by who uses it.
+const QUIET: &str = "sqlx=warn,sqlx_postgres::options::parse=off,sea_orm_migration=warn,\
+    object_store=warn,async_nats=off";
 
 /// Starts the log and, beside it, what is traced.
 ///
 /// # Errors
 /// `DAYBOOK_LOG` is no filter.
 pub(super) fn start(config: &Config, traces: Option<&Traces>) -> Result<()> {
-    let filter = format!("{},{QUIET}", config.log);
-    let filter = EnvFilter::try_new(filter).context("DAYBOOK_LOG can't be used")?;
+    let filter = EnvFilter::try_new(format!("{},{QUIET}", config.log));
+    let filter = filter.with_context(|| {
+        format!(
+            "DAYBOOK_LOG can't be used (it is {}): name a level such as info, or levels of modules such \
+             as daybook=debug",
+            config.log
+        )
+    })?;
     match traces {
         None => tracing_subscriber::registry().with(filter).with(lines(config)).init(),
         // What is logged says nothing of what is traced.

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
+use daybook_migration::Standing;
 
 use super::{name_database, say};
 use crate::config::{Config, tighten};
@@ -20,6 +21,9 @@ pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
         Migrate::Up => {
             tighten(&config.places().exposed());
             let db = config.database().await?;
+            let is_current = daybook_migration::standing(db.reader()).await? == Standing::Current;
+            // A server that runs on it would meet another schema from one statement to the next.
+            let _lock = if is_current { None } else { config.lock_database()? };
             daybook_migration::up(db.for_migration())
                 .await
                 .context("can't migrate the database")?;

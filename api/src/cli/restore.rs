@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use daybook_service::{
-    Database,
+    Database, Lock,
     backups::{
         Coverage,
         restore::{self, Backup},
@@ -12,7 +12,7 @@ use daybook_service::{
     private::Places,
 };
 
-use super::{complain, say};
+use super::{inform, say};
 use crate::config::{Config, database_name, tighten};
 
 /// Restores `file` into the empty database at `url`, or says why not and leaves it as it was.
@@ -28,7 +28,7 @@ pub(super) async fn restore(
     let backup = backup.with_context(|| format!("{} is not restored", file.display()))?;
     match backup.coverage {
         Coverage::Authentic => {}
-        Coverage::Whole => complain(
+        Coverage::Whole => inform(
             "the backup is whole, but without the secret that it was made with nobody can say who \
              made it",
         ),
@@ -40,6 +40,7 @@ pub(super) async fn restore(
     }
     let target = Places { database: Database::sqlite_file(url), ..Places::default() };
     tighten(&target.resolved().exposed());
+    let _lock = Database::sqlite_file(url).map(|file| Lock::take(&file)).transpose()?;
     let new_file = Database::sqlite_file(url).filter(|file| !file.exists());
     let restored = into(url, file, &backup).await;
     if restored.is_err()
@@ -48,7 +49,7 @@ pub(super) async fn restore(
         remove(&path);
     }
     restored?;
-    complain(&format!("the database is {}", database_name(url)));
+    inform(&format!("the database is {}", database_name(url)));
     let rows: u64 = backup.tables.iter().map(|table| table.rows).sum();
     let taken_at = backup.taken_at.to_rfc3339();
     say(&format!("restored {rows} rows of {} tables as of {taken_at}", backup.tables.len()))?;
@@ -56,7 +57,7 @@ pub(super) async fn restore(
 }
 
 async fn into(url: &str, file: &Path, backup: &Backup) -> Result<()> {
-    let db = Database::connect(url).await?;
+    let db = Database::connect(url).await.context("--into can't be used")?;
     if !restore::is_empty(&db).await? {
         bail!("the database is not empty: name one in which there is nothing yet");
     }

@@ -1,12 +1,16 @@
 //! `daybook secret`.
 
-use std::time::Duration;
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+    time::Duration,
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use daybook_service::{Clock, Instance};
 
-use super::{caller::viewer, close, complain, name_database, open, say};
+use super::{caller::viewer, close, inform, name_database, open, say};
 use crate::config::{Config, new_secret, replace_secret};
 
 #[derive(Subcommand, Debug)]
@@ -45,11 +49,12 @@ pub(super) async fn secret(config: &Config, command: SecretCommand) -> Result<()
                      --print` prints what to set it to"
                 );
             };
+            let _turn = turn(&file)?;
             let text = rotated(config, keep_previous_for).await?;
             replace_secret(&file, &text)?;
             // Binds the database to the new one, which the instance's log tells.
             close(config, &*open(config).await?).await?;
-            complain(&format!(
+            inform(&format!(
                 "{} holds a new secret. Copy it to all nodes and restart every `daybook serve` and \
                  `daybook worker` now: until then they refuse what the new one signs",
                 file.display()
@@ -66,6 +71,21 @@ pub(super) async fn secret(config: &Config, command: SecretCommand) -> Result<()
             }
             adopt(config).await
         }
+    }
+}
+
+/// Takes the turn at a secret's folder: of two that rotate at once, one would take the other's secret
+/// away.
+fn turn(secret: &Path) -> Result<File> {
+    let secret = fs::canonicalize(secret).unwrap_or_else(|_| secret.to_owned());
+    let folder = secret.parent().unwrap_or(Path::new("."));
+    let opened = File::open(folder).with_context(|| format!("can't use {}", folder.display()))?;
+    match opened.try_lock() {
+        Ok(()) => Ok(opened),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another `daybook secret rotate` is under way in {}", folder.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).context("can't take the turn at the secret"),
     }
 }
 
@@ -90,7 +110,7 @@ async fn adopt(config: &Config) -> Result<()> {
     let adopted = Instance::adopt(db, secret, store, settings, Clock::default(), &viewer).await;
     let revoked = adopted?;
     name_database(config);
-    complain(&format!(
+    inform(&format!(
         "the database is bound to the secret that is set now; {revoked} API keys were revoked. Make \
          new tokens and keys, and restart every `daybook serve` and `daybook worker`"
     ));

@@ -1,10 +1,10 @@
 //! `daybook serve` and `daybook worker`.
 
 use anyhow::Result;
-use daybook_service::{Clock, Instance, artifacts::sharing, organizations};
+use daybook_service::{Clock, Instance, Lock, artifacts::sharing, organizations};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::complain;
+use super::report::inform;
 use crate::{
     config::{Config, tighten},
     demo, http,
@@ -14,7 +14,7 @@ use crate::{
 /// Serves until it is asked to stop.
 pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Result<()> {
     let mut stop = stop_signal()?;
-    tighten_artifacts(&config).await?;
+    let _lock = prepare(&config).await?;
     let hints = Hint::of(&config);
     let duties = if no_jobs { Duties::Serve } else { Duties::ServeAndWork };
     let server = Server::start(config, duties, Clock::default()).await?;
@@ -33,7 +33,9 @@ pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Resul
 /// Works jobs until it is asked to stop.
 pub(super) async fn worker(config: Config) -> Result<()> {
     let mut stop = stop_signal()?;
-    tighten_artifacts(&config).await?;
+    // Before anything is made beside it.
+    config.look_at_file()?;
+    let _lock = prepare(&config).await?;
     let instance = config.open_to_work(Clock::default()).await?;
     if let Some(address) = config.front_door.metrics_listen {
         http::serve_metrics(&instance, address).await?;
@@ -49,11 +51,15 @@ pub(super) async fn worker(config: Config) -> Result<()> {
     Ok(())
 }
 
-/// Closes what an earlier version has left open to other accounts. Files may be many, and are looked
-/// at by whoever runs for long.
-async fn tighten_artifacts(config: &Config) -> Result<()> {
+/// Does what only those do who run for long: tries the bucket, takes the turn at a SQLite database, and
+/// closes what an earlier version has left open to other accounts, which may be many files.
+async fn prepare(config: &Config) -> Result<Option<Lock>> {
+    config.settings()?;
+    config.try_store().await?;
+    let lock = config.lock_database()?;
     let places = config.places();
-    Ok(tokio::task::spawn_blocking(move || tighten(&places.exposed_artifacts())).await?)
+    tokio::task::spawn_blocking(move || tighten(&places.exposed_artifacts())).await?;
+    Ok(lock)
 }
 
 /// Organizations that the greeting names.
@@ -91,7 +97,7 @@ async fn greet(server: &Server, hints: &[Hint]) {
             ),
         }
     }
-    complain(&lines);
+    inform(lines.trim_end());
 }
 
 /// How to get a token, by the organizations that there are.

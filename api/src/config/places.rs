@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use daybook_service::{
-    Database,
+    Database, Lock,
     private::{Exposed, Places},
 };
 
@@ -36,6 +37,16 @@ impl Config {
             artifacts: self.artifacts_folder(),
         };
         places.resolved()
+    }
+
+    /// Takes the turn at a SQLite database, for a process that works on it for long. None is needed on
+    /// PostgreSQL.
+    ///
+    /// # Errors
+    /// Another process has it, which the text names.
+    pub(crate) fn lock_database(&self) -> Result<Option<Lock>> {
+        let file = Database::sqlite_file(&self.database_url());
+        Ok(file.map(|file| Lock::take(&file)).transpose()?)
     }
 
     /// The folder of artifacts, where they are not in a bucket.

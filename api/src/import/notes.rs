@@ -6,7 +6,6 @@ mod tree;
 
 use std::{
     collections::BTreeMap,
-    io::IsTerminal,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -19,7 +18,7 @@ use daybook_service::{
 };
 use uuid::Uuid;
 
-use super::{SHOW, front_matter};
+use super::{SHOW, front_matter, progress};
 use fit::is_blank;
 use heading::heading;
 use tree::{File, Tree, printable};
@@ -197,11 +196,9 @@ impl Import<'_> {
         say(file, reason);
     }
 
-    #[allow(clippy::print_stderr, reason = "progress is for whoever waits")]
     fn show(&mut self, is_end: bool) {
         let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW);
-        let is_terminal = std::io::stderr().is_terminal();
-        if !(is_end || is_terminal && is_due) {
+        if !(is_end || progress::is_watched() && is_due) {
             return;
         }
         self.shown = Some(Instant::now());
@@ -209,15 +206,12 @@ impl Import<'_> {
         let line = format!(
             "{created} created, {updated} updated, {unchanged} unchanged, {refused} not taken"
         );
-        let start = if is_terminal { "\r\x1b[K" } else { "" };
-        let end = if is_end { "\n" } else { "" };
-        eprint!("{start}{line}{end}");
+        if is_end { progress::line(&line) } else { progress::overwrite(&line) }
     }
 }
 
 impl Counts {
     /// Says what of the tree is not in the workspace.
-    #[allow(clippy::print_stderr, reason = "what was left is for whoever waits")]
     fn tell_leftovers(&self, others: &BTreeMap<String, usize>, hidden: usize) {
         let list = |counts: &BTreeMap<String, usize>| {
             let texts = counts.iter().map(|(what, count)| format!("{what} ({count})"));
@@ -230,29 +224,29 @@ impl Counts {
             (left_tags, "notes of which tags were left out"),
         ] {
             if *count > 0 {
-                eprintln!("{what}, named above: {count}");
+                progress::line(&format!("{what}, named above: {count}"));
             }
         }
         if !others.is_empty() {
-            eprintln!("left alone, for they are no Markdown: {}", list(others));
+            progress::line(&format!("left alone, for they are no Markdown: {}", list(others)));
         }
         if hidden > 0 {
-            eprintln!("left alone, for their names begin with a dot: {hidden} files and folders");
+            progress::line(&format!(
+                "left alone, for their names begin with a dot: {hidden} files and folders"
+            ));
         }
         if !self.keys.is_empty() {
-            eprintln!(
+            progress::line(&format!(
                 "left out, for notes have no place for them: front matter's {}",
                 list(&self.keys)
-            );
+            ));
         }
     }
 }
 
 /// Says something about a file, beside the progress.
-#[allow(clippy::print_stderr, reason = "what was not taken as it is is for whoever waits")]
 fn say(file: &Path, what: &str) {
-    let start = if std::io::stderr().is_terminal() { "\r\x1b[K" } else { "" };
-    eprintln!("{start}{}", printable(&format!("{}: {what}", file.display())));
+    progress::line(&printable(&format!("{}: {what}", file.display())));
 }
 
 /// The text of a file, or why it can't be taken.

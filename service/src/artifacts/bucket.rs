@@ -56,10 +56,11 @@ impl Bucket {
         })?;
         let retry = RetryConfig {
             backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..Default::default() },
-            // By time alone: a store that refuses connections would soon have used up any number.
-            max_retries: usize::MAX,
+            // By time alone: a store that refuses connections is not asked so often in that time.
+            max_retries: 1_000,
             retry_timeout: PATIENCE,
         };
+        check_credentials().map_err(Fault::Unfit)?;
         // In the clear only where the endpoint says so itself.
         let is_clear =
             std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
@@ -174,6 +175,36 @@ impl BucketUpload {
     pub(super) async fn abort(self) -> Result<()> {
         self.bucket.abort(&self.key, &self.id).await
     }
+}
+
+/// Names of the variables that hold a key for the bucket.
+const KEY_VARIABLES: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+/// Names of variables that lead to other credentials, any of which does.
+const OTHER_CREDENTIALS: [&str; 4] = [
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_SKIP_SIGNATURE",
+];
+
+fn is_set(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| !value.is_empty())
+}
+
+/// A key is its two halves.
+fn check_credentials() -> std::result::Result<(), String> {
+    let [id, secret] = KEY_VARIABLES;
+    match (is_set(id), is_set(secret)) {
+        (true, false) => Err(format!("{id} is set and {secret} is not: set both")),
+        (false, true) => Err(format!("{secret} is set and {id} is not: set both")),
+        (true, true) | (false, false) => Ok(()),
+    }
+}
+
+/// Determines that the environment names no credentials, so that only a role of the machine's own can
+/// give them.
+pub(super) fn has_no_credentials() -> bool {
+    !KEY_VARIABLES.iter().chain(&OTHER_CREDENTIALS).any(|name| is_set(name))
 }
 
 fn marker_of(key: &str) -> Key {

@@ -13,7 +13,7 @@ use sqlx::{
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::{Database, Engine, pooled, wall::Wall};
+use super::{Database, Engine, pooled, unreachable::try_once, wall::Wall};
 use crate::{Fault, Result, private, replica::Replica};
 
 /// Readers on SQLite; requests are short, so a few serve many.
@@ -75,6 +75,14 @@ impl Database {
         database.look_at_wall().await?;
         database.warn_of_idle_transactions().await?;
         Ok(database)
+    }
+
+    /// Connects to a PostgreSQL at `url` once.
+    ///
+    /// # Errors
+    /// A URL that can't be read, or why the server can't be used.
+    pub async fn try_postgres(url: &str) -> Result<()> {
+        try_once(&postgres_options(url, &[])?).await
     }
 
     /// Lets reads go to the replica at `url` as far as [`crate::replica`] says. It need not be there yet.
@@ -141,12 +149,14 @@ impl Database {
         let (options, writer, reader) = match reach {
             Reach::Direct => {
                 let options = postgres_options(url, &[])?;
+                try_once(&options).await?;
                 let main = pool(POSTGRES).connect_with(options.clone()).await;
                 let main = connector(main.map_err(unreachable)?);
                 (options, main.clone(), main)
             }
             Reach::Pooled { direct } => {
                 let pooled = pooled::options(url)?;
+                try_once(&pooled).await?;
                 // What is set in a session would stay there for others: each transaction is told.
                 let writer = postgres_pool(POSTGRES, &Wall::default());
                 let writer = writer.connect_with(pooled.clone()).await;
@@ -341,13 +351,5 @@ fn make_private(file: &Path) -> Result<()> {
 }
 
 fn unreachable(error: sqlx::Error) -> Fault {
-    // PgBouncer's words: a server takes every parameter that Daybook sends.
-    let is_pooler = error.to_string().contains("unsupported startup parameter");
-    let hint = if is_pooler {
-        "; behind a pooler, DAYBOOK_DATABASE_DIRECT_URL must lead past it, and its \
-         ignore_startup_parameters must have extra_float_digits"
-    } else {
-        ""
-    };
-    Fault::Unfit(format!("the database can't be opened: {error}{hint}"))
+    Fault::Unfit(format!("the database can't be opened: {error}"))
 }

@@ -1,0 +1,53 @@
+//! What a process says on standard error: lines for people, or with `DAYBOOK_LOG_FORMAT=json` an object
+//! a line and nothing else, whoever speaks.
+
+use std::{panic, sync::OnceLock};
+
+use chrono::SecondsFormat;
+use daybook_service::Clock;
+use serde_json::json;
+
+use super::usage;
+use crate::{config::LogFormat, redact};
+
+/// How this process writes to standard error, which it has one of.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// Says from now on everything in `format`, panics included.
+pub(super) fn speak(format: LogFormat) {
+    if FORMAT.set(format).is_ok() && format == LogFormat::Json {
+        panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            let what = panic.payload_as_str().unwrap_or("no text");
+            write("ERROR", &format!("panic at {place}: {what}"));
+        }));
+    }
+}
+
+/// Says why a command failed, by the names under which settings were given.
+pub(crate) fn complain(message: &str) {
+    write("ERROR", &usage::as_given(message));
+}
+
+/// Says something that whoever runs the command wants to know.
+pub(crate) fn inform(message: &str) {
+    write("INFO", message);
+}
+
+/// Determines that standard error is for programs.
+pub(crate) fn is_for_programs() -> bool {
+    FORMAT.get() == Some(&LogFormat::Json)
+}
+
+#[allow(clippy::print_stderr, reason = "the one place that does")]
+fn write(level: &str, message: &str) {
+    let message = redact::text(message);
+    if is_for_programs() {
+        let timestamp = Clock::default().now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        let fields = json!({ "message": message });
+        let line = json!({ "timestamp": timestamp, "level": level, "fields": fields, "target": "daybook" });
+        eprintln!("{line}");
+    } else {
+        eprintln!("daybook: {message}");
+    }
+}

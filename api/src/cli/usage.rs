@@ -1,0 +1,193 @@
+//! What was given on the command line and in the environment, and errors about it: by the name of the
+//! flag or the variable that was used.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::{Command, CommandFactory, Parser, ValueEnum, error::ErrorKind};
+
+use super::{Cli, report};
+use crate::{config::LogFormat, redact};
+
+/// What all variables of Daybook begin with.
+const PREFIX: &str = "DAYBOOK_";
+/// Names that are less alike than this are not meant for each other.
+const LEAST_ALIKE: f64 = 0.85;
+
+/// Reads the command line.
+///
+/// # Errors
+/// The exit code, after what was asked for or what is wrong has been said.
+pub(super) fn parse() -> Result<Cli, ExitCode> {
+    let error = match Cli::try_parse() {
+        Ok(cli) => {
+            report::speak(cli.config.log_format);
+            return Ok(cli);
+        }
+        Err(error) => error,
+    };
+    if !error.use_stderr() {
+        // Help or the version. Whoever closed standard output has seen enough.
+        let _ = write!(io::stdout(), "{}", shown(&error, io::stdout().is_terminal()));
+        return Err(ExitCode::SUCCESS);
+    }
+    if let Some(format) = log_format() {
+        report::speak(format);
+    }
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help && !report::is_for_programs() {
+        let _ = write!(io::stderr(), "{}", shown(&error, io::stderr().is_terminal()));
+        return Err(ExitCode::from(2));
+    }
+    let text = by_variable(&error.to_string());
+    let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
+    report::complain(text);
+    Err(ExitCode::from(2))
+}
+
+/// What clap says, without what may be a secret that was meant for another place.
+fn shown(error: &clap::Error, is_terminal: bool) -> String {
+    let text = error.render();
+    redact::text(&if is_terminal { text.ansi().to_string() } else { text.to_string() })
+}
+
+/// The log's format, of a command line that can't be read as a whole.
+fn log_format() -> Option<LogFormat> {
+    let mut arguments = env::args().skip_while(|argument| !argument.starts_with("--log-format"));
+    let flag = match arguments.next() {
+        Some(flag) => flag.split_once('=').map(|(_, value)| value.to_owned()).or(arguments.next()),
+        None => None,
+    };
+    let given = flag.or_else(|| env::var("DAYBOOK_LOG_FORMAT").ok())?;
+    LogFormat::from_str(&given, false).ok()
+}
+
+/// Each variable, its flag, and how clap's errors name that.
+fn settings() -> BTreeMap<String, (String, String)> {
+    fn collect(command: &Command, found: &mut BTreeMap<String, (String, String)>) {
+        for argument in command.get_arguments() {
+            if let (Some(variable), Some(flag)) = (argument.get_env(), argument.get_long()) {
+                let variable = variable.to_string_lossy().into_owned();
+                found.insert(variable, (format!("--{flag}"), argument.to_string()));
+            }
+        }
+        command.get_subcommands().for_each(|command| collect(command, found));
+    }
+    let mut command = Cli::command();
+    // Without this an argument does not know how it is shown.
+    command.build();
+    let mut found = BTreeMap::new();
+    collect(&command, &mut found);
+    found
+}
+
+fn is_given(flag: &str) -> bool {
+    let is_it = |argument: &str| {
+        argument.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    env::args_os().skip(1).any(|argument| argument.to_str().is_some_and(is_it))
+}
+
+/// clap's text about a setting, by the variable where that was used and not the flag.
+fn by_variable(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (variable, (flag, shown)) in settings() {
+        if env::var_os(&variable).is_some() && !is_given(&flag) {
+            text = text.replace(&format!("'{shown}'"), &variable);
+        }
+    }
+    text
+}
+
+/// A text about settings, which names variables, by the flags where those were used.
+pub(super) fn as_given(text: &str) -> String {
+    if !text.contains(PREFIX) {
+        return text.to_owned();
+    }
+    let settings = settings();
+    let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    let mut said = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(PREFIX) {
+        let (before, from) = rest.split_at(start);
+        let (name, after) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
+        let flag = settings.get(name).map(|(flag, _)| flag).filter(|flag| is_given(flag));
+        said.push_str(before);
+        said.push_str(flag.map_or(name, String::as_str));
+        rest = after;
+    }
+    said + rest
+}
+
+/// What is wrong with each variable that is called like Daybook's and is none of them.
+pub(super) fn unknown_variables() -> Vec<String> {
+    let known: BTreeSet<_> = settings().into_keys().collect();
+    let given = env::vars_os().filter_map(|(name, value)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    });
+    let mut unknown: Vec<_> = given
+        .filter(|(name, value)| {
+            name.starts_with(PREFIX) && !known.contains(name) && !is_of_a_service(name, value)
+        })
+        .map(|(name, _)| complaint(&name, &known))
+        .collect();
+    unknown.sort();
+    unknown
+}
+
+fn complaint(name: &str, known: &BTreeSet<String>) -> String {
+    let alike =
+        |other: &&String| strsim::jaro_winkler(&name[PREFIX.len()..], &other[PREFIX.len()..]);
+    let nearest = known.iter().max_by(|one, other| alike(one).total_cmp(&alike(other)));
+    match nearest.filter(|nearest| alike(nearest) >= LEAST_ALIKE) {
+        Some(nearest) => {
+            format!("{name} is no setting and changes nothing: did you mean {nearest}?")
+        }
+        None => format!("{name} is no setting and changes nothing: see `daybook serve --help`"),
+    }
+}
+
+/// Reports what Kubernetes and Docker tell each container of a service that is called `daybook`.
+fn is_of_a_service(name: &str, value: &str) -> bool {
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.contains("_PORT_")
+        || name.ends_with("_PORT") && value.contains("://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspelt_variable_is_told_with_the_right_one() {
+        let known = settings().into_keys().collect();
+        for (name, meant) in [
+            ("DAYBOOK_LISTN", "DAYBOOK_LISTEN"),
+            ("DAYBOOK_DATABSE_URL", "DAYBOOK_DATABASE_URL"),
+            ("DAYBOOK_PUBLICURL", "DAYBOOK_PUBLIC_URL"),
+            ("DAYBOOK_ARTIFACT_URL", "DAYBOOK_ARTIFACTS_URL"),
+            ("DAYBOOK_SECRETFILE", "DAYBOOK_SECRET_FILE"),
+        ] {
+            assert!(complaint(name, &known).contains(&format!("mean {meant}?")), "{name}");
+        }
+        assert!(complaint("DAYBOOK_XYZ", &known).contains("--help"));
+    }
+
+    #[test]
+    fn what_an_orchestrator_sets_is_no_setting_of_anybody_s() {
+        for (name, value) in [
+            ("DAYBOOK_SERVICE_HOST", "10.0.0.1"),
+            ("DAYBOOK_SERVICE_PORT_HTTP", "80"),
+            ("DAYBOOK_PORT", "tcp://10.0.0.1:80"),
+            ("DAYBOOK_PORT_80_TCP_ADDR", "10.0.0.1"),
+        ] {
+            assert!(is_of_a_service(name, value), "{name}");
+        }
+        assert!(!is_of_a_service("DAYBOOK_PORT", "8080"), "somebody means to set the port");
+    }
+}
