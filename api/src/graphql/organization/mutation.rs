@@ -124,7 +124,8 @@ struct SetMemberInput {
     /// Where.
     organization_id: ID,
     /// Who: what credentials name. 1 to 200 characters, no control characters, no blank at its
-    /// ends. `system`, `daybook` and what begins with `daybook-` or `api-key:` are reserved.
+    /// ends. `system`, `daybook` and what begins with `daybook-`, `api-key:` or `os-user:` are
+    /// reserved.
     subject: String,
     /// For people to recognize the subject by; absent or null, the known one stays. 1 to 320
     /// characters, no control characters, no blank at its ends.
