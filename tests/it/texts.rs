@@ -14,40 +14,25 @@ use daybook_tests::{
 use crate::tenancy::schema::{Schema, base, is_required};
 
 /// No place takes these.
-const REFUSED: [&str; 3] = ["\0", "a\0b", "\u{1f600}\0"];
+const REFUSED: [&str; 2] = ["\0", "a\0b"];
 
 fn nasty() -> Vec<String> {
     let texts = [
         "",
-        " ",
         " a",
-        "a ",
-        "\t",
-        "a\nb",
         "\r\n",
-        "\u{7f}",
         "\u{85}",
-        "\u{feff}",
-        "\u{200b}",
         "\u{202e}abc",
-        "\u{fffe}",
         "\u{10ffff}",
-        "e\u{301}",
         "%_\\",
         "\\u0000",
-        "'; DROP TABLE notes; --",
-        "\\.",
+        "'; --",
         "\\N",
-        "*",
-        "null",
-        "../../etc/passwd",
         "daybook-cli",
-        "api-key:0",
         "$1",
-        "{\"a\":1}",
     ];
     let texts = texts.into_iter().chain(REFUSED).map(str::to_owned);
-    texts.chain(["x".repeat(70_000), "é".repeat(501)]).collect()
+    texts.chain(["é".repeat(35_000)]).collect()
 }
 
 /// Makes inputs that hold from the schema.

@@ -96,7 +96,8 @@ impl Walk<'_> {
             if let Some(has_value) = came {
                 *self.came.entry(name.clone()).or_default() |= has_value;
             }
-            if came == Some(true) {
+            // The instance's own organization is its operators', and none that the table is about.
+            if came == Some(true) && name != "Viewer.instance" {
                 self.walked.insert(step);
                 for field in self.schema.fields(object) {
                     Box::pin(self.field(&next, object, field)).await;
