@@ -214,7 +214,10 @@ on_each_idle_engine! {
             entry("artifact.downloaded", "inline", json!(null)),
             entry("artifact.downloaded", "link", json!("127.0.0.1")),
         ];
-        assert_eq!(page["auditLogs"]["nodes"], json!(wanted));
+        // The link and the file in the answer are resolved at once, in any order.
+        let found = page["auditLogs"]["nodes"].as_array().unwrap();
+        assert!(wanted.iter().all(|entry| found.contains(entry)), "{found:?}");
+        assert_eq!((found.len(), &found[2]), (3, &wanted[2]));
     }
 
     async fn expired_artifact_is_removed_and_says_so(server: &TestServer) {

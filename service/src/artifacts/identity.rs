@@ -1,5 +1,7 @@
 //! What a store says of itself: processes that have read the same share it, whatever they call it.
 
+use std::{fs::Permissions, os::unix::fs::PermissionsExt};
+
 use futures::TryStreamExt;
 use object_store::{ObjectStore, PutMode, PutOptions, path::Path as Key};
 
@@ -8,6 +10,8 @@ use crate::{Error, Fault, Result, random, text::hex};
 
 /// The object that holds a store's identity. It has no artifact's key, so that the janitor leaves it alone.
 pub const IDENTITY: &str = "store-id";
+/// Mode of its file, where the store is a folder.
+const OWNER_ONLY: u32 = 0o600;
 /// Length of an identity, in bytes.
 const LENGTH: usize = 16;
 
@@ -50,13 +54,29 @@ impl Store {
         Err(Fault::Unfit(message).into())
     }
 
+    /// Lets only its owner open it, whatever the umask, like all that a folder holds.
+    fn tighten_identity(&self) -> Result<()> {
+        let Some(file) = self.file(IDENTITY) else { return Ok(()) };
+        match std::fs::set_permissions(&file, Permissions::from_mode(OWNER_ONLY)) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                let context = format!("can't change the mode of {}", file.display());
+                Err(Fault::Io { context, source }.into())
+            }
+            // A folder that is not made has no file.
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     async fn make_identity(&self) -> Result<String> {
         let made = hex(&random::bytes::<LENGTH>());
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let key = Key::from(IDENTITY);
         let stored = self.objects.put_opts(&key, made.clone().into(), options).await;
         match stored {
-            Ok(_) => return Ok(made),
+            Ok(_) => {
+                self.tighten_identity()?;
+                return Ok(made);
+            }
             // Of processes that start at once one is first.
             Err(object_store::Error::AlreadyExists { .. }) => {}
             // Not every bucket can tell: then the last one is.

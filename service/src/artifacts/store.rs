@@ -115,6 +115,14 @@ impl Store {
         }
     }
 
+    /// The file that holds an object, where the store is a folder.
+    pub(super) fn file(&self, key: &str) -> Option<PathBuf> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder.join(key)),
+            Place::Bucket { .. } => None,
+        }
+    }
+
     /// True if only this machine, or who shares the folder, has it.
     #[must_use]
     pub fn is_folder(&self) -> bool {

@@ -37,13 +37,14 @@ on_each_engine! {
                 let source = json!({ "auditLogs": { "filter": filter, "orderBy": "RECORDED_ASC" } });
                 admin.start_export(json!({ "organizationId": acme, "format": "JSONL", "source": source }))
             });
-            let (started, pruned) = tokio::join!(join_all(starts), prune(server.instance()));
+            let (pruned, started) = tokio::join!(prune(server.instance()), join_all(starts));
             pruned.unwrap();
             for payload in started {
                 let job = admin.finished(payload["job"]["id"].as_str().unwrap()).await;
                 assert_eq!(job["state"], "SUCCEEDED", "round {round}: {job}");
             }
         }
+        prune(server.instance()).await.unwrap();
         let db = server.database.connect().await;
         let kept = retention::Entity::find().one(&db).await.unwrap().unwrap();
         assert!(kept.pruned > 500, "{kept:?}");
