@@ -70,7 +70,7 @@ test("a draft that was left is there for who comes back, and only until it is di
   await asks(page).getByRole("button", { name: "Leave, keep the draft" }).click();
   await page.getByRole("heading", { name: "Choose a note" }).waitFor();
   await page.getByRole("link", { name: "Jobs" }).click();
-  await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
   await page.getByRole("link", { name: "Notes" }).click();
   await page.getByRole("link", { name: "New note draft" }).click();
   await page.getByText("Your draft is back.").waitFor();
