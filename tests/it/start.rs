@@ -280,6 +280,12 @@ fn misspelt_variable_is_told() {
 fn setting_is_called_by_the_name_that_was_used() {
     let folder = TempDir::new().unwrap();
     let short = Duration::from_secs(20);
+    // Each is refused before anybody listens.
+    let serve = || {
+        let mut serve = binary::daybook(folder.path());
+        serve.arg("serve");
+        serve
+    };
     for (name, flag, value, code, words) in [
         ("DAYBOOK_LISTEN", "--listen", "nowhere", 2, "invalid value 'nowhere'"),
         ("DAYBOOK_JOB_CONCURRENCY", "--job-concurrency", "0", 1, "must be at least 1 (it is 0)"),
@@ -290,12 +296,12 @@ fn setting_is_called_by_the_name_that_was_used() {
         ("DAYBOOK_PUBLIC_URL", "--public-url", "acme.test", 1, "(it is acme.test)"),
         ("DAYBOOK_SECRET", "--secret", PASSWORD, 1, "at least 32 characters"),
     ] {
-        let said = failure(serve(folder.path()).env(name, value), code, short);
+        let said = failure(serve().env(name, value), code, short);
         assert!(
             said.contains(name) && !said.contains(flag) && said.contains(words),
             "{name}: {said}"
         );
-        let said = failure(serve(folder.path()).args([flag, value]), code, short);
+        let said = failure(serve().args([flag, value]), code, short);
         assert!(
             !said.contains(name) && said.contains(flag) && said.contains(words),
             "{flag}: {said}"

@@ -106,7 +106,8 @@ fn text(attributes: &[KeyValue], key: &str) -> Option<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trace_goes_on_from_the_client_through_request_and_job() {
     let (collector, url, _listening) = Collector::start().await;
-    let idle = TestServer::start_idle_with(Backend::Sqlite, |config| {
+    // Two processes work on it, for which SQLite is none.
+    let idle = TestServer::start_idle_with(Backend::Postgres, |config| {
         config.export_inline_records = 0;
     });
     let server = idle.await;
