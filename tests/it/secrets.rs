@@ -30,6 +30,9 @@ fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         if path.is_dir() {
             rest.extend(fs::read_dir(&path).unwrap().map(|item| item.unwrap().path()));
             found.insert(path, Vec::new());
+        } else if path.to_string_lossy().contains(".db") {
+            // A server of this process has it open, whose locks would end with the reading.
+            found.insert(path, Vec::new());
         } else {
             found.insert(path.clone(), fs::read(path).unwrap());
         }

@@ -32,7 +32,7 @@ pub async fn preview(scope: &Scope, days: Option<u32>) -> Result<Option<Preview>
     let pruned = find(scope).await?.map_or(0, |found| found.pruned);
     let now = database::now(db, &scope.instance.clock).await?;
     let Some(cutoff) = prune::cutoff(now, days) else { return Ok(None) };
-    let last_sequence = prune::last_before(db, organization_id, pruned, cutoff).await?;
+    let last_sequence = prune::last_before(db, organization_id, pruned, cutoff, cutoff).await?;
     let first = entry_at(db, organization_id, pruned + 1).await?;
     let last = entry_at(db, organization_id, last_sequence).await?;
     let (Some(first), Some(last)) = (first, last) else { return Ok(None) };

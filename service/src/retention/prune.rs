@@ -62,22 +62,20 @@ async fn extent(instance: &Instance, found: &retention::Model) -> Result<i64> {
     }
     let now = database::now(db, &instance.clock).await?;
     let Some(cutoff) = cutoff(now, found.days) else { return Ok(found.pruned) };
-    let oldest = entry_at(db, organization_id, found.pruned + 1).await?;
-    if oldest.is_none_or(|oldest| oldest.recorded_at >= cutoff - SLACK) {
-        return Ok(found.pruned);
-    }
-    last_before(db, organization_id, found.pruned, cutoff).await
+    last_before(db, organization_id, found.pruned, cutoff - SLACK, cutoff).await
 }
 
-/// Sequence through which entries were recorded before `cutoff`; `pruned` if the first was not.
+/// Sequence through which entries were recorded before `cutoff`; `pruned` if the first after that was
+/// not recorded before `first_before`.
 pub(super) async fn last_before<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,
     pruned: i64,
+    first_before: DateTime<Utc>,
     cutoff: DateTime<Utc>,
 ) -> Result<i64> {
-    let oldest = entry_at(db, organization_id, pruned + 1).await?;
-    if oldest.is_none_or(|oldest| oldest.recorded_at >= cutoff) {
+    let first = entry_at(db, organization_id, pruned + 1).await?;
+    if first.is_none_or(|first| first.recorded_at >= first_before) {
         return Ok(pruned);
     }
     // Times of recording follow the sequence.
