@@ -223,18 +223,22 @@ impl Config {
     /// # Errors
     /// A database that can't be reached or used.
     pub async fn database(&self) -> Result<Database> {
+        // What a read takes longer than that, nobody waits for.
+        let read_timeout = self.front_door.execution_timeout;
+        let url = self.database_url();
         let db = match &self.database_direct_url {
             Some(direct) => {
                 let tried = Database::try_postgres(direct).await;
                 tried.context("DAYBOOK_DATABASE_DIRECT_URL can't be used")?;
-                Database::connect_pooled(&self.database_url(), direct).await
+                Database::connect_pooled(&url, direct, read_timeout).await
             }
-            None => Database::connect(&self.database_url()).await,
+            None => Database::connect_with(&url, read_timeout).await,
         };
         let db = db.context("DAYBOOK_DATABASE_URL can't be used")?;
         match &self.database_replica_url {
             Some(url) => {
-                Ok(db.with_replica(url).context("DAYBOOK_DATABASE_REPLICA_URL can't be used")?)
+                let db = db.with_replica(url, read_timeout);
+                Ok(db.context("DAYBOOK_DATABASE_REPLICA_URL can't be used")?)
             }
             None => Ok(db),
         }

@@ -1,6 +1,7 @@
 //! The GraphQL API, cut by domain, then by role. GraphQL types wrap rows field by field; a row is
 //! never itself an API type.
 
+mod answer;
 mod audit_log;
 mod backup;
 mod context;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use async_graphql::{MergedObject, MergedSubscription, SchemaBuilder, ValidationMode};
 use daybook_service::Instance;
 
+pub use answer::{AnswerPart, Answers, MAX_ANSWER_ERRORS};
 pub use context::Caller;
 pub use document::{Document, Documents, Refusal, take_cursor};
 pub use error::code;

@@ -3,11 +3,13 @@
 mod admission;
 mod artifact;
 mod body;
+mod budget;
 mod cors;
 mod credential;
 mod errors;
 mod graphql;
 mod health;
+mod json;
 mod metrics;
 mod operation;
 mod origin;
@@ -40,10 +42,11 @@ use tower_http::{
 
 use crate::{
     config::FrontDoor,
-    graphql::{Documents, Schema, code, schema, sdl},
+    graphql::{Answers, Documents, Schema, code, schema, sdl},
 };
 use admission::Admission;
 use artifact::LinkClients;
+use budget::Budget;
 use graphql::stream;
 use origin::Origins;
 use problem::Problem;
@@ -64,6 +67,8 @@ struct State {
     front_door: Arc<FrontDoor>,
     admission: Arc<Admission>,
     link_clients: Arc<LinkClients>,
+    budget: Arc<Budget>,
+    answers: Answers,
     readiness: Arc<Readiness>,
     origins: Arc<Origins>,
     proxies: Arc<Proxies>,
@@ -115,6 +120,8 @@ pub fn router(
         front_door,
         admission,
         link_clients: Arc::default(),
+        budget: Arc::default(),
+        answers: Answers::default(),
         readiness,
         origins,
         proxies: Arc::new(Proxies::new(public_url)),
@@ -132,7 +139,7 @@ pub fn router(
         .route("/readyz", get(readiness::ready))
         .merge(metrics)
         .merge(web::routes())
-        .layer(DefaultBodyLimit::max(body::BODY))
+        .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(credential::at_most_one))
         .layer(middleware::from_fn(request::correlate))

@@ -4,6 +4,8 @@ mod checkpoint;
 mod connect;
 mod lock;
 mod pooled;
+mod reader;
+mod slots;
 pub(crate) mod sqlite;
 mod transaction;
 mod unreachable;
@@ -22,6 +24,8 @@ use crate::{Clock, Result, replica::Replica};
 pub(crate) use checkpoint::keep_log_short;
 pub(crate) use connect::{setting, value};
 pub use lock::Lock;
+pub use reader::Reader;
+pub(crate) use slots::Share;
 pub use transaction::Work;
 use wall::Wall;
 
@@ -40,8 +44,11 @@ pub struct Database {
     engine: Engine,
     /// Transactions. On SQLite a single connection: one writer, and nobody meets a busy database.
     writer: DatabaseConnection,
-    /// Short queries of requests; on SQLite it can't write.
-    reader: DatabaseConnection,
+    /// Reads of requests, each in its turn.
+    reader: Reader,
+    /// Who may what: looked up by key, before anything else is done for a request, so that no read
+    /// keeps a recording waiting.
+    access: Reader,
     /// Of those, as many as subscriptions may have at once.
     watcher_turns: Arc<Semaphore>,
     /// Long reads of jobs, apart so that exports never take a request's connection.
@@ -71,10 +78,17 @@ impl Database {
         self.wall.stands()
     }
 
-    /// For short queries.
+    /// For the reads of requests. Each statement waits for its turn.
     #[must_use]
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// For what is looked up by key before a request is served, and for whether it can be: memberships,
+    /// API keys, operators, the schema's version.
+    #[must_use]
+    pub fn access(&self) -> &Reader {
+        &self.access
     }
 
     /// A subscription's turn at [`Self::reader`], held while it reads. First come, first served,
@@ -104,10 +118,17 @@ impl Database {
 
     /// Each pool's name, connections and those of them that are idle.
     pub(crate) fn pools(&self) -> Vec<(&'static str, u32, u32)> {
-        let pools = [("writer", &self.writer), ("reader", &self.reader), ("bulk", &self.bulk)];
+        let pools =
+            [("writer", &self.writer), ("reader", &self.reader.keyed), ("bulk", &self.bulk)];
+        // On PostgreSQL without a pooler these are the writer's.
+        let access = (self.engine == Engine::Sqlite || self.is_pooled)
+            .then_some(("access", &self.access.keyed));
+        let scans = self.reader.scans.as_ref().map(|scans| ("scans", scans));
         let replica = self.replica.as_ref().map(|replica| ("replica", replica.db()));
         let mut pools: Vec<_> = pools
             .into_iter()
+            .chain(access)
+            .chain(scans)
             .chain(replica)
             .map(|(name, db)| {
                 let (size, idle) = match self.engine {
@@ -148,6 +169,7 @@ impl Database {
         self.transactions.close();
         self.transactions.wait().await;
         self.reader.close().await?;
+        self.access.close().await?;
         self.bulk.close().await?;
         if let Some(replica) = &self.replica {
             replica.db().clone().close().await?;

@@ -1,6 +1,6 @@
 //! What can go wrong, cut by who can put it right.
 
-use sea_orm::DbErr;
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 use crate::access::Permission;
 
@@ -65,7 +65,13 @@ pub enum ProblemCode {
 pub enum Fault {
     /// The database refused or went away; nothing was changed.
     #[error("database: {0}")]
-    Database(#[from] DbErr),
+    Database(#[source] DbErr),
+    /// No connection to the database was free in time: others have them, or it can't be reached.
+    #[error("no connection to the database: {0}")]
+    Busy(#[source] DbErr),
+    /// The database ended a statement that took too long.
+    #[error("a statement took too long: {0}")]
+    TimedOut(#[source] DbErr),
     /// COMMIT itself failed: it may have happened or not.
     #[error("commit with unknown outcome: {0}")]
     CommitUnknown(#[source] DbErr),
@@ -124,9 +130,30 @@ impl Error {
     }
 }
 
+impl From<DbErr> for Fault {
+    fn from(error: DbErr) -> Self {
+        match &error {
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => Self::Busy(error),
+            _ if is_ended(&error) => Self::TimedOut(error),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// True where the database was told to end a statement: by PostgreSQL's code for that, or SQLite's.
+fn is_ended(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("57014" | "9"))
+}
+
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
-        Self::Fault(Fault::Database(error))
+        Self::Fault(error.into())
     }
 }
 

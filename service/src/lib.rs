@@ -36,10 +36,11 @@ mod spares;
 mod text;
 pub mod trace;
 mod watchers;
+pub mod workload;
 
 pub use access::{Permission, Scope, Viewer};
 pub use clock::{Clock, to_micros};
-pub use database::{Database, Engine, Lock, Work};
+pub use database::{Database, Engine, Lock, Reader, Work};
 pub use doorbell::{Doorbell, Nats, Ticket, Topic};
 pub use error::{Error, Fault, Problem, ProblemCode, Result};
 pub use id::{GlobalId, NotAnId};

@@ -64,6 +64,13 @@ impl Reach {
         }
     }
 
+    fn first(&self) -> Option<Uuid> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Extent::All => None,
+            Extent::Some(organizations) => organizations.first().copied(),
+        }
+    }
+
     fn text(&self) -> String {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Extent::All => "*".to_owned(),
@@ -101,6 +108,11 @@ pub(crate) fn inherit<F: Future>(task: F) -> impl Future<Output = F::Output> {
 pub(crate) fn enter(organization_id: Uuid) {
     // Outside of requests and attempts everything is reached.
     let _ = REACH.try_with(|reach| reach.add(organization_id));
+}
+
+/// The organization that this task has entered: the first one of several, none of all.
+pub(crate) fn organization() -> Option<Uuid> {
+    REACH.try_with(Reach::first).ok().flatten()
 }
 
 /// [`SETTING`] for this task.

@@ -14,14 +14,14 @@ use std::{
 
 use futures::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend,
-    Statement, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement, TransactionTrait,
 };
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     Database, Error, Fault, Result, Scope,
-    database::{setting, value},
+    database::{Reader as Primary, setting, value},
     metrics::Reader,
 };
 
@@ -57,8 +57,57 @@ struct Position {
 }
 
 /// What is read, from the replica or the primary. It captures nothing, like [`crate::Work`].
-pub(crate) type Reading<C, T> =
-    for<'r> fn(&'r DatabaseExecutor<'r>, &'r C) -> BoxFuture<'r, Result<T>>;
+pub(crate) type Reading<C, T> = for<'r> fn(&'r Source<'r>, &'r C) -> BoxFuture<'r, Result<T>>;
+
+/// What answers a read.
+pub(crate) enum Source<'r> {
+    Primary(&'r Primary),
+    Replica(&'r DatabaseTransaction),
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Source<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        match self {
+            Self::Primary(db) => ConnectionTrait::get_database_backend(*db),
+            Self::Replica(tx) => ConnectionTrait::get_database_backend(*tx),
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
+        match self {
+            Self::Primary(db) => db.execute_raw(statement).await,
+            Self::Replica(tx) => tx.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
+        match self {
+            Self::Primary(db) => db.execute_unprepared(sql).await,
+            Self::Replica(tx) => tx.execute_unprepared(sql).await,
+        }
+    }
+
+    async fn query_one_raw(
+        &self,
+        statement: Statement,
+    ) -> std::result::Result<Option<QueryResult>, DbErr> {
+        match self {
+            Self::Primary(db) => db.query_one_raw(statement).await,
+            Self::Replica(tx) => tx.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(
+        &self,
+        statement: Statement,
+    ) -> std::result::Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Primary(db) => db.query_all_raw(statement).await,
+            Self::Replica(tx) => tx.query_all_raw(statement).await,
+        }
+    }
+}
 
 /// Answers a read of an organization's log, workspaces or notes as the primary would now.
 ///
@@ -70,8 +119,10 @@ pub(crate) async fn read<C, T>(scope: &Scope, context: &C, work: Reading<C, T>) 
     let instance = &scope.instance;
     let primary = instance.db.reader();
     if let Some(replica) = instance.db.replica() {
-        let reader = match replica.open(scope, &position(primary, scope).await?).await {
-            Opened::Holds(tx) => match work(&DatabaseExecutor::Transaction(&tx), context).await {
+        let position = position(primary, scope).await?;
+        let slot = primary.slot().await;
+        let reader = match replica.open(scope, &position).await {
+            Opened::Holds(tx) => match work(&Source::Replica(&tx), context).await {
                 Err(Error::Fault(Fault::Database(error))) => {
                     tracing::warn!(%error, "the replica failed a read; the primary answers it");
                     Reader::ReplicaAway
@@ -87,9 +138,10 @@ pub(crate) async fn read<C, T>(scope: &Scope, context: &C, work: Reading<C, T>) 
             Opened::Behind => Reader::ReplicaBehind,
             Opened::Away => Reader::ReplicaAway,
         };
+        drop(slot);
         instance.metrics.read(reader);
     }
-    work(&DatabaseExecutor::Connection(primary), context).await
+    work(&Source::Primary(primary), context).await
 }
 
 /// What [`Database::ask_replica`] found.
@@ -212,7 +264,7 @@ impl Replica {
     }
 }
 
-async fn position(primary: &DatabaseConnection, scope: &Scope) -> Result<Position> {
+async fn position(primary: &Primary, scope: &Scope) -> Result<Position> {
     let sql = "SELECT heads.sequence, heads.hash, COALESCE(retentions.pruned, 0) AS pruned \
         FROM audit_log_heads AS heads \
         LEFT JOIN retentions ON retentions.organization_id = heads.organization_id \

@@ -4,6 +4,7 @@
 
 mod access;
 mod activity;
+mod answers;
 mod api_keys;
 mod append_only;
 mod attribution;
@@ -43,7 +44,9 @@ mod job_kinds;
 mod job_pages;
 mod jobs;
 mod limits;
+mod load;
 mod members;
+mod memory;
 mod metrics;
 mod migration;
 mod no_database;

@@ -92,6 +92,36 @@ on_each_engine! {
         }
     }
 
+    async fn changes_and_extra_share_a_number_of_values_and_a_depth(server: &TestServer) {
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        let nested = |depth: usize| {
+            (0..depth).fold(json!(1), |inner, level| {
+                if level % 2 == 0 { json!([inner]) } else { json!({ "a": inner }) }
+            })
+        };
+        for (pointer, field) in [("/changes/0/new", "/changes"), ("/metadata/extra", "/metadata/extra")] {
+            for value in [
+                json!(vec![0; 5_001]),
+                json!(vec![json!({}); 5_001]),
+                json!(vec![json!({ "": 0 }); 1_700]),
+                nested(33),
+            ] {
+                // The fourth of them: the answer says which.
+                let entries = json!([with("/action", json!("a")), with("/action", json!("b")), with(pointer, value)]);
+                let payload = admin.record_entries(&acme, entries).await;
+                let error = &payload["userErrors"][0];
+                assert_eq!(error["code"], "TOO_LARGE", "{payload}");
+                let path: Vec<_> = error["path"].as_array().unwrap().iter().map(|part| part.as_str().unwrap()).collect();
+                assert_eq!(format!("/{}", path.join("/")), format!("/entries/2{field}"), "{payload}");
+            }
+            for value in [json!(vec![0; 4_900]), json!(vec![json!({ "": 0 }); 1_600]), nested(32)] {
+                let payload = admin.record_entries(&acme, json!([with(pointer, value)])).await;
+                assert_eq!(payload["userErrors"], json!([]), "{pointer}");
+            }
+        }
+    }
+
     async fn changes_and_extra_share_64_kib(server: &TestServer) {
         let acme = server.organization("acme").await;
         let admin = server.client(&acme, Role::Admin).await;

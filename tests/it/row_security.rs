@@ -14,7 +14,7 @@ use daybook_tests::{
     fields::{OPERATIONS, Things, ask, verdict},
     json, postgres_server, raw_organization,
 };
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use uuid::Uuid;
 
 /// Tables with organizations' rows that have no policy, and why.
@@ -31,17 +31,17 @@ async fn walled() -> TestServer {
 }
 
 /// The first column of what `sql` gives.
-async fn column<T: sea_orm::TryGetable>(db: &DatabaseConnection, sql: &str) -> Vec<T> {
+async fn column<T: sea_orm::TryGetable>(db: &impl ConnectionTrait, sql: &str) -> Vec<T> {
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap();
     rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
-async fn organizations(db: &DatabaseConnection, table: &str) -> BTreeSet<Uuid> {
+async fn organizations(db: &impl ConnectionTrait, table: &str) -> BTreeSet<Uuid> {
     let sql = format!("SELECT DISTINCT organization_id FROM {table}");
     column(db, &sql).await.into_iter().collect()
 }
 
-async fn tables(db: &DatabaseConnection, condition: &str) -> BTreeSet<String> {
+async fn tables(db: &impl ConnectionTrait, condition: &str) -> BTreeSet<String> {
     let sql = format!(
         "SELECT relname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
          WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace

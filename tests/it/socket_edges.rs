@@ -47,7 +47,7 @@ on_each_engine! {
             text(b"{\"type\":\"\xFF\"}"),
             text(b""),
             text(b"{\"type\":\"ping\""),
-            Message::text(format!("{{\"type\":\"ping\",\"payload\":{{\"a\":\"{}\"}}}}", "x".repeat(1024 * 1024))),
+            Message::text(format!("{{\"type\":\"ping\",\"payload\":{{\"a\":\"{}\"}}}}", "x".repeat(256 * 1024))),
             Message::text("x".repeat(8 * 1024 * 1024)),
         ] {
             let mut socket = server.socket(&server.token("admin")).await;
@@ -56,7 +56,7 @@ on_each_engine! {
             assert_eq!(socket.closed().await.0, 4400, "{} bytes", message.len());
         }
         let mut socket = server.socket(&server.token("admin")).await;
-        let longest = format!("{{\"type\":\"ping\",\"payload\":{{\"a\":\"{}\"}}}}", "x".repeat(1_000_000));
+        let longest = format!("{{\"type\":\"ping\",\"payload\":{{\"a\":\"{}\"}}}}", "x".repeat(250_000));
         socket.send_raw(Message::text(longest)).await.unwrap();
         assert_eq!(socket.next().await, json!({ "type": "pong" }));
     }

@@ -144,7 +144,7 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
 /// How the schema stands, and whether there is any.
 async fn schema(db: &Database) -> (Finding, bool) {
     let up = "`daybook serve` or `daybook migrate up` brings it up to date";
-    match daybook_migration::standing(db.reader()).await {
+    match daybook_migration::standing(db.access().connections()).await {
         Ok(Standing::Current) => (Finding::ok("schema", "of this version"), true),
         Ok(Standing::Older(missing)) => {
             let found = format!("{} migrations are missing", missing.len());

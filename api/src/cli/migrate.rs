@@ -21,7 +21,8 @@ pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
         Migrate::Up => {
             tighten(&config.places().exposed());
             let db = config.database().await?;
-            let is_current = daybook_migration::standing(db.reader()).await? == Standing::Current;
+            let is_current =
+                daybook_migration::standing(db.access().connections()).await? == Standing::Current;
             // A server that runs on it would meet another schema from one statement to the next.
             let _lock = if is_current { None } else { config.lock_database()? };
             daybook_migration::up(db.for_migration())

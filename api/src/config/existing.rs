@@ -61,7 +61,7 @@ impl Config {
     /// As of [`Self::database_with_schema`]; a schema of another version.
     pub async fn existing_database(&self) -> Result<Database> {
         let db = self.database_with_schema().await?;
-        let refusal = match daybook_migration::standing(db.reader()).await? {
+        let refusal = match daybook_migration::standing(db.access().connections()).await? {
             Standing::Current => return Ok(db),
             Standing::Older(missing) => anyhow!(
                 "the schema of {} is older than this version of Daybook, {} migrations are \
@@ -82,7 +82,7 @@ impl Config {
     pub async fn database_with_schema(&self) -> Result<Database> {
         self.look_at_file()?;
         let db = self.database().await?;
-        match daybook_migration::standing(db.reader()).await? {
+        match daybook_migration::standing(db.access().connections()).await? {
             Standing::Older(missing) if missing.len() == daybook_migration::names().len() => {
                 db.close().await?;
                 Err(self.absent())

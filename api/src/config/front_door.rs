@@ -20,7 +20,7 @@ pub struct FrontDoor {
     #[arg(long, env = "DAYBOOK_METRICS_OPERATIONS", value_delimiter = ',', global = true)]
     pub metrics_operations: Vec<String>,
     /// Longest message on a WebSocket, in bytes
-    #[arg(long, env = "DAYBOOK_SOCKET_MESSAGE_BYTES", default_value_t = 1024 * 1024, global = true)]
+    #[arg(long, env = "DAYBOOK_SOCKET_MESSAGE_BYTES", default_value_t = 256 * 1024, global = true)]
     pub socket_message_bytes: usize,
     /// How long a client may take to say connection_init on a WebSocket
     #[arg(

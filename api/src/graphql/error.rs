@@ -4,7 +4,7 @@
 //! top-level error with `extensions.code`, and, for an argument, `extensions.argument`.
 
 use async_graphql::{Enum, ErrorExtensions, SimpleObject};
-use daybook_service::{Error, Problem, ProblemCode};
+use daybook_service::{Error, Fault, Problem, ProblemCode};
 
 /// Codes of top-level errors.
 pub mod code {
@@ -32,6 +32,8 @@ pub mod code {
     pub const NOT_TRUSTED: &str = "DOCUMENT_NOT_TRUSTED";
     /// Documents have no ids here, as Apollo's clients understand it.
     pub const NOT_SUPPORTED: &str = "PERSISTED_QUERY_NOT_SUPPORTED";
+    /// The extension that says after how many seconds to try again.
+    pub const RETRY_AFTER: &str = "retryAfter";
     /// The document is larger or deeper than this server takes.
     pub const TOO_COMPLEX: &str = "QUERY_TOO_COMPLEX";
 }
@@ -69,10 +71,11 @@ pub(super) fn to_error(error: Error) -> async_graphql::Error {
         Error::Unavailable { .. } => (code::UNAVAILABLE, error.to_string()),
         Error::Forbidden(_) => (code::FORBIDDEN, error.to_string()),
         Error::Refused(problems) => return refused(problems),
+        Error::Fault(fault @ (Fault::Busy(_) | Fault::TimedOut(_))) => return not_now(fault),
         Error::Fault(fault) => {
             tracing::error!(error = %fault, "request failed");
             let text = match fault {
-                daybook_service::Fault::CommitUnknown(_) => {
+                Fault::CommitUnknown(_) => {
                     "it is not known whether this was done: repeat it with the same idempotency key"
                 }
                 _ => "Daybook failed; its log says why, under the request's id",
@@ -81,6 +84,21 @@ pub(super) fn to_error(error: Error) -> async_graphql::Error {
         }
     };
     async_graphql::Error::new(text).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+/// What the database did not do in time, and may do later.
+fn not_now(fault: &Fault) -> async_graphql::Error {
+    tracing::warn!(error = %fault, "the database is too busy for a request");
+    let (code, text) = match fault {
+        Fault::TimedOut(_) => {
+            (code::TIMEOUT, "The database took too long: ask for less, or try again later")
+        }
+        _ => (code::RATE_LIMITED, "The database has no connection free: try again later"),
+    };
+    async_graphql::Error::new(text).extend_with(|_, extensions| {
+        extensions.set("code", code);
+        extensions.set(code::RETRY_AFTER, 1);
+    })
 }
 
 fn refused(problems: &[Problem]) -> async_graphql::Error {

@@ -1,4 +1,4 @@
-//! Failing nullable fields become null.
+//! What an answer holds: failing nullable fields as null, and no more of all than it may.
 //!
 //! async-graphql 7.0.19 lets a failing nullable field null its parent. The specification (section
 //! 6.4.4) stops the error at the first nullable field: this puts null there and keeps the error.
@@ -12,6 +12,8 @@ use async_graphql::{
     },
 };
 
+use super::answer::{AnswerPart, AnswerSize, MAX_ANSWER_ERRORS, resolved_bytes};
+
 /// Makes a [`NullableErrorsOf`] for each request.
 pub(super) struct NullableErrors;
 
@@ -21,9 +23,37 @@ impl ExtensionFactory for NullableErrors {
     }
 }
 
-/// The errors that were stopped at a nullable field of one request.
+/// The errors that were stopped at a nullable field of one request, and the size of its answer.
 #[derive(Default)]
-struct NullableErrorsOf(Mutex<Vec<ServerError>>);
+struct NullableErrorsOf {
+    stopped: Mutex<Stopped>,
+    size: AnswerSize,
+}
+
+/// As many errors as an answer tells, and how many more there were.
+#[derive(Default)]
+struct Stopped {
+    errors: Vec<ServerError>,
+    left_out: usize,
+}
+
+impl Stopped {
+    fn add(&mut self, error: ServerError) {
+        if self.errors.len() < MAX_ANSWER_ERRORS {
+            self.errors.push(error);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    fn into_errors(mut self) -> Vec<ServerError> {
+        if self.left_out > 0 {
+            let message = format!("… and {} more errors", self.left_out);
+            self.errors.push(ServerError::new(message, None));
+        }
+        self.errors
+    }
+}
 
 #[async_trait::async_trait]
 impl Extension for NullableErrorsOf {
@@ -33,9 +63,11 @@ impl Extension for NullableErrorsOf {
         operation_name: Option<&str>,
         next: NextExecute<'_>,
     ) -> Response {
-        let mut response = next.run(ctx, operation_name).await;
-        let mut stopped = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        response.errors.append(&mut stopped);
+        let part = ctx.data_opt::<AnswerPart>();
+        let mut response = self.size.bounded(part, next.run(ctx, operation_name)).await;
+        let stopped =
+            std::mem::take(&mut *self.stopped.lock().unwrap_or_else(PoisonError::into_inner));
+        response.errors.extend(stopped.into_errors());
         response
     }
 
@@ -46,12 +78,20 @@ impl Extension for NullableErrorsOf {
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
         let is_nullable = !info.return_type.ends_with('!');
+        let (field, path) = (info.field, info.path_node);
         match next.run(ctx, info).await {
+            Ok(value) => {
+                if let Some(value) = &value {
+                    let bytes = resolved_bytes(field, path, value);
+                    self.size.add(ctx.data_opt::<AnswerPart>(), bytes).await;
+                }
+                Ok(value)
+            }
             Err(error) if is_nullable => {
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+                self.stopped.lock().unwrap_or_else(PoisonError::into_inner).add(error);
                 Ok(Some(Value::Null))
             }
-            outcome => outcome,
+            Err(error) => Err(error),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     net::IpAddr,
     num::NonZeroU32,
     sync::{
@@ -30,6 +31,15 @@ pub(super) enum Asker {
     Address(IpAddr),
     /// A subject.
     Credential(String),
+}
+
+impl fmt::Display for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "address {address}"),
+            Self::Credential(subject) => write!(f, "credential {subject}"),
+        }
+    }
 }
 
 /// What is left of a rate.

@@ -13,7 +13,7 @@ use axum::{
 };
 use daybook_entity::artifact;
 use daybook_service::{
-    Error, Viewer,
+    Error, Fault, Viewer,
     access::Authority,
     artifacts::{self, Handout, Missing, handout, link::Link},
     metrics::Download,
@@ -229,6 +229,10 @@ fn too_many(seconds: u64) -> Response {
 }
 
 fn failed(error: &Error) -> Response {
+    if let Error::Fault(Fault::Busy(_) | Fault::TimedOut(_)) = error {
+        tracing::warn!(%error, "a download can't be begun now");
+        return Problem::busy();
+    }
     tracing::error!(%error, "a download failed");
     let detail = "Daybook failed; its log says why, under the request's id.".into();
     Problem { status: StatusCode::INTERNAL_SERVER_ERROR, code: code::INTERNAL, detail }

@@ -1,9 +1,9 @@
 //! How long a request's body may be.
 //!
 //! A note's body has a mebibyte, and JSON takes six bytes for each of its characters at the worst
-//! (`\u001b`). Whoever has a credential may therefore send longer bodies; what is longer is long
-//! strings: the rest of it stays within the limit that holds for everyone, so that the values made
-//! of it are no more.
+//! (`\u001b`). Whoever has a credential may therefore send long bodies; what is long is long
+//! strings: the rest of it stays within a mebibyte. Without a credential there is nothing to send
+//! but documents.
 
 use std::time::Duration;
 
@@ -12,52 +12,108 @@ use futures::TryStreamExt;
 use headers::{ContentLength, Expect, HeaderMapExt};
 use http::StatusCode;
 
-/// Largest body, in bytes, and most bytes outside of strings in any.
-pub(super) const BODY: usize = 1024 * 1024;
+use super::{
+    admission::{Asker, TooMany},
+    budget::{Budget, Room},
+    json::{self, Measure},
+};
+
+/// Most bytes outside of strings in any body.
+pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Largest body that comes with a credential: a note's body at its worst, and the rest.
-const BODY_WITH_CREDENTIAL: usize = 6 * daybook_service::notes::BODY_BYTES + BODY;
+const MAX_BYTES_WITH_CREDENTIAL: usize = 6 * daybook_service::notes::BODY_BYTES + MAX_BODY_BYTES;
+/// What a body without a credential may have beside the longest document.
+const MAX_BYTES_BESIDE_DOCUMENT: usize = 64 * 1024;
 /// Bytes beyond the limit that are still read, and thrown away: a connection that is closed while
 /// its client sends is reset, and the client may never see the answer (RFC 9112, section 9.6).
 const THROWN_AWAY: usize = 64 * 1024 * 1024;
 
+/// Tells whether a request came with a credential that holds.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Credential {
+    Held,
+    None,
+}
+
+/// How long a body may be and take, and who sends it.
+pub(super) struct Limits<'a> {
+    pub(super) credential: Credential,
+    pub(super) asker: &'a Asker,
+    pub(super) budget: &'a Budget,
+    pub(super) document_bytes: usize,
+    pub(super) timeout: Duration,
+}
+
+impl Limits<'_> {
+    fn bytes(&self) -> usize {
+        match self.credential {
+            Credential::Held => MAX_BYTES_WITH_CREDENTIAL,
+            Credential::None => {
+                (self.document_bytes + MAX_BYTES_BESIDE_DOCUMENT).min(MAX_BODY_BYTES)
+            }
+        }
+    }
+}
+
+/// A body and its part of the memory that requests may take.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    pub(super) measure: Measure,
+    _room: Room,
+}
+
 /// Why a body is not taken.
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    pub(super) message: &'static str,
+pub(super) enum Refusal {
+    Malformed { status: StatusCode, message: String },
+    TooMany(TooMany),
 }
 
 impl Refusal {
-    fn too_large(message: &'static str) -> Self {
-        Self { status: StatusCode::PAYLOAD_TOO_LARGE, message }
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::Malformed { status, message: message.into() }
+    }
+
+    fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
 }
 
-/// The body of `request`.
+/// The body of `request`, measured. It is read once there is room for it.
 ///
 /// # Errors
-/// One that is longer than it may be, or that can't be read.
-pub(super) async fn read(
-    request: Request,
-    has_credential: bool,
-    patience: Duration,
-) -> Result<Vec<u8>, Refusal> {
-    let limit = if has_credential { BODY_WITH_CREDENTIAL } else { BODY };
-    let body = tokio::time::timeout(patience, whole(request, limit)).await;
-    let body = body.map_err(|_| Refusal {
-        status: StatusCode::REQUEST_TIMEOUT,
-        message: "The body took too long to come",
-    })?;
-    let body = body.map_err(|_| Refusal {
-        status: StatusCode::BAD_REQUEST,
-        message: "The body could not be read",
-    })?;
-    let body = body.ok_or_else(|| {
-        Refusal::too_large("The body is longer than 1 MiB, or 7 MiB with a credential")
-    })?;
-    if body.len() > BODY && outside_strings(&body) > BODY {
-        return Err(Refusal::too_large("The body is longer than 1 MiB outside of its strings"));
-    }
-    Ok(body)
+/// One that is longer than it may be, has too many values, or can't be read; no room in time.
+pub(super) async fn read(request: Request, limits: &Limits<'_>) -> Result<Body, Refusal> {
+    let limit = limits.bytes();
+    let declared = request.headers().typed_get::<ContentLength>();
+    let declared = declared.map(|length| usize::try_from(length.0).unwrap_or(usize::MAX));
+    // What is longer is thrown away, and a length that is not said may be any.
+    let room = declared.map_or(limit, |declared| if declared > limit { 0 } else { declared });
+    let room = match limits.budget.body(limits.asker, room).await {
+        Ok(room) => room,
+        Err(too_many) => {
+            // Read to nowhere, so that the client comes to read why.
+            let _ = tokio::time::timeout(limits.timeout, whole(request, 0)).await;
+            return Err(Refusal::TooMany(too_many));
+        }
+    };
+    let bytes = tokio::time::timeout(limits.timeout, whole(request, limit)).await;
+    let bytes = bytes
+        .map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body took too long to come"))?;
+    let bytes = bytes
+        .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "The body could not be read"))?
+        .ok_or_else(|| {
+            let kibibytes = limit / 1024;
+            Refusal::too_large(match limits.credential {
+                Credential::Held => format!("The body is longer than {kibibytes} KiB"),
+                Credential::None => format!(
+                    "The body is longer than {kibibytes} KiB, or {} KiB with a credential",
+                    MAX_BYTES_WITH_CREDENTIAL / 1024
+                ),
+            })
+        })?;
+    let measure = json::measure(&bytes);
+    measure.check(limits.credential).map_err(Refusal::too_large)?;
+    Ok(Body { bytes, measure, _room: room })
 }
 
 /// The body, unless it is longer than `limit`.
@@ -80,50 +136,4 @@ async fn whole(request: Request, limit: usize) -> Result<Option<Vec<u8>>, axum::
         }
     }
     Ok((length <= limit).then_some(body))
-}
-
-/// Bytes of `json` that are not within a string; its quotes are none of the string's.
-fn outside_strings(json: &[u8]) -> usize {
-    let (mut outside, mut rest) = (0, json);
-    while let Some(start) = rest.iter().position(|byte| *byte == b'"') {
-        outside += start + 2;
-        rest = &rest[start + 1..];
-        // To the quote that no backslash escapes.
-        let mut end = 0;
-        while let Some(byte) = rest.get(end).filter(|byte| **byte != b'"') {
-            end += if *byte == b'\\' { 2 } else { 1 };
-        }
-        rest = rest.get(end + 1..).unwrap_or_default();
-    }
-    outside + rest.len()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn only_what_strings_hold_is_left_out() {
-        for (json, outside) in [
-            ("", 0),
-            ("[1,2]", 5),
-            ("\"abc\"", 2),
-            ("{\"a\":\"b\\\"c\"}", 7),
-            ("[\"\\\\\",1]", 6),
-            ("[\"\",\"\"]", 7),
-            ("\"open", 2),
-            ("\"open\\", 2),
-        ] {
-            assert_eq!(outside_strings(json.as_bytes()), outside, "{json}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn strings_count_as_their_quotes(text: String, count in 0..5_usize) {
-            let value = serde_json::json!(vec![text; count]).to_string();
-            prop_assert_eq!(outside_strings(value.as_bytes()), 2 + (3 * count).saturating_sub(1));
-        }
-    }
 }

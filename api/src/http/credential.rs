@@ -13,7 +13,7 @@ use daybook_service::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::{problem::Problem, request::Correlation};
+use super::{errors, problem::Problem, request::Correlation};
 use crate::graphql::code;
 
 /// How often whoever keeps a connection open asks whether a credential that can be revoked still
@@ -96,6 +96,14 @@ impl Refusal {
     /// What is said of `error`. A fault is logged here, once, and not shown.
     pub(super) fn of(error: &Error) -> Self {
         let (status, code, header) = match error {
+            Error::Fault(fault @ (Fault::Busy(_) | Fault::TimedOut(_))) => {
+                tracing::warn!(error = %fault, "a credential can't be looked at now");
+                let message = "The database has no connection free: try again later".to_owned();
+                let header =
+                    Some((header::RETRY_AFTER, HeaderValue::from(errors::RETRY_AFTER_SECONDS)));
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                return Self { status, code: code::RATE_LIMITED, message, header };
+            }
             Error::Fault(fault) => {
                 tracing::error!(error = %fault, "a credential can't be looked at");
                 let message = "Daybook failed; its log says why, under the request's id".to_owned();

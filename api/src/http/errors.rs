@@ -3,15 +3,12 @@
 use async_graphql::{Response, ServerError, Value};
 
 use super::admission::TooMany;
-use crate::graphql::{Refusal, code};
+use crate::graphql::{MAX_ANSWER_ERRORS, Refusal, code};
 
-/// Most errors of one answer.
-const MOST: usize = 50;
+/// Seconds after which it is worth to repeat what a busy database did not do in time.
+pub(super) const RETRY_AFTER_SECONDS: u64 = 1;
 /// Longest message, in characters.
 const LONGEST: usize = 500;
-
-/// The extension that says after how many seconds to try again.
-const RETRY_AFTER: &str = "retryAfter";
 
 /// One error with its code.
 pub(super) fn error(code: &'static str, message: &str) -> ServerError {
@@ -20,18 +17,25 @@ pub(super) fn error(code: &'static str, message: &str) -> ServerError {
     error
 }
 
+/// An operation that took too long, which may do better later.
+pub(super) fn timeout(message: &str) -> ServerError {
+    let mut error = error(code::TIMEOUT, message);
+    error.extensions.get_or_insert_default().set(code::RETRY_AFTER, RETRY_AFTER_SECONDS);
+    error
+}
+
 /// A request too many.
 pub(super) fn too_many(refusal: TooMany) -> Vec<ServerError> {
     let mut error = error(code::RATE_LIMITED, &refusal.message());
     let extensions = error.extensions.get_or_insert_default();
-    extensions.set(RETRY_AFTER, refusal.retry_after);
+    extensions.set(code::RETRY_AFTER, refusal.retry_after);
     vec![error]
 }
 
 /// Seconds after which a refused request is worth to be repeated; none where it wasn't one too
 /// many.
 pub(super) fn retry_after(errors: &[ServerError]) -> Option<u64> {
-    match errors.first()?.extensions.as_ref()?.get(RETRY_AFTER)? {
+    match errors.first()?.extensions.as_ref()?.get(code::RETRY_AFTER)? {
         Value::Number(seconds) => seconds.as_u64(),
         _ => None,
     }
@@ -48,9 +52,11 @@ pub(super) fn all(refusals: Vec<Refusal>) -> Vec<ServerError> {
 /// message may hold a name as long as the document.
 pub(super) fn bound(errors: &mut Vec<ServerError>) {
     let total = errors.len();
-    if total > MOST {
-        errors.truncate(MOST);
-        errors.push(ServerError::new(format!("… and {} more errors", total - MOST), None));
+    // One more says already how many were left out.
+    if total > MAX_ANSWER_ERRORS + 1 {
+        errors.truncate(MAX_ANSWER_ERRORS);
+        let left_out = total - MAX_ANSWER_ERRORS;
+        errors.push(ServerError::new(format!("… and {left_out} more errors"), None));
     }
     for error in errors {
         if let Some((end, _)) = error.message.char_indices().nth(LONGEST) {
@@ -73,13 +79,13 @@ mod tests {
 
     #[test]
     fn errors_are_bounded_in_number_and_length() {
-        let mut few = vec![error("A", "é"); MOST];
+        let mut few = vec![error("A", "é"); MAX_ANSWER_ERRORS];
         bound(&mut few);
-        assert_eq!((few.len(), few[0].message.as_str()), (MOST, "é"));
-        let mut many = vec![error("A", &"é".repeat(LONGEST + 1)); MOST + 7];
+        assert_eq!((few.len(), few[0].message.as_str()), (MAX_ANSWER_ERRORS, "é"));
+        let mut many = vec![error("A", &"é".repeat(LONGEST + 1)); MAX_ANSWER_ERRORS + 7];
         bound(&mut many);
-        assert_eq!(many.len(), MOST + 1);
+        assert_eq!(many.len(), MAX_ANSWER_ERRORS + 1);
         assert_eq!(many[0].message.chars().count(), LONGEST + 1);
-        assert_eq!(many[MOST].message, "… and 7 more errors");
+        assert_eq!(many[MAX_ANSWER_ERRORS].message, "… and 7 more errors");
     }
 }

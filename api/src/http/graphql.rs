@@ -6,6 +6,7 @@
 mod accept;
 mod answer;
 mod incoming;
+mod sent;
 pub(super) mod stream;
 
 use async_graphql::parser::types::OperationType;
@@ -37,9 +38,8 @@ pub(super) async fn post(
 ) -> Response {
     let accept = Accept::of(request.headers());
     let client = Client::of(&state, request.headers(), &correlation).await;
-    let has_credential = client.as_ref().is_ok_and(|client| client.viewer.is_some());
-    let patience = state.front_door.body_timeout;
-    match incoming::from_body(request, has_credential, patience).await {
+    let sender = Client::sender(client.as_ref().ok(), &correlation);
+    match incoming::from_body(&state, &sender, request).await {
         Ok(parameters) => run(&state, client, accept, parameters, &Method::POST).await,
         Err(malformed) => accept.malformed(&malformed),
     }
@@ -60,7 +60,9 @@ pub(super) async fn get(
         };
     }
     let accept = Accept::of(&headers);
-    let parameters = match incoming::from_url(&parts.uri) {
+    let client = Client::of(&state, &headers, &correlation).await;
+    let sender = Client::sender(client.as_ref().ok(), &correlation);
+    let parameters = match incoming::from_url(&state, &sender, &parts.uri).await {
         Ok(Some(parameters)) => parameters,
         Ok(None) if accept.is_browser && state.front_door.graphiql => {
             return web::graphiql(&headers);
@@ -71,7 +73,6 @@ pub(super) async fn get(
         }
         Err(malformed) => return accept.malformed(&malformed),
     };
-    let client = Client::of(&state, &headers, &correlation).await;
     run(&state, client, accept, parameters, &Method::GET).await
 }
 

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
-use daybook_service::{Error, Viewer, reach};
+use daybook_service::{Error, Viewer, reach, workload};
 use futures::{Stream, StreamExt, stream, stream::BoxStream};
 use http::HeaderMap;
 use tokio::time::Instant;
@@ -11,11 +11,12 @@ use tokio::time::Instant;
 use super::{
     State,
     admission::{Asker, Running, Standing, TooMany},
+    budget::Held,
     credential, errors,
     parameters::Parameters,
     request::Correlation,
 };
-use crate::graphql::{BodyAllowance, Caller, Document, code};
+use crate::graphql::{AnswerPart, BodyAllowance, Caller, Document};
 
 /// Who asks, over whichever transport.
 #[derive(Clone, Debug)]
@@ -40,7 +41,13 @@ impl Client {
         Ok(Self { viewer, address: correlation.address })
     }
 
-    fn asker(&self) -> Asker {
+    /// Whoever sends a request, whose credential may not hold.
+    pub(super) fn sender(client: Option<&Self>, correlation: &Correlation) -> Self {
+        let stranger = || Self { viewer: None, address: correlation.address };
+        client.cloned().unwrap_or_else(stranger)
+    }
+
+    pub(super) fn asker(&self) -> Asker {
         match &self.viewer {
             Some(viewer) => Asker::Credential(viewer.subject.clone()),
             None => Asker::Address(self.address),
@@ -57,6 +64,18 @@ pub(super) struct Operation {
     metric: String,
     /// None for subscriptions, which have limits of their own.
     running: Option<Running>,
+    /// What its reads are counted for.
+    workload: workload::Operation,
+    /// Its answer's part of all answers; none of a subscription, which has one event at a time.
+    answer: Option<AnswerPart>,
+    /// Its part of the memory that requests may take; a subscription's is small.
+    _held: Option<Held>,
+}
+
+/// What an operation answers, counted until it is sent.
+pub(super) struct Answer {
+    pub(super) response: Response,
+    pub(super) part: Option<AnswerPart>,
 }
 
 /// Counts a request of `client`.
@@ -90,10 +109,10 @@ pub(super) fn prepare(
     document: &Document,
     parameters: Parameters,
 ) -> Result<Operation, Vec<ServerError>> {
-    let Parameters { source: _, operation_name, variables } = parameters;
+    let Parameters { source: _, operation_name, variables, held } = parameters;
     let name = operation_name.as_deref();
     let request = state.documents.request(document, name, variables.unwrap_or_default());
-    operation(state, client, document, name, request.map_err(errors::all)?)
+    operation(state, client, document, name, request.map_err(errors::all)?, held)
 }
 
 /// The same, whose answers have cursors, to go on `after` one.
@@ -107,11 +126,11 @@ pub(super) fn resume(
     parameters: Parameters,
     after: Option<&str>,
 ) -> Result<Operation, Vec<ServerError>> {
-    let Parameters { source: _, operation_name, variables } = parameters;
+    let Parameters { source: _, operation_name, variables, held } = parameters;
     let name = operation_name.as_deref();
     let variables = variables.unwrap_or_default();
     let request = state.documents.resumable_request(document, name, variables, after);
-    operation(state, client, document, name, request.map_err(errors::all)?)
+    operation(state, client, document, name, request.map_err(errors::all)?, held)
 }
 
 fn operation(
@@ -120,35 +139,51 @@ fn operation(
     document: &Document,
     name: Option<&str>,
     request: Request,
+    held: Option<Held>,
 ) -> Result<Operation, Vec<ServerError>> {
     // There is exactly one, or there would be no request.
     let kind = document.kinds(name).next().unwrap_or(OperationType::Query);
     let running = match kind {
-        OperationType::Subscription => None,
+        OperationType::Subscription => {
+            if let Some(held) = &held {
+                held.check_subscription()?;
+            }
+            None
+        }
         OperationType::Query | OperationType::Mutation => {
             Some(state.admission.begin(client.asker()).map_err(errors::too_many)?)
         }
     };
+    let asker = client.asker().to_string();
+    let workload = match kind {
+        OperationType::Query => workload::Operation::query(asker),
+        OperationType::Mutation => workload::Operation::mutation(asker),
+        OperationType::Subscription => workload::Operation::subscription(asker),
+    };
     let known = name.or_else(|| document.only_name()).and_then(|name| state.operations.get(name));
     let metric = known.map_or_else(|| "other".to_owned(), Clone::clone);
-    let request = request.data(Caller(client.viewer.clone())).data(BodyAllowance::default());
-    Ok(Operation { kind, request, metric, running })
+    let mut request = request.data(Caller(client.viewer.clone())).data(BodyAllowance::default());
+    let answer = (kind != OperationType::Subscription).then(|| state.answers.part());
+    if let Some(answer) = &answer {
+        request = request.data(answer.clone());
+    }
+    Ok(Operation { kind, request, metric, running, workload, answer, _held: held })
 }
 
 impl Operation {
     /// Runs a query or mutation to its answer. One that takes too long is not waited for: what it
     /// had committed stays.
-    pub(super) async fn run(self, state: &State) -> Response {
-        let Self { kind, request, metric, running } = self;
+    pub(super) async fn run(self, state: &State) -> Answer {
+        let Self { kind, request, metric, running, workload, answer, _held } = self;
         let began = Instant::now();
         let patience = state.front_door.execution_timeout;
-        let executed =
-            tokio::time::timeout(patience, reach::closed(state.schema.execute(request))).await;
+        let execution = workload.run(reach::closed(state.schema.execute(request)));
+        let executed = tokio::time::timeout(patience, execution).await;
         drop(running);
         let mut response = executed.unwrap_or_else(|_| {
             let patience = humantime::format_duration(patience);
             let message = format!("The operation did not end within {patience}");
-            Response::from_errors(vec![errors::error(code::TIMEOUT, &message)])
+            Response::from_errors(vec![errors::timeout(&message)])
         });
         errors::bound(&mut response.errors);
         let kind = match kind {
@@ -158,17 +193,20 @@ impl Operation {
         };
         let metrics = &state.instance.metrics;
         metrics.operation(&metric, kind, response.errors.is_empty(), began.elapsed());
-        response
+        Answer { response, part: answer }
     }
 
     /// Runs it as far as its answers are taken; a query or mutation has one.
-    pub(super) fn stream(self, state: &State) -> BoxStream<'static, Response> {
+    pub(super) fn stream(self, state: &State) -> BoxStream<'static, Answer> {
         match self.kind {
             OperationType::Query | OperationType::Mutation => {
                 let state = state.clone();
                 stream::once(async move { self.run(&state).await }).boxed()
             }
-            OperationType::Subscription => subscribe(self.request, state).boxed(),
+            OperationType::Subscription => {
+                let events = self.workload.run_stream(subscribe(self.request, state));
+                events.map(|response| Answer { response, part: None }).boxed()
+            }
         }
     }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 use serde_json::{Map, Value};
 
+use super::budget::Held;
+
 /// The parameters of a GraphQL request (GraphQL over HTTP, section 5.1).
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "Raw")]
@@ -12,6 +14,8 @@ pub(super) struct Parameters {
     pub(super) source: Source,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Option<Map<String, Value>>,
+    /// Their part of the memory that requests may take, once it is theirs.
+    pub(super) held: Option<Held>,
 }
 
 /// Which document is meant.
@@ -65,7 +69,7 @@ impl TryFrom<Raw> for Parameters {
             (Some(text), Some(id)) => Source::IdOfText(id, text),
             (None, None) => return Err(NoDocument),
         };
-        Ok(Self { source, operation_name, variables })
+        Ok(Self { source, operation_name, variables, held: None })
     }
 }
 

@@ -11,6 +11,9 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header};
 
+use super::errors::RETRY_AFTER_SECONDS;
+use crate::graphql::code;
+
 const KIND: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// What went wrong.
@@ -21,6 +24,17 @@ pub(super) struct Problem {
     pub(super) code: &'static str,
     /// For people.
     pub(super) detail: Cow<'static, str>,
+}
+
+impl Problem {
+    /// The answer of a database that has no connection free.
+    pub(super) fn busy() -> Response {
+        let detail = "The database has no connection free: try again later.".into();
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let mut response = Self { status, code: code::RATE_LIMITED, detail }.into_response();
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        response
+    }
 }
 
 impl IntoResponse for Problem {

@@ -130,7 +130,8 @@ fn process(instance: &Instance) -> Component {
 
 /// Database and schema, from one question.
 async fn database(instance: &Instance) -> (Component, Component) {
-    let asked = timeout(PATIENCE, daybook_migration::standing(instance.db.reader())).await;
+    let asked =
+        timeout(PATIENCE, daybook_migration::standing(instance.db.access().connections())).await;
     let failed = |reason| (Component::Failed(reason), Component::Unknown("it could not be asked"));
     match asked {
         Ok(Ok(standing)) => (Component::Ok, schema(&standing)),

@@ -24,7 +24,7 @@ use crate::{
     clock::to_micros,
     database, input,
     page::{self, Keyset, Order, Page, PageArgs, Part},
-    random,
+    random, workload,
 };
 
 pub(crate) use credential::{KeyUses, by_subject};
@@ -174,7 +174,8 @@ pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
-    Ok(all(scope).count(scope.instance.db.reader()).await?)
+    let count = async { Ok(all(scope).count(scope.instance.db.reader()).await?) };
+    workload::count_once(&("api_keys", scope.organization_id), count).await
 }
 
 /// A key of the scope's organization.

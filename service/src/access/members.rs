@@ -12,7 +12,7 @@ use crate::{
     audit::{self, Change, NewEntry, Resource},
     database, input,
     page::{self, Keyset, Order, Page, PageArgs, Part},
-    reach,
+    reach, workload,
 };
 
 /// Gives `subject` the role `role`, or another role. Without `email` the known one stays. Once this
@@ -169,7 +169,8 @@ pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<membership::Mod
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
-    Ok(all(scope).count(scope.instance.db.reader()).await?)
+    let count = async { Ok(all(scope).count(scope.instance.db.reader()).await?) };
+    workload::count_once(&("members", scope.organization_id), count).await
 }
 
 /// The memberships of `viewer`, everywhere.

@@ -20,7 +20,7 @@ use crate::{
 /// # Errors
 /// A database fault.
 pub async fn contains(instance: &Instance, subject: &str) -> Result<bool> {
-    let found = operator::Entity::find_by_id(subject).one(instance.db.reader()).await?;
+    let found = operator::Entity::find_by_id(subject).one(instance.db.access()).await?;
     Ok(found.is_some())
 }
 

@@ -291,7 +291,7 @@ async fn verdict(scope: &Scope) -> Result<Verdict> {
     let Scope { instance, organization_id, viewer, permission } = scope;
     if viewer.authority.is_unlimited() {
         let found = organization::Entity::find_by_id(*organization_id);
-        let found = found.one(instance.db.reader()).await?;
+        let found = found.one(instance.db.access()).await?;
         return Ok(if found.is_some() { Verdict::Granted } else { Verdict::Unknown });
     }
     if let Authority::ApiKey { organization_id: own, .. } = viewer.authority {
@@ -310,7 +310,7 @@ async fn verdict(scope: &Scope) -> Result<Verdict> {
     }
     if is_operators_right(instance, *organization_id, &viewer.subject, *permission).await? {
         let found = organization::Entity::find_by_id(*organization_id);
-        let found = found.one(instance.db.reader()).await?;
+        let found = found.one(instance.db.access()).await?;
         return Ok(if found.is_some() { Verdict::Granted } else { Verdict::Unknown });
     }
     Ok(Verdict::Unknown)
@@ -332,7 +332,7 @@ async fn is_operators_right(
 
 async fn role(instance: &Instance, organization_id: Uuid, subject: &str) -> Result<Option<Role>> {
     let key = (organization_id, subject.to_owned());
-    let membership = membership::Entity::find_by_id(key).one(instance.db.reader()).await?;
+    let membership = membership::Entity::find_by_id(key).one(instance.db.access()).await?;
     Ok(membership.map(|membership| membership.role))
 }
 

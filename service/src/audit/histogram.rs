@@ -12,7 +12,7 @@ use super::{
     list::{check, list},
     search::SearchedIntervals,
 };
-use crate::{Error, MAX_INSTANT, Result, Scope, page::PageArgs, replica};
+use crate::{Error, MAX_INSTANT, Result, Scope, page::PageArgs, replica, workload};
 
 /// Most intervals of one histogram.
 pub const MAX_BUCKETS: usize = 200;
@@ -121,14 +121,14 @@ async fn counts(scope: &Scope, filter: &Filter, intervals: Vec<Interval>) -> Res
         let counts = replica::read(scope, &searched, |db, searched| {
             Box::pin(async move { Ok(searched.counts(db).await?) })
         });
-        return counts.await;
+        return workload::scan(counts).await;
     }
     let most = MOST_COUNTED / intervals.len().max(1) as u64;
     let all = (statement(scope, filter, &intervals, most), intervals.len(), most);
     let counts = replica::read(scope, &all, |db, (statement, length, most)| {
         Box::pin(async move { Ok(read_counts(db, statement.as_ref(), *length, *most).await?) })
     });
-    counts.await
+    workload::scan(counts).await
 }
 
 /// One statement for all intervals, each a range of an index and counted to one past `most`: no

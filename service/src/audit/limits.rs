@@ -20,6 +20,11 @@ const IP_ADDRESS: usize = 64;
 const USER_AGENT: usize = 1_000;
 /// Most bytes of JSON in `changes` and `extra` together.
 const JSON: usize = 64 * 1024;
+/// Most JSON values in `changes` and `extra` together, keys included: in memory a value takes many
+/// times its bytes.
+const MAX_JSON_VALUES: usize = 5_000;
+/// Most lists and objects within one another in a value.
+const MAX_JSON_DEPTH: usize = 32;
 /// Most problems with entries that one answer names.
 pub const MAX_PROBLEMS: usize = 20;
 /// Integers beyond this are not exact as IEEE 754 doubles.
@@ -105,6 +110,7 @@ impl Checker<'_> {
             self.value(&["changes", &index, "new"], new.as_ref());
         }
         self.value(&["metadata", "extra"], extra);
+        self.values(changes, extra);
         let length = |text: serde_json::Result<Vec<u8>>| text.map_or(usize::MAX, |text| text.len());
         let changes = length(serde_json::to_vec(changes));
         let extra = extra.map_or(0, |extra| length(serde_json::to_vec(extra)));
@@ -114,6 +120,34 @@ impl Checker<'_> {
             let message = format!(
                 "changes and extra together must have at most {JSON} bytes of JSON, have {}",
                 changes.saturating_add(extra),
+            );
+            self.add(ProblemCode::TooLarge, field, message);
+        }
+    }
+
+    /// Refuses more values than an entry may have, and deeper ones.
+    fn values(&mut self, changes: &[Change], extra: Option<&Value>) {
+        let mut sizes = [Size::default(); 2];
+        for Change { field: _, old, new } in changes {
+            sizes[0].values += CHANGE_VALUES;
+            [old, new].into_iter().flatten().for_each(|value| sizes[0].add(value, 1));
+        }
+        extra.into_iter().for_each(|extra| sizes[1].add(extra, 1));
+        let fields = [&["changes"][..], &["metadata", "extra"]];
+        for (size, field) in sizes.iter().zip(fields) {
+            if size.depth > MAX_JSON_DEPTH {
+                let message = format!(
+                    "must have at most {MAX_JSON_DEPTH} lists and objects within one another"
+                );
+                self.add(ProblemCode::TooLarge, field, message);
+            }
+        }
+        let total = sizes[0].values + sizes[1].values;
+        if total > MAX_JSON_VALUES {
+            let field = if sizes[0].values >= sizes[1].values { fields[0] } else { fields[1] };
+            let message = format!(
+                "changes and extra together must have at most {MAX_JSON_VALUES} JSON values, keys \
+                 included, have {total}"
             );
             self.add(ProblemCode::TooLarge, field, message);
         }
@@ -135,8 +169,40 @@ impl Checker<'_> {
     }
 
     fn add(&mut self, code: ProblemCode, field: &[&str], message: impl Into<String>) {
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
         let path = [&self.root[..], field].concat();
         self.problems.push(Problem::new(code, &path, message));
+    }
+}
+
+/// Values of a change beside `old` and `new`: the object, its keys and `field`.
+const CHANGE_VALUES: usize = 5;
+
+/// How many values there are, and how deep.
+#[derive(Copy, Clone, Default)]
+struct Size {
+    values: usize,
+    depth: usize,
+}
+
+impl Size {
+    /// Adds a value at this depth. The parser has bounded how deep it is.
+    fn add(&mut self, value: &Value, depth: usize) {
+        self.values += 1;
+        match value {
+            Value::Array(values) => {
+                self.depth = self.depth.max(depth);
+                values.iter().for_each(|value| self.add(value, depth + 1));
+            }
+            Value::Object(fields) => {
+                self.depth = self.depth.max(depth);
+                self.values += fields.len();
+                fields.values().for_each(|value| self.add(value, depth + 1));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
     }
 }
 

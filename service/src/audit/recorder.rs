@@ -15,7 +15,7 @@ use std::{
 
 use daybook_entity::{audit_log, recording};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -286,7 +286,7 @@ async fn recordings_with(
 
 /// The idempotency keys of an organization's recordings that begin with `prefix`.
 pub(super) async fn keys_with(
-    db: &DatabaseConnection,
+    db: &impl ConnectionTrait,
     organization_id: Uuid,
     prefix: &str,
 ) -> std::result::Result<Vec<String>, DbErr> {

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, ops::RangeInclusive, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{audit_log, audit_log_head};
 use futures::{Stream, stream};
-use sea_orm::EntityTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::{Filter, Order, list};
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     page::{self, Direction, Item, Part},
     random, retention,
     watchers::{self, Watcher},
+    workload,
 };
 
 /// How often a watcher looks where no bell rings, at the most.
@@ -131,7 +132,7 @@ impl Tail {
     /// Reads one round; whether there may be more to read at once.
     async fn read(&mut self) -> Result<bool> {
         let db = self.scope.instance.db.reader();
-        let _turn = self.scope.instance.db.watcher_turn().await;
+        let turn = self.scope.instance.db.watcher_turn().await;
         // The head first: all entries up to it are committed.
         let head = head(&self.scope).await?.sequence;
         if head < self.position {
@@ -146,7 +147,14 @@ impl Tail {
         let after = Some(vec![Part::Number(self.position)]);
         let rows = list::after(&keyset, organization_id, &self.filter, head, after);
         let rows = rows.select(Direction::Forward, ROUND, db.get_database_backend());
-        let rows = rows.all(db).await?;
+        let rows = rows.all(db);
+        let rows = if self.is_live || !list::is_scan(&self.filter) {
+            rows.await?
+        } else {
+            // Past all that was recorded since the cursor: the turn is for those who follow.
+            drop(turn);
+            workload::scan(rows).await?
+        };
         self.check_kept().await?;
         self.position = match rows.last() {
             Some(last) if rows.len() as u64 == ROUND => last.sequence,

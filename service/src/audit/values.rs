@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::filter::after_prefix;
-use crate::{Error, Result, Scope, input, replica};
+use crate::{Error, Result, Scope, input, replica, workload};
 
 /// Most values that are asked for at once.
 pub const MAX_VALUES: usize = 100;
@@ -64,7 +64,7 @@ pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> R
     });
     let end = after_prefix(prefix);
     let mut found = Vec::new();
-    for row in rows.await? {
+    for row in workload::scan(rows).await? {
         let value: String = row.try_get_by_index(0)?;
         if end.as_ref().is_some_and(|end| value >= *end) {
             break;

@@ -1,33 +1,56 @@
 //! Opening the database, and refusing one that would not keep its promises.
 
-use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
-
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
+use std::{
+    path::Path,
+    str::FromStr,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
 };
+
+use sea_orm::{ConnectionTrait, SqlxPostgresConnector, SqlxSqliteConnector, Statement};
 use sqlx::{
-    Connection,
+    Connection, SqliteConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::{Database, Engine, pooled, unreachable::try_once, wall::Wall};
+use super::{
+    Database, Engine, pooled,
+    reader::{self, Reader},
+    slots::Slots,
+    unreachable::try_once,
+    wall::Wall,
+};
 use crate::{Fault, Result, private, replica::Replica};
 
 /// Readers on SQLite; requests are short, so a few serve many.
 const SQLITE_READERS: u32 = 8;
 /// Connections for bells: one listens, one rings.
 const BELLS: u32 = 2;
+/// Connections on SQLite for looking up who may what.
+const SQLITE_ACCESS: u32 = 2;
+/// Connections for scans, on either engine: reads whose cost grows with the log.
+const SCANS: u32 = 4;
+/// VM instructions of SQLite after which a scan looks whether it is to end.
+const SCAN_STEPS: i32 = 10_000;
+/// Connections for transactions on PostgreSQL, and for looking up who may what: reads can't take them.
+const POSTGRES_WRITERS: u32 = 10;
+/// Connections for keyed reads on PostgreSQL.
+const POSTGRES_READERS: u32 = 10;
+/// Connections through a pooler for looking up who may what.
+const POOLED_ACCESS: u32 = 4;
 /// Connections for requests on PostgreSQL.
-const POSTGRES: u32 = 24;
+const POSTGRES: u32 = POSTGRES_WRITERS + POSTGRES_READERS + SCANS;
 /// How long SQLite waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
 /// How long a request waits for a connection before it is told that the database is not there.
 const ACQUIRE: Duration = Duration::from_secs(10);
 /// The same for a replica, in whose place the primary answers.
 const REPLICA_ACQUIRE: Duration = Duration::from_secs(1);
+/// How long a read of a request may take, unless it is said otherwise.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection that lay idle this long is tried before it is lent.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// First SQLite without the corruption at a WAL reset.
@@ -47,10 +70,19 @@ impl Database {
     /// A URL that is neither, a database that can't be reached, or one whose version or settings
     /// are not safe; the text says what to change.
     pub async fn connect(url: &str) -> Result<Self> {
+        Self::connect_with(url, READ_TIMEOUT).await
+    }
+
+    /// [`Self::connect`], where the database ends a read of a request that takes longer than
+    /// `read_timeout`.
+    ///
+    /// # Errors
+    /// As of [`Self::connect`].
+    pub async fn connect_with(url: &str, read_timeout: Duration) -> Result<Self> {
         let database = if url.starts_with("sqlite:") {
-            Self::sqlite(url).await?
+            Self::sqlite(url, read_timeout).await?
         } else if is_postgres(url) {
-            Self::postgres(url, Reach::Direct).await?
+            Self::postgres(url, Reach::Direct, read_timeout).await?
         } else {
             let message = "the database URL begins with neither sqlite: nor postgres:";
             return Err(Fault::Unfit(message.to_owned()).into());
@@ -65,12 +97,12 @@ impl Database {
     ///
     /// # Errors
     /// As of [`Self::connect`].
-    pub async fn connect_pooled(url: &str, direct: &str) -> Result<Self> {
+    pub async fn connect_pooled(url: &str, direct: &str, read_timeout: Duration) -> Result<Self> {
         if [url, direct].iter().any(|url| !is_postgres(url)) {
             let message = "only PostgreSQL has poolers: both URLs must begin with postgres:";
             return Err(Fault::Unfit(message.to_owned()).into());
         }
-        let database = Self::postgres(url, Reach::Pooled { direct }).await?;
+        let database = Self::postgres(url, Reach::Pooled { direct }, read_timeout).await?;
         database.check().await?;
         database.look_at_wall().await?;
         database.warn_of_idle_transactions().await?;
@@ -89,19 +121,21 @@ impl Database {
     ///
     /// # Errors
     /// A URL that can't be read, or a database that can have none.
-    pub fn with_replica(mut self, url: &str) -> Result<Self> {
+    pub fn with_replica(mut self, url: &str, read_timeout: Duration) -> Result<Self> {
         if self.engine != Engine::Postgres {
             let message = "only PostgreSQL has replicas, and the database is SQLite";
             return Err(Fault::Unfit(message.to_owned()).into());
         }
-        let options = postgres_options(url, &[("default_transaction_read_only", "on")])?;
+        let timeout = milliseconds(read_timeout);
+        let options = [("default_transaction_read_only", "on"), ("statement_timeout", &timeout)];
+        let options = postgres_options(url, &options)?;
         let pool = postgres_pool(POSTGRES, &self.wall).acquire_timeout(REPLICA_ACQUIRE);
         let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options));
         self.replica = Some(Replica::new(pool));
         Ok(self)
     }
 
-    async fn sqlite(url: &str) -> Result<Self> {
+    async fn sqlite(url: &str, read_timeout: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|error| Fault::Unfit(format!("the SQLite URL can't be read: {error}")))?;
         // Without a name SQLite makes a temporary file of its own.
@@ -127,57 +161,81 @@ impl Database {
         let reading = options.create_if_missing(false).pragma("query_only", "ON");
         let reading = reading.pragma("cache_size", "-512");
         let reader = pool(SQLITE_READERS).connect_lazy_with(reading.clone());
+        let access = pool(SQLITE_ACCESS).connect_lazy_with(reading.clone());
+        let scans = ended_scans(pool(SCANS), read_timeout).connect_lazy_with(reading.clone());
         let bulk = pool(Self::BULK).connect_lazy_with(reading);
+        let connector = SqlxSqliteConnector::from_sqlx_sqlite_pool;
+        let transactions = TaskTracker::new();
+        let reader = Reader {
+            keyed: connector(reader),
+            scans: Some(connector(scans)),
+            slots: Slots::new(SQLITE_READERS, SCANS),
+            tasks: transactions.clone(),
+        };
         Ok(Self {
             engine: Engine::Sqlite,
-            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
-            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+            writer: connector(writer),
+            access: reader.lookups(connector(access)),
+            reader,
             watcher_turns: watcher_turns(SQLITE_READERS),
             bulk: SqlxSqliteConnector::from_sqlx_sqlite_pool(bulk),
             bells: None,
             replica: None,
             wall: Wall::default(),
             is_pooled: false,
-            transactions: TaskTracker::new(),
+            transactions,
         })
     }
 
-    async fn postgres(url: &str, reach: Reach<'_>) -> Result<Self> {
+    async fn postgres(url: &str, reach: Reach<'_>, read_timeout: Duration) -> Result<Self> {
         let wall = Wall::default();
         let pool = |size| postgres_pool(size, &wall);
         let connector = SqlxPostgresConnector::from_sqlx_postgres_pool;
-        let (options, writer, reader) = match reach {
+        let timeout = milliseconds(read_timeout);
+        let (options, writer, access, keyed, scans) = match reach {
             Reach::Direct => {
                 let options = postgres_options(url, &[])?;
                 try_once(&options).await?;
-                let main = pool(POSTGRES).connect_with(options.clone()).await;
-                let main = connector(main.map_err(unreachable)?);
-                (options, main.clone(), main)
+                let writer = pool(POSTGRES_WRITERS).connect_with(options.clone()).await;
+                let writer = connector(writer.map_err(unreachable)?);
+                let reading = postgres_options(url, &[("statement_timeout", &timeout)])?;
+                let keyed = pool(POSTGRES_READERS).connect_lazy_with(reading.clone());
+                // Workers beside it would make one scan as heavy as three.
+                let reading = reading.options([("max_parallel_workers_per_gather", "0")]);
+                let scans = pool(SCANS).connect_lazy_with(reading);
+                (options, writer.clone(), writer, connector(keyed), connector(scans))
             }
             Reach::Pooled { direct } => {
                 let pooled = pooled::options(url)?;
                 try_once(&pooled).await?;
                 // What is set in a session would stay there for others: each transaction is told.
-                let writer = postgres_pool(POSTGRES, &Wall::default());
-                let writer = writer.connect_with(pooled.clone()).await;
-                let reader = pooled::reader(POSTGRES, &wall).acquire_timeout(ACQUIRE);
-                let reader = connector(reader.connect_lazy_with(pooled));
-                (postgres_options(direct, &[])?, connector(writer.map_err(unreachable)?), reader)
+                let writer = postgres_pool(POSTGRES_WRITERS, &Wall::default());
+                let writer = writer.connect_with(pooled.clone()).await.map_err(unreachable)?;
+                let reader = |size| {
+                    let pool = pooled::reader(size, &wall, &timeout).acquire_timeout(ACQUIRE);
+                    connector(pool.connect_lazy_with(pooled.clone()))
+                };
+                let pools = (reader(POOLED_ACCESS), reader(POSTGRES_READERS), reader(SCANS));
+                (postgres_options(direct, &[])?, connector(writer), pools.0, pools.1, pools.2)
             }
         };
+        let transactions = TaskTracker::new();
+        let slots = Slots::new(POSTGRES_READERS, SCANS);
+        let reader = Reader { keyed, scans: Some(scans), slots, tasks: transactions.clone() };
         let bulk = pool(Self::BULK).connect_lazy_with(options.clone());
         let bells = pool(BELLS).connect_lazy_with(options);
         Ok(Self {
             engine: Engine::Postgres,
             writer,
+            access: reader.lookups(access),
             reader,
-            watcher_turns: watcher_turns(POSTGRES),
+            watcher_turns: watcher_turns(POSTGRES_READERS),
             bulk: SqlxPostgresConnector::from_sqlx_postgres_pool(bulk),
             bells: Some(bells),
             replica: None,
             wall,
             is_pooled: matches!(reach, Reach::Pooled { .. }),
-            transactions: TaskTracker::new(),
+            transactions,
         })
     }
 
@@ -323,18 +381,40 @@ fn postgres_pool(size: u32, wall: &Wall) -> PgPoolOptions {
         })
 }
 
+/// A duration as PostgreSQL's settings have it; 0 would mean none.
+fn milliseconds(duration: Duration) -> String {
+    let most = i32::MAX.unsigned_abs();
+    u32::try_from(duration.as_millis()).unwrap_or(most).clamp(1, most).to_string()
+}
+
+/// Connections of SQLite whose statements end when they take too long, and when nobody waits for
+/// them any more.
+fn ended_scans(pool: SqlitePoolOptions, read_timeout: Duration) -> SqlitePoolOptions {
+    pool.after_connect(move |connection, _| Box::pin(watch(connection, read_timeout)))
+        .before_acquire(move |connection, _| {
+            Box::pin(async move { watch(connection, read_timeout).await.map(|()| true) })
+        })
+}
+
+async fn watch(connection: &mut SqliteConnection, read_timeout: Duration) -> sqlx::Result<()> {
+    let (abandoned, began) = (reader::abandoned(), Instant::now());
+    let goes_on = move || !abandoned.load(Ordering::Relaxed) && began.elapsed() < read_timeout;
+    connection.lock_handle().await?.set_progress_handler(SCAN_STEPS, goes_on);
+    Ok(())
+}
+
 /// Turns of subscriptions at a pool of `readers`: half of it.
 fn watcher_turns(readers: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(readers as usize / 2))
 }
 
 /// A setting of PostgreSQL.
-pub(crate) async fn setting(db: &DatabaseConnection, name: &str) -> Result<String> {
+pub(crate) async fn setting(db: &impl ConnectionTrait, name: &str) -> Result<String> {
     value(db, &format!("SELECT current_setting('{name}') AS value")).await
 }
 
 /// The text that a statement gives as `value`.
-pub(crate) async fn value(db: &DatabaseConnection, sql: &str) -> Result<String> {
+pub(crate) async fn value(db: &impl ConnectionTrait, sql: &str) -> Result<String> {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     let row = row.ok_or_else(|| Fault::Unfit(format!("no answer to {sql}")))?;
     Ok(row.try_get("", "value")?)

@@ -25,27 +25,30 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
 
 /// Connections that are in a transaction for as long as they are lent. For reading: what is written would be
 /// committed only after whoever wrote it has gone on.
-pub(super) fn reader(size: u32, wall: &Wall) -> PgPoolOptions {
+/// The server ends each statement after `timeout`, in milliseconds.
+pub(super) fn reader(size: u32, wall: &Wall, timeout: &str) -> PgPoolOptions {
     let (new, lent) = (wall.clone(), wall.clone());
+    let (new_timeout, lent_timeout) = (timeout.to_owned(), timeout.to_owned());
     PgPoolOptions::new()
         .max_connections(size)
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
-            let wall = new.clone();
-            Box::pin(async move { begin(connection, &wall).await })
+            let (wall, timeout) = (new.clone(), new_timeout.clone());
+            Box::pin(async move { begin(connection, &wall, &timeout).await })
         })
         .before_acquire(move |connection, _| {
-            let wall = lent.clone();
+            let (wall, timeout) = (lent.clone(), lent_timeout.clone());
             // One that died while it lay idle is found out by this.
-            Box::pin(async move { Ok(begin(connection, &wall).await.is_ok()) })
+            Box::pin(async move { Ok(begin(connection, &wall, &timeout).await.is_ok()) })
         })
         .after_release(|connection, _| {
             Box::pin(async move { Ok(connection.execute("COMMIT").await.is_ok()) })
         })
 }
 
-async fn begin(connection: &mut PgConnection, wall: &Wall) -> sqlx::Result<()> {
-    connection.execute(AssertSqlSafe(wall.begin())).await.map(|_| ())
+async fn begin(connection: &mut PgConnection, wall: &Wall, timeout: &str) -> sqlx::Result<()> {
+    let begin = format!("{}; SET LOCAL statement_timeout = {timeout}", wall.begin());
+    connection.execute(AssertSqlSafe(begin)).await.map(|_| ())
 }
 
 impl Database {

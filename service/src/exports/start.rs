@@ -26,7 +26,7 @@ use crate::{
     jobs::{self, Enqueued, Kind, NewJob},
     notes,
     page::Part,
-    retention,
+    retention, workload,
 };
 
 /// How long the answer waits for an export that is small enough.
@@ -137,7 +137,7 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
             let (through, key) = moment(db, scope, (&filter, order_by), position).await?;
             let keyset = audit::order_keys(organization_id, &filter, order_by);
             let rows = audit::rows_after(&keyset, organization_id, &filter, through, key);
-            let matched = rows.count(db).await?;
+            let matched = workload::scan(rows.count(db)).await?;
             let pruned = Some(pruned);
             let source =
                 AuditLogs { filter, order_by, through, after, pruned, csv_byte_order_mark };

@@ -184,9 +184,13 @@ impl From<Error> for End {
             Error::Fault(Fault::Stored(_) | Fault::Unfit(_)) => {
                 Self::Fail(JobErrorCode::Internal, "stored data can't be read".into())
             }
-            Error::Fault(Fault::Database(_) | Fault::CommitUnknown(_) | Fault::Task(_)) => {
-                Self::Retry(JobErrorCode::Internal, "the database did not answer".into())
-            }
+            Error::Fault(
+                Fault::Database(_)
+                | Fault::Busy(_)
+                | Fault::TimedOut(_)
+                | Fault::CommitUnknown(_)
+                | Fault::Task(_),
+            ) => Self::Retry(JobErrorCode::Internal, "the database did not answer".into()),
             // No credential is looked at here.
             Error::Unavailable { message, .. } => {
                 Self::Retry(JobErrorCode::Internal, message.into())

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     Error, Result, Scope, input,
     page::{self, Keyset, Page, PageArgs, Part},
+    workload,
 };
 
 /// Which jobs. All conditions hold together; an absent one does not filter.
@@ -93,7 +94,9 @@ pub async fn list(scope: &Scope, filter: &Filter, args: &PageArgs) -> Result<Pag
 pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     check(filter)?;
     let select = Entity::find().filter(filter.condition(scope));
-    Ok(select.count(scope.instance.db.reader()).await?)
+    let identity = ("jobs", scope.organization_id, filter.identity());
+    let count = async { Ok(select.count(scope.instance.db.reader()).await?) };
+    workload::count_once(&identity, count).await
 }
 
 /// A job of the scope's organization.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Fault, Result, Scope,
     page::{self, Keyset, Order, Page, PageArgs, Part},
-    replica,
+    replica, workload,
 };
 
 /// Whether a page of notes has their bodies, a mebibyte each at the most.
@@ -69,7 +69,7 @@ pub async fn count(scope: &Scope, workspace_id: Uuid) -> Result<u64> {
     let count = replica::read(scope, &notes, |db, notes| {
         Box::pin(async move { Ok(notes.clone().count(db).await?) })
     });
-    count.await
+    workload::count_once(&("notes", scope.organization_id, workspace_id), count).await
 }
 
 /// A note of the scope's organization.

@@ -16,7 +16,7 @@ use crate::{
     audit::{self, Change, NewEntry, Resource},
     database,
     page::{self, Keyset, Order, Page, PageArgs, Part},
-    random, replica,
+    random, replica, workload,
 };
 
 /// Creates a workspace.
@@ -86,7 +86,7 @@ pub async fn count(scope: &Scope) -> Result<u64> {
     let count = replica::read(scope, &workspaces, |db, workspaces| {
         Box::pin(async move { Ok(workspaces.clone().count(db).await?) })
     });
-    count.await
+    workload::count_once(&("workspaces", scope.organization_id), count).await
 }
 
 /// A workspace of the scope's organization.

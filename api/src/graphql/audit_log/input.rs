@@ -123,7 +123,8 @@ pub(in crate::graphql) struct AuditLogEntryInput {
     outcome: Option<AuditOutcome>,
     /// What it was done to.
     resource: AuditResourceInput,
-    /// Values before and after; with `extra` at most 64 KiB of JSON.
+    /// Values before and after; with `extra` at most 64 KiB of JSON, 5,000 JSON values (keys included)
+    /// and 32 lists and objects within one another.
     #[graphql(default_with = "Some(Vec::new())")]
     changes: Option<Vec<FieldChangeInput>>,
     /// Circumstances.
@@ -175,7 +176,7 @@ pub(in crate::graphql) struct AuditMetadataInput {
     user_agent: Option<String>,
     /// In which request; at most 200 characters.
     request_id: Option<String>,
-    /// Whatever else is worth keeping.
+    /// Whatever else is worth keeping; bounded together with `changes`.
     extra: Option<Json>,
 }
 

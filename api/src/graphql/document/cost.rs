@@ -1,5 +1,6 @@
 //! What an operation costs to run, with its variables: a field is one, and what is below a list
-//! counts as often as the list is long.
+//! counts as often as the list is long. A field for which the database may read a whole log costs as
+//! much as a long page.
 //!
 //! Each fragment is priced once, whatever spreads it. The schema's description of itself costs
 //! nothing but its field: it is bounded by the document's size, and comes from no table.
@@ -18,6 +19,15 @@ use super::refusal::Refusal;
 
 /// Items of a list that comes in one piece.
 const LIST: u64 = 10;
+
+/// What one count, estimate or histogram of a log costs: it may read all of the log's index.
+const SCAN: u64 = 1_000;
+/// What a search costs beside its page: it may look at the words of 5,000 entries.
+const SEARCH: u64 = 200;
+/// What a step along an index to each of a hundred values costs.
+const VALUES: u64 = 100;
+/// What a count of a shorter list costs: jobs, members, keys, workspaces or notes.
+const COUNT: u64 = 20;
 
 /// Checks the cost of `operation`.
 ///
@@ -70,7 +80,45 @@ impl<'a> Pricer<'a> {
             return 1;
         }
         let times = self.times(parent, field);
-        self.set(&field.selection_set).saturating_mul(times).saturating_add(1)
+        let below = self.set(&field.selection_set).saturating_mul(times);
+        below.saturating_add(1).saturating_add(self.work(parent, field))
+    }
+
+    /// What the database does for a field beside reading what is answered.
+    fn work(&self, parent: &Name, field: &Field) -> u64 {
+        match (parent.as_str(), field.name.as_str()) {
+            ("AuditLogConnection", "totalCount")
+            | (_, "auditLogHistogram" | "exportEstimate" | "startExport") => SCAN,
+            (_, "totalCount") => COUNT,
+            (_, "auditLogValues") => VALUES,
+            (_, "auditLogs") if self.searches(field) => SEARCH,
+            _ => 0,
+        }
+    }
+
+    fn searches(&self, field: &Field) -> bool {
+        match field.specified_argument_by_name("filter").map(AsRef::as_ref) {
+            Some(Value::Object(fields)) => fields.iter().any(|(name, value)| {
+                let is_absent = match value.as_ref() {
+                    Value::Null => true,
+                    Value::Variable(name) => !self.is_given(name),
+                    _ => false,
+                };
+                name == "search" && !is_absent
+            }),
+            Some(Value::Variable(name)) => match self.variables.get(name.as_str()) {
+                Some(async_graphql::Value::Object(fields)) => {
+                    fields.get("search").is_some_and(|text| *text != async_graphql::Value::Null)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn is_given(&self, variable: &Name) -> bool {
+        let value = self.variables.get(variable.as_str());
+        value.is_some_and(|value| *value != async_graphql::Value::Null)
     }
 
     /// How often what a field selects is answered.
@@ -158,7 +206,30 @@ mod tests {
             ("{ viewer { subject email } }", &none, 3),
             ("{ viewer { memberships { role } } }", &none, 12),
             ("{ jobs(first: 3) { nodes { id } } }", &none, 7),
-            ("{ jobs(last: 3) { nodes { id } totalCount } }", &none, 10),
+            ("{ jobs(last: 3) { nodes { id } totalCount } }", &none, 70),
+            ("{ auditLogs(organizationId: 1, first: 1) { totalCount } }", &none, 1_002),
+            (
+                "{ auditLogs(organizationId: 1, first: 1, filter: {search: \"a\"}) { nodes { id } } }",
+                &none,
+                203,
+            ),
+            (
+                "query($f: AuditLogFilter) { auditLogs(organizationId: 1, first: 1, filter: $f) { nodes { id } } }",
+                &json!({ "f": { "search": "a" } }),
+                203,
+            ),
+            (
+                "{ auditLogs(organizationId: 1, first: 1, filter: {search: null}) { nodes { id } } }",
+                &none,
+                3,
+            ),
+            ("{ auditLogHistogram(organizationId: 1) { count } }", &none, 1_011),
+            ("{ auditLogValues(organizationId: 1, facet: ACTION) }", &none, 101),
+            (
+                "{ exportEstimate(organizationId: 1, source: {auditLogs: {}}) { pieces } }",
+                &none,
+                1_002,
+            ),
             ("{ jobs { nodes { id } } }", &none, 101),
             ("{ jobs(first: 100) { edges { node { id } } } }", &none, 301),
             ("{ jobs(first: 5000) { nodes { id } } }", &none, 201),

@@ -35,8 +35,9 @@ impl Refusal {
     /// An operation that would do too much.
     pub(super) fn costly(cost: u64, limit: u64) -> Self {
         let message = format!(
-            "The operation costs {cost}: at most {limit} is taken. A field costs 1, and what is \
-             below a list as often as the list is long: ask for smaller pages or fewer fields"
+            "The operation costs {cost}: at most {limit} is taken. A field costs 1, what is below a \
+             list as often as the list is long, and a count or histogram of a log 1000: ask for \
+             smaller pages, fewer counts or fewer fields"
         );
         Self { code: code::TOO_COMPLEX, message, location: None }
     }

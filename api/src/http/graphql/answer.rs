@@ -1,6 +1,6 @@
 //! Answers of GraphQL over HTTP: status, media type, headers, and bounds on what errors say.
 
-use async_graphql::{Response as GraphQLAnswer, ServerError};
+use async_graphql::ServerError;
 use async_graphql_axum::GraphQLResponse;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -8,17 +8,24 @@ use http::{HeaderValue, StatusCode, header};
 use super::{
     accept::{Accept, Kind},
     incoming::Malformed,
+    sent::Sent,
 };
-use crate::{graphql::code, http::errors};
+use crate::{
+    graphql::code,
+    http::{errors, operation::Answer},
+};
 
 impl Accept {
     /// An answer of the executor. A request that was not run (no `data` at all) is a 400 for
     /// clients that ask for GraphQL's own media type, and a 200 for those from before it.
-    pub(super) fn answer(self, answer: GraphQLAnswer) -> Response {
-        if errors::is_refusal(&answer) {
-            return self.refuse(answer.errors);
+    pub(super) fn answer(self, Answer { response, part }: Answer) -> Response {
+        if errors::is_refusal(&response) {
+            return self.refuse(response.errors);
         }
-        let mut response = GraphQLResponse::from(answer).into_response();
+        let mut response = GraphQLResponse::from(response).into_response();
+        if let Some(part) = part {
+            response = response.map(|body| Sent::body(body, part));
+        }
         self.describe(&mut response);
         response
     }
@@ -44,7 +51,12 @@ impl Accept {
 
     /// A request that could not be read.
     pub(super) fn malformed(self, malformed: &Malformed) -> Response {
-        self.error(malformed.status, code::BAD_USER_INPUT, &malformed.message)
+        match malformed {
+            Malformed::Request { status, message } => {
+                self.error(*status, code::BAD_USER_INPUT, message)
+            }
+            Malformed::TooMany(too_many) => self.refuse(errors::too_many(*too_many)),
+        }
     }
 
     /// A request error: no `data`, not even null (GraphQL, section 7.1).

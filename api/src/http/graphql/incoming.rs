@@ -1,27 +1,29 @@
 //! The parameters of a request, from its body or its URL.
 
-use std::time::Duration;
-
 use axum::extract::{Query, Request};
 use http::{HeaderMap, StatusCode, Uri, header};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::http::{
-    body,
+    State,
+    admission::{Asker, TooMany},
+    body::{self, Credential},
+    json,
+    operation::Client,
     parameters::{Parameters, Raw, from_object},
 };
 
 const JSON: &str = "application/json";
 
 /// What is wrong with a request, without a word of it.
-pub(super) struct Malformed {
-    pub(super) status: StatusCode,
-    pub(super) message: String,
+pub(super) enum Malformed {
+    Request { status: StatusCode, message: String },
+    TooMany(TooMany),
 }
 
 impl Malformed {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self::Request { status, message: message.into() }
     }
 
     fn bad(message: impl Into<String>) -> Self {
@@ -29,21 +31,41 @@ impl Malformed {
     }
 }
 
-/// The parameters in a body.
+/// The parameters in a body, sent by `client`.
 ///
 /// # Errors
 /// Another media type, a body that is too long or too slow, or that is no JSON object of
-/// parameters.
+/// parameters; no room for it in time.
 pub(super) async fn from_body(
+    state: &State,
+    client: &Client,
     request: Request,
-    has_credential: bool,
-    patience: Duration,
 ) -> Result<Parameters, Malformed> {
     check_media_type(request.headers())
         .map_err(|message| Malformed::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))?;
-    let body = body::read(request, has_credential, patience).await;
-    let body = body.map_err(|body::Refusal { status, message }| Malformed::new(status, message))?;
-    from_object(&body).map_err(|error| Malformed::bad(malformed(&error)))
+    let asker = client.asker();
+    let limits = body::Limits {
+        credential: credential(&asker),
+        asker: &asker,
+        budget: &state.budget,
+        document_bytes: state.front_door.document.bytes,
+        timeout: state.front_door.body_timeout,
+    };
+    let body = body::read(request, &limits).await.map_err(|refusal| match refusal {
+        body::Refusal::Malformed { status, message } => Malformed::new(status, message),
+        body::Refusal::TooMany(too_many) => Malformed::TooMany(too_many),
+    })?;
+    let held = state.budget.values(&asker, body.measure).await.map_err(Malformed::TooMany)?;
+    let parameters = from_object::<Parameters>(&body.bytes);
+    let parameters = parameters.map_err(|error| Malformed::bad(malformed(&error)))?;
+    Ok(Parameters { held: Some(held), ..parameters })
+}
+
+fn credential(asker: &Asker) -> Credential {
+    match asker {
+        Asker::Credential(_) => Credential::Held,
+        Asker::Address(_) => Credential::None,
+    }
 }
 
 /// JSON in UTF-8 as it is, and nothing that a browser sends elsewhere without asking.
@@ -97,11 +119,36 @@ struct UrlParameters {
     extensions: Option<String>,
 }
 
-/// The parameters in a URL; none where there is no query.
+/// The parameters in a URL, sent by `client`; none where there is no query.
 ///
 /// # Errors
-/// Parameters that can't be read.
-pub(super) fn from_url(url: &Uri) -> Result<Option<Parameters>, Malformed> {
+/// Parameters that can't be read, or have too many values; no room for them in time.
+pub(super) async fn from_url(
+    state: &State,
+    client: &Client,
+    url: &Uri,
+) -> Result<Option<Parameters>, Malformed> {
+    let asker = client.asker();
+    // However it is encoded, no value has more bytes in JSON.
+    let query = url.query().unwrap_or_default();
+    let mut measure = json::Measure { bytes: query.len(), ..json::Measure::default() };
+    if let Ok(Query(UrlParameters { query, variables, extensions, .. })) = Query::try_from_uri(url)
+    {
+        measure.marks = json::marks(query.unwrap_or_default().as_bytes());
+        for text in [variables, extensions].into_iter().flatten() {
+            let of_text = json::measure(text.as_bytes());
+            measure.containers += of_text.containers;
+            measure.scalars += of_text.scalars;
+        }
+    }
+    let too_many = |message| Malformed::new(StatusCode::PAYLOAD_TOO_LARGE, message);
+    measure.check(credential(&asker)).map_err(too_many)?;
+    let held = state.budget.values(&asker, measure).await.map_err(Malformed::TooMany)?;
+    let parameters = read_url(url)?;
+    Ok(parameters.map(|parameters| Parameters { held: Some(held), ..parameters }))
+}
+
+fn read_url(url: &Uri) -> Result<Option<Parameters>, Malformed> {
     let parameters = Query::<UrlParameters>::try_from_uri(url);
     let Query(UrlParameters { query, document_id, operation_name, variables, extensions }) =
         parameters.map_err(|_| Malformed::bad("The URL's parameters can't be read"))?;

@@ -41,8 +41,8 @@ pub(in crate::http) async fn post(
 ) -> Response {
     let headers = request.headers().clone();
     let client = Client::of(&state, &headers, &correlation).await;
-    let has_credential = client.as_ref().is_ok_and(|client| client.viewer.is_some());
-    match incoming::from_body(request, has_credential, state.front_door.body_timeout).await {
+    let sender = Client::sender(client.as_ref().ok(), &correlation);
+    match incoming::from_body(&state, &sender, request).await {
         Ok(parameters) => serve(&state, client, &headers, parameters, &Method::POST),
         Err(malformed) => Accept::of(&headers).malformed(&malformed),
     }
@@ -57,7 +57,8 @@ pub(in crate::http) async fn get(
 ) -> Response {
     let accept = Accept::of(&headers);
     let client = Client::of(&state, &headers, &correlation).await;
-    match incoming::from_url(&url) {
+    let sender = Client::sender(client.as_ref().ok(), &correlation);
+    match incoming::from_url(&state, &sender, &url).await {
         Ok(Some(parameters)) => serve(&state, client, &headers, parameters, &Method::GET),
         Ok(None) => {
             let message = "The parameter `query` is missing";
@@ -113,7 +114,7 @@ fn takes_events(headers: &HeaderMap) -> bool {
 }
 
 /// What an operation answers, and `complete` once it has come to its own end.
-fn events<S: Stream<Item = Answer> + Send + 'static>(
+fn events<S: Stream<Item = operation::Answer> + Send + 'static>(
     state: &State,
     viewer: Option<&Viewer>,
     answers: S,
@@ -140,11 +141,12 @@ fn events<S: Stream<Item = Answer> + Send + 'static>(
 
 /// An operation that is not run: clients can't read the body of an error, so it is an event, too.
 fn refused(errors: Vec<ServerError>) -> impl Stream<Item = Event> + Send + 'static {
-    let answer = Answer::from_errors(errors);
-    stream::iter([next(answer), complete()])
+    let response = Answer::from_errors(errors);
+    stream::iter([next(operation::Answer { response, part: None }), complete()])
 }
 
-fn next(mut answer: Answer) -> Event {
+fn next(answer: operation::Answer) -> Event {
+    let operation::Answer { response: mut answer, part: _part } = answer;
     let cursor = take_cursor(&mut answer);
     let data = if errors::is_refusal(&answer) {
         serde_json::json!({ "errors": answer.errors }).to_string()

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_graphql::ServerError;
 use axum::extract::ws::{Message, WebSocket};
 use daybook_service::{Error, Viewer};
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture};
@@ -9,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::{
     End,
-    message::{ClientMessage, Close, ServerMessage},
+    message::{ClientMessage, Close, Named, ServerMessage},
     operation::{self, Event},
     operations::{Operations, Panicked, Told},
     sender::Sender,
@@ -17,7 +18,9 @@ use super::{
 use crate::{
     graphql::code,
     http::{
-        State, credential, errors,
+        State,
+        body::Credential,
+        credential, errors, json,
         operation::Client,
         parameters::{Parameters, from_object},
         request::Correlation,
@@ -119,6 +122,19 @@ impl Connection {
             Message::Close(_) => return Err(None),
             Message::Binary(_) => return Err(Some(Close::bad_message())),
         };
+        let measure = json::measure(text.as_bytes());
+        let client = Client { viewer: self.viewer.clone(), address: self.correlation.address };
+        let credential = if client.viewer.is_some() { Credential::Held } else { Credential::None };
+        if let Err(message) = measure.check(credential) {
+            return self.refuse_message(&text, errors::error(code::BAD_USER_INPUT, &message));
+        }
+        let held = match self.state.budget.values(&client.asker(), measure).await {
+            Ok(held) => held,
+            Err(too_many) => {
+                let mut refusals = errors::too_many(too_many);
+                return self.refuse_message(&text, refusals.remove(0));
+            }
+        };
         let message = from_object(text.as_bytes()).map_err(|_| Some(Close::bad_message()))?;
         match message {
             ClientMessage::ConnectionInit { payload } => {
@@ -127,12 +143,29 @@ impl Connection {
             }
             ClientMessage::Ping {} => sender.send(&ServerMessage::Pong).await,
             ClientMessage::Pong {} => Ok(()),
-            ClientMessage::Subscribe { id, payload } => self.subscribe(id, payload, text.len()),
+            ClientMessage::Subscribe { id, payload } => {
+                let payload = Parameters { held: Some(held), ..payload };
+                self.subscribe(id, payload, text.len())
+            }
             ClientMessage::Complete { id } => {
                 self.operations.end(&id);
                 Ok(())
             }
         }
+    }
+
+    /// Refuses the operation that a message asks for, of which nothing but the name is read.
+    fn refuse_message(&mut self, text: &str, error: ServerError) -> Result<(), End> {
+        let named = serde_json::from_str::<Named>(text).map_err(|_| Some(Close::bad_message()))?;
+        if !self.is_acknowledged {
+            return Err(Some(Close::unauthorized()));
+        }
+        if self.operations.contains(&named.id) {
+            return Err(Some(Close::duplicate(&named.id)));
+        }
+        let operation = operation::refused(vec![error]);
+        self.operations.begin(&self.state.instance, named.id, operation, 0);
+        Ok(())
     }
 
     async fn init(
@@ -207,8 +240,8 @@ impl Connection {
             return Ok(());
         }
         match event {
-            Event::Next(response) => {
-                sender.send(&ServerMessage::Next { id: &id, payload: &response }).await
+            Event::Next(answer) => {
+                sender.send(&ServerMessage::Next { id: &id, payload: &answer.response }).await
             }
             Event::Refused(errors) => {
                 self.operations.end(&id);

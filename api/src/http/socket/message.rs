@@ -25,6 +25,12 @@ pub(super) enum ClientMessage {
     },
 }
 
+/// The name of the operation that a message asks for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    pub(super) id: String,
+}
+
 /// To the client.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

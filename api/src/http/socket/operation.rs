@@ -1,6 +1,6 @@
 //! One operation: what it has to tell, as a stream of events.
 
-use async_graphql::{Response, ServerError, parser::types::OperationType};
+use async_graphql::{ServerError, parser::types::OperationType};
 use futures::{
     StreamExt,
     stream::{self, BoxStream},
@@ -8,13 +8,13 @@ use futures::{
 
 use crate::http::{
     State, errors,
-    operation::{self, Client},
+    operation::{self, Answer, Client},
     parameters::Parameters,
 };
 
 /// What an operation has to tell.
 pub(super) enum Event {
-    Next(Response),
+    Next(Box<Answer>),
     /// It was not run at all.
     Refused(Vec<ServerError>),
     Completed,
@@ -38,11 +38,11 @@ pub(super) fn begin(state: &State, client: &Client, parameters: Parameters) -> O
         Err(errors) => return refused(errors),
     };
     let is_stream = operation.kind == OperationType::Subscription;
-    let events = operation.stream(state).map(|response| {
-        if errors::is_refusal(&response) {
-            Event::Refused(response.errors)
+    let events = operation.stream(state).map(|answer| {
+        if errors::is_refusal(&answer.response) {
+            Event::Refused(answer.response.errors)
         } else {
-            Event::Next(response)
+            Event::Next(Box::new(answer))
         }
     });
     Operation { is_stream, events: events.chain(stream::iter([Event::Completed])).boxed() }

@@ -77,7 +77,7 @@ fn prefix(key: &str) -> Option<&str> {
 pub async fn verify(instance: &Arc<Instance>, key: &str) -> Result<Viewer> {
     let invalid = || Error::Unauthenticated("the API key is not valid here");
     let prefix = prefix(key).ok_or_else(invalid)?;
-    let found = Entity::find().filter(Column::Prefix.eq(prefix)).one(instance.db.reader()).await?;
+    let found = Entity::find().filter(Column::Prefix.eq(prefix)).one(instance.db.access()).await?;
     let is_it = |row: &Model| instance.secret.verify(Purpose::ApiKey, &[key.as_bytes()], &row.hash);
     let row = found.filter(is_it).ok_or_else(invalid)?;
     let now = instance.clock.now();
@@ -105,7 +105,7 @@ pub(crate) async fn by_subject(
     let found = Entity::find()
         .filter(Column::OrganizationId.eq(organization_id))
         .filter(Column::Prefix.eq(prefix));
-    let found = found.one(instance.db.reader()).await?;
+    let found = found.one(instance.db.access()).await?;
     let now = instance.clock.now();
     Ok(found.filter(|row| holds(row, now)))
 }

@@ -1,0 +1,206 @@
+//! How many reads run at once, so that no client takes the database from the others.
+//!
+//! A read waits for a slot of its operation, of its credential and of its organization, narrowest
+//! first: nobody holds what all need while waiting for what is theirs alone. Scans, whose cost grows
+//! with the log, have slots of their own at each of these, and a few in the whole process.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{reach, workload::Operation};
+
+/// Reads of one operation at once.
+const MAX_OPERATION_READS: usize = 4;
+/// Scans of one operation at once.
+const MAX_OPERATION_SCANS: usize = 2;
+/// Scans of one credential at once.
+const MAX_CREDENTIAL_SCANS: usize = 2;
+/// Scans of one organization at once.
+const MAX_ORGANIZATION_SCANS: usize = 3;
+/// Look-ups of one operation at once of who may what.
+const MAX_OPERATION_LOOKUPS: usize = 2;
+/// The same of one credential: fewer than there are connections for them, so that others' come through.
+const MAX_CREDENTIAL_LOOKUPS: usize = 4;
+/// Shares that are remembered before those that nobody uses are forgotten.
+const MAX_IDLE_SHARES: usize = 1_000;
+
+/// Slots of an operation, a credential or an organization.
+#[derive(Debug)]
+pub(crate) struct Share {
+    reads: Arc<Semaphore>,
+    scans: Arc<Semaphore>,
+    lookups: Arc<Semaphore>,
+}
+
+impl Share {
+    fn new(reads: usize, scans: usize, lookups: usize) -> Arc<Self> {
+        Arc::new(Self {
+            reads: Arc::new(Semaphore::new(reads)),
+            scans: Arc::new(Semaphore::new(scans)),
+            lookups: Arc::new(Semaphore::new(lookups)),
+        })
+    }
+
+    /// A new operation's.
+    pub(crate) fn of_operation() -> Arc<Self> {
+        Self::new(MAX_OPERATION_READS, MAX_OPERATION_SCANS, MAX_OPERATION_LOOKUPS)
+    }
+}
+
+/// How a read finds its rows.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// Of who may what, by a key.
+    Lookup,
+    /// By a key, or along an index to the rows that it gives.
+    Keyed,
+    /// Through rows that it doesn't give, as many as there are.
+    Scan,
+}
+
+/// A read's slots; dropping it gives them to the next. It keeps the shares alive, so that whoever
+/// comes meanwhile finds them taken.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    _permits: Vec<OwnedSemaphorePermit>,
+    _shares: Vec<Arc<Share>>,
+}
+
+/// The slots of a process.
+#[derive(Debug)]
+pub(super) struct Slots {
+    /// Keyed reads of one credential or organization at once.
+    keyed: usize,
+    scans: Arc<Semaphore>,
+    credentials: Shares,
+    organizations: Shares,
+}
+
+impl Slots {
+    /// Slots for `readers` connections for keyed reads and `scanners` for scans.
+    pub(super) fn new(readers: u32, scanners: u32) -> Arc<Self> {
+        Arc::new(Self {
+            keyed: (readers as usize / 2).max(1),
+            scans: Arc::new(Semaphore::new(scanners as usize)),
+            credentials: Shares::default(),
+            organizations: Shares::default(),
+        })
+    }
+
+    /// Waits for the slots of a read of this task. First come, first served.
+    pub(super) async fn take(&self, read: Read) -> Slot {
+        let shares = self.shares(read);
+        let semaphores = shares.iter().map(|share| match read {
+            Read::Lookup => &share.lookups,
+            Read::Keyed => &share.reads,
+            Read::Scan => &share.scans,
+        });
+        let all = (read == Read::Scan).then_some(&self.scans);
+        let mut permits = Vec::with_capacity(shares.len() + 1);
+        for semaphore in semaphores.chain(all) {
+            let permit = Arc::clone(semaphore).acquire_owned().await;
+            permits.push(permit.expect("nobody closes it"));
+        }
+        Slot { _permits: permits, _shares: shares }
+    }
+
+    /// Whose slots a read of this task needs; nobody's where it is the instance's own work.
+    fn shares(&self, read: Read) -> Vec<Arc<Share>> {
+        let Some(operation) = Operation::current() else { return Vec::new() };
+        if operation.is_subscription() && read != Read::Scan {
+            return Vec::new();
+        }
+        let credential = self.credentials.of(operation.client(), self.keyed, MAX_CREDENTIAL_SCANS);
+        let mut shares = vec![Arc::clone(operation.share()), credential];
+        if read == Read::Lookup {
+            return shares;
+        }
+        if let Some(organization_id) = reach::organization() {
+            let name = organization_id.to_string();
+            shares.push(self.organizations.of(&name, self.keyed, MAX_ORGANIZATION_SCANS));
+        }
+        shares
+    }
+}
+
+/// Shares by whose they are, as long as somebody uses them.
+#[derive(Debug, Default)]
+struct Shares(Mutex<HashMap<String, Weak<Share>>>);
+
+impl Shares {
+    fn of(&self, name: &str, reads: usize, scans: usize) -> Arc<Share> {
+        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = shares.get(name).and_then(Weak::upgrade) {
+            return share;
+        }
+        if shares.len() >= MAX_IDLE_SHARES {
+            shares.retain(|_, share| share.strong_count() > 0);
+        }
+        let share = Share::new(reads, scans, MAX_CREDENTIAL_LOOKUPS);
+        shares.insert(name.to_owned(), Arc::downgrade(&share));
+        share
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn operation(client: &str) -> Operation {
+        Operation::query(client.to_owned())
+    }
+
+    /// How many slots operations get at once.
+    fn taken(slots: &Slots, read: Read, operations: &[Operation]) -> usize {
+        let mut taken = Vec::new();
+        for operation in operations {
+            while let Some(slot) = operation.clone().run(slots.take(read)).now_or_never() {
+                taken.push(slot);
+            }
+        }
+        taken.len()
+    }
+
+    #[test]
+    fn reads_are_bounded_by_operation_credential_and_process() {
+        let slots = Slots::new(10, 4);
+        let (ada, bob) = (operation("ada"), operation("bob"));
+        let other = operation("ada");
+        assert_eq!(taken(&slots, Read::Keyed, &[ada.clone()]), 4);
+        assert_eq!(taken(&slots, Read::Keyed, &[ada.clone(), other.clone()]), 5);
+        assert_eq!(taken(&slots, Read::Scan, &[ada.clone(), other]), 2);
+        assert_eq!(taken(&slots, Read::Scan, &[ada.clone(), bob, operation("eve")]), 4);
+        assert_eq!(taken(&slots, Read::Lookup, &[ada.clone()]), 2);
+        let more = [ada, operation("ada"), operation("ada")];
+        assert_eq!(taken(&slots, Read::Lookup, &more), 4);
+        // All were given back.
+        assert_eq!(taken(&slots, Read::Scan, &[operation("ada")]), 2);
+    }
+
+    #[tokio::test]
+    async fn scans_of_an_organization_are_bounded_whoever_asks() {
+        let slots = Slots::new(10, 10);
+        let organization_id = uuid::Uuid::from_u128(1);
+        let operations = ["ada", "bob", "eve"].map(operation);
+        let all = reach::only(organization_id, async { taken(&slots, Read::Scan, &operations) });
+        assert_eq!(all.await, 3);
+    }
+
+    #[test]
+    fn slot_outlives_its_operation() {
+        let slots = Slots::new(10, 4);
+        let (first, second) = (operation("ada"), operation("ada"));
+        let held: Vec<_> = [first, second]
+            .into_iter()
+            .filter_map(|operation| operation.run(slots.take(Read::Scan)).now_or_never())
+            .collect();
+        assert_eq!(held.len(), 2);
+        assert!(operation("ada").run(slots.take(Read::Scan)).now_or_never().is_none());
+    }
+}

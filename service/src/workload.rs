@@ -1,0 +1,165 @@
+//! What one operation of a client asks of the database: for whom its reads are counted, and what it
+//! has counted already.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::{Stream, StreamExt, stream};
+use serde::Serialize;
+use tokio::sync::OnceCell;
+
+use crate::{Result, database::Share};
+
+tokio::task_local! {
+    static OPERATION: Operation;
+    static SCANNING: ();
+}
+
+/// A query, mutation or subscription of one client. Its reads share a few slots at the database.
+#[derive(Clone, Debug)]
+pub struct Operation(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: String,
+    share: Arc<Share>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Remembers what it has counted.
+    Query(Mutex<Counts>),
+    Mutation,
+    /// Reads in turn with all subscriptions: [`crate::Database`] has turns for them.
+    Subscription,
+}
+
+/// Counts by what was counted, each made once.
+type Counts = HashMap<Vec<u8>, Arc<OnceCell<u64>>>;
+
+impl Operation {
+    /// A query of `client`, a credential or an address. Equal counts in it are made once.
+    #[must_use]
+    pub fn query(client: String) -> Self {
+        Self::new(client, Kind::Query(Mutex::default()))
+    }
+
+    /// A mutation of `client`.
+    #[must_use]
+    pub fn mutation(client: String) -> Self {
+        Self::new(client, Kind::Mutation)
+    }
+
+    /// A subscription of `client`.
+    #[must_use]
+    pub fn subscription(client: String) -> Self {
+        Self::new(client, Kind::Subscription)
+    }
+
+    fn new(client: String, kind: Kind) -> Self {
+        Self(Arc::new(Inner { client, share: Share::of_operation(), kind }))
+    }
+
+    /// Runs `work` as a part of this operation.
+    pub async fn run<F: Future>(self, work: F) -> F::Output {
+        OPERATION.scope(self, work).await
+    }
+
+    /// Runs each step of `answers` as a part of this operation.
+    pub fn run_stream<S: Stream>(self, answers: S) -> impl Stream<Item = S::Item> {
+        let mut answers = Box::pin(answers);
+        stream::poll_fn(move |cx| {
+            OPERATION.sync_scope(self.clone(), || answers.poll_next_unpin(cx))
+        })
+    }
+
+    pub(crate) fn client(&self) -> &str {
+        &self.0.client
+    }
+
+    pub(crate) fn share(&self) -> &Arc<Share> {
+        &self.0.share
+    }
+
+    /// True for a subscription, which takes turns with all others for its keyed reads.
+    pub(crate) fn is_subscription(&self) -> bool {
+        matches!(self.0.kind, Kind::Subscription)
+    }
+
+    /// The operation that this task runs; none for the instance's own work.
+    pub(crate) fn current() -> Option<Self> {
+        OPERATION.try_with(Clone::clone).ok()
+    }
+}
+
+/// Marks reads whose cost grows with the log: counts, searches, histograms. Few of them run at once.
+pub(crate) async fn scan<F: Future>(reads: F) -> F::Output {
+    SCANNING.scope((), reads).await
+}
+
+/// True within [`scan`].
+pub(crate) fn is_scanning() -> bool {
+    SCANNING.try_with(|()| ()).is_ok()
+}
+
+/// What `count` gives; within one query it is made once for each `what`.
+///
+/// # Errors
+/// As of `count`. A failed count is not remembered.
+pub(crate) async fn count_once<F>(what: &impl Serialize, count: F) -> Result<u64>
+where
+    F: Future<Output = Result<u64>>,
+{
+    let operation = Operation::current();
+    let Some(Kind::Query(counts)) = operation.as_ref().map(|operation| &operation.0.kind) else {
+        return scan(count).await;
+    };
+    let key = serde_json::to_vec(what).expect("what is counted is named by text and numbers");
+    let cell = {
+        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(counts.entry(key).or_default())
+    };
+    cell.get_or_try_init(|| scan(count)).await.copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::future::join_all;
+
+    use super::*;
+
+    async fn made(operation: Operation, whats: &[&str]) -> usize {
+        let made = AtomicUsize::new(0);
+        let count = async |what: &&str| {
+            let count = async { Ok(made.fetch_add(1, Ordering::Relaxed) as u64) };
+            count_once(what, count).await.expect("a count")
+        };
+        operation.run(join_all(whats.iter().map(count))).await;
+        made.into_inner()
+    }
+
+    #[tokio::test]
+    async fn query_makes_equal_counts_once_and_others_make_each() {
+        let whats = ["a", "b", "a", "a"];
+        assert_eq!(made(Operation::query("ada".to_owned()), &whats).await, 2);
+        assert_eq!(made(Operation::mutation("ada".to_owned()), &whats).await, 4);
+    }
+
+    #[tokio::test]
+    async fn failed_count_is_made_again() {
+        let operation = Operation::query("ada".to_owned());
+        operation
+            .run(async {
+                let failed = async { Err(crate::Fault::Stopping.into()) };
+                assert!(count_once(&"a", failed).await.is_err());
+                assert_eq!(count_once(&"a", async { Ok(3) }).await.expect("a count"), 3);
+            })
+            .await;
+    }
+}
