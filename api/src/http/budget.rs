@@ -152,7 +152,7 @@ mod tests {
         Asker::Credential("ada".to_owned())
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_credential_leaves_room_for_others() {
         let budget = Budget::default();
         let all = budget.body(&ada(), usize::MAX / 2).await.expect("as much as there is");
@@ -165,7 +165,7 @@ mod tests {
         assert!(budget.body(&ada(), 1).await.is_ok());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn strangers_share_a_quarter_however_many_they_are() {
         let budget = Budget::default();
         let _held = budget.body(&Asker::Address([1, 1, 1, 1].into()), BODIES_MEMORY).await;

@@ -81,17 +81,32 @@ impl<'a> Pricer<'a> {
         }
         let times = self.times(parent, field);
         let below = self.set(&field.selection_set).saturating_mul(times);
-        below.saturating_add(1).saturating_add(self.work(parent, field))
+        let counts = self.counts(&field.selection_set);
+        below.saturating_add(1).saturating_add(counts).saturating_add(self.work(field))
+    }
+
+    /// What counting beside a page costs, however long the page is.
+    fn counts(&self, set: &SelectionSet) -> u64 {
+        let cost = |selection: &Selection| match selection {
+            Selection::Field(field) if field.name == "totalCount" => {
+                if set.ty == "AuditLogConnection" { SCAN } else { COUNT }
+            }
+            Selection::Field(_) => 0,
+            Selection::InlineFragment(fragment) => self.counts(&fragment.selection_set),
+            Selection::FragmentSpread(spread) => {
+                let fragment = self.document.fragments.get(&spread.fragment_name);
+                fragment.map_or(0, |fragment| self.counts(&fragment.selection_set))
+            }
+        };
+        set.selections.iter().fold(0, |sum: u64, selection| sum.saturating_add(cost(selection)))
     }
 
     /// What the database does for a field beside reading what is answered.
-    fn work(&self, parent: &Name, field: &Field) -> u64 {
-        match (parent.as_str(), field.name.as_str()) {
-            ("AuditLogConnection", "totalCount")
-            | (_, "auditLogHistogram" | "exportEstimate" | "startExport") => SCAN,
-            (_, "totalCount") => COUNT,
-            (_, "auditLogValues") => VALUES,
-            (_, "auditLogs") if self.searches(field) => SEARCH,
+    fn work(&self, field: &Field) -> u64 {
+        match field.name.as_str() {
+            "auditLogHistogram" | "exportEstimate" | "startExport" => SCAN,
+            "auditLogValues" => VALUES,
+            "auditLogs" if self.searches(field) => SEARCH,
             _ => 0,
         }
     }
@@ -206,7 +221,17 @@ mod tests {
             ("{ viewer { subject email } }", &none, 3),
             ("{ viewer { memberships { role } } }", &none, 12),
             ("{ jobs(first: 3) { nodes { id } } }", &none, 7),
-            ("{ jobs(last: 3) { nodes { id } totalCount } }", &none, 70),
+            ("{ jobs(last: 3) { nodes { id } totalCount } }", &none, 30),
+            (
+                "{ auditLogs(organizationId: 1, first: 100) { totalCount nodes { id hash } } }",
+                &none,
+                1_401,
+            ),
+            (
+                "{ auditLogs(organizationId: 1, first: 9) { ...c } } fragment c on AuditLogConnection { totalCount }",
+                &none,
+                1_010,
+            ),
             ("{ auditLogs(organizationId: 1, first: 1) { totalCount } }", &none, 1_002),
             (
                 "{ auditLogs(organizationId: 1, first: 1, filter: {search: \"a\"}) { nodes { id } } }",
