@@ -108,7 +108,8 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("TableBackup", "bytes checksum name rows", JOBS),
     ("Viewer", "email", PEOPLE),
     ("Viewer", "memberships", MEMBERS),
-    ("Viewer", "instance", &["operator"]),
+    // Null for whoever is no operator.
+    ("Viewer", "instance", ALL),
     ("Viewer", "isOperator subject", ALL),
     ("Workspace", "createdAt id name notes organization", NOTES),
     ("WorkspaceConnection", "edges nodes pageInfo totalCount", NOTES),
