@@ -188,11 +188,8 @@ async fn bucket_that_cannot_be_used_is_told_at_the_start() {
             "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
         ),
     ] {
-        let said = failure(
-            &mut with(url, &environment).env("DAYBOOK_LOG", "info"),
-            1,
-            Duration::from_secs(40),
-        );
+        let said =
+            failure(with(url, &environment).env("DAYBOOK_LOG", "info"), 1, Duration::from_secs(40));
         assert!(
             said.contains(words) && said.contains("DAYBOOK_ARTIFACTS_URL can't be used"),
             "{words}: {said}"
