@@ -1,13 +1,14 @@
 //! Starting: what stands in its way is said at once, by name, with what to do.
 
 use std::{
+    io::{Read, Write},
     net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
-use daybook_tests::{Process, S3Server, Signal, Value, binary, eventually, postgres_server};
+use daybook_tests::{Process, Signal, Value, binary, eventually, postgres_server};
 use tempfile::TempDir;
 
 /// Which must never be said.
@@ -144,56 +145,56 @@ async fn postgres_that_cannot_be_used_is_told_at_once() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bucket_that_cannot_be_used_is_told_at_the_start() {
+/// A store that refuses each request in one way, for as long as the test runs; its URL.
+fn refusing_store(status: &'static str, code: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let body = format!("<Error><Code>{code}</Code></Error>");
+    let length = body.len();
+    let answer =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            // Whatever it is, it comes in one piece.
+            let _ = connection.read(&mut [0; 16 * 1024]);
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn bucket_that_cannot_be_used_is_told_at_the_start() {
     let folder = TempDir::new().unwrap();
-    let (away, s3) = (nobody(), S3Server::start().await);
-    let with = |url: &str, environment: &[(&str, &str)]| {
+    let away = format!("http://{}", nobody());
+    let with = |environment: &[(&str, &str)]| {
         let mut command = serve(folder.path());
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
             command.env_remove(name);
         }
-        command
-            .env("DAYBOOK_ARTIFACTS_URL", url)
-            .env("AWS_METADATA_ENDPOINT", format!("http://{away}"));
-        command.env("AWS_REGION", "us-east-1").envs(environment.iter().copied());
+        command.env("DAYBOOK_ARTIFACTS_URL", "s3://artifacts/a").env("DAYBOOK_LOG", "info");
+        command.env("AWS_METADATA_ENDPOINT", &away).env("AWS_REGION", "us-east-1");
+        command.envs(environment.iter().copied());
         command
     };
-    let endpoint = format!("http://{away}");
-    let keys = s3.environment();
-    let known: Vec<_> = keys.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let [no_bucket, wrong_key] =
+        [("404 Not Found", "NoSuchBucket"), ("403 Forbidden", "SignatureDoesNotMatch")]
+            .map(|(status, code)| refusing_store(status, code));
     let id = ("AWS_ACCESS_KEY_ID", "someone");
     let secret = ("AWS_SECRET_ACCESS_KEY", PASSWORD);
-    for (url, environment, words) in [
-        (
-            "s3://artifacts/a",
-            vec![("AWS_ENDPOINT_URL", endpoint.as_str())],
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        ),
-        ("s3://artifacts/a", vec![id], "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not"),
-        (
-            "s3://artifacts/a",
-            vec![secret],
-            "AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not",
-        ),
-        (
-            "s3://artifacts/a",
-            vec![id, secret, ("AWS_ENDPOINT_URL", endpoint.as_str())],
-            "AWS_ENDPOINT_URL",
-        ),
-        ("s3://no-such-bucket/a", known.clone(), "create it, or correct DAYBOOK_ARTIFACTS_URL"),
-        (
-            "s3://artifacts/a",
-            [known.clone(), vec![secret]].concat(),
-            "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-        ),
+    let at = |endpoint| ("AWS_ENDPOINT_URL", endpoint);
+    for (environment, words) in [
+        (vec![at(away.as_str())], "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        (vec![id], "AWS_ACCESS_KEY_ID is set and AWS_SECRET_ACCESS_KEY is not"),
+        (vec![secret], "AWS_SECRET_ACCESS_KEY is set and AWS_ACCESS_KEY_ID is not"),
+        (vec![id, secret, at(&away)], "AWS_REGION or AWS_ENDPOINT_URL"),
+        (vec![id, secret, at(&no_bucket)], "there is no bucket for s3://artifacts/a"),
+        (vec![id, secret, at(&wrong_key)], "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
     ] {
-        let said =
-            failure(with(url, &environment).env("DAYBOOK_LOG", "info"), 1, Duration::from_secs(40));
-        assert!(
-            said.contains(words) && said.contains("DAYBOOK_ARTIFACTS_URL can't be used"),
-            "{words}: {said}"
-        );
+        let said = failure(&mut with(&environment), 1, Duration::from_secs(40));
+        let is_named = said.contains("DAYBOOK_ARTIFACTS_URL can't be used");
+        assert!(said.contains(words) && is_named, "{words}: {said}");
         assert!(!said.contains("18446744073709551615") && !said.contains("retries"), "{said}");
     }
 }
