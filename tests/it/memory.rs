@@ -46,6 +46,23 @@ fn with_changes(value: Value) -> Value {
     entry
 }
 
+async fn refuse_many_over_sockets(admin: &Client, url: &str, variables: &Value) {
+    let mut sockets = Vec::new();
+    for _ in 0..MANY {
+        sockets
+            .push(Socket::connect(&format!("{url}/graphql"), admin.token.as_ref().unwrap()).await);
+    }
+    let refused = join_all(sockets.iter_mut().map(async |socket| {
+        socket.subscribe("1", RECORD, variables.clone()).await;
+        socket.next().await
+    }));
+    for message in refused.await {
+        assert_eq!(message["type"], "error");
+        let code = &message["payload"][0]["extensions"]["code"];
+        assert!(["BAD_USER_INPUT", "RATE_LIMITED"].iter().any(|it| code == it), "{message}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_requests_of_many_values_at_once_take_bounded_memory() {
     let server = TestServer::start_idle(Backend::Postgres).await;
@@ -89,21 +106,7 @@ async fn many_requests_of_many_values_at_once_take_bounded_memory() {
         assert!(taken > 0, "{name}");
         assert!(peak < MAX_PEAK, "{name}: {peak} kB");
     }
-    let mut sockets = Vec::new();
-    for _ in 0..MANY {
-        sockets
-            .push(Socket::connect(&format!("{url}/graphql"), admin.token.as_ref().unwrap()).await);
-    }
-    let variables = recording(&acme, &with_extra(objects(36_000)));
-    let refused = join_all(sockets.iter_mut().map(async |socket| {
-        socket.subscribe("1", RECORD, variables.clone()).await;
-        socket.next().await
-    }));
-    for message in refused.await {
-        assert_eq!(message["type"], "error");
-        let code = &message["payload"][0]["extensions"]["code"];
-        assert!(["BAD_USER_INPUT", "RATE_LIMITED"].iter().any(|it| code == it), "{message}");
-    }
+    refuse_many_over_sockets(&admin, &url, &recording(&acme, &with_extra(objects(36_000)))).await;
     let peak = process.peak_memory();
     assert!(peak < MAX_PEAK, "over sockets: {peak} kB");
     // It serves as before.

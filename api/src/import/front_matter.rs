@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_tag_that_is_null_is_none() {
-        let parts = split("---\ntags: [a, null, ~, , 'null']\n---\n").expect("front matter");
+        let parts = split("---\ntags: [a, null, ~, 'null']\n---\n").expect("front matter");
         assert_eq!(parts.tags, ["a", "null"]);
         let parts = split("---\r\ntags:\r\n  - a\r\n  -\r\n---\r\nx").expect("front matter");
         assert_eq!((parts.tags, parts.body), (vec!["a".to_owned()], "x"));
