@@ -33,6 +33,7 @@ pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Resul
 /// Works jobs until it is asked to stop.
 pub(super) async fn worker(config: Config) -> Result<()> {
     let mut stop = stop_signal()?;
+    config.settings()?;
     // Before anything is made beside it.
     config.look_at_file()?;
     let _lock = prepare(&config).await?;

@@ -7,7 +7,7 @@ use daybook_tests::{Client, Value, json, on_each_engine};
 
 use super::{backed_up, start};
 
-const PROGRESS: &str = "subscription($id: ID!) { jobUpdates(jobId: $id) {
+const PROGRESS: &str = "subscription($organization: ID!, $id: ID!) { jobUpdates(organizationId: $organization, jobId: $id) {
     type job { state attempt progress { phase done total fraction } }
 } }";
 
@@ -18,7 +18,7 @@ on_each_engine! {
         admin.record(&acme, 60_000).await;
         let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
         let job = start(&admin, json!({ "organizationId": acme })).await["job"]["id"].clone();
-        socket.subscribe("1", PROGRESS, json!({ "id": job })).await;
+        socket.subscribe("1", PROGRESS, json!({ "organization": acme, "id": job })).await;
         let mut told: Vec<Value> = Vec::new();
         loop {
             let update = socket.data().await["jobUpdates"].clone();
