@@ -51,7 +51,7 @@ async fn bells_go_by_nats_and_carry_an_organization_at_the_most() {
     let (mut subjects, mut told) = (std::collections::BTreeSet::new(), 0);
     while told < 20 {
         let (subject, text) = wiretap.next().await;
-        let is_about_one = ["jobs ", "log "].iter().any(|kind| {
+        let is_about_one = ["jobs ", "log ", "rights "].iter().any(|kind| {
             text.strip_prefix(kind).is_some_and(|id| uuid::Uuid::parse_str(id).is_ok())
         });
         assert!(is_about_one || text == "queue" || text == "hello", "{text}");
