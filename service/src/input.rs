@@ -1,7 +1,12 @@
 //! What a text that comes in may hold: one rule for names and one for all else, so that either
 //! engine can keep every text, and nobody takes one name for another.
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::{Error, Problem, ProblemCode, Result};
+
+/// Shortest run of characters that is taken for the secret part of a credential.
+const MIN_SECRET_CHARS: usize = 16;
 
 /// Refuses what can't be a name: one line by which people, filters and programs find something.
 ///
@@ -25,7 +30,28 @@ pub(crate) fn problem_of_name(name: &str, max_chars: usize) -> Option<String> {
     if name.starts_with(is_blank) || name.ends_with(is_blank) {
         return Some("must not begin or end with a blank, and not be blank".to_owned());
     }
-    None
+    has_credential(name)
+        .then(|| "must not contain an API key or a token: the log keeps it".to_owned())
+}
+
+/// Returns true for a text with an API key or a bearer token in it, which must get neither into the
+/// log nor into an error.
+fn has_credential(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    text.split(|c| !is_part(c)).any(|word| {
+        let secret = match word.strip_prefix("dbk_") {
+            Some(key) => key.split_once('_').map(|(_, secret)| secret),
+            None => word.strip_prefix("eyJ").filter(|token| token.split('.').count() == 3),
+        };
+        secret.is_some_and(|secret| secret.len() >= MIN_SECRET_CHARS)
+    })
+}
+
+/// Returns a name as people see it: without what has no width, and one text for all that look alike
+/// because they differ in case or width alone.
+pub(crate) fn as_seen(name: &str) -> String {
+    let seen = name.nfkc().filter(|c| !has_no_width(*c));
+    seen.flat_map(char::to_lowercase).collect()
 }
 
 /// Returns what is wrong with a text that is content, such as a title, and may look as it likes.
@@ -65,17 +91,25 @@ pub(crate) const NUL: &str = "must not contain a NUL character";
 
 /// A character that is not seen, or makes a name look like another one.
 fn is_misleading(c: char) -> bool {
-    let changes_direction = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let changes_direction = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
     c.is_control() || changes_direction || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
 /// A character of which nothing is seen at an end.
 fn is_blank(c: char) -> bool {
-    let has_no_width =
-        matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}');
     c.is_whitespace()
-        || has_no_width
+        || has_no_width(c)
         || matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+}
+
+/// A character that takes no room of its own.
+fn has_no_width(c: char) -> bool {
+    let joins_or_breaks = matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200f}');
+    let varies_another = matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}');
+    joins_or_breaks || varies_another || matches!(c, '\u{2060}'..='\u{2064}')
 }
 
 #[cfg(test)]
@@ -113,6 +147,7 @@ mod tests {
             ("a\u{85}", "control characters"),
             ("a\u{2028}b", "line breaks"),
             ("a\u{202e}b", "direction"),
+            ("a\u{200f}b", "direction"),
             ("\u{feff}a", "control characters"),
         ] {
             let said = problem_of_name(name, 5).unwrap_or_default();
@@ -121,5 +156,28 @@ mod tests {
                 "{name:?}: {said}"
             );
         }
+    }
+
+    #[test]
+    fn credentials_are_no_part_of_a_name_and_what_looks_like_them_is() {
+        let key = format!("dbk_{}_{}", "1a2b3c4d".repeat(2), "5e6f7a8b".repeat(8));
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.VGhpc0lzTm90QVNpZ25hdHVyZQ";
+        for name in [key.as_str(), token, &format!("leaked: {key}."), &format!("<{token}>")] {
+            let said = problem_of_name(name, 500).unwrap_or_default();
+            assert!(said.contains("API key"), "{name}: {said}");
+        }
+        for name in ["dbk_1a2b3c4d5e6f7a8b", "dbk_old_one", "eyJafjallajökull", "eyJa.b.c"] {
+            assert_eq!(problem_of_name(name, 500), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_look_alike_are_seen_as_one() {
+        for name in
+            ["daybook-cli", "Daybook-CLI", "day\u{200b}book\u{ad}-cli", "ｄａｙｂｏｏｋ－ｃｌｉ"]
+        {
+            assert_eq!(as_seen(name), "daybook-cli", "{name:?}");
+        }
+        assert_eq!(as_seen("Ada Lovelace"), "ada lovelace");
     }
 }

@@ -169,6 +169,10 @@ on_each_engine! {
             let output = command.args(["token", "--operator"]).env("DAYBOOK_AS", name).output().unwrap();
             let said = binary::stderr(&output);
             assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+            assert!(said.contains("DAYBOOK_AS: "), "{name}: {said}");
+            let mut command = binary::daybook_of(server);
+            let output = command.args(["token", "--operator", "--as", name]).output().unwrap();
+            let said = binary::stderr(&output);
             assert!(said.contains("--as: "), "{name}: {said}");
         }
         // Nor is anybody called like a user of the host.

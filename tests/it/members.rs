@@ -72,6 +72,8 @@ on_each_engine! {
             (json!({ "organizationId": acme, "subject": "a\u{202e}b", "role": "ADMIN" }), "INVALID", "subject"),
             (json!({ "organizationId": acme, "subject": "daybook-cli", "role": "ADMIN" }), "INVALID", "subject"),
             (json!({ "organizationId": acme, "subject": "Daybook", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "day\u{200b}book-cli", "role": "ADMIN" }), "INVALID", "subject"),
+            (json!({ "organizationId": acme, "subject": "ｏｓ-user:root@web-1", "role": "ADMIN" }), "INVALID", "subject"),
             (json!({ "organizationId": acme, "subject": "system", "role": "ADMIN" }), "INVALID", "subject"),
             (json!({ "organizationId": acme, "subject": "API-Key:1", "role": "ADMIN" }), "INVALID", "subject"),
             (json!({ "organizationId": acme, "subject": "a", "email": "a\0@b", "role": "ADMIN" }), "INVALID", "email"),

@@ -114,6 +114,9 @@ on_each_engine! {
                 &["api-key", "revoke", "--organization", "acme", credential],
                 &["member", "list", "--organization", credential],
                 &["import", "audit-logs", "--organization", "acme", credential],
+                &["organization", "create", "globex", "--name", credential],
+                &["hold", "place", "--organization", "acme", "--reason", &format!("of {credential}"), "case-7"],
+                &["api-key", "create", "--organization", "acme", "--role", "writer", "--name", credential],
             ] {
                 let output = binary::daybook_of(server).args(arguments).output().unwrap();
                 let said = binary::stderr(&output);

@@ -83,7 +83,7 @@ impl Viewer {
     pub fn on_host(user: HostUser, acts_as: Option<&str>) -> Result<Self> {
         let subject = match acts_as {
             Some(subject) => {
-                subject::check(subject, &["--as"])?;
+                subject::check(subject, &["DAYBOOK_AS"])?;
                 subject.to_owned()
             }
             None => subject::of_host_user(&user),

@@ -21,21 +21,21 @@ const RESERVED_PREFIX: &str = "daybook-";
 /// # Errors
 /// The field at `path`, and what is wrong with it.
 pub fn check(subject: &str, path: &[&str]) -> Result<()> {
-    input::check_name(subject, MAX_SUBJECT_CHARS, path)?;
     if is_credential(subject) {
         return Err(Error::invalid(path, "is a credential: give the subject that it names"));
     }
-    // Whatever the case: nobody tells them apart who reads the log.
-    let lower = subject.to_lowercase();
-    if lower.starts_with(API_KEY) {
+    input::check_name(subject, MAX_SUBJECT_CHARS, path)?;
+    // As it is seen: nobody tells them apart who reads the log.
+    let seen = input::as_seen(subject);
+    if seen.starts_with(API_KEY) {
         let message = format!("begins with {API_KEY}, which only API keys do");
         return Err(Error::invalid(path, message));
     }
-    if lower.starts_with(HOST_USER) {
+    if seen.starts_with(HOST_USER) {
         let message = format!("begins with {HOST_USER}, which only users of a host do");
         return Err(Error::invalid(path, message));
     }
-    if RESERVED.contains(&lower.as_str()) || lower.starts_with(RESERVED_PREFIX) {
+    if RESERVED.contains(&seen.as_str()) || seen.starts_with(RESERVED_PREFIX) {
         let message = "is a name of Daybook's own: `system`, `daybook` and what begins with \
                        `daybook-` are reserved";
         return Err(Error::invalid(path, message));
