@@ -19,7 +19,7 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, Once},
 };
 
 use anyhow::{Context, Result};
@@ -29,7 +29,7 @@ use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, access::ente
 use nix::sys::stat::{Mode, umask};
 
 use crate::{config::Config, graphql, traces::Traces};
-use report::complain;
+use report::{complain, reason};
 pub(crate) use report::{inform, is_for_programs};
 
 /// A self-hosted, multi-tenant audit trail with live jobs
@@ -133,18 +133,18 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     if let Err(error) = cli.config.read_credential_files() {
-        complain(&format!("{error:#}"));
+        complain(&reason(&error));
         return ExitCode::FAILURE;
     }
     let traces = match Traces::from_environment() {
         Ok(traces) => traces,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&reason(&error));
             return ExitCode::FAILURE;
         }
     };
     if let Err(error) = log::start(&cli.config, traces.as_ref()) {
-        complain(&format!("{error:#}"));
+        complain(&reason(&error));
         return ExitCode::FAILURE;
     }
     for complaint in usage::unknown_variables() {
@@ -168,7 +168,7 @@ pub fn main() -> ExitCode {
         // Whoever read what was printed has seen enough.
         Err(error) if error.downcast_ref().is_some_and(is_closed) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&reason(&error));
             ExitCode::FAILURE
         }
     }
@@ -192,7 +192,26 @@ fn say(line: &str) -> Result<()> {
     Ok(writeln!(io::stdout(), "{line}")?)
 }
 
-async fn run(Cli { config, command }: Cli) -> Result<()> {
+impl Command {
+    /// Reports whether the command works on the instance that is there already.
+    fn needs_database(&self) -> bool {
+        !matches!(self, Self::Serve { .. } | Self::Schema | Self::Restore { .. })
+    }
+}
+
+/// Runs a command. One that fails says, too, which database it looked at.
+async fn run(cli: Cli) -> Result<()> {
+    let database = cli.command.needs_database().then(|| cli.config.database_name());
+    let done = work(cli).await;
+    if let (Err(error), Some(database)) = (&done, database)
+        && !reason(error).contains(&database)
+    {
+        name_database(&database);
+    }
+    done
+}
+
+async fn work(Cli { config, command }: Cli) -> Result<()> {
     match command {
         Command::Serve { demo, no_jobs } => serve::serve(config, demo, no_jobs).await,
         Command::Worker => serve::worker(config).await,
@@ -231,12 +250,14 @@ async fn open(config: &Config) -> Result<Arc<Instance>> {
 /// Closes the instance, and says on standard error which one it was.
 async fn close(config: &Config, instance: &Instance) -> Result<()> {
     instance.stop().await?;
-    name_database(config);
+    name_database(&config.database_name());
     Ok(())
 }
 
-fn name_database(config: &Config) {
-    inform(&format!("the database is {}", config.database_name()));
+/// Says which database a command works on, once.
+fn name_database(name: &str) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| inform(&format!("the database is {name}")));
 }
 
 async fn organization(

@@ -22,7 +22,8 @@ pub fn text(text: &str) -> String {
 pub fn url(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => format!("{scheme}://{}", without_credentials(scheme, rest)),
-        None => text(url),
+        // Such as one whose scheme was forgotten.
+        None => text(&without_credentials("", url)),
     }
 }
 
@@ -166,6 +167,7 @@ mod tests {
         }
         assert_eq!(url("postgres://ada:ge heim'@db/x"), "postgres://ada:***@db/x");
         assert_eq!(url("sqlite:///tmp/a b.db"), "sqlite:///tmp/a b.db");
+        assert_eq!(url("ada:geheim@db/x?password=geheim"), "ada:***@db/x?password=***");
     }
 
     proptest! {

@@ -95,6 +95,7 @@ on_each_engine! {
         assert_eq!(succeed(server, &member("list", &[])), "bob\tWRITER\tbob@acme.test");
         fail(server, &member("remove", &["ada"]), 1, "ada is no member of acme");
         fail(server, &member("set", &["ada"]), 2, "--role");
+        fail(server, &member("set", &["--role", "admin", "daybook-cli"]), 1, "subject: is a name of Daybook's");
         fail(server, &["member", "list", "--organization", "nobody"], 1, "there is no organization nobody");
 
         let admin = server.client(&acme, Role::Admin).await;
@@ -237,7 +238,8 @@ fn succeed(server: &TestServer, arguments: &[&str]) -> String {
     printed.strip_suffix('\n').unwrap_or(&printed).to_owned()
 }
 
-/// A run must fail with this code, say these words on standard error and nothing else.
+/// A run must fail with this code, say these words on standard error and print nothing; one that looked at
+/// the database says which one that was.
 fn fail(server: &TestServer, arguments: &[&str], code: i32, words: &str) {
     let output = run(server, arguments);
     let complaint = binary::stderr(&output);
@@ -247,6 +249,9 @@ fn fail(server: &TestServer, arguments: &[&str], code: i32, words: &str) {
         "{arguments:?}: {complaint}"
     );
     assert!(complaint.contains(words), "{arguments:?}: {complaint}");
+    let names_it = complaint.contains(&server.config.database_name());
+    assert_eq!(names_it, code == 1, "{arguments:?}: {complaint}");
+    assert!(!complaint.contains("input."), "{arguments:?}: {complaint}");
 }
 
 #[test]

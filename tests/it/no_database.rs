@@ -150,7 +150,13 @@ async fn nothing_is_made_in_an_empty_postgres() {
     database.drop().await;
 }
 
-async fn older_schema_is_left_as_it_is(backend: Backend) {
+/// The database must be named, without its password.
+fn names_database(said: &str, url: &str) {
+    let place = url.rsplit_once('@').map_or(url, |(_, place)| place);
+    assert!(said.contains(place.trim_end_matches("?mode=rwc")), "{url}: {said}");
+}
+
+async fn schema_of_another_version_is_left_as_it_is(backend: Backend) {
     let folder = TempDir::with_prefix("daybook-test-").unwrap();
     let database = TestDatabase::create(backend, folder.path()).await;
     let place = folder.path().canonicalize().unwrap();
@@ -164,21 +170,29 @@ async fn older_schema_is_left_as_it_is(backend: Backend) {
         let said = refused(&place, url, command);
         let words = "older than this version of Daybook, 1 migrations are missing: run `daybook migrate up`";
         assert!(said.contains(words), "{command:?}: {said}");
+        names_database(&said, &database.url);
     }
     let status = run(&place, url, &["migrate", "status"]);
     assert!(binary::stdout_of(&status).contains(&format!("missing {last}")));
+    let learn = "INSERT INTO seaql_migrations VALUES ('m29990101_000001_later', 1)";
+    db.execute_unprepared(learn).await.unwrap();
+    for command in commands() {
+        let said = refused(&place, url, &command);
+        assert!(said.contains("newer than this version of Daybook"), "{command:?}: {said}");
+        names_database(&said, &database.url);
+    }
     db.close().await.unwrap();
     database.drop().await;
 }
 
 #[tokio::test]
-async fn older_schema_is_left_as_it_is_on_sqlite() {
-    older_schema_is_left_as_it_is(Backend::Sqlite).await;
+async fn schema_of_another_version_is_left_as_it_is_on_sqlite() {
+    schema_of_another_version_is_left_as_it_is(Backend::Sqlite).await;
 }
 
 #[tokio::test]
-async fn older_schema_is_left_as_it_is_on_postgres() {
-    older_schema_is_left_as_it_is(Backend::Postgres).await;
+async fn schema_of_another_version_is_left_as_it_is_on_postgres() {
+    schema_of_another_version_is_left_as_it_is(Backend::Postgres).await;
 }
 
 /// An organization can be the first thing that there is, for whoever says so.

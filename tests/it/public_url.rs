@@ -26,6 +26,11 @@ async fn refused_page_learns_what_to_set() {
     assert_eq!(status, 204, "its own pages");
     let none = reqwest::Client::new().post(server.url("/graphql/origin")).send().await.unwrap();
     assert_eq!(none.status(), 204, "no browser");
+    // A page of no server, such as a sandboxed frame: there is nothing to set.
+    let (status, problem) = ask(&server.url("/graphql"), Method::GET, "null").await;
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(status == 403 && detail.contains("no setting lets them"), "{detail}");
+    assert!(!detail.contains("DAYBOOK_PUBLIC_URL=null"), "{detail}");
     server.finish().await;
 }
 

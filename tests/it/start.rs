@@ -168,8 +168,7 @@ fn refusing_store(status: &'static str, code: &'static str) -> String {
 fn bucket_that_cannot_be_used_is_told_at_the_start() {
     let folder = TempDir::new().unwrap();
     let away = format!("http://{}", nobody());
-    let with = |environment: &[(&str, &str)]| {
-        let mut command = serve(folder.path());
+    let with = |mut command: Command, environment: &[(&str, &str)]| {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
             command.env_remove(name);
         }
@@ -192,10 +191,14 @@ fn bucket_that_cannot_be_used_is_told_at_the_start() {
         (vec![id, secret, at(&no_bucket)], "there is no bucket for s3://artifacts/a"),
         (vec![id, secret, at(&wrong_key)], "correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
     ] {
-        let said = failure(&mut with(&environment), 1, Duration::from_secs(40));
+        let limit = Duration::from_secs(40);
+        let said = failure(&mut with(serve(folder.path()), &environment), 1, limit);
         let is_named = said.contains("DAYBOOK_ARTIFACTS_URL can't be used");
         assert!(said.contains(words) && is_named, "{words}: {said}");
         assert!(!said.contains("18446744073709551615") && !said.contains("retries"), "{said}");
+        let mut doctor = with(binary::daybook(folder.path()), &environment);
+        let found = binary::stdout_of(&doctor.arg("doctor").output().unwrap());
+        assert!(found.contains(words) && found.contains("fail  artifacts"), "{words}: {found}");
     }
 }
 

@@ -7,10 +7,11 @@ use anyhow::{Result, bail};
 use daybook_migration::Standing;
 use daybook_service::{
     Database, Secret,
+    artifacts::Store,
     doctor::{self, Finding, Health},
 };
 
-use super::{say, usage};
+use super::{name_database, say, usage};
 use crate::{config::Config, http, redact};
 
 /// Free space below which there is little, in bytes.
@@ -24,6 +25,7 @@ const NONE: u64 = 100 * 1024 * 1024;
 /// Where something fails.
 pub(super) async fn doctor(config: &Config, is_json: bool) -> Result<()> {
     let mut findings = examine(config).await;
+    name_database(&config.database_name());
     for Finding { found, advice, .. } in &mut findings {
         *found = redact::text(found);
         *advice = advice.as_deref().map(redact::text);
@@ -125,11 +127,18 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
     if is_there {
         add("append-only", doctor::append_only(&db).await);
         add("newest-entry", doctor::newest_entry(&db).await);
-        if is_current
-            && config.missing_artifacts().is_none()
-            && let Ok(store) = config.store()
-        {
-            add("sharing", doctor::sharing(&db, &store).await);
+        let store = match config.missing_artifacts() {
+            Some(folder) => Ok(Store::missing_folder(&folder)),
+            None => config.store(),
+        };
+        if is_current && let Ok(store) = store {
+            let found = doctor::sharing(&db, &store).await;
+            let advice = "see what the checks of the artifacts and the database say";
+            add(
+                "sharing",
+                Ok(found
+                    .unwrap_or_else(|error| Finding::fail("sharing", error.to_string(), advice))),
+            );
         }
         if let Some(secret) = secret {
             add("secret", doctor::secret(&db, secret.as_ref()).await);
@@ -167,12 +176,23 @@ async fn artifacts(config: &Config) -> Finding {
         return Finding::warn("artifacts", found, "`daybook serve` makes it");
     }
     match config.store() {
-        Ok(store) => doctor::artifacts(&store).await,
+        Ok(store) => match unusable(config, &store).await {
+            Some(why) => {
+                Finding::fail("artifacts", why, "`daybook serve` does not start without it")
+            }
+            None => doctor::artifacts(&store).await,
+        },
         Err(error) => {
             let advice = "set DAYBOOK_ARTIFACTS_URL to file:PATH or s3://BUCKET/PREFIX";
             Finding::fail("artifacts", format!("{error:#}"), advice)
         }
     }
+}
+
+/// Why a bucket can't be used, as a start says it.
+async fn unusable(config: &Config, store: &Store) -> Option<String> {
+    let url = config.artifacts_url.as_deref().filter(|url| url.starts_with("s3:"))?;
+    store.try_bucket(url).await.err().map(|error| error.to_string())
 }
 
 /// Each file system that Daybook writes to, once.

@@ -36,6 +36,6 @@ pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
         say(&format!("{} {}", if step.is_applied { "applied" } else { "missing" }, step.name))?;
     }
     db.close().await?;
-    name_database(config);
+    name_database(&config.database_name());
     Ok(())
 }

@@ -29,6 +29,19 @@ pub(crate) fn complain(message: &str) {
     write("ERROR", &usage::as_given(message));
 }
 
+/// The text of an error and its causes. What a cause repeats of what is above it is said once, and fields
+/// are called as they are on the command line, which has no `input`.
+pub(super) fn reason(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text = format!("{text}{colon}{cause}");
+        }
+    }
+    text.strip_prefix("input.").map(str::to_owned).unwrap_or(text)
+}
+
 /// Says something that whoever runs the command wants to know.
 pub(crate) fn inform(message: &str) {
     write("INFO", message);

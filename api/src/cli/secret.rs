@@ -49,6 +49,8 @@ pub(super) async fn secret(config: &Config, command: SecretCommand) -> Result<()
                      --print` prints what to set it to"
                 );
             };
+            // Before the folder is looked for, which may be the wrong one.
+            config.existing_database().await?.close().await?;
             let _turn = turn(&file)?;
             let text = rotated(config, keep_previous_for).await?;
             replace_secret(&file, &text)?;
@@ -109,7 +111,7 @@ async fn adopt(config: &Config) -> Result<()> {
     let store = config.store()?;
     let adopted = Instance::adopt(db, secret, store, settings, Clock::default(), &viewer).await;
     let revoked = adopted?;
-    name_database(config);
+    name_database(&config.database_name());
     inform(&format!(
         "the database is bound to the secret that is set now; {revoked} API keys were revoked. Make \
          new tokens and keys, and restart every `daybook serve` and `daybook worker`"

@@ -130,7 +130,21 @@ impl Config {
 pub(crate) fn database_name(url: &str) -> String {
     match Database::sqlite_file(url) {
         Some(file) => format!("sqlite://{}", absolute(&file)),
-        None => redact::url(url),
+        None => server_database_name(&redact::url(url)),
+    }
+}
+
+/// The URL without the parameters that don't say which database it is, one of which may be a password
+/// under a name that is misspelt.
+fn server_database_name(url: &str) -> String {
+    let Some((place, parameters)) = url.split_once('?') else { return url.to_owned() };
+    let names = |parameter: &&str| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        ["host", "hostaddr", "port", "dbname", "user"].contains(&name)
+    };
+    match parameters.split('&').filter(names).collect::<Vec<_>>().join("&") {
+        none if none.is_empty() => place.to_owned(),
+        named => format!("{place}?{named}"),
     }
 }
 

@@ -88,6 +88,12 @@ impl Origins {
             Some(url) => format!("DAYBOOK_PUBLIC_URL is {url}"),
             None => "DAYBOOK_PUBLIC_URL is not set".to_owned(),
         };
+        if !origin.contains("://") {
+            return format!(
+                "Pages of the origin {origin} may not open a WebSocket, and no setting lets them: they \
+                 must come from a server. The request arrived with the host {host}, and {public}."
+            );
+        }
         format!(
             "Pages of the origin {origin} may not open a WebSocket: the request arrived with the \
              host {host}, and {public}. If users open Daybook at {origin} through a proxy, set \

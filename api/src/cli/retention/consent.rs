@@ -8,7 +8,7 @@ use clap::Args;
 use daybook_entity::hold;
 use daybook_service::retention::Preview;
 
-use crate::cli::{complain, say};
+use crate::cli::{inform, is_for_programs, say};
 
 /// The options of a command after which entries may be removed.
 #[derive(Args, Debug)]
@@ -52,12 +52,12 @@ impl Consent {
             return Ok(Decision::OnlyShow);
         }
         if removal.preview.is_some() {
-            complain(&text);
+            inform(&text);
         }
         if removal.removes_nothing() || self.yes {
             return Ok(Decision::Act);
         }
-        if !io::stdin().is_terminal() {
+        if !io::stdin().is_terminal() || is_for_programs() {
             bail!("nothing was changed: repeat the command with --yes to remove these entries");
         }
         if is_agreed()? { Ok(Decision::Act) } else { bail!("nothing was changed") }
