@@ -88,7 +88,10 @@ on_each_engine! {
         assert_eq!(value(&samples, &failed), 1.0);
         let mutations = format!("{operations}{{kind=mutation,operation=other,outcome=ok}}");
         assert_eq!(value(&samples, &mutations), 2.0);
-        assert!(value(&samples, "daybook_pool_connections{pool=reader,state=idle}") >= 1.0);
+        eventually("a reader is idle", 20, async || {
+            let idle = "daybook_pool_connections{pool=reader,state=idle}";
+            (value(&scrape(server).await, idle) >= 1.0).then_some(())
+        }).await;
         let engines_own = match server.backend() {
             Backend::Sqlite => "daybook_sqlite_wal_bytes",
             Backend::Postgres => "daybook_oldest_transaction_seconds",

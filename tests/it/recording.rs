@@ -205,7 +205,7 @@ on_each_engine! {
         let other = server.organization("other").await;
         let admin = server.client(&acme, Role::Admin).await;
         server.client(&other, Role::Admin).await;
-        let key = "\"key\" 🔑 ".repeat(25);
+        let key = "\"key\" 🔑.".repeat(25);
         assert_eq!(key.chars().count(), 200);
         let first = record(&admin, &acme, plain(3), Some(&key)).await;
         assert_eq!(first["replayed"], false);

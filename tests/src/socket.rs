@@ -132,6 +132,6 @@ impl Socket {
 /// Pings go on for as long as the server keeps the connection: what is waited for is bounded as a
 /// whole, not from ping to ping.
 async fn within_patience<T>(what: &str, wait: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(Duration::from_secs(30), wait).await;
-    waited.unwrap_or_else(|_| panic!("no {what} in 30 s"))
+    let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+    waited.unwrap_or_else(|_| panic!("no {what} in 60 s"))
 }

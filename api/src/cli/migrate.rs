@@ -3,6 +3,8 @@
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use daybook_migration::Standing;
+use daybook_service::{Database, Lock};
+use tokio::time::{Duration, Instant};
 
 use super::{name_database, say};
 use crate::config::{Config, tighten};
@@ -15,16 +17,33 @@ pub(super) enum Migrate {
     Status,
 }
 
+/// How long a migration that another process is at is waited for.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
+/// Locks a database whose schema is to change: a server that runs on it would meet another schema from
+/// one statement to the next. Another migration is waited for, which leaves nothing to change.
+async fn lock_unless_current(config: &Config, db: &Database) -> Result<Option<Lock>> {
+    let deadline = Instant::now() + MAX_WAIT;
+    loop {
+        if daybook_migration::standing(db.access().connections()).await? == Standing::Current {
+            return Ok(None);
+        }
+        match config.lock_database() {
+            Err(_) if Instant::now() < deadline => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            locked => return locked,
+        }
+    }
+}
+
 /// Applies what is missing if asked to, and prints how each migration stands.
 pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
     let db = match command {
         Migrate::Up => {
             tighten(&config.places().exposed());
             let db = config.database().await?;
-            let is_current =
-                daybook_migration::standing(db.access().connections()).await? == Standing::Current;
-            // A server that runs on it would meet another schema from one statement to the next.
-            let _lock = if is_current { None } else { config.lock_database()? };
+            let _lock = lock_unless_current(config, &db).await?;
             daybook_migration::up(db.for_migration())
                 .await
                 .context("can't migrate the database")?;

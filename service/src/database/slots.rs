@@ -172,11 +172,11 @@ mod tests {
         let slots = Slots::new(10, 4);
         let (ada, bob) = (operation("ada"), operation("bob"));
         let other = operation("ada");
-        assert_eq!(taken(&slots, Read::Keyed, &[ada.clone()]), 4);
+        assert_eq!(taken(&slots, Read::Keyed, std::slice::from_ref(&ada)), 4);
         assert_eq!(taken(&slots, Read::Keyed, &[ada.clone(), other.clone()]), 5);
         assert_eq!(taken(&slots, Read::Scan, &[ada.clone(), other]), 2);
         assert_eq!(taken(&slots, Read::Scan, &[ada.clone(), bob, operation("eve")]), 4);
-        assert_eq!(taken(&slots, Read::Lookup, &[ada.clone()]), 2);
+        assert_eq!(taken(&slots, Read::Lookup, std::slice::from_ref(&ada)), 2);
         let more = [ada, operation("ada"), operation("ada")];
         assert_eq!(taken(&slots, Read::Lookup, &more), 4);
         // All were given back.

@@ -61,7 +61,7 @@ pub(super) async fn check<C: ConnectionTrait>(tx: &C, scope: &Scope, kind: &str)
     let message = if limit == 0 {
         format!("this instance starts no {what}")
     } else {
-        let resets_at = resets_at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        let resets_at = resets_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         format!("the organization may start {limit} {what} an hour: the next one at {resets_at}")
     };
     Err(Error::problem(ProblemCode::RateLimited, &[], message))
