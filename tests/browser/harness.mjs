@@ -80,15 +80,15 @@ export class Daybook {
     await ended;
   }
 
-  /** Another process that works the jobs. */
-  work() {
-    const options = { env: this.environment, stdio: ["ignore", "ignore", "inherit"] };
-    this.worker = spawn(binary, ["worker"], options);
+  /** Starts the server anew, with jobs: a SQLite database has one process that serves or works. */
+  async work() {
+    await this.kill("SIGTERM");
+    this.options = this.options.filter((option) => option !== "--no-jobs");
+    await this.resume();
   }
 
   async stop() {
     await this.kill();
-    this.worker?.kill("SIGKILL");
     await rm(this.folder, { recursive: true, force: true });
   }
 
@@ -297,4 +297,9 @@ export class RewritingProxy {
     this.server.closeAllConnections();
     this.server.close();
   }
+}
+
+/** Complaints but for those of a connection that is lost while the server starts anew. */
+export function unexpected(complaints) {
+  return complaints.filter((complaint) => !/ERR_CONNECTION_REFUSED|WebSocket connection to/.test(complaint));
 }
