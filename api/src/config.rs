@@ -156,8 +156,8 @@ pub struct Config {
     /// What the server lets in.
     #[command(flatten)]
     pub front_door: FrontDoor,
-    /// The subject in whose name a command acts, for the audit log [default: the system's user, such as
-    /// os-user:ada@web-1]
+    /// The subject in whose name a command acts, for the audit log; by default the system's user, such as
+    /// os-user:ada@web-1
     #[arg(long = "as", env = "DAYBOOK_AS", value_name = "SUBJECT", global = true)]
     pub acts_as: Option<String>,
     /// What to log, e.g. info or daybook=debug

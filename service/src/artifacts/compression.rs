@@ -28,7 +28,7 @@ pub enum Compression {
 pub enum Ending {
     /// Where its content ends.
     Plain,
-    /// With a seal (see [`super::seal`]) by which any change of it is found.
+    /// With a seal at its end, by which any change of it is found.
     Sealed,
 }
 
