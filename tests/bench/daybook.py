@@ -66,7 +66,7 @@ class Engine:
     def __init__(self, folder: Path, binary: str) -> None:
         self.folder = folder
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("DAYBOOK_TEST_")},
             "DAYBOOK_DATABASE_URL": self.url,
             "DAYBOOK_DATA_DIR": str(folder),
             "DAYBOOK_SECRET": SECRET,

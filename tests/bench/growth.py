@@ -87,7 +87,8 @@ class Grown(Postgres):
                 self.psql(server, f"ALTER DATABASE {self.database} RENAME TO {options.database}")
         self.folder, self.server, self.database = folder, server, options.database or self.database
         self.url = f"{server.rsplit('/', 1)[0]}/{self.database}"
-        self.environment = {**os.environ, "DAYBOOK_DATABASE_URL": self.url, "DAYBOOK_DATA_DIR": str(folder)}
+        others = {name: value for name, value in os.environ.items() if not name.startswith("DAYBOOK_TEST_")}
+        self.environment = {**others, "DAYBOOK_DATABASE_URL": self.url, "DAYBOOK_DATA_DIR": str(folder)}
         self.environment |= {"DAYBOOK_SECRET": SECRET, "DAYBOOK_LOG": "warn"}
         self.token = self.daybook("token", "--organization", "bench", "--role", "admin")
         rows = self.run("SELECT id FROM organizations WHERE slug IN ('bench', 'small-1') ORDER BY slug")
@@ -336,7 +337,7 @@ def dead(engine: Grown) -> str:
 
 def prune(engine: Grown, most: float) -> None:
     """Has a worker remove the older fifth of the large log."""
-    engine.daybook("retention", "set", "--organization", "bench", "--days", str(KEPT))
+    engine.daybook("retention", "set", "--organization", "bench", "--days", str(KEPT), "--yes")
     where = f"WHERE organization_id = '{engine.ids['large']}'"
     wal = engine.number("SELECT pg_current_wal_insert_lsn() - '0/0'")
     begun, last = time.monotonic(), (0.0, 0)

@@ -88,7 +88,7 @@ class Cluster:
         self.start_nats()
         self.start_store()
         self.environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if not name.startswith("DAYBOOK_TEST_")},
             "DAYBOOK_DATABASE_URL": self.direct,
             "DAYBOOK_DATA_DIR": str(folder),
             "DAYBOOK_SECRET": SECRET,
