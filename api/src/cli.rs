@@ -254,7 +254,7 @@ async fn close(config: &Config, instance: &Instance) -> Result<()> {
     Ok(())
 }
 
-/// Says which database a command works on, once.
+/// Names the database that a command works on, once.
 fn name_database(name: &str) {
     static SAID: Once = Once::new();
     SAID.call_once(|| inform(&format!("the database is {name}")));

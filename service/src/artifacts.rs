@@ -45,14 +45,14 @@ pub async fn find(
     by_key(&scope.instance, organization_id, job_id).await
 }
 
-/// Says if a viewer can download an artifact, and if not, why.
+/// The state of an artifact for a viewer: available, or the reason why not.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// It can be downloaded now.
+    /// The file can be downloaded now.
     Available,
     /// Its time is over.
     Expired,
-    /// It was removed before its time was over.
+    /// The file was removed before it expired.
     Removed,
     /// The viewer may see the job and not what is in its file.
     NotAllowed,
@@ -60,7 +60,7 @@ pub enum Availability {
     OnHost,
 }
 
-/// Says if `scope`'s viewer can download `artifact`, which takes `permission`.
+/// Determines if `scope`'s viewer can download `artifact`, which takes `permission`.
 ///
 /// # Errors
 /// A database fault.

@@ -1,6 +1,6 @@
-//! Which secret a database is bound to: the one that it was first used with, or one that followed it.
+//! The secret that a database is bound to: the one that it was first used with, or one that followed it.
 //!
-//! What is kept is a fingerprint. With another secret every token, link and API key given out so far
+//! Only a fingerprint is kept. With another secret every token, link and API key given out so far
 //! would stop working without a word, so a start with one is refused.
 
 use std::sync::Arc;

@@ -34,7 +34,7 @@ pub enum Topic {
     AllJobs,
     /// An organization's audit log.
     AuditLog(Uuid),
-    /// What a subject may do in an organization: a hash of both.
+    /// The rights of a subject in an organization, as a hash of both.
     Rights(Uuid),
 }
 

@@ -16,7 +16,7 @@ pub enum Error {
     /// A credential that nobody can check now, though it may hold. The text is for the caller.
     #[error("{message}")]
     Unavailable {
-        /// What can't be reached.
+        /// The service that can't be reached.
         message: &'static str,
         /// Seconds after which the request is worth repeating.
         retry_after: u64,

@@ -1,4 +1,4 @@
-//! What a text that comes in may hold: one rule for names and one for all else, so that either
+//! Rules for texts that come in: one rule for names and one for all else, so that either
 //! engine can keep every text, and nobody takes one name for another.
 
 use unicode_normalization::UnicodeNormalization;
@@ -86,7 +86,7 @@ pub(crate) fn problem_of_key(key: Option<&String>) -> Option<Problem> {
     Some(Problem::new(ProblemCode::Invalid, &["input", "idempotencyKey"], message))
 }
 
-/// What is said of a text with a NUL.
+/// Message about a text with a NUL.
 pub(crate) const NUL: &str = "must not contain a NUL character";
 
 /// A character that is not seen, or makes a name look like another one.

@@ -13,7 +13,7 @@ pub const MAX_INSTANT: DateTime<Utc> =
 const YEARS: RangeInclusive<i32> = 1..=9999;
 /// Digits of a second that are stored.
 const MAX_DIGITS: usize = 6;
-/// Where the seconds stand in an instant, and where what follows them begins.
+/// Position of the seconds in an instant, and of what follows them.
 const SECOND: usize = 17;
 const AFTER_SECOND: usize = 19;
 

@@ -74,14 +74,14 @@ struct DownloadLabels {
     entry: &'static str,
 }
 
-/// What the log says of a use of a link to a file.
+/// Entry in the log for a use of a link to a file.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Download {
-    /// It is an entry.
+    /// The use was recorded.
     Recorded,
-    /// It has an entry already: another range, or the same file again.
+    /// The client's use was recorded before: another range, or the same file again.
     Repeated,
-    /// It was refused, since too many clients use the link.
+    /// The use was refused, since too many clients use the link.
     Refused,
 }
 

@@ -27,7 +27,7 @@ const BESIDE_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 /// Folders of artifacts, by what made them.
 const ARTIFACT_FOLDERS: [&str; 2] = ["backups", "exports"];
 
-/// Where Daybook keeps files on this machine.
+/// Places where Daybook keeps files on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
     /// Folder of the secret and of what has no other place.
@@ -65,7 +65,7 @@ impl Exposed {
     /// Takes the rights of other accounts away.
     ///
     /// # Errors
-    /// What the system said, such as that the file belongs to another account.
+    /// The system's error, such as that the file belongs to another account.
     pub fn tighten(&self) -> io::Result<()> {
         fs::set_permissions(&self.path, fs::Permissions::from_mode(self.wanted))
     }
@@ -80,7 +80,7 @@ impl fmt::Display for Exposed {
 /// Makes a folder and what is missing above it, for its owner alone.
 ///
 /// # Errors
-/// What the system said.
+/// The system's error.
 pub fn make_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
 }
@@ -88,7 +88,7 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
 /// Makes a file for its owner alone; one that is there stays as it is.
 ///
 /// # Errors
-/// What the system said.
+/// The system's error.
 pub fn make_file(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     match options.write(true).create_new(true).mode(FILE_MODE).open(path) {

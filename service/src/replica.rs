@@ -59,7 +59,7 @@ struct Position {
 /// What is read, from the replica or the primary. It captures nothing, like [`crate::Work`].
 pub(crate) type Reading<C, T> = for<'r> fn(&'r Source<'r>, &'r C) -> BoxFuture<'r, Result<T>>;
 
-/// What answers a read.
+/// The database that answers a read.
 pub(crate) enum Source<'r> {
     Primary(&'r Primary),
     Replica(&'r DatabaseTransaction),

@@ -1,4 +1,4 @@
-//! What one operation of a client asks of the database: for whom its reads are counted, and what it
+//! The work of one client's operation at the database: for whom its reads are counted, and what it
 //! has counted already.
 
 use std::{
@@ -106,7 +106,7 @@ pub(crate) fn is_scanning() -> bool {
     SCANNING.try_with(|()| ()).is_ok()
 }
 
-/// What `count` gives; within one query it is made once for each `what`.
+/// Runs `count`, once for each `what` within one query.
 ///
 /// # Errors
 /// As of `count`. A failed count is not remembered.

@@ -33,7 +33,7 @@ pub(super) struct TokenOptions {
     /// The subject's e-mail address
     #[arg(long)]
     email: Option<String>,
-    /// How long the token is valid, e.g. 90m, 12h or 30d
+    /// Validity of the token, such as 90m, 12h or 30d
     #[arg(long, default_value = "12h", value_parser = humantime::parse_duration)]
     ttl: Duration,
     /// Make the subject an operator of the instance
@@ -194,7 +194,7 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
     close(config, &instance).await
 }
 
-/// Says what to do if nobody in the organization can give roles any more. The API refuses that; the
+/// Warns if nobody in the organization can give roles any more. The API refuses that; the
 /// command line can always give the role again.
 async fn warn_without_admin(scope: &Scope, organization: &str) -> Result<()> {
     if !members::has_admin(scope).await? {

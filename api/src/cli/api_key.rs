@@ -28,7 +28,7 @@ pub(super) enum ApiKey {
         /// Name by which people recognize the key
         #[arg(long)]
         name: String,
-        /// How long the key is valid, e.g. 90d [default: until it is revoked]
+        /// Validity of the key, such as 90d [default: until it is revoked]
         #[arg(long, value_parser = humantime::parse_duration)]
         ttl: Option<Duration>,
     },

@@ -154,7 +154,7 @@ async fn copy(
     Ok(())
 }
 
-/// How much of a file has been copied, for whoever looks at a terminal.
+/// Progress of a copy, shown on a terminal.
 struct Progress {
     is_shown: bool,
     total: u64,

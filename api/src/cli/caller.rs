@@ -1,4 +1,4 @@
-//! Who runs the command line: the subject of `--as`, or the operating system's user.
+//! The person who runs the command line: the subject of `--as`, or the operating system's user.
 
 use anyhow::Result;
 use daybook_service::{Viewer, access::HostUser};

@@ -14,7 +14,7 @@ use crate::{
     traces::Traces,
 };
 
-/// What libraries log and Daybook does not: sqlx each statement at INFO, and the values of parameters
+/// Log records of libraries that Daybook leaves out: sqlx each statement at INFO, and the values of parameters
 /// that it does not know; object_store each retry; what async-nats says is said by who uses it.
 const QUIET: &str = "sqlx=warn,sqlx_postgres::options::parse=off,sea_orm_migration=warn,\
     object_store=warn,async_nats=off";

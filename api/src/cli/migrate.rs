@@ -17,7 +17,7 @@ pub(super) enum Migrate {
     Status,
 }
 
-/// How long a migration that another process is at is waited for.
+/// Longest wait for a migration that another process runs.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Locks a database whose schema is to change: a server that runs on it would meet another schema from

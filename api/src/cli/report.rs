@@ -1,4 +1,4 @@
-//! What a process says on standard error: lines for people, or with `DAYBOOK_LOG_FORMAT=json` an object
+//! Messages on standard error: lines for people, or with `DAYBOOK_LOG_FORMAT=json` an object
 //! a line and nothing else, whoever speaks.
 
 use std::{panic, sync::OnceLock};
@@ -10,10 +10,10 @@ use serde_json::json;
 use super::usage;
 use crate::{config::LogFormat, redact};
 
-/// How this process writes to standard error, which it has one of.
+/// Format of this process's standard error.
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
-/// Says from now on everything in `format`, panics included.
+/// Writes everything in `format` from now on, panics included.
 pub(super) fn speak(format: LogFormat) {
     if FORMAT.set(format).is_ok() && format == LogFormat::Json {
         panic::set_hook(Box::new(|panic| {
@@ -24,7 +24,7 @@ pub(super) fn speak(format: LogFormat) {
     }
 }
 
-/// Says why a command failed, by the names under which settings were given.
+/// Reports why a command failed, and names settings as they were given.
 pub(crate) fn complain(message: &str) {
     write("ERROR", &usage::as_given(message));
 }
@@ -42,7 +42,7 @@ pub(super) fn reason(error: &anyhow::Error) -> String {
     text.strip_prefix("input.").map(str::to_owned).unwrap_or(text)
 }
 
-/// Says something that whoever runs the command wants to know.
+/// Reports something that whoever runs the command wants to know.
 pub(crate) fn inform(message: &str) {
     write("INFO", message);
 }

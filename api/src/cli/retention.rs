@@ -87,7 +87,7 @@ pub(super) async fn retention(config: &Config, command: Retention) -> Result<()>
     close(config, &instance).await
 }
 
-/// What goes if entries are kept for `days` from now on.
+/// Entries that would be removed if entries are kept for `days` from now on.
 async fn removal_by_days(scope: &Scope, days: Option<u32>) -> Result<Removal> {
     let known = retention::find(scope).await?.and_then(|found| found.days);
     let known = known.and_then(|known| u32::try_from(known).ok());
@@ -98,7 +98,7 @@ async fn removal_by_days(scope: &Scope, days: Option<u32>) -> Result<Removal> {
     })
 }
 
-/// What goes if the hold `name` is released; none if there is no such hold.
+/// Entries that would be removed if the hold `name` is released; none if there is no such hold.
 async fn removal_by_release(scope: &Scope, name: &str) -> Result<Option<Removal>> {
     let mut holds = retention::holds(scope).await?;
     let Some(place) = holds.iter().position(|hold| hold.name == name) else { return Ok(None) };

@@ -17,7 +17,7 @@ use crate::config::{Config, new_secret, replace_secret};
 pub(super) enum SecretCommand {
     /// Make a new secret, which signs from the next start of each process on
     Rotate {
-        /// How long tokens, links and cursors that were signed before go on working; API keys always do
+        /// Time for which tokens, links and cursors that were signed before go on working; API keys always do
         #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]
         keep_previous_for: Duration,
         /// Print the new secret and the previous ones, for whoever keeps them elsewhere, and write nothing

@@ -66,11 +66,11 @@ async fn prepare(config: &Config) -> Result<Option<Lock>> {
 /// Organizations that the greeting names.
 const MAX_NAMED_ORGANIZATIONS: usize = 5;
 
-/// What the greeting says beyond where the server is.
+/// Advice that the greeting gives beside the server's address.
 enum Hint {
-    /// How to get a token.
+    /// The command that prints a token.
     Token,
-    /// That links need a URL which others can open.
+    /// Advice to set a URL for links that others can open.
     PublicUrl,
 }
 
@@ -101,7 +101,7 @@ async fn greet(server: &Server, hints: &[Hint]) {
     inform(lines.trim_end());
 }
 
-/// How to get a token, by the organizations that there are.
+/// Names the command that prints a token, by the organizations that there are.
 async fn token_advice(instance: &Instance) -> String {
     let slugs = match organizations::first_slugs(instance, MAX_NAMED_ORGANIZATIONS + 1).await {
         Ok(slugs) => slugs,

@@ -1,4 +1,4 @@
-//! What was given on the command line and in the environment, and errors about it: by the name of the
+//! Settings given on the command line and in the environment, and errors about it: by the name of the
 //! flag or the variable that was used.
 
 use std::{
@@ -13,7 +13,7 @@ use clap::{Command, CommandFactory, Parser, ValueEnum, error::ErrorKind};
 use super::{Cli, report};
 use crate::{config::LogFormat, redact};
 
-/// What all variables of Daybook begin with.
+/// Prefix of all variables of Daybook.
 const PREFIX: &str = "DAYBOOK_";
 /// Names that are less alike than this are not meant for each other.
 const LEAST_ALIKE: f64 = 0.85;
@@ -49,7 +49,7 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
     Err(ExitCode::from(2))
 }
 
-/// What clap says, without what may be a secret that was meant for another place.
+/// Text of clap's error, without anything that may be a misplaced secret.
 fn shown(error: &clap::Error, is_terminal: bool) -> String {
     let text = error.render();
     redact::text(&if is_terminal { text.ansi().to_string() } else { text.to_string() })
@@ -123,7 +123,7 @@ pub(super) fn as_given(text: &str) -> String {
     said + rest
 }
 
-/// What is wrong with each variable that is called like Daybook's and is none of them.
+/// Complaints about variables with Daybook's prefix that are no settings.
 pub(super) fn unknown_variables() -> Vec<String> {
     let known: BTreeSet<_> = settings().into_keys().collect();
     let given = env::vars_os().filter_map(|(name, value)| {

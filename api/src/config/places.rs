@@ -29,7 +29,7 @@ impl Config {
         folders.into_iter().flatten().collect()
     }
 
-    /// Where files are kept on this machine.
+    /// Places of files on this machine.
     pub(crate) fn places(&self) -> Places {
         let places = Places {
             data_dir: Some(self.data_dir.clone()),

@@ -93,7 +93,7 @@ pub(crate) fn new_secret() -> String {
 /// Replaces the text of a secret's file in one step, for the account and with the mode that it has.
 ///
 /// # Errors
-/// What the system said.
+/// The system's error.
 pub(crate) fn replace_secret(path: &Path, text: &str) -> Result<()> {
     let describe = || format!("can't write {}", path.display());
     // A link stays one.

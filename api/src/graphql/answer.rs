@@ -1,4 +1,4 @@
-//! How much one answer may hold: a page has megabytes, and a document asks for it as often as it
+//! Limits on the size of an answer: a page has megabytes, and a document asks for it as often as it
 //! likes.
 
 use std::{

@@ -86,7 +86,7 @@ pub(super) fn to_error(error: Error) -> async_graphql::Error {
     async_graphql::Error::new(text).extend_with(|_, extensions| extensions.set("code", code))
 }
 
-/// What the database did not do in time, and may do later.
+/// Error for a statement that the database did not run in time.
 fn not_now(fault: &Fault) -> async_graphql::Error {
     tracing::warn!(error = %fault, "the database is too busy for a request");
     let (code, text) = match fault {

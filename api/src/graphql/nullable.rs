@@ -1,4 +1,4 @@
-//! What an answer holds: failing nullable fields as null, and no more of all than it may.
+//! Rules for the values of an answer: failing nullable fields as null, and no more of all than it may.
 //!
 //! async-graphql 7.0.19 lets a failing nullable field null its parent. The specification (section
 //! 6.4.4) stops the error at the first nullable field: this puts null there and keeps the error.

@@ -23,7 +23,7 @@ pub(crate) struct LiveAccess {
     role: Ticket,
     /// The viewer's being an operator.
     operator: Ticket,
-    /// When the right was last read; none if it may have been taken since.
+    /// The time when the right was last read; none if it may have been taken since.
     read_at: Option<Instant>,
 }
 
@@ -66,7 +66,7 @@ impl LiveAccess {
     }
 }
 
-/// Tells whoever watches as `subject` in an organization to read the right anew, before this
+/// Makes everybody who watches as `subject` in an organization read the right anew, before this
 /// returns. To be called once the change is committed, and before it is answered.
 pub(super) fn question(instance: &Instance, organization_id: Uuid, subject: &str) {
     instance.doorbell.ring(topic(organization_id, subject));

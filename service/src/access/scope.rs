@@ -55,7 +55,7 @@ pub enum Authority {
     Host(HostUser),
 }
 
-/// Who runs `daybook` on the command line.
+/// The person who runs `daybook` on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostUser {
     /// The name of the operating system's user.

@@ -5,7 +5,7 @@ use crate::{Error, Result, input};
 
 /// What the subjects of API keys, and no others, begin with.
 const API_KEY: &str = "api-key:";
-/// What the subjects of the operating system's users, and no others, begin with.
+/// Prefix of the subjects of the operating system's users, and of no others.
 const HOST_USER: &str = "os-user:";
 /// Most characters of a subject.
 const MAX_SUBJECT_CHARS: usize = 200;
@@ -13,7 +13,7 @@ const MAX_SUBJECT_CHARS: usize = 200;
 const MAX_EMAIL_CHARS: usize = 320;
 /// Actors of Daybook's own: an entry by one of them is by nobody else.
 const RESERVED: [&str; 2] = ["daybook", "system"];
-/// What Daybook's other actors begin with, such as `daybook-cli`.
+/// Prefix of Daybook's other actors, such as `daybook-cli`.
 const RESERVED_PREFIX: &str = "daybook-";
 
 /// Refuses a subject that no token and no member can have.

@@ -58,7 +58,7 @@ pub fn issue(
     token.map_err(|error| Fault::Stored(format!("token: {error}")).into())
 }
 
-/// When a token expires that holds for `ttl` from `now` on.
+/// Expiry of a token that is valid for `ttl` from `now` on.
 ///
 /// # Errors
 /// A time to live beyond the calendar.

@@ -23,10 +23,10 @@ pub enum Compression {
     Zstd,
 }
 
-/// How a compressed file ends.
+/// The end of a compressed file.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Where its content ends.
+    /// The file ends with its content.
     Plain,
     /// With a seal at its end, by which any change of it is found.
     Sealed,

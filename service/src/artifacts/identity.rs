@@ -1,4 +1,4 @@
-//! What a store says of itself: processes that have read the same share it, whatever they call it.
+//! The identity of a store: processes that have read the same share it, whatever they call it.
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 

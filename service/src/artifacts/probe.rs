@@ -10,7 +10,7 @@ use crate::{Fault, Result, random, text::hex};
 
 /// What [`Store::probe`] writes, each time.
 const PROBE: &str = "readiness-probe";
-/// What the keys begin with that [`Store::rehearse`] writes.
+/// Prefix of the keys that [`Store::rehearse`] writes.
 const REHEARSAL: &str = "rehearsal-";
 
 /// Reports names of files that trying the store out leaves in a folder when its process is killed.

@@ -1,4 +1,4 @@
-//! Which processes share a store, and which don't.
+//! Processes and the stores that they keep artifacts in.
 //!
 //! Every process that serves or works jobs says in the database where it keeps artifacts. A file is in
 //! one store, which its artifact names: a process that keeps another one can't give the file out, must
@@ -15,7 +15,7 @@ use sea_orm::{
 
 use crate::{Database, Instance, Result, database};
 
-/// How often a process says where it keeps artifacts.
+/// Interval at which a process announces its store.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 /// A store that nobody has named for so long is not used any more.
 const UNUSED_AFTER: TimeDelta = TimeDelta::minutes(5);
@@ -23,13 +23,13 @@ const UNUSED_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Why a file is not given out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// It is in another process's store.
+    /// The file is in another process's store.
     Elsewhere(artifact_store::Model),
-    /// It is in no store that is known.
+    /// The file is in no known store.
     Gone,
 }
 
-/// Says where this process keeps artifacts until the instance stops, and warns of processes that keep
+/// Announces this process's store until the instance stops, and warns of processes that keep
 /// them elsewhere.
 pub async fn say(instance: Arc<Instance>) {
     let mut visit = tokio::time::interval(SAY_EVERY);
@@ -49,7 +49,7 @@ pub async fn say(instance: Arc<Instance>) {
     }
 }
 
-/// Says once where this process keeps artifacts. Returns the stores that other processes keep.
+/// Announces this process's store once. Returns the stores that other processes keep.
 ///
 /// # Errors
 /// A fault of the database or the store.

@@ -106,7 +106,7 @@ impl Store {
         })
     }
 
-    /// Where it is, as a URL.
+    /// URL of the store.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.place {

@@ -5,9 +5,9 @@ use std::{error::Error as _, time::Duration};
 use super::{Store, bucket::has_no_credentials};
 use crate::{Error, Fault, Result};
 
-/// How long a bucket may take.
+/// Longest wait for a bucket.
 const BUCKET_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long the machine's own role may take to give credentials, where no others are named.
+/// Longest wait for credentials of the machine's own role, if no others are named.
 const ROLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Said wherever the address of the bucket may be wrong.
 const ADDRESS: &str = "correct DAYBOOK_ARTIFACTS_URL, AWS_REGION or AWS_ENDPOINT_URL";

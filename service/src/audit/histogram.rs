@@ -25,7 +25,7 @@ const MOST_COUNTED: u64 = 2_000_000;
 pub struct Bucket {
     /// Where it begins.
     pub from: DateTime<Utc>,
-    /// Where it ends; the end itself is not in it, unless it is [`MAX_INSTANT`] and the filter has no `to`.
+    /// End of the interval; the end itself is not in it, unless it is [`MAX_INSTANT`] and the filter has no `to`.
     pub to: DateTime<Utc>,
     /// Entries in it, or as many of them as were counted.
     pub count: i64,
@@ -49,7 +49,7 @@ impl Interval {
     }
 }
 
-/// What was counted in one interval.
+/// Count of one interval.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     pub(super) count: i64,
@@ -114,7 +114,7 @@ fn divide(Interval { from, to }: Interval, count: usize) -> Vec<Interval> {
     (0..count).map(|number| Interval { from: bound(number), to: bound(number + 1) }).collect()
 }
 
-/// What passes `filter` in each of `intervals`.
+/// Counts the entries that pass `filter` in each of `intervals`.
 async fn counts(scope: &Scope, filter: &Filter, intervals: Vec<Interval>) -> Result<Vec<Counted>> {
     if filter.search.is_some() {
         let searched = SearchedIntervals::new(scope.organization_id, filter, intervals);

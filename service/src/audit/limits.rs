@@ -180,7 +180,7 @@ impl Checker<'_> {
 /// Values of a change beside `old` and `new`: the object, its keys and `field`.
 const CHANGE_VALUES: usize = 5;
 
-/// How many values there are, and how deep.
+/// Number of values, and their depth.
 #[derive(Copy, Clone, Default)]
 struct Size {
     values: usize,

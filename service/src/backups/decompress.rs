@@ -40,7 +40,7 @@ impl Decompressor {
         Self { held: Vec::new(), hasher: Sha256::new(), method: Method::Unknown }
     }
 
-    /// What the next bytes hold. That the file is whole is known after [`Self::finish`].
+    /// Decompresses the next bytes. That the file is whole is known after [`Self::finish`].
     pub(super) fn push<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
         if matches!(self.method, Method::Plain) {
             return Ok(bytes);
@@ -121,7 +121,7 @@ impl Method {
         done.map_err(|_| damaged())
     }
 
-    /// What the latest bytes held.
+    /// Content of the latest bytes.
     fn decoded(&self) -> &[u8] {
         match self {
             Self::Unknown | Self::Plain => &[],

@@ -1,4 +1,4 @@
-//! What both engines can hold. A backup that only the engine that made it takes back is no way out,
+//! Values that both engines can hold. A backup that only the engine that made it takes back is no way out,
 //! so its verification fails, and names the row.
 
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! How far a backup is. Its phases follow each other and take about the same time for each row, so that
+//! Progress of a backup. Its phases follow each other and take about the same time for each row, so that
 //! each has a share of the whole, and progress never falls from one to the next.
 
 use crate::jobs::Attempt;

@@ -106,7 +106,7 @@ async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
     Ok(Written { manifest, frame, progress })
 }
 
-/// What rows are written with.
+/// Resources for writing rows.
 struct Rows<'a> {
     content: &'a mut Sha256,
     reading: &'a mut Reading,

@@ -49,7 +49,7 @@ const BUSY: Duration = Duration::from_secs(10);
 const ACQUIRE: Duration = Duration::from_secs(10);
 /// The same for a replica, in whose place the primary answers.
 const REPLICA_ACQUIRE: Duration = Duration::from_secs(1);
-/// How long a read of a request may take, unless it is said otherwise.
+/// Longest time of a read for a request, unless set otherwise.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection that lay idle this long is tried before it is lent.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -335,7 +335,7 @@ const PARAMETERS: [&str; 18] = [
     "options",
 ];
 
-/// Says which parameters of a URL are ignored. sqlx would say it with their values, which may be
+/// Names the parameters of a URL that are ignored. sqlx would say it with their values, which may be
 /// secret: it is not listened to.
 fn warn_of_parameters(url: &str) {
     let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);

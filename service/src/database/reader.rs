@@ -92,7 +92,7 @@ impl Reader {
     }
 }
 
-/// Says to a task that nobody waits for it any more, when dropped.
+/// Marks a task as abandoned when dropped.
 #[derive(Default)]
 struct Abandon(Arc<AtomicBool>);
 
@@ -102,7 +102,7 @@ impl Drop for Abandon {
     }
 }
 
-/// Tells whether anybody still waits for the statement of this task.
+/// The mark of a task whose statement nobody waits for any more.
 pub(super) fn abandoned() -> Arc<AtomicBool> {
     ABANDONED.try_with(Arc::clone).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! How many reads run at once, so that no client takes the database from the others.
+//! Limits on concurrent reads, so that no client takes the database from the others.
 //!
 //! A read waits for a slot of its operation, of its credential and of its organization, narrowest
 //! first: nobody holds what all need while waiting for what is theirs alone. Scans, whose cost grows
@@ -51,10 +51,10 @@ impl Share {
     }
 }
 
-/// How a read finds its rows.
+/// The way in which a read finds its rows.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Read {
-    /// Of who may what, by a key.
+    /// A permission, by its key.
     Lookup,
     /// By a key, or along an index to the rows that it gives.
     Keyed,

@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions, Connection, Error, postgres::PgConnectOptions};
 
 use crate::{Fault, Result};
 
-/// How long a server may take to let somebody in.
+/// Longest time that a server may take to accept a login.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connects once.

@@ -13,7 +13,7 @@ use crate::{
 
 /// How long the public URL may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How far a provider's clock may be from this one: as far as tokens allow.
+/// Largest difference between a provider's clock and this one: as far as tokens allow.
 const TOKEN_LEEWAY: TimeDelta = TimeDelta::seconds(30);
 /// What `/healthz` of a Daybook says.
 const ALIVE: &str = "ok\n";

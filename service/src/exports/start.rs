@@ -125,7 +125,7 @@ pub async fn inline_data_url(scope: &Scope, job: &job::Model) -> Result<Option<S
     }
 }
 
-/// What an export is to do, as of now.
+/// Plans an export as of now.
 async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) -> Result<Plan> {
     let StartExport { source, format, compression, csv_byte_order_mark, after, .. } =
         request.clone();

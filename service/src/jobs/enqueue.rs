@@ -96,7 +96,7 @@ pub(crate) enum Queued {
 }
 
 impl Queued {
-    /// Tells of the job, after COMMIT.
+    /// Notifies of the job, after COMMIT.
     pub(crate) fn announce(self, instance: &Instance) -> Enqueued {
         match self {
             Self::Before(job) => Enqueued { job: *job, replayed: true },

@@ -21,7 +21,7 @@ const MAX_REMEMBERED_UNREADABLE: usize = 1_000;
 pub trait Kind: 'static {
     /// The input of a job, frozen when it is requested and stored as JSON.
     ///
-    /// It refuses unknown fields. A field that a newer version added may leave records out, so a
+    /// The payload refuses unknown fields. A field that a newer version added may leave records out, so a
     /// process that does not know the field must leave the job to one that does.
     type Payload: DeserializeOwned + Send;
 

@@ -1,4 +1,4 @@
-//! What a number of days would remove, for whoever is about to set it.
+//! Preview of the entries that a number of days would remove.
 
 use chrono::{DateTime, Utc};
 
@@ -14,9 +14,9 @@ pub struct Preview {
     pub first_sequence: i64,
     /// The sequence of the last of them.
     pub last_sequence: i64,
-    /// When the first of them was recorded.
+    /// Time at which the first of them was recorded.
     pub first_recorded_at: DateTime<Utc>,
-    /// When the last of them was recorded.
+    /// Time at which the last of them was recorded.
     pub last_recorded_at: DateTime<Utc>,
 }
 

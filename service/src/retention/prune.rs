@@ -93,7 +93,7 @@ pub(super) async fn last_before<C: ConnectionTrait>(
     Ok(old)
 }
 
-/// Whether what is old may go now: nothing holds it, and no unfinished job reads it.
+/// True if old entries may go now: no hold applies, and no unfinished job reads them.
 async fn may_go(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
     let organization_id = scope.organization_id;
     if is_held(tx, organization_id).await? {

@@ -21,17 +21,17 @@ pub(in crate::cli) struct Consent {
     dry_run: bool,
 }
 
-/// What a command is about to do to a log.
+/// A change that a command is about to make to a log.
 pub(super) struct Removal {
     /// The entries that are old enough.
     pub(super) preview: Option<Preview>,
-    /// What keeps them all the same.
+    /// Reasons for which the entries stay all the same.
     pub(super) holds: Vec<hold::Model>,
     /// True if they stay without the command.
     pub(super) is_new: bool,
 }
 
-/// What was decided.
+/// The decision.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     /// Do it.

@@ -33,8 +33,8 @@ impl AuditLog {
         self.0.timestamp.into()
     }
 
-    /// When Daybook stored it, by the database's clock. Never before the entry with the sequence before it:
-    /// while the clock is behind that one, its time is taken.
+    /// The time at which Daybook stored the entry, by the database's clock. Never before that of the
+    /// preceding entry: while the clock is behind, the preceding entry's time is taken.
     async fn recorded_at(&self) -> Instant {
         self.0.recorded_at.into()
     }

@@ -20,13 +20,13 @@ use super::refusal::Refusal;
 /// Items of a list that comes in one piece.
 const LIST: u64 = 10;
 
-/// What one count, estimate or histogram of a log costs: it may read all of the log's index.
+/// Cost of one count, estimate or histogram of a log: it may read all of the log's index.
 const SCAN: u64 = 1_000;
-/// What a search costs beside its page: it may look at the words of 5,000 entries.
+/// Cost of a search beside its page: it may look at the words of 5,000 entries.
 const SEARCH: u64 = 200;
-/// What a step along an index to each of a hundred values costs.
+/// Cost of stepping along an index to each of a hundred values.
 const VALUES: u64 = 100;
-/// What a count of a shorter list costs: jobs, members, keys, workspaces or notes.
+/// Cost of counting a shorter list: jobs, members, keys, workspaces or notes.
 const COUNT: u64 = 20;
 
 /// Checks the cost of `operation`.
@@ -85,7 +85,7 @@ impl<'a> Pricer<'a> {
         below.saturating_add(1).saturating_add(counts).saturating_add(self.work(field))
     }
 
-    /// What counting beside a page costs, however long the page is.
+    /// Cost of counting beside a page, however long the page is.
     fn counts(&self, set: &SelectionSet) -> u64 {
         let cost = |selection: &Selection| match selection {
             Selection::Field(field) if field.name == "totalCount" => {
@@ -101,7 +101,7 @@ impl<'a> Pricer<'a> {
         set.selections.iter().fold(0, |sum: u64, selection| sum.saturating_add(cost(selection)))
     }
 
-    /// What the database does for a field beside reading what is answered.
+    /// Work of the database for a field beside reading the answer's rows.
     fn work(&self, field: &Field) -> u64 {
         match field.name.as_str() {
             "auditLogHistogram" | "exportEstimate" | "startExport" => SCAN,

@@ -1,9 +1,9 @@
-//! Says if a file can be downloaded, and why not.
+//! The reason for which a file can or can't be downloaded.
 
 use async_graphql::Enum;
 use daybook_service::artifacts;
 
-/// Says if you can download a file now, and if not, why.
+/// The state of a file for you: available, or the reason why not.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "artifacts::Availability")]
 pub(in crate::graphql) enum ArtifactAvailability {

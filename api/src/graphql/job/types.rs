@@ -239,10 +239,10 @@ pub(in crate::graphql) enum JobState {
     Canceled,
 }
 
-/// How far a job is. An attempt's progress never falls; another attempt begins at zero.
+/// The progress of a job. An attempt's progress never falls; another attempt begins at zero.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct JobProgress {
-    /// What the attempt does now: `records` in exports; in backups `write` and the table's name,
+    /// The phase of the attempt: `records` in exports; in backups `write` and the table's name,
     /// then `restore` and `compare` while the file is verified. Null before it begins.
     phase: Option<String>,
     /// Units done. In backups each phase has its share of them.
@@ -342,7 +342,7 @@ impl Artifact {
         self.artifact.expires_at.into()
     }
 
-    /// Says if you can download the file now, and if not, why.
+    /// AVAILABLE if you can download the file now, or the reason why not.
     async fn availability(&self) -> Result<ArtifactAvailability> {
         let found = artifacts::availability(&self.scope, &self.artifact, self.permission);
         Ok(found.await.map_err(to_error)?.into())
@@ -362,7 +362,7 @@ impl Artifact {
         link.await.map_err(to_error)
     }
 
-    /// Says what is in the file, to check it by: filter, range, columns, counts, checksums. Null for
+    /// A description of the file to check it by: filter, range, columns, counts, checksums. Null for
     /// viewers, such as operators, who can see the job but may not export its data.
     async fn manifest(&self) -> Result<Option<Json>> {
         let Artifact { scope, artifact, permission } = self;

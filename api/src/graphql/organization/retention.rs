@@ -9,7 +9,7 @@ use crate::graphql::{
     scalar::{BigInt, Instant},
 };
 
-/// How long an organization's log is kept.
+/// The time for which an organization's log is kept.
 pub(in crate::graphql) struct Retention {
     scope: Scope,
     days: Option<i32>,
@@ -25,7 +25,7 @@ impl Retention {
     }
 }
 
-/// How long an organization's log is kept. Whoever runs the instance sets it (`daybook retention`,
+/// The time for which an organization's log is kept. Whoever runs the instance sets it (`daybook retention`,
 /// `daybook hold`), and each change is an entry of the log. An entry's age counts from `recordedAt`,
 /// whatever its `timestamp` says.
 #[Object]

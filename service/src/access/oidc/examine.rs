@@ -10,12 +10,12 @@ use super::{Oidc, keys};
 /// Longest that each question to the provider may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a provider was found to be like.
+/// Findings about a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examined {
     /// Keys that tokens can be checked with.
     pub keys: usize,
-    /// How far the provider's clock is ahead of this machine's, or behind it if that is negative; none
+    /// Time by which the provider's clock is ahead of this machine's, or behind it if that is negative; none
     /// if it does not tell the time.
     pub ahead: Option<TimeDelta>,
 }
@@ -24,7 +24,7 @@ impl Oidc {
     /// Fetches the provider's keys as requests do, and looks at them.
     ///
     /// # Errors
-    /// What went wrong, for whoever configured it.
+    /// The fault, for whoever configured the provider.
     pub async fn examine(&self) -> Result<Examined, String> {
         let late = |_| format!("no answer in {PATIENCE:?}");
         let keys = tokio::time::timeout(PATIENCE, keys::fetch(self)).await.map_err(late)??;

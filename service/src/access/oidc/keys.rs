@@ -55,7 +55,7 @@ struct Discovery {
 pub(super) enum NoKey {
     /// The provider has none, or it is not for that.
     Unknown,
-    /// What keys the provider has can't be told.
+    /// The provider's keys can't be read.
     Unreachable {
         /// Seconds after which the provider is asked again.
         retry_after: u64,

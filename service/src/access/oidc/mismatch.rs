@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 
 use super::Oidc;
 
-/// How often a mismatch is logged at the most: anybody can send such a token.
+/// Least time between two log records of a mismatch: anybody can send such a token.
 const WARN_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 /// Most characters of a claim that are logged.
 const MAX_LOGGED_CHARS: usize = 200;
 
-/// When a mismatch was last logged.
+/// Time of the last log record.
 #[derive(Debug, Default)]
 pub(super) struct Mismatches(Mutex<Option<DateTime<Utc>>>);
 

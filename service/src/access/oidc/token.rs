@@ -70,7 +70,7 @@ pub(super) fn claims(
     Some(jsonwebtoken::decode::<Map<String, Value>>(token, key, &validation).ok()?.claims)
 }
 
-/// What a token says, whoever wrote it: for the log alone.
+/// Claims of a token that is not verified: for the log alone.
 pub(super) fn unverified_claims(token: &str) -> Map<String, Value> {
     let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
     payload.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()

@@ -48,7 +48,7 @@ impl SearchedIntervals {
         Self { organization_id, filter: filter.clone(), intervals, keyset }
     }
 
-    /// What passes in each interval.
+    /// Counts the matches of each interval.
     pub(in crate::audit) async fn counts<C: ConnectionTrait>(
         &self,
         db: &C,
