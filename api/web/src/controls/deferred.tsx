@@ -38,10 +38,9 @@ export function deferred<Props extends object>(
   // biome-ignore lint/correctness/noComponentHookFactories: made once, at a module's top, as by `lazy`
   function Deferred(props: Props) {
     const [, look] = useReducer((looks: number) => looks + 1, 0);
-    useEffect(() => {
-      if (!Loaded) void prepare().then(look);
-    }, []);
     const retry = useCallback(() => void prepare().then(look), []);
+    // Also if the code is there by now: it may have arrived after this was drawn, when nobody listened yet.
+    useEffect(retry, [retry]);
     if (Loaded) return <Loaded {...props} />;
     return failure ? <Failed failure={failure} onRetry={retry} /> : waiting;
   }
