@@ -73,10 +73,10 @@ bench-growth: ## Measures a log as it grows and as its start is removed; more: m
 	cargo build --release --locked -p daybook-api --bin daybook
 	tests/with-postgres python3 tests/bench/growth.py target/release/daybook --words $(ARGS)
 
-.PHONY: bench-front-door
-bench-front-door: ## Measures how soon query bombs are refused, and tries a hundred thousand forged links
+.PHONY: bench-refusals
+bench-refusals: ## Measures how soon query bombs are refused, and tries a hundred thousand forged links
 	cargo build --release --locked -p daybook-api --bin daybook
-	python3 tests/bench/front_door.py target/release/daybook $(ARGS)
+	python3 tests/bench/refusals.py target/release/daybook $(ARGS)
 
 .PHONY: fuzz
 fuzz: fuzz-operations fuzz-subscriptions fuzz-units ## All of the following

@@ -3,11 +3,11 @@
 mod credential_files;
 mod document_limits;
 mod existing;
-mod front_door;
 mod identity;
 mod messages;
-mod places;
+mod paths;
 mod secret;
+mod server_limits;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -24,16 +24,16 @@ use http::Uri;
 pub use credential_files::CredentialFiles;
 pub use document_limits::DocumentLimits;
 pub(crate) use existing::database_name;
-pub use front_door::FrontDoor;
 pub use identity::Identity;
 pub use messages::Messages;
-pub(crate) use places::tighten;
+pub(crate) use paths::tighten;
 pub(crate) use secret::{new_secret, replace_secret};
+pub use server_limits::ServerLimits;
 
 /// A lease must outlast the pause between two heartbeats, and then some.
-const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+const MIN_JOB_LEASE: Duration = Duration::from_secs(1);
 /// Times that come out of what is longer can't be written any more.
-const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+const MAX_RETENTION: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
 /// How one process of Daybook is set up.
 #[derive(Args, Clone, Debug)]
@@ -155,7 +155,7 @@ pub struct Config {
     pub messages: Messages,
     /// What the server lets in.
     #[command(flatten)]
-    pub front_door: FrontDoor,
+    pub server_limits: ServerLimits,
     /// The subject in whose name a command acts, for the audit log; by default the system's user, such as
     /// os-user:ada@web-1
     #[arg(long = "as", env = "DAYBOOK_AS", value_name = "SUBJECT", global = true)]
@@ -209,7 +209,7 @@ impl Config {
     /// Whatever is missing or unsafe; the text says what to change.
     pub async fn open(&self, clock: Clock) -> Result<Arc<Instance>> {
         let settings = self.settings()?;
-        tighten(&self.places().exposed());
+        tighten(&self.paths().exposed());
         let db = self.database().await?;
         self.refuse_other_secret(&db).await?;
         daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
@@ -224,7 +224,7 @@ impl Config {
     /// A database that can't be reached or used.
     pub async fn database(&self) -> Result<Database> {
         // What a read takes longer than that, nobody waits for.
-        let read_timeout = self.front_door.execution_timeout;
+        let read_timeout = self.server_limits.execution_timeout;
         let url = self.database_url();
         let db = match &self.database_direct_url {
             Some(direct) => {
@@ -251,14 +251,14 @@ impl Config {
         if self.job_concurrency == 0 {
             bail!("DAYBOOK_JOB_CONCURRENCY must be at least 1 (it is 0)");
         }
-        if self.job_lease < SHORTEST_LEASE {
+        if self.job_lease < MIN_JOB_LEASE {
             let lease = humantime::format_duration(self.job_lease);
             bail!("DAYBOOK_JOB_LEASE must be at least 1s (it is {lease})");
         }
         for (name, time) in
             [("DAYBOOK_ARTIFACT_TTL", self.artifact_ttl), ("DAYBOOK_JOB_HISTORY", self.job_history)]
         {
-            if time > LONGEST {
+            if time > MAX_RETENTION {
                 let time = humantime::format_duration(time);
                 bail!("{name} must be at most 100years (it is {time})");
             }
@@ -324,7 +324,7 @@ impl Config {
         if url.starts_with("s3:") {
             return Ok(Store::bucket(url, self.artifact_links.into())?);
         }
-        match places::folder(url) {
+        match paths::folder(url) {
             Some(folder) => Ok(Store::folder(&folder)?),
             None => bail!("DAYBOOK_ARTIFACTS_URL must begin with file: or s3: (it is {url})"),
         }

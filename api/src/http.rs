@@ -41,7 +41,7 @@ use tower_http::{
 };
 
 use crate::{
-    config::FrontDoor,
+    config::ServerLimits,
     graphql::{Answers, Documents, Schema, code, schema, sdl},
 };
 use admission::Admission;
@@ -64,7 +64,7 @@ struct State {
     schema: Schema,
     documents: Arc<Documents>,
     trusted: Arc<Trusted>,
-    front_door: Arc<FrontDoor>,
+    server_limits: Arc<ServerLimits>,
     admission: Arc<Admission>,
     link_clients: Arc<LinkClients>,
     budget: Arc<Budget>,
@@ -77,15 +77,15 @@ struct State {
 }
 
 /// Answers shorter than this are sent as they are, in bytes: they fit into a packet.
-const UNCOMPRESSED: u16 = 1024;
+const MIN_COMPRESSED_BYTES: u16 = 1024;
 
-/// Whether the documents that `front_door` names can be used.
+/// Whether the documents that `server_limits` names can be used.
 ///
 /// # Errors
 /// Trusted documents that can't be used.
-pub fn check_documents(front_door: &FrontDoor) -> anyhow::Result<()> {
-    let documents = Documents::new(&sdl(), front_door.document.clone());
-    Trusted::load(front_door.trusted_documents.as_deref(), &documents).map(drop)
+pub fn check_documents(server_limits: &ServerLimits) -> anyhow::Result<()> {
+    let documents = Documents::new(&sdl(), server_limits.document.clone());
+    Trusted::load(server_limits.trusted_documents.as_deref(), &documents).map(drop)
 }
 
 /// Everything that this process answers. `public_url` is `DAYBOOK_PUBLIC_URL`, if that is set.
@@ -94,20 +94,20 @@ pub fn check_documents(front_door: &FrontDoor) -> anyhow::Result<()> {
 /// Trusted documents that can't be used.
 pub fn router(
     instance: Arc<Instance>,
-    front_door: FrontDoor,
+    server_limits: ServerLimits,
     public_url: Option<&str>,
 ) -> anyhow::Result<Router> {
     let schema = schema(Arc::clone(&instance));
-    let documents = Arc::new(Documents::new(&sdl(), front_door.document.clone()));
-    let trusted = Trusted::load(front_door.trusted_documents.as_deref(), &documents)?;
+    let documents = Arc::new(Documents::new(&sdl(), server_limits.document.clone()));
+    let trusted = Trusted::load(server_limits.trusted_documents.as_deref(), &documents)?;
     let mut operations = trusted.operations(&documents);
-    operations.extend(front_door.metrics_operations.iter().cloned());
+    operations.extend(server_limits.metrics_operations.iter().cloned());
     let (trusted, operations) = (Arc::new(trusted), Arc::new(operations));
-    let admission = Arc::new(Admission::new(&front_door));
-    let cors = option_layer(cors::layer(&front_door.cors_origins));
-    let origins = Arc::new(Origins::new(&instance, &front_door, public_url));
-    let front_door = Arc::new(front_door);
-    let metrics = match front_door.metrics_listen {
+    let admission = Arc::new(Admission::new(&server_limits));
+    let cors = option_layer(cors::layer(&server_limits.cors_origins));
+    let origins = Arc::new(Origins::new(&instance, &server_limits, public_url));
+    let server_limits = Arc::new(server_limits);
+    let metrics = match server_limits.metrics_listen {
         Some(_) => Router::new(),
         None => metrics::router(Arc::clone(&instance)),
     };
@@ -117,7 +117,7 @@ pub fn router(
         schema,
         documents,
         trusted,
-        front_door,
+        server_limits,
         admission,
         link_clients: Arc::default(),
         budget: Arc::default(),
@@ -174,7 +174,7 @@ async fn limit_address(
 /// For GraphQL's answers only: a download's length, ranges and ETag are those of the file. Events
 /// are sent when they happen, which a compressor would wait with.
 fn compression() -> CompressionLayer<impl Predicate> {
-    let is_worth_it = predicate::SizeAbove::new(UNCOMPRESSED)
+    let is_worth_it = predicate::SizeAbove::new(MIN_COMPRESSED_BYTES)
         .and(predicate::NotForContentType::const_new("text/event-stream"));
     CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(is_worth_it)
 }

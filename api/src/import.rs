@@ -20,9 +20,9 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 pub use notes::notes;
 
 /// Longest line: more than any entry within the limits needs.
-const LINE: u64 = 1024 * 1024;
+const MAX_LINE_BYTES: u64 = 1024 * 1024;
 /// How often progress is shown.
-const SHOW: Duration = Duration::from_millis(200);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Appends the entries of a file of JSON lines, a thousand at a time.
 ///
@@ -152,7 +152,7 @@ impl Import<'_> {
     }
 
     fn show(&mut self, is_end: bool) {
-        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW);
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= PROGRESS_INTERVAL);
         if !(is_end || progress::is_watched() && is_due) {
             return;
         }
@@ -220,13 +220,13 @@ impl Lines {
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
         let number = self.number + 1;
-        let mut limited = (&mut self.reader).take(LINE);
+        let mut limited = (&mut self.reader).take(MAX_LINE_BYTES);
         let read = limited.read_until(b'\n', &mut line).await;
         if read.with_context(|| format!("can't read line {number}"))? == 0 {
             return Ok(None);
         }
-        if line.len() as u64 == LINE && !line.ends_with(b"\n") {
-            bail!("line {number}: is longer than {LINE} bytes");
+        if line.len() as u64 == MAX_LINE_BYTES && !line.ends_with(b"\n") {
+            bail!("line {number}: is longer than {MAX_LINE_BYTES} bytes");
         }
         self.number = number;
         if number == 1 && line.starts_with(BYTE_ORDER_MARK) {

@@ -2,9 +2,9 @@
 //! wrong place must not be repeated there.
 
 /// What stands in place of a secret.
-const HIDDEN: &str = "***";
+const REDACTED: &str = "***";
 /// Shortest run of characters after `eyJ` that is taken for a token; words in prose are shorter.
-const TOKEN_CHARS: usize = 16;
+const MIN_TOKEN_CHARS: usize = 16;
 /// Parts of the names of URL parameters whose values are hidden.
 const SECRET_PARAMETERS: [&str; 6] = ["pass", "secret", "token", "key", "signature", "credential"];
 
@@ -13,7 +13,7 @@ const SECRET_PARAMETERS: [&str; 6] = ["pass", "secret", "token", "key", "signatu
 pub fn text(text: &str) -> String {
     let text = hide_runs(text, "dbk_", 1, |c| c.is_ascii_alphanumeric() || c == '_');
     let is_token_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let text = hide_runs(&text, "eyJ", TOKEN_CHARS, is_token_char);
+    let text = hide_runs(&text, "eyJ", MIN_TOKEN_CHARS, is_token_char);
     hide_in_urls(&text)
 }
 
@@ -37,7 +37,7 @@ fn hide_runs(text: &str, mark: &str, shortest: usize, is_part: impl Fn(char) -> 
         shown.push_str(mark);
         // Each is one byte.
         if end >= shortest {
-            shown.push_str(HIDDEN);
+            shown.push_str(REDACTED);
             rest = &after[end..];
         } else {
             rest = after;
@@ -96,16 +96,16 @@ fn is_port(text: &str) -> bool {
 fn without_credentials(scheme: &str, rest: &str) -> String {
     let rest = match rest.rsplit_once('@') {
         Some((login, place)) => match login.split_once(':') {
-            Some((user, _)) => format!("{user}:{HIDDEN}@{place}"),
+            Some((user, _)) => format!("{user}:{REDACTED}@{place}"),
             // A login of one part may be a token, but to PostgreSQL it is a name.
             None if scheme.starts_with("postgres") || login.contains('/') => rest.to_owned(),
-            None => format!("{HIDDEN}@{place}"),
+            None => format!("{REDACTED}@{place}"),
         },
         None => rest.to_owned(),
     };
     let Some((place, parameters)) = rest.split_once('?') else { return rest };
     let parameters = parameters.split('&').map(|parameter| match parameter.split_once('=') {
-        Some((name, _)) if is_secret_parameter(name) => format!("{name}={HIDDEN}"),
+        Some((name, _)) if is_secret_parameter(name) => format!("{name}={REDACTED}"),
         Some(_) | None => parameter.to_owned(),
     });
     format!("{place}?{}", parameters.collect::<Vec<_>>().join("&"))

@@ -1,7 +1,7 @@
 //! A running server: listener, worker, and their end in order.
 
 mod connections;
-mod stalling;
+mod write_timeout;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{config::Config, http};
 use connections::Connections;
 
 /// How long stopping may take before what is left is cut off.
-const GRACE: Duration = Duration::from_secs(25);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A server that serves.
 pub struct Server {
@@ -55,19 +55,19 @@ impl Server {
         let listener = listener.with_context(|| format!("can't listen on {}", config.listen))?;
         // The real port, where any was asked for: links name it.
         config.listen = listener.local_addr()?;
-        let front_door = config.front_door.clone();
+        let server_limits = config.server_limits.clone();
         let public_url = config.public_url.clone();
         let instance = config.open(clock).await?;
         instance.tasks.spawn(sharing::say(Arc::clone(&instance)));
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }
-        if let Some(address) = front_door.metrics_listen {
+        if let Some(address) = server_limits.metrics_listen {
             http::serve_metrics(&instance, address).await?;
         }
         let router =
-            http::router(Arc::clone(&instance), front_door.clone(), public_url.as_deref())?;
-        let connections = Connections { router, front_door, instance: Arc::clone(&instance) };
+            http::router(Arc::clone(&instance), server_limits.clone(), public_url.as_deref())?;
+        let connections = Connections { router, server_limits, instance: Arc::clone(&instance) };
         let serving = instance.tasks.spawn(connections::serve(listener, connections));
         Ok(Self { address: config.listen, instance, serving })
     }
@@ -89,6 +89,6 @@ impl Server {
 /// # Errors
 /// What could not be ended in time.
 pub async fn stop(instance: &Instance) -> Result<()> {
-    let stopped = tokio::time::timeout(GRACE, instance.stop()).await;
+    let stopped = tokio::time::timeout(SHUTDOWN_TIMEOUT, instance.stop()).await;
     Ok(stopped.context("requests or jobs did not end in time")??)
 }

@@ -173,7 +173,7 @@ on_each_engine! {
 #[tokio::test]
 async fn configured_origins_are_let_in_and_no_others() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.front_door.cors_origins =
+        config.server_limits.cors_origins =
             vec![ORIGIN.to_owned(), "http://localhost:3000".to_owned()];
     })
     .await;

@@ -10,8 +10,8 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-async fn with(change: impl FnOnce(&mut daybook_api::config::FrontDoor)) -> TestServer {
-    TestServer::start_with(Backend::Sqlite, |config| change(&mut config.front_door)).await
+async fn with(change: impl FnOnce(&mut daybook_api::config::ServerLimits)) -> TestServer {
+    TestServer::start_with(Backend::Sqlite, |config| change(&mut config.server_limits)).await
 }
 
 async fn connect(server: &TestServer) -> TcpStream {
@@ -30,7 +30,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn rate_of_a_credential_is_limited_and_told() {
-    let server = with(|front_door| front_door.credential_rate = 3).await;
+    let server = with(|server_limits| server_limits.credential_rate = 3).await;
     let (ada, bob) = (server.client_of("ada"), server.client_of("bob"));
     let ask = async |client: &daybook_tests::Client| {
         let request =
@@ -73,7 +73,7 @@ async fn rate_of_a_credential_is_limited_and_told() {
 
 #[tokio::test]
 async fn rate_of_an_address_is_limited_before_anything_else() {
-    let server = with(|front_door| front_door.address_rate = 5).await;
+    let server = with(|server_limits| server_limits.address_rate = 5).await;
     let http = reqwest::Client::new();
     let refused = eventually("a refusal", 10, async || {
         let answer = http.get(server.url("/artifacts/a/b")).send().await.unwrap();
@@ -94,7 +94,7 @@ async fn rate_of_an_address_is_limited_before_anything_else() {
 #[tokio::test]
 async fn operations_at_once_of_a_credential_are_limited() {
     let server = TestServer::start_with(Backend::Postgres, |config| {
-        config.front_door.credential_operations = 1;
+        config.server_limits.credential_operations = 1;
     })
     .await;
     let acme = server.organization("acme").await;
@@ -115,7 +115,7 @@ async fn operations_at_once_of_a_credential_are_limited() {
 #[tokio::test]
 async fn operation_that_takes_too_long_is_not_waited_for() {
     let server = TestServer::start_with(Backend::Postgres, |config| {
-        config.front_door.execution_timeout = Duration::from_millis(300);
+        config.server_limits.execution_timeout = Duration::from_millis(300);
     })
     .await;
     let acme = server.organization("acme").await;
@@ -139,7 +139,7 @@ async fn operation_that_takes_too_long_is_not_waited_for() {
 
 #[tokio::test]
 async fn two_hundred_slow_headers_disturb_nobody_and_are_hung_up_on() {
-    let server = with(|front_door| front_door.header_timeout = Duration::from_secs(2)).await;
+    let server = with(|server_limits| server_limits.header_timeout = Duration::from_secs(2)).await;
     let mut slow = Vec::new();
     for _ in 0..200 {
         let mut stream = connect(&server).await;
@@ -168,7 +168,8 @@ async fn two_hundred_slow_headers_disturb_nobody_and_are_hung_up_on() {
 
 #[tokio::test]
 async fn slow_body_is_not_waited_for() {
-    let server = with(|front_door| front_door.body_timeout = Duration::from_millis(300)).await;
+    let server =
+        with(|server_limits| server_limits.body_timeout = Duration::from_millis(300)).await;
     let mut stream = connect(&server).await;
     let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -223,7 +224,7 @@ async fn client_that_sends_all_of_a_body_too_long_reads_why_it_is_refused() {
 
 #[tokio::test]
 async fn connection_too_many_is_told_so() {
-    let server = with(|front_door| front_door.connections = 3).await;
+    let server = with(|server_limits| server_limits.connections = 3).await;
     let held = [connect(&server).await, connect(&server).await, connect(&server).await];
     let answer = eventually("a refusal", 10, async || {
         let answer = rest(&mut connect(&server).await).await;
@@ -289,7 +290,7 @@ async fn stalled_subscribers_disturb_no_healthy_one_and_are_dropped() {
     const HEALTHY: usize = 50;
     let server = TestServer::start_with(Backend::Sqlite, |config| {
         config.organization_subscriptions = STALLED + HEALTHY;
-        config.front_door.send_timeout = Duration::from_secs(2);
+        config.server_limits.send_timeout = Duration::from_secs(2);
     })
     .await;
     let acme = server.organization("acme").await;

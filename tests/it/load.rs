@@ -126,7 +126,7 @@ on_each_backend! {
 #[tokio::test]
 async fn statement_that_takes_too_long_is_ended_in_the_database() {
     let server = TestServer::start_with(Backend::Postgres, |config| {
-        config.front_door.execution_timeout = Duration::from_millis(700);
+        config.server_limits.execution_timeout = Duration::from_millis(700);
     })
     .await;
     let acme = server.organization("acme").await;

@@ -176,8 +176,8 @@ fn free_address() -> std::net::SocketAddr {
 async fn own_listener_has_metrics_alone_and_known_operations_have_names() {
     let address = free_address();
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.front_door.metrics_listen = Some(address);
-        config.front_door.metrics_operations = vec!["WhoAmI".to_owned()];
+        config.server_limits.metrics_listen = Some(address);
+        config.server_limits.metrics_operations = vec!["WhoAmI".to_owned()];
     })
     .await;
     let acme = server.organization("acme").await;
@@ -207,7 +207,7 @@ async fn trusted_documents_are_told_apart_by_name() {
     let (one, two) = ("query Mine { viewer { subject } }", "query Yours { viewer { email } }");
     std::fs::write(&file, json!({ "mine": one, "yours": two }).to_string()).unwrap();
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.front_door.trusted_documents = Some(file);
+        config.server_limits.trusted_documents = Some(file);
     })
     .await;
     let acme = server.organization("acme").await;

@@ -38,7 +38,7 @@ async fn refused_page_learns_what_to_set() {
 async fn default_ports_are_the_same_with_and_without() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
         config.public_url = Some("https://Daybook.acme.test:443/log".to_owned());
-        config.front_door.cors_origins = vec!["http://app.acme.test:80".to_owned()];
+        config.server_limits.cors_origins = vec!["http://app.acme.test:80".to_owned()];
     })
     .await;
     let url = server.url("/graphql");

@@ -180,7 +180,7 @@ on_each_engine! {
 async fn listed_origins_are_let_in() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
         config.public_url = Some("https://daybook.acme.test/log".to_owned());
-        config.front_door.cors_origins = vec!["https://app.acme.test".to_owned()];
+        config.server_limits.cors_origins = vec!["https://app.acme.test".to_owned()];
     })
     .await;
     let url = server.url("/graphql");
@@ -194,7 +194,7 @@ async fn listed_origins_are_let_in() {
 #[tokio::test]
 async fn only_the_silent_are_dropped() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.front_door.socket_ping = Duration::from_millis(200);
+        config.server_limits.socket_ping = Duration::from_millis(200);
     })
     .await;
     let acme = server.organization("acme").await;
@@ -227,8 +227,8 @@ async fn only_the_silent_are_dropped() {
 #[tokio::test]
 async fn time_to_introduce_oneself_can_be_set() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.front_door.socket_init_timeout = Duration::from_millis(200);
-        config.front_door.socket_message_bytes = 1_000;
+        config.server_limits.socket_init_timeout = Duration::from_millis(200);
+        config.server_limits.socket_message_bytes = 1_000;
     })
     .await;
     let began = Instant::now();

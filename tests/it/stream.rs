@@ -193,7 +193,7 @@ on_each_engine! {
 #[tokio::test]
 async fn silent_stream_tells_that_it_is_there() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.front_door.stream_heartbeat = Duration::from_millis(100);
+        config.server_limits.stream_heartbeat = Duration::from_millis(100);
     })
     .await;
     let acme = server.organization("acme").await;

@@ -19,7 +19,7 @@ async fn server(folder: &std::path::Path) -> TestServer {
     let documents = json!({ "viewer": VIEWER, format!("sha256:{}", hash(WATCH)): WATCH });
     std::fs::write(&file, documents.to_string()).unwrap();
     TestServer::start_with(Backend::Sqlite, |config| {
-        config.front_door.trusted_documents = Some(file);
+        config.server_limits.trusted_documents = Some(file);
     })
     .await
 }
@@ -110,7 +110,7 @@ async fn file_that_can_t_be_used_keeps_the_server_from_starting() {
     ] {
         std::fs::write(&file, &content).unwrap();
         let mut config = server.config.clone();
-        config.front_door.trusted_documents = Some(file.clone());
+        config.server_limits.trusted_documents = Some(file.clone());
         let started = Server::start(config, Duties::Serve, Clock::default()).await;
         let error = started.err().map(|error| format!("{error:#}")).unwrap_or_default();
         assert!(error.contains("DAYBOOK_TRUSTED_DOCUMENTS") && error.contains(reason), "{error}");

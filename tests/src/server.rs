@@ -1,7 +1,7 @@
 //! A server for one test: production's own, in this process, on a free port.
 
 use daybook_api::{
-    config::{ArtifactLinks, Config, CredentialFiles, FrontDoor, Identity, LogFormat, Messages},
+    config::{ArtifactLinks, Config, CredentialFiles, Identity, LogFormat, Messages, ServerLimits},
     server::{Duties, Server},
 };
 use daybook_entity::membership::Role;
@@ -104,7 +104,7 @@ impl TestServer {
             credential_files: CredentialFiles::default(),
             identity: Identity::default(),
             messages: Messages::default(),
-            front_door: FrontDoor::default(),
+            server_limits: ServerLimits::default(),
             acts_as: None,
             log: "info".to_owned(),
             log_format: LogFormat::Text,

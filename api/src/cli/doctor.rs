@@ -15,9 +15,9 @@ use super::{name_database, say, usage};
 use crate::{config::Config, http, redact};
 
 /// Free space below which there is little, in bytes.
-const LITTLE: u64 = 2 * 1024 * 1024 * 1024;
+const LOW_DISK_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Free space below which the next write may fail, in bytes.
-const NONE: u64 = 100 * 1024 * 1024;
+const FULL_DISK_BYTES: u64 = 100 * 1024 * 1024;
 
 /// Prints a line, or an object, for each thing that it looked at.
 ///
@@ -67,7 +67,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     }
     findings.extend(database(config, secret.ok()).await);
     findings.push(artifacts(config).await);
-    findings.push(doctor::files(&config.places()));
+    findings.push(doctor::files(&config.paths()));
     findings.extend(disk(config));
     findings.push(match config.messages.nats() {
         Ok(None) => Finding::ok("nats", "not used"),
@@ -88,7 +88,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
 
 fn configuration(config: &Config) -> Finding {
     let unknown = usage::unknown_variables();
-    match config.settings().and_then(|_| http::check_documents(&config.front_door)) {
+    match config.settings().and_then(|_| http::check_documents(&config.server_limits)) {
         Ok(()) if unknown.is_empty() => Finding::ok("configuration", "every option can be used"),
         Ok(()) => Finding::fail("configuration", unknown.join("; "), "correct or unset them"),
         Err(error) => {
@@ -232,8 +232,8 @@ fn judge(folder: &Path, free: u64) -> Finding {
     let found = format!("{} MiB free in {}", free / (1024 * 1024), folder.display());
     let advice = "make room: recording and exports stop where the disk is full";
     match free {
-        NONE.. if free >= LITTLE => Finding::ok("disk", found),
-        NONE.. => Finding::warn("disk", found, advice),
+        FULL_DISK_BYTES.. if free >= LOW_DISK_BYTES => Finding::ok("disk", found),
+        FULL_DISK_BYTES.. => Finding::warn("disk", found, advice),
         _ => Finding::fail("disk", found, advice),
     }
 }
@@ -244,9 +244,12 @@ mod tests {
 
     #[test]
     fn little_space_is_told_before_there_is_none() {
-        for (free, health) in
-            [(0, Health::Fail), (NONE, Health::Warn), (LITTLE, Health::Ok), (u64::MAX, Health::Ok)]
-        {
+        for (free, health) in [
+            (0, Health::Fail),
+            (FULL_DISK_BYTES, Health::Warn),
+            (LOW_DISK_BYTES, Health::Ok),
+            (u64::MAX, Health::Ok),
+        ] {
             assert_eq!(judge(Path::new("/"), free).health, health, "{free}");
         }
     }

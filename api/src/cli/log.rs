@@ -16,7 +16,7 @@ use crate::{
 
 /// Log records of libraries that Daybook leaves out: sqlx each statement at INFO, and the values of parameters
 /// that it does not know; object_store each retry; what async-nats says is said by who uses it.
-const QUIET: &str = "sqlx=warn,sqlx_postgres::options::parse=off,sea_orm_migration=warn,\
+const LIBRARY_LEVELS: &str = "sqlx=warn,sqlx_postgres::options::parse=off,sea_orm_migration=warn,\
     object_store=warn,async_nats=off";
 
 /// Starts the log and, beside it, what is traced.
@@ -24,7 +24,7 @@ const QUIET: &str = "sqlx=warn,sqlx_postgres::options::parse=off,sea_orm_migrati
 /// # Errors
 /// `DAYBOOK_LOG` is no filter.
 pub(super) fn start(config: &Config, traces: Option<&Traces>) -> Result<()> {
-    let filter = EnvFilter::try_new(format!("{},{QUIET}", config.log));
+    let filter = EnvFilter::try_new(format!("{},{LIBRARY_LEVELS}", config.log));
     let filter = filter.with_context(|| {
         format!(
             "DAYBOOK_LOG can't be used (it is {}): name a level such as info, or levels of modules such \

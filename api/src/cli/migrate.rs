@@ -41,7 +41,7 @@ async fn lock_unless_current(config: &Config, db: &Database) -> Result<Option<Lo
 pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
     let db = match command {
         Migrate::Up => {
-            tighten(&config.places().exposed());
+            tighten(&config.paths().exposed());
             let db = config.database().await?;
             let _lock = lock_unless_current(config, &db).await?;
             daybook_migration::up(db.for_migration())

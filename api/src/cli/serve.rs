@@ -38,7 +38,7 @@ pub(super) async fn worker(config: Config) -> Result<()> {
     config.look_at_file()?;
     let _lock = prepare(&config).await?;
     let instance = config.open_to_work(Clock::default()).await?;
-    if let Some(address) = config.front_door.metrics_listen {
+    if let Some(address) = config.server_limits.metrics_listen {
         http::serve_metrics(&instance, address).await?;
     }
     instance.tasks.spawn(sharing::say(std::sync::Arc::clone(&instance)));
@@ -58,7 +58,7 @@ async fn prepare(config: &Config) -> Result<Option<Lock>> {
     config.settings()?;
     config.try_store().await?;
     let lock = config.lock_database()?;
-    let places = config.places();
+    let places = config.paths();
     tokio::task::spawn_blocking(move || tighten(&places.exposed_artifacts())).await?;
     Ok(lock)
 }

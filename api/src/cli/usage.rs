@@ -14,9 +14,9 @@ use super::{Cli, report};
 use crate::{config::LogFormat, redact};
 
 /// Prefix of all variables of Daybook.
-const PREFIX: &str = "DAYBOOK_";
+const VARIABLE_PREFIX: &str = "DAYBOOK_";
 /// Names that are less alike than this are not meant for each other.
-const LEAST_ALIKE: f64 = 0.85;
+const MIN_SIMILARITY: f64 = 0.85;
 
 /// Reads the command line.
 ///
@@ -105,14 +105,14 @@ fn by_variable(text: &str) -> String {
 
 /// A text about settings, which names variables, by the flags where those were used.
 pub(super) fn as_given(text: &str) -> String {
-    if !text.contains(PREFIX) {
+    if !text.contains(VARIABLE_PREFIX) {
         return text.to_owned();
     }
     let settings = settings();
     let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
     let mut said = String::new();
     let mut rest = text;
-    while let Some(start) = rest.find(PREFIX) {
+    while let Some(start) = rest.find(VARIABLE_PREFIX) {
         let (before, from) = rest.split_at(start);
         let (name, after) = from.split_at(from.find(|c| !is_part(c)).unwrap_or(from.len()));
         let flag = settings.get(name).map(|(flag, _)| flag).filter(|flag| is_given(flag));
@@ -131,7 +131,9 @@ pub(super) fn unknown_variables() -> Vec<String> {
     });
     let mut unknown: Vec<_> = given
         .filter(|(name, value)| {
-            name.starts_with(PREFIX) && !known.contains(name) && !is_of_a_service(name, value)
+            name.starts_with(VARIABLE_PREFIX)
+                && !known.contains(name)
+                && !is_of_a_service(name, value)
         })
         .map(|(name, _)| complaint(&name, &known))
         .collect();
@@ -140,10 +142,11 @@ pub(super) fn unknown_variables() -> Vec<String> {
 }
 
 fn complaint(name: &str, known: &BTreeSet<String>) -> String {
-    let alike =
-        |other: &&String| strsim::jaro_winkler(&name[PREFIX.len()..], &other[PREFIX.len()..]);
+    let alike = |other: &&String| {
+        strsim::jaro_winkler(&name[VARIABLE_PREFIX.len()..], &other[VARIABLE_PREFIX.len()..])
+    };
     let nearest = known.iter().max_by(|one, other| alike(one).total_cmp(&alike(other)));
-    match nearest.filter(|nearest| alike(nearest) >= LEAST_ALIKE) {
+    match nearest.filter(|nearest| alike(nearest) >= MIN_SIMILARITY) {
         Some(nearest) => {
             format!("{name} is no setting and changes nothing: did you mean {nearest}?")
         }

@@ -51,7 +51,7 @@ impl Config {
             db.close().await?;
             return Err(if is_bound { anyhow!(self.missing_secret()) } else { self.no_secret() });
         };
-        tighten(&self.places().exposed());
+        tighten(&self.paths().exposed());
         Ok(Instance::open(db, secret, store()?, settings, clock).await?)
     }
 

@@ -22,18 +22,18 @@ use governor::{
 };
 use http::{HeaderMap, HeaderValue};
 
-use crate::config::FrontDoor;
+use crate::config::ServerLimits;
 
 /// Who asks, as far as it counts here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Asker {
+pub(super) enum RateLimitKey {
     /// Without a credential.
     Address(IpAddr),
     /// A subject.
     Credential(String),
 }
 
-impl fmt::Display for Asker {
+impl fmt::Display for RateLimitKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => write!(f, "address {address}"),
@@ -109,9 +109,9 @@ impl<K: std::hash::Hash + Eq + Clone> Rates<K> {
 
     fn check(&self, key: &K) -> Result<Option<Standing>, TooMany> {
         /// Keys that are as new are forgotten every so many checks.
-        const FORGET: u32 = 10_000;
+        const FORGET_EVERY: u32 = 10_000;
         let Some((rate, limiter)) = &self.limiter else { return Ok(None) };
-        if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET == FORGET - 1 {
+        if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             limiter.retain_recent();
         }
         let standing = |remaining| Some(Standing { policy: self.policy, rate: *rate, remaining });
@@ -130,25 +130,25 @@ impl<K: std::hash::Hash + Eq + Clone> Rates<K> {
 pub(super) struct Admission {
     addresses: Rates<IpAddr>,
     credentials: Rates<String>,
-    running: Arc<Mutex<HashMap<Asker, u32>>>,
+    running: Arc<Mutex<HashMap<RateLimitKey, u32>>>,
     most_running: u32,
 }
 
 impl Admission {
-    pub(super) fn new(front_door: &FrontDoor) -> Self {
+    pub(super) fn new(server_limits: &ServerLimits) -> Self {
         Self {
             addresses: Rates::new(
-                front_door.address_rate,
+                server_limits.address_rate,
                 "address",
                 "requests a second of one address",
             ),
             credentials: Rates::new(
-                front_door.credential_rate,
+                server_limits.credential_rate,
                 "credential",
                 "requests a second of one credential",
             ),
             running: Arc::default(),
-            most_running: front_door.credential_operations,
+            most_running: server_limits.credential_operations,
         }
     }
 
@@ -163,33 +163,33 @@ impl Admission {
     }
 
     /// Counts an operation in, if there is room for one more.
-    pub(super) fn begin(&self, asker: Asker) -> Result<Running, TooMany> {
+    pub(super) fn begin(&self, key: RateLimitKey) -> Result<Running, TooMany> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = running.entry(asker.clone()).or_default();
+        let count = running.entry(key.clone()).or_default();
         if *count >= self.most_running {
             let unit = "operations at once of one credential";
             let most = self.most_running;
             return Err(TooMany { most, unit, retry_after: 1, standing: None });
         }
         *count += 1;
-        Ok(Running { all: Arc::clone(&self.running), asker })
+        Ok(Running { all: Arc::clone(&self.running), key })
     }
 }
 
 /// A counted operation; dropping it ends the counting.
 #[derive(Debug)]
 pub(super) struct Running {
-    all: Arc<Mutex<HashMap<Asker, u32>>>,
-    asker: Asker,
+    all: Arc<Mutex<HashMap<RateLimitKey, u32>>>,
+    key: RateLimitKey,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = all.get_mut(&self.asker) {
+        if let Some(count) = all.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
-                all.remove(&self.asker);
+                all.remove(&self.key);
             }
         }
     }
@@ -199,15 +199,15 @@ impl Drop for Running {
 mod tests {
     use super::*;
 
-    fn admission(change: impl FnOnce(&mut FrontDoor)) -> Admission {
-        let mut front_door = FrontDoor::default();
-        change(&mut front_door);
-        Admission::new(&front_door)
+    fn admission(change: impl FnOnce(&mut ServerLimits)) -> Admission {
+        let mut server_limits = ServerLimits::default();
+        change(&mut server_limits);
+        Admission::new(&server_limits)
     }
 
     #[test]
     fn each_has_a_rate_of_its_own() {
-        let admission = admission(|front_door| front_door.credential_rate = 3);
+        let admission = admission(|server_limits| server_limits.credential_rate = 3);
         for remaining in [2, 1, 0] {
             assert_eq!(
                 admission.credential("ada"),
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn nothing_is_limited_to_nothing() {
-        let admission = admission(|front_door| front_door.address_rate = 0);
+        let admission = admission(|server_limits| server_limits.address_rate = 0);
         for _ in 0..100 {
             assert_eq!(admission.address([127, 0, 0, 1].into()), Ok(None));
         }
@@ -233,12 +233,12 @@ mod tests {
 
     #[test]
     fn operations_are_counted_while_they_run() {
-        let admission = admission(|front_door| front_door.credential_operations = 2);
-        let ada = || Asker::Credential("ada".to_owned());
+        let admission = admission(|server_limits| server_limits.credential_operations = 2);
+        let ada = || RateLimitKey::Credential("ada".to_owned());
         let first = admission.begin(ada()).expect("one");
         let _second = admission.begin(ada()).expect("two");
         assert!(admission.begin(ada()).is_err());
-        assert!(admission.begin(Asker::Address([127, 0, 0, 1].into())).is_ok());
+        assert!(admission.begin(RateLimitKey::Address([127, 0, 0, 1].into())).is_ok());
         drop(first);
         assert!(admission.begin(ada()).is_ok());
     }

@@ -13,8 +13,8 @@ use headers::{ContentLength, Expect, HeaderMapExt};
 use http::StatusCode;
 
 use super::{
-    admission::{Asker, TooMany},
-    budget::{Budget, Room},
+    admission::{RateLimitKey, TooMany},
+    budget::{Budget, Permits},
     json::{self, Measure},
 };
 
@@ -26,7 +26,7 @@ const MAX_BYTES_WITH_CREDENTIAL: usize = 6 * daybook_service::notes::BODY_BYTES 
 const MAX_BYTES_BESIDE_DOCUMENT: usize = 64 * 1024;
 /// Bytes beyond the limit that are still read, and thrown away: a connection that is closed while
 /// its client sends is reset, and the client may never see the answer (RFC 9112, section 9.6).
-const THROWN_AWAY: usize = 64 * 1024 * 1024;
+const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 
 /// Tells whether a request came with a credential that holds.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) enum Credential {
 /// How long a body may be and take, and who sends it.
 pub(super) struct Limits<'a> {
     pub(super) credential: Credential,
-    pub(super) asker: &'a Asker,
+    pub(super) rate_limit_key: &'a RateLimitKey,
     pub(super) budget: &'a Budget,
     pub(super) document_bytes: usize,
     pub(super) timeout: Duration,
@@ -59,7 +59,7 @@ impl Limits<'_> {
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     pub(super) measure: Measure,
-    _room: Room,
+    _permits: Permits,
 }
 
 /// Why a body is not taken.
@@ -88,8 +88,8 @@ pub(super) async fn read(request: Request, limits: &Limits<'_>) -> Result<Body, 
     let declared = declared.map(|length| usize::try_from(length.0).unwrap_or(usize::MAX));
     // What is longer is thrown away, and a length that is not said may be any.
     let room = declared.map_or(limit, |declared| if declared > limit { 0 } else { declared });
-    let room = match limits.budget.body(limits.asker, room).await {
-        Ok(room) => room,
+    let permits = match limits.budget.body(limits.rate_limit_key, room).await {
+        Ok(permits) => permits,
         Err(too_many) => {
             // Read to nowhere, so that the client comes to read why.
             let _ = tokio::time::timeout(limits.timeout, whole(request, 0)).await;
@@ -113,7 +113,7 @@ pub(super) async fn read(request: Request, limits: &Limits<'_>) -> Result<Body, 
         })?;
     let measure = json::measure(&bytes);
     measure.check(limits.credential).map_err(Refusal::too_large)?;
-    Ok(Body { bytes, measure, _room: room })
+    Ok(Body { bytes, measure, _permits: permits })
 }
 
 /// The body, unless it is longer than `limit`.
@@ -127,7 +127,7 @@ async fn whole(request: Request, limit: usize) -> Result<Option<Vec<u8>>, axum::
     let (mut body, mut length) = (Vec::new(), 0);
     while let Some(chunk) = chunks.try_next().await? {
         length += chunk.len();
-        if length > limit + THROWN_AWAY {
+        if length > limit + MAX_DISCARDED_BYTES {
             break;
         } else if length <= limit {
             body.extend_from_slice(&chunk);

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    admission::{Asker, TooMany},
+    admission::{RateLimitKey, TooMany},
     errors,
     json::Measure,
 };
@@ -47,12 +47,12 @@ impl Default for Budget {
 
 /// A part of the budget; dropping it gives it back.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct Reservation {
     values: usize,
-    _room: Room,
+    _permits: Permits,
 }
 
-impl Held {
+impl Reservation {
     /// Refuses a subscription that would keep too much.
     ///
     /// # Errors
@@ -74,23 +74,27 @@ impl Budget {
     ///
     /// # Errors
     /// None in time.
-    pub(super) async fn body(&self, asker: &Asker, bytes: usize) -> Result<Room, TooMany> {
-        self.bodies.take(asker, bytes).await
+    pub(super) async fn body(&self, key: &RateLimitKey, bytes: usize) -> Result<Permits, TooMany> {
+        self.bodies.take(key, bytes).await
     }
 
     /// Waits for room for what a request becomes.
     ///
     /// # Errors
     /// None in time.
-    pub(super) async fn values(&self, asker: &Asker, measure: Measure) -> Result<Held, TooMany> {
-        let room = self.values.take(asker, measure.memory()).await?;
-        Ok(Held { values: measure.values(), _room: room })
+    pub(super) async fn values(
+        &self,
+        key: &RateLimitKey,
+        measure: Measure,
+    ) -> Result<Reservation, TooMany> {
+        let permits = self.values.take(key, measure.memory()).await?;
+        Ok(Reservation { values: measure.values(), _permits: permits })
     }
 }
 
-/// Room in a pool.
+/// Permits in a pool.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Permits {
     _of_all: OwnedSemaphorePermit,
     _of_share: OwnedSemaphorePermit,
 }
@@ -108,10 +112,10 @@ impl Pool {
         Self { kibibytes, all: Arc::new(Semaphore::new(kibibytes)), shares: Mutex::default() }
     }
 
-    async fn take(&self, asker: &Asker, bytes: usize) -> Result<Room, TooMany> {
-        let (name, most) = match asker {
-            Asker::Credential(subject) => (Some(subject.clone()), self.kibibytes / 2),
-            Asker::Address(_) => (None, self.kibibytes / 4),
+    async fn take(&self, key: &RateLimitKey, bytes: usize) -> Result<Permits, TooMany> {
+        let (name, most) = match key {
+            RateLimitKey::Credential(subject) => (Some(subject.clone()), self.kibibytes / 2),
+            RateLimitKey::Address(_) => (None, self.kibibytes / 4),
         };
         // Nobody asks for more than there is: what takes all of a share runs alone in it.
         let wanted = u32::try_from(bytes.div_ceil(1024).min(most)).unwrap_or(u32::MAX);
@@ -119,7 +123,7 @@ impl Pool {
         let both = async {
             let of_share = share.acquire_many_owned(wanted).await.ok()?;
             let of_all = Arc::clone(&self.all).acquire_many_owned(wanted).await.ok()?;
-            Some(Room { _of_all: of_all, _of_share: of_share })
+            Some(Permits { _of_all: of_all, _of_share: of_share })
         };
         let refused = TooMany {
             most: u32::try_from(most).unwrap_or(u32::MAX),
@@ -148,8 +152,8 @@ impl Pool {
 mod tests {
     use super::*;
 
-    fn ada() -> Asker {
-        Asker::Credential("ada".to_owned())
+    fn ada() -> RateLimitKey {
+        RateLimitKey::Credential("ada".to_owned())
     }
 
     #[tokio::test]
@@ -158,8 +162,10 @@ mod tests {
         let all = budget.body(&ada(), usize::MAX / 2).await.expect("as much as there is");
         let refused = budget.body(&ada(), 1).await.expect_err("it has all of its own");
         assert_eq!((refused.retry_after, refused.unit), (1, "KiB of requests at once"));
-        for asker in [Asker::Credential("bob".to_owned()), Asker::Address([1, 1, 1, 1].into())] {
-            assert!(budget.body(&asker, 7 * 1024 * 1024).await.is_ok());
+        for key in
+            [RateLimitKey::Credential("bob".to_owned()), RateLimitKey::Address([1, 1, 1, 1].into())]
+        {
+            assert!(budget.body(&key, 7 * 1024 * 1024).await.is_ok());
         }
         drop(all);
         assert!(budget.body(&ada(), 1).await.is_ok());
@@ -168,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn strangers_share_a_quarter_however_many_they_are() {
         let budget = Budget::default();
-        let _held = budget.body(&Asker::Address([1, 1, 1, 1].into()), BODIES_MEMORY).await;
-        assert!(budget.body(&Asker::Address([2, 2, 2, 2].into()), 1).await.is_err());
+        let _held = budget.body(&RateLimitKey::Address([1, 1, 1, 1].into()), BODIES_MEMORY).await;
+        assert!(budget.body(&RateLimitKey::Address([2, 2, 2, 2].into()), 1).await.is_err());
     }
 }

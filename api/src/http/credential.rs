@@ -18,7 +18,7 @@ use crate::graphql::code;
 
 /// How often whoever keeps a connection open asks whether a credential that can be revoked still
 /// holds.
-const REVOCATION: Duration = Duration::from_secs(2);
+const REVOCATION_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Whoever the `Authorization` header names; none where there is no such header. There is one at the
 /// most: [`at_most_one`] has seen to it.
@@ -140,7 +140,9 @@ pub(super) async fn end(instance: Arc<Instance>, viewer: Option<Viewer>) {
         let now = instance.clock.now();
         let expiry = viewer.expires_at().map(|expiry| (expiry - now).to_std().unwrap_or_default());
         let pause = match viewer.authority {
-            Authority::ApiKey { .. } => Some(expiry.map_or(REVOCATION, |it| it.min(REVOCATION))),
+            Authority::ApiKey { .. } => Some(
+                expiry.map_or(REVOCATION_CHECK_INTERVAL, |it| it.min(REVOCATION_CHECK_INTERVAL)),
+            ),
             Authority::Token { .. } | Authority::CommandLine | Authority::Host(_) => expiry,
         };
         let Some(pause) = pause else { return std::future::pending().await };

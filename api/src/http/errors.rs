@@ -8,7 +8,7 @@ use crate::graphql::{MAX_ANSWER_ERRORS, Refusal, code};
 /// Seconds after which it is worth to repeat what a busy database did not do in time.
 pub(super) const RETRY_AFTER_SECONDS: u64 = 1;
 /// Longest message, in characters.
-const LONGEST: usize = 500;
+const MAX_MESSAGE_CHARS: usize = 500;
 
 /// One error with its code.
 pub(super) fn error(code: &'static str, message: &str) -> ServerError {
@@ -59,7 +59,7 @@ pub(super) fn bound(errors: &mut Vec<ServerError>) {
         errors.push(ServerError::new(format!("… and {left_out} more errors"), None));
     }
     for error in errors {
-        if let Some((end, _)) = error.message.char_indices().nth(LONGEST) {
+        if let Some((end, _)) = error.message.char_indices().nth(MAX_MESSAGE_CHARS) {
             error.message.truncate(end);
             error.message.push('…');
         }
@@ -82,10 +82,10 @@ mod tests {
         let mut few = vec![error("A", "é"); MAX_ANSWER_ERRORS];
         bound(&mut few);
         assert_eq!((few.len(), few[0].message.as_str()), (MAX_ANSWER_ERRORS, "é"));
-        let mut many = vec![error("A", &"é".repeat(LONGEST + 1)); MAX_ANSWER_ERRORS + 7];
+        let mut many = vec![error("A", &"é".repeat(MAX_MESSAGE_CHARS + 1)); MAX_ANSWER_ERRORS + 7];
         bound(&mut many);
         assert_eq!(many.len(), MAX_ANSWER_ERRORS + 1);
-        assert_eq!(many[0].message.chars().count(), LONGEST + 1);
+        assert_eq!(many[0].message.chars().count(), MAX_MESSAGE_CHARS + 1);
         assert_eq!(many[MAX_ANSWER_ERRORS].message, "… and 7 more errors");
     }
 }

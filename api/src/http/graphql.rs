@@ -64,7 +64,7 @@ pub(super) async fn get(
     let sender = Client::sender(client.as_ref().ok(), &correlation);
     let parameters = match incoming::from_url(&state, &sender, &parts.uri).await {
         Ok(Some(parameters)) => parameters,
-        Ok(None) if accept.is_browser && state.front_door.graphiql => {
+        Ok(None) if accept.is_browser && state.server_limits.graphiql => {
             return web::graphiql(&headers);
         }
         Ok(None) => {

@@ -11,17 +11,17 @@ pub(super) const MAX_VALUES: usize = 50_000;
 pub(super) const MAX_VALUES_WITHOUT_CREDENTIAL: usize = 2_000;
 
 /// Memory that an object or list takes, in bytes, in all forms that it goes through.
-const CONTAINER_MEMORY: usize = 2_400;
+const MEMORY_PER_CONTAINER: usize = 2_400;
 /// Memory that a text, number, boolean or null takes beside its own bytes.
-const VALUE_MEMORY: usize = 300;
+const MEMORY_PER_SCALAR: usize = 300;
 /// Copies of a request's bytes that are made on their way to the database.
-const COPIES: usize = 8;
+const COPIES_OF_REQUEST: usize = 8;
 /// Bytes that may be a document's, which take more: parsed, typed and made ready to run.
-const DOCUMENT_BYTES: usize = 64 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 /// Memory for each of those.
-const DOCUMENT_MEMORY: usize = 16;
+const MEMORY_PER_DOCUMENT_BYTE: usize = 16;
 /// Memory for each mark within a string that may begin a selection or a value of a document.
-const MARK_MEMORY: usize = 800;
+const MEMORY_PER_MARK: usize = 800;
 /// Marks that a document may have: it has no more tokens.
 const MAX_MARKS: usize = 15_000;
 
@@ -48,11 +48,11 @@ impl Measure {
 
     /// Memory that the request may take while it is run, in bytes.
     pub(super) fn memory(self) -> usize {
-        self.bytes * COPIES
-            + self.bytes.min(DOCUMENT_BYTES) * DOCUMENT_MEMORY
-            + self.marks.min(MAX_MARKS) * MARK_MEMORY
-            + self.containers * CONTAINER_MEMORY
-            + self.scalars * VALUE_MEMORY
+        self.bytes * COPIES_OF_REQUEST
+            + self.bytes.min(MAX_DOCUMENT_BYTES) * MEMORY_PER_DOCUMENT_BYTE
+            + self.marks.min(MAX_MARKS) * MEMORY_PER_MARK
+            + self.containers * MEMORY_PER_CONTAINER
+            + self.scalars * MEMORY_PER_SCALAR
     }
 
     /// Says what is too much of it.

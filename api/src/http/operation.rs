@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::{
     State,
-    admission::{Asker, Running, Standing, TooMany},
-    budget::Held,
+    admission::{RateLimitKey, Running, Standing, TooMany},
+    budget::Reservation,
     credential, errors,
     parameters::Parameters,
     request::Correlation,
@@ -47,10 +47,10 @@ impl Client {
         client.cloned().unwrap_or_else(stranger)
     }
 
-    pub(super) fn asker(&self) -> Asker {
+    pub(super) fn rate_limit_key(&self) -> RateLimitKey {
         match &self.viewer {
-            Some(viewer) => Asker::Credential(viewer.subject.clone()),
-            None => Asker::Address(self.address),
+            Some(viewer) => RateLimitKey::Credential(viewer.subject.clone()),
+            None => RateLimitKey::Address(self.address),
         }
     }
 }
@@ -69,7 +69,7 @@ pub(super) struct Operation {
     /// Its answer's part of all answers; none of a subscription, which has one event at a time.
     answer: Option<AnswerPart>,
     /// Its part of the memory that requests may take; a subscription's is small.
-    _held: Option<Held>,
+    _held: Option<Reservation>,
 }
 
 /// What an operation answers, counted until it is sent.
@@ -139,7 +139,7 @@ fn operation(
     document: &Document,
     name: Option<&str>,
     request: Request,
-    held: Option<Held>,
+    held: Option<Reservation>,
 ) -> Result<Operation, Vec<ServerError>> {
     // There is exactly one, or there would be no request.
     let kind = document.kinds(name).next().unwrap_or(OperationType::Query);
@@ -151,14 +151,14 @@ fn operation(
             None
         }
         OperationType::Query | OperationType::Mutation => {
-            Some(state.admission.begin(client.asker()).map_err(errors::too_many)?)
+            Some(state.admission.begin(client.rate_limit_key()).map_err(errors::too_many)?)
         }
     };
-    let asker = client.asker().to_string();
+    let key = client.rate_limit_key().to_string();
     let workload = match kind {
-        OperationType::Query => workload::Operation::query(asker),
-        OperationType::Mutation => workload::Operation::mutation(asker),
-        OperationType::Subscription => workload::Operation::subscription(asker),
+        OperationType::Query => workload::Operation::query(key),
+        OperationType::Mutation => workload::Operation::mutation(key),
+        OperationType::Subscription => workload::Operation::subscription(key),
     };
     let known = name.or_else(|| document.only_name()).and_then(|name| state.operations.get(name));
     let metric = known.map_or_else(|| "other".to_owned(), Clone::clone);
@@ -176,7 +176,7 @@ impl Operation {
     pub(super) async fn run(self, state: &State) -> Answer {
         let Self { kind, request, metric, running, workload, answer, _held } = self;
         let began = Instant::now();
-        let patience = state.front_door.execution_timeout;
+        let patience = state.server_limits.execution_timeout;
         let execution = workload.run(reach::closed(state.schema.execute(request)));
         let executed = tokio::time::timeout(patience, execution).await;
         drop(running);

@@ -12,7 +12,7 @@ use daybook_service::Instance;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use super::problem::Problem;
-use crate::{config::FrontDoor, graphql::code};
+use crate::{config::ServerLimits, graphql::code};
 
 /// A warning about the same origin is logged once in this time.
 const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
@@ -41,10 +41,10 @@ impl Origins {
     /// `configured` is `DAYBOOK_PUBLIC_URL`, if that is set.
     pub(super) fn new(
         instance: &Instance,
-        front_door: &FrontDoor,
+        server_limits: &ServerLimits,
         configured: Option<&str>,
     ) -> Self {
-        let listed = front_door.cors_origins.iter().map(|origin| normal(origin)).collect();
+        let listed = server_limits.cors_origins.iter().map(|origin| normal(origin)).collect();
         let warned = Warned { since: Instant::now(), origins: HashSet::new() };
         Self {
             configured: configured.map(origin_of),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 use serde_json::{Map, Value};
 
-use super::budget::Held;
+use super::budget::Reservation;
 
 /// The parameters of a GraphQL request (GraphQL over HTTP, section 5.1).
 #[derive(Debug, Deserialize)]
@@ -15,7 +15,7 @@ pub(super) struct Parameters {
     pub(super) operation_name: Option<String>,
     pub(super) variables: Option<Map<String, Value>>,
     /// Their part of the memory that requests may take, once it is theirs.
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<Reservation>,
 }
 
 /// Which document is meant.

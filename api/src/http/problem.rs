@@ -14,7 +14,7 @@ use http::{HeaderValue, StatusCode, header};
 use super::errors::RETRY_AFTER_SECONDS;
 use crate::graphql::code;
 
-const KIND: HeaderValue = HeaderValue::from_static("application/problem+json");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// What went wrong.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub(super) fn write(response: Response, request_id: &str) -> Response {
     }
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.insert(header::CONTENT_TYPE, KIND);
+    parts.headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
     parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Response::from_parts(parts, Body::from(document.to_string()))
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::{HeaderMap, HeaderName, header};
 
 /// What proxies add to a request.
-static FORWARDED: [HeaderName; 4] = [
+static PROXY_HEADERS: [HeaderName; 4] = [
     header::FORWARDED,
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-forwarded-host"),
@@ -28,7 +28,9 @@ impl Proxies {
         if self.is_settled.load(Ordering::Relaxed) {
             return;
         }
-        let Some(name) = FORWARDED.iter().find(|name| headers.contains_key(*name)) else { return };
+        let Some(name) = PROXY_HEADERS.iter().find(|name| headers.contains_key(*name)) else {
+            return;
+        };
         if self.is_settled.swap(true, Ordering::Relaxed) {
             return;
         }

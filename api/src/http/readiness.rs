@@ -20,9 +20,9 @@ use tokio::{
 use super::State;
 
 /// How long database and store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long what was found is told without a new look: whoever asks often makes no work of it.
-const FRESH: Duration = Duration::from_secs(1);
+const MAX_REPORT_AGE: Duration = Duration::from_secs(1);
 
 /// What was found last, and when.
 #[derive(Default)]
@@ -82,7 +82,7 @@ impl Readiness {
         // One looks, the others wait for what it finds.
         let mut last = self.0.lock().await;
         let found = match &*last {
-            Some((at, found)) if at.elapsed() < FRESH => found.clone(),
+            Some((at, found)) if at.elapsed() < MAX_REPORT_AGE => found.clone(),
             Some(_) | None => {
                 let found = look(instance).await;
                 *last = Some((Instant::now(), found.clone()));
@@ -131,7 +131,8 @@ fn process(instance: &Instance) -> Component {
 /// Database and schema, from one question.
 async fn database(instance: &Instance) -> (Component, Component) {
     let asked =
-        timeout(PATIENCE, daybook_migration::standing(instance.db.access().connections())).await;
+        timeout(CHECK_TIMEOUT, daybook_migration::standing(instance.db.access().connections()))
+            .await;
     let failed = |reason| (Component::Failed(reason), Component::Unknown("it could not be asked"));
     match asked {
         Ok(Ok(standing)) => (Component::Ok, schema(&standing)),
@@ -179,7 +180,7 @@ async fn replica(instance: &Instance) -> Option<Component> {
 }
 
 async fn artifacts(instance: &Instance) -> Component {
-    match timeout(PATIENCE, instance.store.probe()).await {
+    match timeout(CHECK_TIMEOUT, instance.store.probe()).await {
         Ok(Ok(())) => Component::Ok,
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the artifact store");

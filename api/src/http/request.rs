@@ -17,7 +17,7 @@ use crate::traces;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest id that is taken over from a client, in characters.
-const LONGEST: usize = 100;
+const MAX_REQUEST_ID_CHARS: usize = 100;
 
 /// What correlates a request with what it caused.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ fn begin(span: &Span, request: &Request, traceparent: Option<&str>) -> Option<St
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let text = headers.get(name)?.to_str().ok()?.trim();
     let is_plain = text.chars().all(|c| c.is_ascii_graphic());
-    (is_plain && (1..=LONGEST).contains(&text.len())).then(|| text.to_owned())
+    (is_plain && (1..=MAX_REQUEST_ID_CHARS).contains(&text.len())).then(|| text.to_owned())
 }
 
 fn new_id() -> String {

@@ -1,6 +1,6 @@
 //! GraphQL over WebSocket: the graphql-transport-ws protocol and no other.
 //!
-//! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. One task a connection: it
+//! <https://github.com/enisdenjo/graphql-ws/blob/master/SUBPROTOCOL.md>. One task a connection: it
 //! reads messages, takes what its operations tell in turn, and sends one message at a time with
 //! a limit on how long that may take. A client that doesn't read is dropped, not buffered for.
 
@@ -25,9 +25,9 @@ use super::{
 use connection::Connection;
 use message::Close;
 
-const PROTOCOL: &str = "graphql-transport-ws";
+const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Buffers of one connection, in bytes: thousands of them are open at once, and most are silent.
-const BUFFER: usize = 8 * 1024;
+const BUFFER_BYTES: usize = 8 * 1024;
 
 /// What a connection ends with: nothing more to say, or a close frame.
 type End = Option<Close>;
@@ -64,17 +64,17 @@ pub(super) async fn accept(
             return refusal.with_header(problem.into_response());
         }
     };
-    let longest = state.front_door.socket_message_bytes;
+    let longest = state.server_limits.socket_message_bytes;
     let upgrade = upgrade
-        .protocols([PROTOCOL])
+        .protocols([SUBPROTOCOL])
         .max_message_size(longest)
         .max_frame_size(longest)
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER);
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES);
     upgrade.on_upgrade(async move |socket: WebSocket| {
         let _open = state.instance.metrics.socket();
         let tasks = state.instance.tasks.clone();
-        let is_known = socket.protocol().is_some_and(|protocol| protocol == PROTOCOL);
+        let is_known = socket.protocol().is_some_and(|protocol| protocol == SUBPROTOCOL);
         let connection = Connection::new(state, correlation, viewer);
         // Tracked, so that stopping waits until the client has been told.
         let served = tasks.spawn(async move { connection.serve(socket, is_known).await });

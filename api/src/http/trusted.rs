@@ -13,9 +13,9 @@ use super::{errors, parameters::Source};
 use crate::graphql::{Documents, code};
 
 /// What may stand before a hash (GraphQL over HTTP, appendix A).
-const SHA256: &str = "sha256:";
+const HASH_PREFIX: &str = "sha256:";
 /// Longest id, in bytes.
-const LONGEST: usize = 200;
+const MAX_ID_BYTES: usize = 200;
 
 /// The documents that are run; all where no file is named.
 #[derive(Debug)]
@@ -81,11 +81,11 @@ impl Trusted {
 
 fn check(id: &str, text: &str, documents: &Documents) -> Result<()> {
     let plain = plain(id);
-    if plain.is_empty() || plain.len() > LONGEST {
-        bail!("an id must have 1 to {LONGEST} bytes");
+    if plain.is_empty() || plain.len() > MAX_ID_BYTES {
+        bail!("an id must have 1 to {MAX_ID_BYTES} bytes");
     }
     let is_hash = plain.len() == 64 && plain.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if (is_hash || id.starts_with(SHA256)) && plain != hash(text) {
+    if (is_hash || id.starts_with(HASH_PREFIX)) && plain != hash(text) {
         bail!("{id} is not the SHA-256 of its document, which is {}", hash(text));
     }
     if let Err(refusals) = documents.get(text) {
@@ -96,7 +96,7 @@ fn check(id: &str, text: &str, documents: &Documents) -> Result<()> {
 }
 
 fn plain(id: &str) -> &str {
-    id.strip_prefix(SHA256).unwrap_or(id)
+    id.strip_prefix(HASH_PREFIX).unwrap_or(id)
 }
 
 fn hash(text: &str) -> String {

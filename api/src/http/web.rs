@@ -19,8 +19,8 @@ use super::{State, problem::Problem};
 use crate::graphql::code;
 use embedded::File;
 
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
+const CACHE_FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 const NOT_BUILT: &str = "\
 Daybook runs, but this build has no web app: neither the dashboard nor GraphiQL.
 
@@ -53,7 +53,7 @@ async fn dashboard(headers: HeaderMap) -> Response {
 }
 
 async fn icon(headers: HeaderMap) -> Response {
-    answer("favicon.svg", ASK_EACH_TIME, &headers).unwrap_or_else(missing)
+    answer("favicon.svg", REVALIDATE, &headers).unwrap_or_else(missing)
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
@@ -61,7 +61,7 @@ async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
     if path.contains('/') {
         return missing();
     }
-    let Some(mut response) = answer(&format!("assets/{path}"), FOREVER, &headers) else {
+    let Some(mut response) = answer(&format!("assets/{path}"), CACHE_FOREVER, &headers) else {
         return missing();
     };
     // A worker is held to the policy of its own file, not to its page's.
@@ -71,7 +71,7 @@ async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
 }
 
 fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
-    let Some(mut response) = answer(name, ASK_EACH_TIME, headers) else {
+    let Some(mut response) = answer(name, REVALIDATE, headers) else {
         return NOT_BUILT.into_response();
     };
     let headers = response.headers_mut();

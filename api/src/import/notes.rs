@@ -18,13 +18,13 @@ use daybook_service::{
 };
 use uuid::Uuid;
 
-use super::{SHOW, front_matter, progress};
+use super::{PROGRESS_INTERVAL, front_matter, progress};
 use fit::is_blank;
 use heading::heading;
 use tree::{File, Tree, printable};
 
 /// Longest file: a body and its front matter.
-const FILE: u64 = BODY_BYTES as u64 + 64 * 1024;
+const MAX_FILE_BYTES: u64 = BODY_BYTES as u64 + 64 * 1024;
 
 /// Makes the Markdown files under `folder` notes of the workspace `name`, which is created where it
 /// is missing. What has changed since the last time is updated, the rest left alone; notes that
@@ -197,7 +197,7 @@ impl Import<'_> {
     }
 
     fn show(&mut self, is_end: bool) {
-        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= SHOW);
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= PROGRESS_INTERVAL);
         if !(is_end || progress::is_watched() && is_due) {
             return;
         }
@@ -253,7 +253,7 @@ fn say(file: &Path, what: &str) {
 async fn read(file: &Path) -> Result<String, String> {
     let cannot = |error: std::io::Error| format!("can't be read: {error}");
     let length = tokio::fs::metadata(file).await.map_err(cannot)?.len();
-    if length > FILE {
+    if length > MAX_FILE_BYTES {
         return Err(format!("has {length} bytes; a note's body may have {BODY_BYTES}"));
     }
     let bytes = tokio::fs::read(file).await.map_err(cannot)?;

@@ -20,33 +20,33 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::stalling::Stalling;
-use crate::config::FrontDoor;
+use super::write_timeout::WriteTimeout;
+use crate::config::ServerLimits;
 
 /// Longest header, in bytes: a query in the URL may be long.
-const HEADER: usize = 128 * 1024;
+const MAX_HEADER_BYTES: usize = 128 * 1024;
 /// Requests that one HTTP/2 connection may have under way.
-const STREAMS: u32 = 100;
+const MAX_HTTP2_STREAMS: u32 = 100;
 /// How often an HTTP/2 client is asked for a sign of life, and how long it may take to give it.
-const PING: Duration = Duration::from_secs(20);
+const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long to wait where no connection can be accepted: file descriptors ran out.
-const PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// How long telling a client that there are too many may take.
-const FAREWELL: Duration = Duration::from_secs(1);
+const REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 pub(super) struct Connections {
     pub(super) router: Router,
-    pub(super) front_door: FrontDoor,
+    pub(super) server_limits: ServerLimits,
     pub(super) instance: Arc<Instance>,
 }
 
 /// Serves what `listener` accepts, until the process stops. Connections outlive this: each ends
 /// with the request that it has under way.
 pub(super) async fn serve(listener: TcpListener, connections: Connections) {
-    let Connections { router, front_door, instance } = connections;
-    let places = Arc::new(Semaphore::new(front_door.connections));
-    let builder = builder(&front_door);
+    let Connections { router, server_limits, instance } = connections;
+    let slots = Arc::new(Semaphore::new(server_limits.connections));
+    let builder = builder(&server_limits);
     loop {
         let accepted = tokio::select! {
             () = instance.stopping.cancelled() => return,
@@ -56,13 +56,13 @@ pub(super) async fn serve(listener: TcpListener, connections: Connections) {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection can't be accepted");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            tracing::warn!(%address, most = front_door.connections, "too many connections");
-            instance.tasks.spawn(turn_away(stream, front_door.connections));
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            tracing::warn!(%address, most = server_limits.connections, "too many connections");
+            instance.tasks.spawn(turn_away(stream, server_limits.connections));
             continue;
         };
         let connection = Connection {
@@ -70,28 +70,28 @@ pub(super) async fn serve(listener: TcpListener, connections: Connections) {
             address,
             router: router.clone(),
             instance: Arc::clone(&instance),
-            send_timeout: front_door.send_timeout,
-            place,
+            send_timeout: server_limits.send_timeout,
+            slot,
         };
         instance.tasks.spawn(connection.serve(builder.clone()));
     }
 }
 
-fn builder(front_door: &FrontDoor) -> Builder<TokioExecutor> {
+fn builder(server_limits: &ServerLimits) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         // From when the connection waits for a request: it ends the silent ones, too.
-        .header_read_timeout(front_door.header_timeout)
-        .max_buf_size(HEADER);
+        .header_read_timeout(server_limits.header_timeout)
+        .max_buf_size(MAX_HEADER_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PING)
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEADER as u32);
+        .keep_alive_interval(HTTP2_PING_INTERVAL)
+        .keep_alive_timeout(HTTP2_PING_INTERVAL)
+        .max_concurrent_streams(MAX_HTTP2_STREAMS)
+        .max_header_list_size(MAX_HEADER_BYTES as u32);
     builder
 }
 
@@ -101,12 +101,12 @@ struct Connection {
     router: Router,
     instance: Arc<Instance>,
     send_timeout: Duration,
-    place: OwnedSemaphorePermit,
+    slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
     async fn serve(self, builder: Builder<TokioExecutor>) {
-        let Self { stream, address, router, instance, send_timeout, place } = self;
+        let Self { stream, address, router, instance, send_timeout, slot } = self;
         // Answers are written in one piece; waiting for more only delays them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection without TCP_NODELAY");
@@ -116,7 +116,7 @@ impl Connection {
             let router = router.clone();
             async move { router.oneshot(request).await }
         });
-        let io = TokioIo::new(Stalling::new(stream, send_timeout, place));
+        let io = TokioIo::new(WriteTimeout::new(stream, send_timeout, slot));
         let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(io, service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -131,7 +131,7 @@ impl Connection {
     }
 }
 
-/// Says why there is no place, instead of leaving the client to guess.
+/// Says why there is no slot, instead of leaving the client to guess.
 async fn turn_away(mut stream: TcpStream, most: usize) {
     let problem = format!(
         "{{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
@@ -148,5 +148,5 @@ async fn turn_away(mut stream: TcpStream, most: usize) {
         stream.shutdown().await
     };
     // A client that is gone, or doesn't read, needs no reason.
-    let _ = timeout(FAREWELL, told).await;
+    let _ = timeout(REJECTION_TIMEOUT, told).await;
 }

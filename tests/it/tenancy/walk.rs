@@ -46,7 +46,7 @@ pub(super) async fn start(backend: Backend) -> TestServer {
         // So that exports have a continuation.
         config.export_max_records = 3;
         config.export_inline_records = 0;
-        let limits = &mut config.front_door.document;
+        let limits = &mut config.server_limits.document;
         (limits.fields, limits.aliases, limits.cost) = (100_000, 100_000, u64::MAX / 4);
         limits.tokens = 100_000;
     })

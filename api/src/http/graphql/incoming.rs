@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::http::{
     State,
-    admission::{Asker, TooMany},
+    admission::{RateLimitKey, TooMany},
     body::{self, Credential},
     json,
     operation::Client,
@@ -43,28 +43,28 @@ pub(super) async fn from_body(
 ) -> Result<Parameters, Malformed> {
     check_media_type(request.headers())
         .map_err(|message| Malformed::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))?;
-    let asker = client.asker();
+    let key = client.rate_limit_key();
     let limits = body::Limits {
-        credential: credential(&asker),
-        asker: &asker,
+        credential: credential(&key),
+        rate_limit_key: &key,
         budget: &state.budget,
-        document_bytes: state.front_door.document.bytes,
-        timeout: state.front_door.body_timeout,
+        document_bytes: state.server_limits.document.bytes,
+        timeout: state.server_limits.body_timeout,
     };
     let body = body::read(request, &limits).await.map_err(|refusal| match refusal {
         body::Refusal::Malformed { status, message } => Malformed::new(status, message),
         body::Refusal::TooMany(too_many) => Malformed::TooMany(too_many),
     })?;
-    let held = state.budget.values(&asker, body.measure).await.map_err(Malformed::TooMany)?;
+    let held = state.budget.values(&key, body.measure).await.map_err(Malformed::TooMany)?;
     let parameters = from_object::<Parameters>(&body.bytes);
     let parameters = parameters.map_err(|error| Malformed::bad(malformed(&error)))?;
     Ok(Parameters { held: Some(held), ..parameters })
 }
 
-fn credential(asker: &Asker) -> Credential {
-    match asker {
-        Asker::Credential(_) => Credential::Held,
-        Asker::Address(_) => Credential::None,
+fn credential(key: &RateLimitKey) -> Credential {
+    match key {
+        RateLimitKey::Credential(_) => Credential::Held,
+        RateLimitKey::Address(_) => Credential::None,
     }
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn from_url(
     client: &Client,
     url: &Uri,
 ) -> Result<Option<Parameters>, Malformed> {
-    let asker = client.asker();
+    let key = client.rate_limit_key();
     // However it is encoded, no value has more bytes in JSON.
     let query = url.query().unwrap_or_default();
     let mut measure = json::Measure { bytes: query.len(), ..json::Measure::default() };
@@ -142,8 +142,8 @@ pub(super) async fn from_url(
         }
     }
     let too_many = |message| Malformed::new(StatusCode::PAYLOAD_TOO_LARGE, message);
-    measure.check(credential(&asker)).map_err(too_many)?;
-    let held = state.budget.values(&asker, measure).await.map_err(Malformed::TooMany)?;
+    measure.check(credential(&key)).map_err(too_many)?;
+    let held = state.budget.values(&key, measure).await.map_err(Malformed::TooMany)?;
     let parameters = read_url(url)?;
     Ok(parameters.map(|parameters| Parameters { held: Some(held), ..parameters }))
 }

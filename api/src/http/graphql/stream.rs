@@ -30,7 +30,7 @@ use crate::{
     },
 };
 
-const EVENTS: &str = "text/event-stream";
+const EVENT_STREAM: &str = "text/event-stream";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// `POST /graphql/stream`.
@@ -110,7 +110,7 @@ fn takes_events(headers: &HeaderMap) -> bool {
     let mut ranges = values
         .flat_map(|value| value.split(','))
         .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    ranges.any(|range| range == EVENTS)
+    ranges.any(|range| range == EVENT_STREAM)
 }
 
 /// What an operation answers, and `complete` once it has come to its own end.
@@ -171,7 +171,7 @@ fn complete() -> Event {
 }
 
 fn answer(state: &State, events: impl Stream<Item = Event> + Send + 'static) -> Response {
-    let heartbeat = KeepAlive::new().interval(state.front_door.stream_heartbeat);
+    let heartbeat = KeepAlive::new().interval(state.server_limits.stream_heartbeat);
     let mut response =
         Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeat).into_response();
     let headers = response.headers_mut();

@@ -28,11 +28,11 @@ use crate::{
 };
 
 /// Pings after which a client that gave no sign of life is gone.
-const SILENT_PINGS: u32 = 3;
+const MAX_UNANSWERED_PINGS: u32 = 3;
 /// How long the closing handshake may take.
-const PARTING: Duration = Duration::from_secs(2);
+const CLOSING_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Messages of the greatest length whose operations may run at once.
-const HELD_MESSAGES: usize = 2;
+const MAX_HELD_MESSAGES: usize = 2;
 
 pub(super) struct Connection {
     state: State,
@@ -76,7 +76,7 @@ impl Connection {
         // To the client's part of the closing handshake, or ours where the client began: a
         // connection that is dropped with something unread is reset, and the reason is lost.
         let parting = async { while let Some(Ok(_)) = receiver.next().await {} };
-        let _ = timeout(PARTING, parting).await;
+        let _ = timeout(CLOSING_HANDSHAKE_TIMEOUT, parting).await;
     }
 
     async fn run(
@@ -84,9 +84,9 @@ impl Connection {
         sender: &mut Sender,
         receiver: &mut (impl Stream<Item = Result<Message, axum::Error>> + Unpin),
     ) -> End {
-        let init_deadline = Instant::now() + self.state.front_door.socket_init_timeout;
+        let init_deadline = Instant::now() + self.state.server_limits.socket_init_timeout;
         // An interval has to be longer than nothing.
-        let period = self.state.front_door.socket_ping.max(Duration::from_millis(10));
+        let period = self.state.server_limits.socket_ping.max(Duration::from_millis(10));
         let mut ping = tokio::time::interval_at(Instant::now() + period, period);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -128,7 +128,7 @@ impl Connection {
         if let Err(message) = measure.check(credential) {
             return self.refuse_message(&text, errors::error(code::BAD_USER_INPUT, &message));
         }
-        let held = match self.state.budget.values(&client.asker(), measure).await {
+        let held = match self.state.budget.values(&client.rate_limit_key(), measure).await {
             Ok(held) => held,
             Err(too_many) => {
                 let mut refusals = errors::too_many(too_many);
@@ -212,7 +212,7 @@ impl Connection {
             return Err(Some(Close::duplicate(&id)));
         }
         let most = self.state.instance.settings.socket_operations;
-        let most_bytes = HELD_MESSAGES * self.state.front_door.socket_message_bytes;
+        let most_bytes = MAX_HELD_MESSAGES * self.state.server_limits.socket_message_bytes;
         let refusal = if self.operations.len() >= most {
             Some(format!("At most {most} operations run at once on a connection"))
         } else if self.operations.bytes() + bytes > most_bytes {
@@ -260,7 +260,7 @@ impl Connection {
         if sender.has_read() {
             self.pings = 0;
         }
-        if self.pings >= SILENT_PINGS {
+        if self.pings >= MAX_UNANSWERED_PINGS {
             return Err(None);
         }
         self.pings += 1;

@@ -13,7 +13,7 @@ use super::operation::{Event, Operation};
 
 /// Most of them that are queries or mutations under way: so many answers wait for a client at the
 /// most.
-const TURNS: usize = 4;
+const MAX_RUNNING_REQUESTS: usize = 4;
 
 /// What an operation tells: its number, its id, the event.
 pub(super) type Told = (u64, String, Event);
@@ -48,7 +48,7 @@ impl Operations {
             tasks: JoinSet::new(),
             running: HashMap::new(),
             started: 0,
-            turns: Arc::new(Semaphore::new(TURNS)),
+            turns: Arc::new(Semaphore::new(MAX_RUNNING_REQUESTS)),
             outbox,
             inbox,
         }

@@ -12,11 +12,11 @@ use super::{
 };
 
 /// How long sending one message may take.
-const SEND: Duration = Duration::from_secs(15);
+const SEND_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long saying why a connection ends may take: a client that reads takes it at once.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Who makes the server wait so long, and then takes the message, reads.
-const SLOW: Duration = Duration::from_millis(100);
+const SLOW_SEND: Duration = Duration::from_millis(100);
 
 pub(super) struct Sender {
     sink: SplitSink<WebSocket, Message>,
@@ -44,7 +44,7 @@ impl Sender {
     /// Says why the connection ends. A client that is gone needs no close frame.
     pub(super) async fn close(&mut self, Close { code, reason }: Close) {
         let frame = CloseFrame { code, reason: Utf8Bytes::from(reason) };
-        let _ = timeout(FAREWELL, self.sink.send(Message::Close(Some(frame)))).await;
+        let _ = timeout(CLOSE_TIMEOUT, self.sink.send(Message::Close(Some(frame)))).await;
     }
 
     /// Whether the client was seen reading since this was last asked.
@@ -54,9 +54,9 @@ impl Sender {
 
     async fn put(&mut self, message: Message) -> Result<(), End> {
         let began = Instant::now();
-        match timeout(SEND, self.sink.send(message)).await {
+        match timeout(SEND_TIMEOUT, self.sink.send(message)).await {
             Ok(Ok(())) => {
-                self.has_read |= began.elapsed() >= SLOW;
+                self.has_read |= began.elapsed() >= SLOW_SEND;
                 Ok(())
             }
             // Gone, or not reading.

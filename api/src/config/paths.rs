@@ -30,7 +30,7 @@ impl Config {
     }
 
     /// Places of files on this machine.
-    pub(crate) fn places(&self) -> Places {
+    pub(crate) fn paths(&self) -> Places {
         let places = Places {
             data_dir: Some(self.data_dir.clone()),
             database: Database::sqlite_file(&self.database_url()),

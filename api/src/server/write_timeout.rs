@@ -14,18 +14,18 @@ use tokio::{
 };
 
 /// A stream whose writes fail once nothing of them was taken for some time.
-pub(super) struct Stalling<S> {
+pub(super) struct WriteTimeout<S> {
     stream: S,
-    patience: Duration,
+    limit: Duration,
     /// Runs while a write waits.
-    stalled: Option<Pin<Box<Sleep>>>,
+    waiting: Option<Pin<Box<Sleep>>>,
     /// Held as long as the connection: a WebSocket outlives the request that opened it.
-    _place: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
-impl<S> Stalling<S> {
-    pub(super) fn new(stream: S, patience: Duration, place: OwnedSemaphorePermit) -> Self {
-        Self { stream, patience, stalled: None, _place: place }
+impl<S> WriteTimeout<S> {
+    pub(super) fn new(stream: S, limit: Duration, slot: OwnedSemaphorePermit) -> Self {
+        Self { stream, limit, waiting: None, _slot: slot }
     }
 
     /// What a write came to; an error where it has waited for too long.
@@ -35,17 +35,17 @@ impl<S> Stalling<S> {
         outcome: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
-            self.stalled = None;
+            self.waiting = None;
             return outcome;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(stalled.as_mut().poll(cx));
+        let limit = self.limit;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(limit)));
+        ready!(waiting.as_mut().poll(cx));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -55,7 +55,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stalling<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stalling<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -103,9 +103,9 @@ mod tests {
     #[tokio::test]
     async fn write_fails_once_the_client_stops_reading_and_not_before() {
         let (near, mut far) = duplex(16);
-        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a place");
-        let mut near = Stalling::new(near, Duration::from_millis(200), place);
-        // Three times the patience in all, and never that long in one piece.
+        let slot = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a slot");
+        let mut near = WriteTimeout::new(near, Duration::from_millis(200), slot);
+        // Three times the limit in all, and never that long in one piece.
         let read = async {
             let mut read = [0; 16];
             for _ in 0..10 {

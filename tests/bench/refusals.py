@@ -1,6 +1,6 @@
-"""What anybody who can connect may try: `make bench-front-door`.
+"""What anybody who can connect may try: `make bench-refusals`.
 
-front_door.py DAYBOOK [--rounds N] [--links N]
+refusals.py DAYBOOK [--rounds N] [--links N]
 
 DAYBOOK is a release build. Forty query bombs, each a document that would keep a server busy or end it, must be
 refused within 50 ms (the median of some rounds, one request after the other), with no more memory after the last

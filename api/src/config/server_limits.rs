@@ -8,7 +8,7 @@ use super::DocumentLimits;
 
 /// Settings of everything that stands between a client and the executor.
 #[derive(Args, Clone, Debug)]
-pub struct FrontDoor {
+pub struct ServerLimits {
     /// Origins whose pages may use the API from a browser, separated by commas, or * for any
     /// [default: none but this server's own]
     #[arg(long, env = "DAYBOOK_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
@@ -108,7 +108,7 @@ pub struct FrontDoor {
     pub document: DocumentLimits,
 }
 
-impl Default for FrontDoor {
+impl Default for ServerLimits {
     /// As if nothing were said.
     fn default() -> Self {
         super::defaults()
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn nobody_else_s_pages_are_let_in_by_default() {
-        assert!(FrontDoor::default().cors_origins.is_empty());
+        assert!(ServerLimits::default().cors_origins.is_empty());
     }
 
     #[test]
