@@ -1,4 +1,4 @@
-//! The `auditLogHistogram` and `auditLogValues` fields: what an explorer shows beside the entries.
+//! The `auditLogHistogram` and `auditLogValues` fields, which an explorer shows beside the entries.
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use daybook_service::{Permission, audit};
@@ -11,16 +11,17 @@ pub(crate) struct AuditLogActivityQuery;
 
 #[Object]
 impl AuditLogActivityQuery {
-    /// Counts the entries that pass the filter, `search` included, in `buckets` equal intervals of `timestamp`
-    /// between the filter's `from` and `to`. If one of them is absent, the first or last entry that passes takes
-    /// its place. Fewer intervals if the range has fewer microseconds; none if the range is empty.
+    /// Counts the entries that match the filter, including `search`, in `buckets` equal intervals
+    /// of `timestamp` between the filter's `from` and `to`. If `from` or `to` is absent, the first
+    /// or last matching entry takes its place. Returns fewer intervals if the range has fewer
+    /// microseconds than `buckets`, and none if the range is empty.
     async fn audit_log_histogram(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose log.")] organization_id: ID,
-        #[graphql(desc = "Which entries.")] filter: Option<AuditLogFilter>,
-        #[graphql(default = 60, desc = "How many intervals; 200 at the most, more is an error.")]
-        buckets: i32,
+        #[graphql(desc = "ID of the organization whose audit log is read.")] organization_id: ID,
+        #[graphql(desc = "Conditions that entries must meet. All entries if absent.")]
+        filter: Option<AuditLogFilter>,
+        #[graphql(default = 60, desc = "Number of intervals: 1 to 200.")] buckets: i32,
     ) -> Result<Vec<AuditLogBucket>> {
         let path = ["organizationId"];
         let scope = enter(ctx, &organization_id, Permission::ReadAuditLog, &path).await;
@@ -31,15 +32,19 @@ impl AuditLogActivityQuery {
         found.into_iter().map(AuditLogBucket::try_from).collect()
     }
 
-    /// Distinct values that entries have, to suggest them for a filter: the first ones in byte
-    /// order that begin with `prefix`.
+    /// Lists distinct values of a field in an organization's audit log, as suggestions for a
+    /// filter. Values are in byte order.
     async fn audit_log_values(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose log.")] organization_id: ID,
-        #[graphql(desc = "Of which field.")] facet: AuditLogFacet,
-        #[graphql(default, desc = "What they begin with, without `*`.")] prefix: String,
-        #[graphql(default = 20, desc = "How many; 100 at the most, more is an error.")] first: i32,
+        #[graphql(desc = "ID of the organization whose audit log is read.")] organization_id: ID,
+        #[graphql(desc = "Field whose values are returned.")] facet: AuditLogFacet,
+        #[graphql(
+            default,
+            desc = "Returns only values that begin with this text. Must not contain `*`."
+        )]
+        prefix: String,
+        #[graphql(default = 20, desc = "Maximum number of values: 1 to 100.")] first: i32,
     ) -> Result<Vec<String>> {
         let path = ["organizationId"];
         let scope = enter(ctx, &organization_id, Permission::ReadAuditLog, &path).await;
@@ -49,27 +54,28 @@ impl AuditLogActivityQuery {
     }
 }
 
-/// A field whose values can be suggested.
+/// A field of audit log entries whose values `auditLogValues` can list.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "audit::Facet")]
 pub(in crate::graphql) enum AuditLogFacet {
-    /// `action`.
+    /// The `action` field of entries.
     Action,
-    /// `resource.type`.
+    /// The `resource.type` field of entries.
     ResourceType,
 }
 
-/// The entries of one interval.
+/// The number of entries in one interval of a histogram.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditLogBucket {
-    /// Beginning of the interval.
+    /// Start of the interval, inclusive.
     from: Instant,
-    /// End of the interval. An entry at this instant belongs to the next one, except that the last interval of a
-    /// filter without `to` may end at 9999-12-31T23:59:59.999999Z and includes it.
+    /// End of the interval, exclusive. Only the last interval of a filter without `to` can end at
+    /// 9999-12-31T23:59:59.999999Z, and then includes it.
     to: Instant,
-    /// Number of entries in the interval, or as many of them as were counted.
+    /// Number of entries in the interval. A lower bound if `capped` is true.
     count: i32,
-    /// True if counting ended early, so that its cost is bounded: there may be more entries than `count`.
+    /// True if counting stopped early to bound its cost: the interval can have more entries than
+    /// `count`.
     capped: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Inputs of the audit log. A field that is given as null is as one that is left out.
+//! Inputs of the audit log. A null field is the same as an absent one.
 
 use async_graphql::{Enum, ID, InputObject};
 use daybook_service::{Error, Problem, audit};
@@ -6,42 +6,45 @@ use daybook_service::{Error, Problem, audit};
 use super::types::{ActorType, AuditOutcome};
 use crate::graphql::scalar::{self, Instant, Json};
 
-/// All conditions hold together; an absent one does not filter. One filter serves the list, the
-/// count, the histogram, the estimate, the export and the live tail.
+/// Conditions on audit log entries. An entry must meet all of them; an absent or null condition
+/// matches everything. The list, count, histogram, estimate, export and live tail take the same
+/// filter.
 #[derive(InputObject, Clone, Debug)]
 pub(in crate::graphql) struct AuditLogFilter {
-    /// Exactly this actor.
+    /// Matches entries whose `actor.id` is exactly this text.
     actor_id: Option<String>,
-    /// Exactly this e-mail address of the actor.
+    /// Matches entries whose `actor.email` is exactly this text.
     actor_email: Option<String>,
-    /// This kind of actor.
+    /// Matches entries whose `actor.type` is this type.
     actor_type: Option<ActorType>,
-    /// Exact, or a prefix if it ends in `*`: `device.*` finds every action that begins with `device.`. A `*`
-    /// anywhere else is an error.
+    /// Matches entries with exactly this `action`, or with a prefix if the text ends in `*`:
+    /// `device.*` matches every action that begins with `device.`. A `*` in any other position is
+    /// an error.
     action: Option<String>,
-    /// This outcome.
+    /// Matches entries with this outcome.
     outcome: Option<AuditOutcome>,
-    /// Exactly this kind of resource.
+    /// Matches entries whose `resource.type` is exactly this text.
     resource_type: Option<String>,
-    /// Exactly this resource.
+    /// Matches entries whose `resource.id` is exactly this text.
     resource_id: Option<String>,
-    /// Exactly this request.
+    /// Matches entries whose `metadata.requestId` is exactly this text.
     request_id: Option<String>,
-    /// At or after this `timestamp`.
+    /// Matches entries whose `timestamp` is at or after this time.
     from: Option<Instant>,
-    /// Before this `timestamp`.
+    /// Matches entries whose `timestamp` is before this time.
     to: Option<Instant>,
-    /// Every word occurs in the action, the actor's e-mail or name, or the resource's name or id;
-    /// case-insensitive. A word is a run of letters and digits: `assign` finds `device.assign`. At most
-    /// 1,000 characters and 50 different words.
+    /// Matches entries in which every word of this text occurs in the action, the actor's e-mail or
+    /// name, or the resource's name or ID. Case-insensitive. A word is a run of letters and digits:
+    /// `assign` matches `device.assign`. At most 1,000 characters and 50 different words.
     search: Option<String>,
 }
 
 impl AuditLogFilter {
-    /// The filter of the argument at `root`; without one, that of all entries.
+    /// Returns the filter of the argument at `root`, or one that matches all entries if it is
+    /// absent.
     ///
     /// # Errors
-    /// An instant that can't be used.
+    /// A time that can't be used.
     pub(in crate::graphql) fn read(
         filter: Option<Self>,
         root: &[&str],
@@ -82,108 +85,110 @@ impl AuditLogFilter {
     }
 }
 
-/// In which order entries come.
+/// The order of audit log entries in a list or an export.
 #[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
 #[graphql(remote = "audit::Order")]
 pub(in crate::graphql) enum AuditLogOrder {
-    /// Newest recorded first.
+    /// By `sequence`, newest first.
     #[default]
     RecordedDesc,
-    /// Oldest recorded first: the log's own sequence.
+    /// By `sequence`, oldest first.
     RecordedAsc,
-    /// Latest to have happened first.
+    /// By `timestamp`, latest first.
     TimestampDesc,
-    /// Earliest to have happened first.
+    /// By `timestamp`, earliest first.
     TimestampAsc,
 }
 
-/// Entries to append.
+/// Input of `recordAuditLogs`.
 #[derive(InputObject)]
 pub(in crate::graphql) struct RecordAuditLogsInput {
-    /// Whose log.
+    /// ID of the organization in whose log the entries are recorded.
     pub(super) organization_id: ID,
-    /// At most 1,000, appended in this order.
+    /// Entries to append, in this order. At most 1,000.
     pub(super) entries: Vec<AuditLogEntryInput>,
-    /// Repeating it appends nothing. 1 to 200 characters.
+    /// A key that makes the request safe to repeat: a second request with the same key appends
+    /// nothing and returns the first result. 1 to 200 characters.
     pub(super) idempotency_key: Option<String>,
 }
 
-/// Who did what to which resource.
+/// An audit log entry to record: who did what to which resource.
 #[derive(InputObject)]
 pub(in crate::graphql) struct AuditLogEntryInput {
-    /// When it happened; now, where it's left out.
+    /// The time at which the action happened. The current time if absent.
     timestamp: Option<Instant>,
-    /// Who did it.
+    /// The user, service or system that performed the action.
     actor: AuditActorInput,
-    /// A dotted verb, e.g. device.assign; at most 200 characters, none of them `*`, by which filters end a
-    /// prefix.
+    /// Name of the action, a dotted verb such as `device.assign`. At most 200 characters; must not
+    /// contain `*`, which marks a prefix in filters.
     action: String,
-    /// How it ended.
+    /// Outcome of the action.
     #[graphql(default_with = "Some(AuditOutcome::Success)")]
     outcome: Option<AuditOutcome>,
-    /// What it was done to.
+    /// The resource that the action affected.
     resource: AuditResourceInput,
-    /// Values before and after; with `extra` at most 64 KiB of JSON, 5,000 JSON values (keys included)
-    /// and 32 lists and objects within one another.
+    /// Fields that the action changed, with their old and new values. Together with
+    /// `metadata.extra` at most 64 KiB of JSON, 5,000 JSON values (including keys) and 32 levels of
+    /// nested lists and objects.
     #[graphql(default_with = "Some(Vec::new())")]
     changes: Option<Vec<FieldChangeInput>>,
-    /// Circumstances.
+    /// Circumstances of the action, such as the client's IP address.
     metadata: Option<AuditMetadataInput>,
 }
 
-/// Who did something.
+/// The user, service or system that performed an action.
 #[derive(InputObject)]
 pub(in crate::graphql) struct AuditActorInput {
-    /// Id in the recording application; at most 200 characters.
+    /// ID of the actor in the recording application. At most 200 characters.
     id: String,
-    /// What kind of actor.
+    /// Type of the actor.
     #[graphql(default_with = "Some(ActorType::User)")]
     r#type: Option<ActorType>,
-    /// E-mail address; at most 320 characters.
+    /// E-mail address of the actor. At most 320 characters.
     email: Option<String>,
-    /// Display name; at most 500 characters.
+    /// Display name of the actor. At most 500 characters.
     name: Option<String>,
 }
 
-/// What something was done to.
+/// The resource that an action affected.
 #[derive(InputObject)]
 pub(in crate::graphql) struct AuditResourceInput {
-    /// Kind of resource, e.g. device; at most 200 characters.
+    /// Type of the resource, such as `device`. At most 200 characters.
     r#type: String,
-    /// Id in the recording application; at most 200 characters.
+    /// ID of the resource in the recording application. At most 200 characters.
     id: String,
-    /// Display name; at most 500 characters.
+    /// Display name of the resource. At most 500 characters.
     name: Option<String>,
 }
 
-/// A value before and after.
+/// A field that an action changed, with its old and new value.
 #[derive(InputObject)]
 pub(in crate::graphql) struct FieldChangeInput {
-    /// Which value; at most 200 characters.
+    /// Name of the changed field. At most 200 characters.
     field: String,
-    /// Before.
+    /// Value before the change. Null or absent if the field had none.
     old: Option<Json>,
-    /// After.
+    /// Value after the change. Null or absent if the field has none.
     new: Option<Json>,
 }
 
-/// Circumstances of an entry.
+/// Circumstances of an action.
 #[derive(InputObject)]
 pub(in crate::graphql) struct AuditMetadataInput {
-    /// From where; at most 64 characters.
+    /// IP address of the client. At most 64 characters.
     ip_address: Option<String>,
-    /// With what program; at most 1,000 characters.
+    /// User agent of the client. At most 1,000 characters.
     user_agent: Option<String>,
-    /// In which request; at most 200 characters.
+    /// ID of the request that performed the action. At most 200 characters.
     request_id: Option<String>,
-    /// Whatever else is worth keeping; bounded together with `changes`.
+    /// Any other details, as JSON. Counts toward the limits of `changes`.
     extra: Option<Json>,
 }
 
-/// The entries of the argument at `root`.
+/// Returns the entries of the argument at `root`.
 ///
 /// # Errors
-/// Instants that can't be used, the first ones by their paths.
+/// Times that can't be used, with their paths, up to the limit of problems in one answer.
 pub(super) fn read(
     entries: Vec<AuditLogEntryInput>,
     root: &[&str],

@@ -17,12 +17,13 @@ pub(crate) struct AuditLogMutation;
 
 #[Object]
 impl AuditLogMutation {
-    /// Appends up to 1,000 entries, all or none, in the order given. Repeating an idempotencyKey
-    /// appends nothing and returns the first answer.
+    /// Appends up to 1,000 entries to an organization's audit log in the given order: either all of
+    /// them or none. A repeated `idempotencyKey` appends nothing and returns the first result.
     async fn record_audit_logs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to append, and where.")] input: RecordAuditLogsInput,
+        #[graphql(desc = "The entries to append, and the organization whose log they are for.")]
+        input: RecordAuditLogsInput,
     ) -> Result<RecordAuditLogsPayload> {
         let (recorded, user_errors) = split(record(ctx, input).await)?;
         let replayed = recorded.as_ref().is_some_and(|recorded| recorded.replayed);
@@ -43,13 +44,13 @@ async fn record(
     audit::record(&scope, entries, idempotency_key).await
 }
 
-/// What was recorded.
+/// Result of `recordAuditLogs`.
 #[derive(SimpleObject)]
 struct RecordAuditLogsPayload {
-    /// The entries as stored, in the order given; empty where userErrors says why.
+    /// The entries as stored, in the given order. Empty if `userErrors` is not.
     audit_logs: Vec<AuditLog>,
-    /// True where an earlier request with this key had stored them already.
+    /// True if an earlier request with the same `idempotencyKey` already stored the entries.
     replayed: bool,
-    /// What the caller has to put right; then nothing was stored.
+    /// Problems that the caller can fix. Nothing was stored if there are any.
     user_errors: Vec<UserError>,
 }

@@ -18,20 +18,25 @@ pub(crate) struct AuditLogQuery;
 
 #[Object]
 impl AuditLogQuery {
-    /// An organization's audit log, newest first unless ordered otherwise. 50 a page by default,
-    /// 100 at the most; more is an error, not a clamp.
+    /// Lists the entries of an organization's audit log, newest first by default. A page has 50
+    /// entries by default and at most 100; a larger page is an error. For ADMIN and AUDITOR; operators can
+    /// read the instance's own log.
     #[allow(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn audit_logs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose log.")] organization_id: ID,
-        #[graphql(desc = "Which entries.")] filter: Option<AuditLogFilter>,
-        #[graphql(default_with = "Some(AuditLogOrder::RecordedDesc)", desc = "In which order.")]
+        #[graphql(desc = "ID of the organization whose audit log is read.")] organization_id: ID,
+        #[graphql(desc = "Conditions that entries must meet. All entries if absent.")]
+        filter: Option<AuditLogFilter>,
+        #[graphql(
+            default_with = "Some(AuditLogOrder::RecordedDesc)",
+            desc = "Order of the entries."
+        )]
         order_by: Option<AuditLogOrder>,
-        #[graphql(desc = "This many from the start.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "This many from the end.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<AuditLogConnection> {
         let path = ["organizationId"];
         let scope = enter(ctx, &organization_id, Permission::ReadAuditLog, &path).await;
@@ -39,7 +44,7 @@ impl AuditLogQuery {
         let filter = AuditLogFilter::read(filter, &["filter"]).map_err(to_error)?;
         let order = order_by.unwrap_or_default().into();
         let args = args(first, after, last, before);
-        // Before the page is read, so that nothing is recorded between the two unseen.
+        // Read before the page, so that no entry is recorded unseen between the two.
         let end = match ctx.look_ahead().field("tailCursor").exists() {
             true => Some(audit::end(&scope).await.map_err(to_error)?),
             false => None,
@@ -48,15 +53,16 @@ impl AuditLogQuery {
         Ok(connection(page, AuditLogTotal { scope, filter, end }, AuditLog))
     }
 
-    /// One entry; null where it does not exist or the viewer does not belong to its organization.
+    /// Returns one audit log entry. Null if it does not exist or the viewer does not belong to its
+    /// organization.
     async fn audit_log(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its ID.")] id: ID,
+        #[graphql(desc = "ID of the entry.")] id: ID,
     ) -> Result<Option<AuditLog>> {
         viewer(ctx).map_err(to_error)?;
         let GlobalId::AuditLog { organization_id, sequence, id } = global_id(&id, &["id"])? else {
-            return Err(FieldError::invalid(&["id"], "is not an audit log entry's ID").into());
+            return Err(FieldError::invalid(&["id"], "must be the ID of an audit log entry").into());
         };
         let scope = enter_to_see(ctx, organization_id, Permission::ReadAuditLog).await?;
         let Some(scope) = scope else { return Ok(None) };

@@ -15,15 +15,19 @@ pub(crate) struct AuditLogSubscription;
 
 #[Subscription]
 impl AuditLogSubscription {
-    /// Entries as they are recorded, in sequence order, none lost; `after` takes an entry's cursor.
-    /// The stream ends with FORBIDDEN or UNAUTHENTICATED once the viewer may no longer read the log:
-    /// at once on the node that answered the change, within 5 seconds on others.
+    /// Sends the entries of an organization's audit log as they are recorded, in the order of
+    /// `sequence`, without gaps. `after` takes the cursor of an entry or the `tailCursor` of a
+    /// page. The stream ends with FORBIDDEN or UNAUTHENTICATED once the viewer may no longer read
+    /// the log: at once on the node that processed the change, within 5 seconds on other nodes.
     async fn audit_log_recorded(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose log.")] organization_id: ID,
-        #[graphql(desc = "Which entries.")] filter: Option<AuditLogFilter>,
-        #[graphql(desc = "An entry's cursor, to go on from there; absent: from now on.")]
+        #[graphql(desc = "ID of the organization whose audit log is watched.")] organization_id: ID,
+        #[graphql(desc = "Conditions that entries must meet. All entries if absent.")]
+        filter: Option<AuditLogFilter>,
+        #[graphql(
+            desc = "Cursor after which to start. Starts with the next recorded entry if absent."
+        )]
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<Edge<String, AuditLog, EmptyFields>>>> {
         let path = ["organizationId"];

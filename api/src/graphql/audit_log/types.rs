@@ -16,7 +16,7 @@ pub(in crate::graphql) struct AuditLog(pub(in crate::graphql) Model);
 /// An entry of an organization's audit log: who did what to which resource.
 #[Object]
 impl AuditLog {
-    /// Opaque and typed.
+    /// Global ID of the entry, an opaque text.
     pub(in crate::graphql) async fn id(&self) -> ID {
         let Model { organization_id, sequence, id, .. } = self.0;
         GlobalId::AuditLog { organization_id, sequence, id }.to_string().into()
@@ -28,28 +28,30 @@ impl AuditLog {
         BigInt(self.0.sequence)
     }
 
-    /// When it happened, said by whoever recorded it.
+    /// The time at which the action happened, as reported by the application that recorded it.
     async fn timestamp(&self) -> Instant {
         self.0.timestamp.into()
     }
 
-    /// The time at which Daybook stored the entry, by the database's clock. Never before that of the
-    /// preceding entry: while the clock is behind, the preceding entry's time is taken.
+    /// The time at which Daybook stored the entry, by the database's clock. Never earlier than that
+    /// of the preceding entry: if the clock is set back, entries take the preceding entry's time
+    /// until it has caught up.
     async fn recorded_at(&self) -> Instant {
         self.0.recorded_at.into()
     }
 
-    /// The subject of the credential that recorded it, whoever the entry says acted.
+    /// Subject of the credential that recorded the entry. It can differ from the actor.
     async fn recorded_by(&self) -> &str {
         &self.0.recorded_by
     }
 
-    /// Lower-case hex SHA-256 of this entry chained to the one before it in the organization's log.
+    /// SHA-256 of the entry and the hash of the preceding entry in the organization's log, in
+    /// lowercase hex.
     async fn hash(&self) -> String {
         daybook_service::hex(&self.0.hash)
     }
 
-    /// Who did it.
+    /// The user, service or system that performed the action.
     async fn actor(&self) -> AuditActor {
         AuditActor {
             id: self.0.actor_id.clone(),
@@ -59,17 +61,17 @@ impl AuditLog {
         }
     }
 
-    /// A dotted verb, e.g. device.assign.
+    /// Name of the action, a dotted verb such as `device.assign`.
     async fn action(&self) -> &str {
         &self.0.action
     }
 
-    /// How it ended.
+    /// Outcome of the action.
     async fn outcome(&self) -> AuditOutcome {
         self.0.outcome.into()
     }
 
-    /// What it was done to.
+    /// The resource that the action affected.
     async fn resource(&self) -> AuditResource {
         AuditResource {
             r#type: self.0.resource_type.clone(),
@@ -78,14 +80,14 @@ impl AuditLog {
         }
     }
 
-    /// Values before and after.
+    /// Fields that the action changed, with their old and new values.
     async fn changes(&self) -> Result<Vec<FieldChange>> {
         let Json(changes) = Json::stored(&self.0.changes)?;
         let changes: Vec<audit::Change> = serde_json::from_value(changes)?;
         Ok(changes.into_iter().map(FieldChange::from).collect())
     }
 
-    /// Circumstances.
+    /// Circumstances of the action, such as the client's IP address.
     async fn metadata(&self) -> Result<AuditMetadata> {
         Ok(AuditMetadata {
             ip_address: self.0.ip_address.clone(),
@@ -96,65 +98,66 @@ impl AuditLog {
     }
 }
 
-/// Who did something.
+/// The user, service or system that performed an action.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditActor {
-    /// ID in the recording application. In Daybook's own entries it is a subject: a member, operator or
-    /// API key, `os-user:NAME@HOST` for a user of the host who ran `daybook` there, or a name that
-    /// begins with `daybook` for Daybook itself.
+    /// ID of the actor in the recording application. In Daybook's own entries it is a subject: a
+    /// member, operator or API key, `os-user:NAME@HOST` for a user of the host who ran `daybook`
+    /// there, or a name that begins with `daybook` for Daybook itself.
     pub(in crate::graphql) id: String,
-    /// The kind of actor.
+    /// Type of the actor.
     pub(in crate::graphql) r#type: ActorType,
-    /// E-mail address.
+    /// E-mail address of the actor. Null if none was recorded.
     pub(in crate::graphql) email: Option<String>,
-    /// Display name.
+    /// Display name of the actor. Null if none was recorded.
     pub(in crate::graphql) name: Option<String>,
 }
 
-/// What kind of actor.
+/// Type of an actor.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "audit_log::ActorType")]
 pub(in crate::graphql) enum ActorType {
-    /// A person. Also whoever ran `daybook` on the host in a subject's name (`--as`).
+    /// A person, including a person who ran `daybook` on the host under a subject's name (`--as`).
     User,
     /// A program with its own credential.
     Service,
-    /// The application itself. In Daybook's own entries: Daybook's background work, or a user of the
-    /// host who ran `daybook` there, whose entries say so in `metadata.extra` (`via`, `osUser`, `host`).
+    /// The recording application itself. In Daybook's own entries: Daybook's background work, or a
+    /// user of the host who ran `daybook` there, with details in `metadata.extra` (`via`, `osUser`,
+    /// `host`).
     System,
 }
 
-/// How an action ended.
+/// Outcome of an action.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "audit_log::AuditOutcome")]
 pub(in crate::graphql) enum AuditOutcome {
-    /// It was done.
+    /// The action was performed.
     Success,
-    /// It was tried and failed.
+    /// The action was attempted and failed.
     Failure,
-    /// It was refused.
+    /// The action was refused.
     Denied,
 }
 
-/// What something was done to.
+/// The resource that an action affected.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditResource {
-    /// Kind of resource, e.g. device.
+    /// Type of the resource, such as `device`.
     r#type: String,
-    /// Id in the recording application.
+    /// ID of the resource in the recording application.
     id: String,
-    /// Display name.
+    /// Display name of the resource. Null if none was recorded.
     name: Option<String>,
 }
 
-/// A value before and after.
+/// A field that an action changed, with its old and new value.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct FieldChange {
-    /// Which value.
+    /// Name of the changed field.
     field: String,
-    /// Before; null where there was none.
+    /// Value before the change. Null if the field had none.
     old: Option<Json>,
-    /// After; null where there is none any more.
+    /// Value after the change. Null if the field has none.
     new: Option<Json>,
 }
 
@@ -164,40 +167,40 @@ impl From<audit::Change> for FieldChange {
     }
 }
 
-/// Circumstances of an entry.
+/// Circumstances of an action.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditMetadata {
-    /// From where.
+    /// IP address of the client. Null if none was recorded.
     ip_address: Option<String>,
-    /// With what program.
+    /// User agent of the client. Null if none was recorded.
     user_agent: Option<String>,
-    /// In which request.
+    /// ID of the request that performed the action. Null if none was recorded.
     request_id: Option<String>,
-    /// Whatever else was recorded.
+    /// Any other recorded details, as JSON. Null if there are none.
     extra: Option<Json>,
 }
 
-/// A part of an audit log.
+/// A page of an audit log.
 pub(in crate::graphql) type AuditLogConnection = ConnectionWith<AuditLog, AuditLogTotal>;
 
-/// What a page's list is part of: counts it where it's asked to, and says where the log ended.
+/// Fields of a page beside its entries: the number of all matching entries, and the end of the log.
 pub(in crate::graphql) struct AuditLogTotal {
     pub(super) scope: Scope,
     pub(super) filter: audit::Filter,
-    /// Taken before the page was read, where it is selected.
+    /// Cursor of the log's end, read before the page if `tailCursor` is selected.
     pub(super) end: Option<String>,
 }
 
 #[Object]
 impl AuditLogTotal {
-    /// Where the log ended just before this page was read. As `after` of `auditLogRecorded`, with any
-    /// filter, it misses nothing that is recorded later, also where this page is empty. Entries that
-    /// were recorded while the page was read may be in both.
+    /// Cursor of the end of the log just before this page was read, even if the page is empty. Pass
+    /// it to `auditLogRecorded` as `after`, with any filter, to receive everything that is recorded
+    /// later. Entries that were recorded while the page was read can appear in both.
     async fn tail_cursor(&self) -> Result<&str> {
-        Ok(self.end.as_deref().ok_or("the end was not asked for")?)
+        Ok(self.end.as_deref().ok_or("failed to read the end of the log")?)
     }
 
-    /// Exact. Counted only when asked for.
+    /// Exact number of entries that match the filter, on all pages. Counted only if selected.
     async fn total_count(&self) -> Result<i32> {
         let count = audit::count(&self.scope, &self.filter).await.map_err(to_error)?;
         Ok(i32::try_from(count)?)

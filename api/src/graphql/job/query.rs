@@ -41,10 +41,10 @@ impl JobQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "Whose jobs.")] organization_id: Option<ID>,
         #[graphql(desc = "Which jobs.")] filter: Option<JobFilter>,
-        #[graphql(desc = "This many from the start.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "This many from the end.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<JobConnection> {
         let scope = scope(ctx, organization_id.as_ref(), None).await.map_err(to_error)?;
         let filter = JobFilter::read(filter, &["filter"]).map_err(to_error)?;

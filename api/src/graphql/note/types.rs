@@ -54,10 +54,10 @@ impl Workspace {
     async fn notes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "This many from the start.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "This many from the end.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<NoteConnection> {
         let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadNotes);
         let organization_id = self.row.organization_id;

@@ -58,10 +58,10 @@ impl Organization {
     async fn members(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "This many from the start.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "This many from the end.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         members(ctx, self.0.id, &args(first, after, last, before)).await
     }
@@ -71,10 +71,10 @@ impl Organization {
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "This many from the start.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "This many from the end.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<ApiKeyConnection> {
         api_keys(ctx, self.0.id, &args(first, after, last, before)).await
     }
@@ -84,10 +84,10 @@ impl Organization {
     async fn workspaces(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "This many from the start.")] first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
-        #[graphql(desc = "This many from the end.")] last: Option<i32>,
-        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<WorkspaceConnection> {
         let scope = self.enter(ctx, Permission::ReadWorkspaces).await?;
         workspaces(scope, &args(first, after, last, before)).await
