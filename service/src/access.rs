@@ -9,12 +9,10 @@ mod live;
 pub mod members;
 pub mod oidc;
 pub mod operators;
-mod permission;
 mod scope;
 pub mod subject;
 pub mod token;
 
 pub(crate) use live::LiveAccess;
-pub use permission::{JobWork, Permission};
 pub use scope::{Authority, HostUser, Scope, Viewer, enter, holds};
 pub(crate) use scope::{is_granted, may_have_job_done};

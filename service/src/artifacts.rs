@@ -21,14 +21,12 @@ use daybook_entity::{artifact, organization::INSTANCE};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::{Error, Fault, Instance, Permission, Result, Scope, reach};
+use crate::{Error, Fault, Instance, Permission, Result, Scope, tenancy};
 use link::Link;
 
 pub use bucket::Links;
 pub use compression::{Compression, Ending};
 pub use handout::Handout;
-pub use identity::IDENTITY;
-pub(crate) use probe::is_probe;
 pub use sharing::Missing;
 pub use store::{Bytes, Store, Stored};
 pub use writer::Writer;
@@ -155,7 +153,7 @@ pub async fn open(
 pub async fn by_link(instance: &Instance, link: &link::Link) -> Result<Option<artifact::Model>> {
     let found = by_key(instance, link.organization_id, link.job_id);
     // The link itself is the right to it.
-    let found = reach::only(link.organization_id, found).await?;
+    let found = tenancy::only(link.organization_id, found).await?;
     let now = instance.clock.now();
     Ok(found.filter(|artifact| {
         artifact.removed_at.is_none()

@@ -5,11 +5,12 @@ mod connect;
 mod lock;
 mod pooled;
 mod reader;
+pub(crate) mod replica;
+mod row_security;
 mod slots;
 pub(crate) mod sqlite;
 mod transaction;
 mod unreachable;
-mod wall;
 
 use std::sync::Arc;
 
@@ -19,15 +20,15 @@ use sqlx::PgPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::{Clock, Result, replica::Replica};
+use crate::{Clock, Result};
 
 pub(crate) use checkpoint::keep_log_short;
 pub(crate) use connect::{setting, value};
 pub use lock::Lock;
 pub use reader::Reader;
-pub(crate) use slots::Share;
+use replica::Replica;
+use row_security::RowSecurity;
 pub use transaction::Work;
-use wall::Wall;
 
 /// What holds the truth: embedded SQLite, or PostgreSQL.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub struct Database {
     /// What answers reads in the reader's place, where there is one.
     replica: Option<Replica>,
     /// Whether row-level security asks who a statement is for.
-    wall: Wall,
+    row_security: RowSecurity,
     /// Whether a pooler lends the writer's connections.
     is_pooled: bool,
     /// Running transactions, so that stopping waits for them.
@@ -72,10 +73,10 @@ impl Database {
         self.engine
     }
 
-    /// Whether row-level security stands behind each statement: see [`crate::reach`].
+    /// Whether row-level security stands behind each statement: see [`crate::tenancy`].
     #[must_use]
-    pub fn has_wall(&self) -> bool {
-        self.wall.stands()
+    pub fn has_row_security(&self) -> bool {
+        self.row_security.stands()
     }
 
     /// For the reads of requests. Each statement waits for its turn.

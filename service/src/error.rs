@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
-use crate::access::Permission;
+use crate::permission::Permission;
 
 /// The outcome of a call into the domain.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -5,17 +5,17 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Clock, Database, Doorbell, Metrics, Nats, Result, Secret, Viewer,
+    Clock, Database, Metrics, Nats, Notifier, Result, Secret, Viewer,
     access::{
         api_keys::KeyUses,
         oidc::{Oidc, Provider},
     },
     artifacts::Store,
     audit::Recorder,
-    backups, binding, database, doorbell, job_kinds,
+    backups, binding, database, job_kinds,
     jobs::{Finisher, Kinds, UnreadableJobs},
-    random,
-    watchers::Watchers,
+    notifier, random,
+    subscription_limit::SubscriptionCounts,
 };
 
 /// What an operator can set, and what the program says of itself.
@@ -95,7 +95,7 @@ pub struct Instance {
     /// What an operator can set.
     pub settings: Settings,
     /// Who waits for news.
-    pub doorbell: Doorbell,
+    pub notifier: Notifier,
     /// Everything that runs beside requests: stopping waits for it.
     pub tasks: TaskTracker,
     /// Set when the process is asked to stop.
@@ -108,7 +108,7 @@ pub struct Instance {
     pub(crate) finisher: Finisher,
     pub(crate) job_kinds: Kinds,
     pub(crate) unreadable_jobs: UnreadableJobs,
-    pub(crate) watchers: Watchers,
+    pub(crate) subscriptions: SubscriptionCounts,
     pub(crate) key_uses: KeyUses,
     pub(crate) provider: Option<Provider>,
 }
@@ -129,11 +129,14 @@ impl Instance {
         let instance = Self::assemble(db, secret, store, settings, clock);
         binding::bind(&instance).await?;
         backups::settle(&instance).await?;
-        instance.tasks.spawn(database::keep_log_short(Arc::clone(&instance)));
+        let Self { db, tasks, notifier, stopping, .. } = &*instance;
+        let stopping = || stopping.clone();
+        tasks.spawn(database::keep_log_short(db.clone(), stopping()));
         if let Some(nats) = instance.settings.nats.clone() {
-            instance.tasks.spawn(doorbell::relay_by_nats(Arc::clone(&instance), nats));
-        } else if let Some(pool) = instance.db.bells() {
-            instance.tasks.spawn(doorbell::relay_by_postgres(Arc::clone(&instance), pool));
+            let subjects = notifier::Subjects::new(&instance.secret, &instance.node);
+            tasks.spawn(notifier::relay_by_nats(notifier.clone(), nats, subjects, stopping()));
+        } else if let Some(pool) = db.bells() {
+            tasks.spawn(notifier::relay_by_postgres(notifier.clone(), pool, stopping()));
         }
         Ok(instance)
     }
@@ -172,7 +175,7 @@ impl Instance {
             clock,
             store,
             settings,
-            doorbell: Doorbell::default(),
+            notifier: Notifier::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             node: uuid::Uuid::from_bytes(random::bytes()).simple().to_string(),
@@ -181,7 +184,7 @@ impl Instance {
             finisher: Finisher::default(),
             job_kinds,
             unreadable_jobs: UnreadableJobs::default(),
-            watchers: Watchers::default(),
+            subscriptions: SubscriptionCounts::default(),
             key_uses: KeyUses::default(),
             provider,
         })

@@ -15,7 +15,6 @@
 //! more. Each transition is one transaction: job row, audit entry, event in the feed, in that
 //! order of locks.
 
-mod arrow;
 mod attempt;
 mod cancel;
 mod claim;
@@ -32,7 +31,6 @@ mod record;
 mod right;
 mod worker;
 
-pub use arrow::Arrow;
 pub(crate) use attempt::{ArtifactLifetime, NewArtifact};
 pub use attempt::{Attempt, End, Success};
 pub use cancel::cancel;

@@ -17,7 +17,7 @@ use prometheus_client::{
 };
 use sea_orm::ActiveEnum;
 
-use crate::{Fault, Instance, Result, jobs::Arrow};
+use crate::{Fault, Instance, Result, transition::Transition};
 
 /// The media type of [`render`]'s text.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -168,21 +168,26 @@ impl Metrics {
     }
 
     /// Counts a transition, after its COMMIT.
-    pub(crate) fn transition(&self, kind: &str, arrow: Arrow, code: Option<JobErrorCode>) {
-        let (kind, transition) = (kind.to_lowercase(), arrow.verb());
-        match arrow {
-            Arrow::Failed | Arrow::Retried | Arrow::Rescued => {
+    pub(crate) fn transition(
+        &self,
+        kind: &str,
+        transition: Transition,
+        code: Option<JobErrorCode>,
+    ) {
+        let (kind, verb) = (kind.to_lowercase(), transition.verb());
+        match transition {
+            Transition::Failed | Transition::Retried | Transition::Rescued => {
                 let code = code.map_or_else(|| "NONE".to_owned(), |code| code.to_value());
-                let labels = FailureLabels { kind: kind.clone(), code, transition };
+                let labels = FailureLabels { kind: kind.clone(), code, transition: verb };
                 self.failures.get_or_create(&labels).inc();
             }
-            Arrow::Requested
-            | Arrow::Started
-            | Arrow::Succeeded
-            | Arrow::Canceled
-            | Arrow::Interrupted => {}
+            Transition::Requested
+            | Transition::Started
+            | Transition::Succeeded
+            | Transition::Canceled
+            | Transition::Interrupted => {}
         }
-        self.transitions.get_or_create(&TransitionLabels { kind, transition }).inc();
+        self.transitions.get_or_create(&TransitionLabels { kind, transition: verb }).inc();
     }
 
     /// Counts an attempt that ended after it had lost its job.

@@ -26,6 +26,15 @@ const STICKY: u32 = 0o1000;
 const BESIDE_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
 /// Folders of artifacts, by what made them.
 const ARTIFACT_FOLDERS: [&str; 2] = ["backups", "exports"];
+/// Name of the object that holds an artifact store's identity. It has no artifact's key, so the janitor
+/// leaves it alone.
+pub const STORE_IDENTITY: &str = "store-id";
+/// Name of the object that a readiness probe writes to the artifact store, each time.
+pub(crate) const READINESS_PROBE: &str = "readiness-probe";
+/// Prefix of the names of objects that a rehearsal at the start writes to the artifact store.
+pub(crate) const REHEARSAL_PREFIX: &str = "rehearsal-";
+/// Prefixes of the names of files that a trial of the store leaves if its process is killed.
+const TRIAL_PREFIXES: [&str; 2] = [READINESS_PROBE, REHEARSAL_PREFIX];
 
 /// Places where Daybook keeps files on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -213,6 +222,6 @@ fn is_secret(name: &OsStr) -> bool {
 fn is_artifact(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     ARTIFACT_FOLDERS.contains(&name)
-        || name == crate::artifacts::IDENTITY
-        || crate::artifacts::is_probe(name)
+        || name == STORE_IDENTITY
+        || TRIAL_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }

@@ -9,9 +9,16 @@ use std::{
 
 use futures::{Stream, StreamExt, stream};
 use serde::Serialize;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
-use crate::{Result, database::Share};
+use crate::Result;
+
+/// Reads of one operation at once.
+const MAX_OPERATION_READS: usize = 4;
+/// Scans of one operation at once.
+const MAX_OPERATION_SCANS: usize = 2;
+/// Look-ups of one operation at once of who may what.
+const MAX_OPERATION_LOOKUPS: usize = 2;
 
 tokio::task_local! {
     static OPERATION: Operation;
@@ -36,6 +43,29 @@ enum Kind {
     Mutation,
     /// Reads in turn with all subscriptions: [`crate::Database`] has turns for them.
     Subscription,
+}
+
+/// Slots of an operation, a credential or an organization.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub(crate) reads: Arc<Semaphore>,
+    pub(crate) scans: Arc<Semaphore>,
+    pub(crate) lookups: Arc<Semaphore>,
+}
+
+impl Share {
+    pub(crate) fn new(reads: usize, scans: usize, lookups: usize) -> Arc<Self> {
+        Arc::new(Self {
+            reads: Arc::new(Semaphore::new(reads)),
+            scans: Arc::new(Semaphore::new(scans)),
+            lookups: Arc::new(Semaphore::new(lookups)),
+        })
+    }
+
+    /// The share of a new operation.
+    fn of_operation() -> Arc<Self> {
+        Self::new(MAX_OPERATION_READS, MAX_OPERATION_SCANS, MAX_OPERATION_LOOKUPS)
+    }
 }
 
 /// Counts by what was counted, each made once.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use daybook_entity::membership::Role;
-use daybook_service::artifacts::IDENTITY;
+use daybook_service::private::STORE_IDENTITY;
 use daybook_tests::{Backend, NatsServer, TestDatabase, Value, binary, on_each_engine};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
@@ -79,7 +79,7 @@ on_each_engine! {
         };
         assert!(found["database"].1.starts_with(engine), "{found:#?}");
         let items = fs::read_dir(server.folder().join("artifacts")).unwrap();
-        let left = items.filter(|item| item.as_ref().unwrap().file_name() != IDENTITY).count();
+        let left = items.filter(|item| item.as_ref().unwrap().file_name() != STORE_IDENTITY).count();
         assert_eq!(left, 0, "it leaves something in the store");
     }
 

@@ -40,7 +40,7 @@ on_each_engine! {
         let client = Client::new(format!("http://{address}"), Some(server.token("admin")));
 
         // Before, while and after the request's transaction, which row-level security takes longer to reach.
-        let longest = Duration::from_millis(if server.instance().db.has_wall() { 100 } else { 25 });
+        let longest = Duration::from_millis(if server.instance().db.has_row_security() { 100 } else { 25 });
         let (drops, sent) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let is_over = AtomicBool::new(false);
         let droppers = async {

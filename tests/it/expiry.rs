@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use daybook_entity::membership::Role;
-use daybook_service::artifacts::IDENTITY;
+use daybook_service::private::STORE_IDENTITY;
 use daybook_tests::{Client, Process, TestServer, Value, eventually, json, on_each_engine};
 
 use crate::exports::{export, input};
@@ -12,7 +12,7 @@ use crate::exports::{export, input};
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
-    let paths = paths.filter(|path| !path.ends_with(IDENTITY));
+    let paths = paths.filter(|path| !path.ends_with(STORE_IDENTITY));
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 

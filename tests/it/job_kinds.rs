@@ -8,11 +8,11 @@ use daybook_entity::{
 };
 use daybook_service::{
     Settings,
-    access::JobWork,
     jobs::{
         Attempt, End, Kind, Kinds, RegisteredKind, Success,
         steps::{Room, claim},
     },
+    permission::JobWork,
 };
 use daybook_tests::{TestServer, json, on_each_idle_engine};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};

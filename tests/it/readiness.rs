@@ -3,7 +3,7 @@
 use std::{fs, process::Stdio};
 
 use daybook_api::server::Duties;
-use daybook_service::artifacts::IDENTITY;
+use daybook_service::private::STORE_IDENTITY;
 use daybook_tests::{
     Backend, Process, TestDatabase, TestServer, Value, binary, eventually, json, on_each_engine,
 };
@@ -56,7 +56,7 @@ on_each_engine! {
         let components = json!({ "process": ok, "database": ok, "schema": ok, "artifacts": ok });
         assert_eq!(ask(&server.url("")).await, (200, json!({ "status": "ready", "components": components })));
         let items = fs::read_dir(server.folder().join("artifacts")).unwrap();
-        let left = items.filter(|item| item.as_ref().unwrap().file_name() != IDENTITY).count();
+        let left = items.filter(|item| item.as_ref().unwrap().file_name() != STORE_IDENTITY).count();
         assert_eq!(left, 0, "it leaves something in the store");
     }
 

@@ -53,7 +53,7 @@ on_each_engine! {
         match server.backend() {
             Backend::Sqlite => assert_eq!(hurt, 0),
             // There a connection is tried each time that it is lent.
-            Backend::Postgres if server.instance().db.has_wall() => {}
+            Backend::Postgres if server.instance().db.has_row_security() => {}
             Backend::Postgres => assert!(hurt >= HURT, "the kills hurt nobody"),
         }
     }

@@ -7,7 +7,7 @@ use daybook_entity::membership::Role;
 use daybook_service::{
     Permission, Viewer,
     access::{Scope, enter},
-    reach,
+    tenancy,
 };
 use daybook_tests::{
     TestDatabase, TestServer, binary, entry,
@@ -97,14 +97,14 @@ async fn forgotten_condition_shows_and_takes_nothing_of_others() {
     let server = walled().await;
     let (acme, globex) = (filled(&server, "acme").await, filled(&server, "globex").await);
     let instance = server.instance();
-    assert!(instance.db.has_wall());
+    assert!(instance.db.has_row_security());
     let db = instance.db.reader();
     let walled = tables(db, "relrowsecurity").await;
     assert!(walled.len() >= 9, "{walled:?}");
     for table in &walled {
         let all = organizations(db, table).await;
         assert!(all.is_superset(&[acme, globex].into()), "{table}: {all:?}");
-        reach::closed(async {
+        tenancy::closed(async {
             assert_eq!(organizations(db, table).await, [].into(), "{table}, before any is entered");
             let_in(&server, acme).await;
             assert_eq!(organizations(db, table).await, [acme].into(), "{table}");
@@ -121,7 +121,7 @@ async fn forgotten_condition_shows_and_takes_nothing_of_others() {
         let quota = &membership["organization"]["exportQuota"];
         assert!(quota["remaining"].as_i64() < quota["limit"].as_i64(), "{membership}");
     }
-    reach::closed(async {
+    tenancy::closed(async {
         let_in(&server, acme).await;
         let changed = db.execute_unprepared("UPDATE holds SET reason = 'none'").await.unwrap();
         assert_eq!(changed.rows_affected(), 1);

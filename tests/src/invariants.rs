@@ -9,7 +9,7 @@ use daybook_entity::{
     artifact, audit_log, audit_log_head, job, job::JobState, job_event, job_feed, recording,
     retention,
 };
-use daybook_service::artifacts::IDENTITY;
+use daybook_service::private::STORE_IDENTITY;
 use sea_orm::{
     ActiveEnum, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
     QueryOrder, QueryResult, Statement,
@@ -239,7 +239,7 @@ async fn files(db: &DatabaseConnection, jobs: &[job::Model], folder: &Path) {
     }
     let mut found = Vec::new();
     walk(folder, &mut found);
-    found.retain(|path| !path.ends_with(IDENTITY));
+    found.retain(|path| !path.ends_with(STORE_IDENTITY));
     expected.sort();
     found.sort();
     assert_eq!(found, expected, "files in the store");

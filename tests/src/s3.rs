@@ -1,6 +1,6 @@
 //! A real S3 server: SeaweedFS, on loopback, in a folder of the test's own.
 
-use daybook_service::artifacts::IDENTITY;
+use daybook_service::private::STORE_IDENTITY;
 use std::{
     fs::File,
     net::TcpListener,
@@ -89,7 +89,7 @@ impl S3Server {
         let objects: Vec<_> = self.bucket().list(None).try_collect().await.unwrap();
         // But for what the store says of itself.
         let keys = objects.into_iter().map(|object| object.location.to_string());
-        keys.filter(|key| !key.ends_with(IDENTITY)).collect()
+        keys.filter(|key| !key.ends_with(STORE_IDENTITY)).collect()
     }
 
     /// Parts of uploads that are neither finished nor given up: no list of objects shows them.

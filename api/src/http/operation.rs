@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use async_graphql::{Request, Response, ServerError, parser::types::OperationType};
-use daybook_service::{Error, Viewer, reach, workload};
+use daybook_service::{Error, Viewer, tenancy, workload};
 use futures::{Stream, StreamExt, stream, stream::BoxStream};
 use http::HeaderMap;
 use tokio::time::Instant;
@@ -177,7 +177,7 @@ impl Operation {
         let Self { kind, request, metric, running, workload, answer, _held } = self;
         let began = Instant::now();
         let patience = state.server_limits.execution_timeout;
-        let execution = workload.run(reach::closed(state.schema.execute(request)));
+        let execution = workload.run(tenancy::closed(state.schema.execute(request)));
         let executed = tokio::time::timeout(patience, execution).await;
         drop(running);
         let mut response = executed.unwrap_or_else(|_| {
@@ -212,7 +212,7 @@ impl Operation {
 }
 
 fn subscribe(request: Request, state: &State) -> impl Stream<Item = Response> + use<> {
-    reach::closed_stream(state.schema.execute_stream(request)).map(|mut response| {
+    tenancy::closed_stream(state.schema.execute_stream(request)).map(|mut response| {
         errors::bound(&mut response.errors);
         response
     })

@@ -160,7 +160,7 @@ fn schema(standing: &Standing) -> Component {
 /// Without it, others' news come with the tick: no reason to turn anybody away.
 fn nats(instance: &Instance) -> Option<Component> {
     instance.settings.nats.as_ref().map(|_| {
-        if instance.doorbell.is_connected() {
+        if instance.notifier.is_connected() {
             Component::Ok
         } else {
             Component::Degraded("it is not reached: news of other processes are late")

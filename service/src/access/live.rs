@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Scope;
-use crate::{Instance, Result, Ticket, Topic};
+use crate::{Instance, Result, Subscription, Topic};
 
 /// A right that was last read this long ago is read again before anything is delivered. It bounds
 /// how long another process, whose signal may be lost, goes on after a right was taken.
@@ -20,9 +20,9 @@ const REAUTHORIZE_AFTER: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct LiveAccess {
     /// The viewer's role in the scope's organization.
-    role: Ticket,
+    role: Subscription,
     /// The viewer's being an operator.
-    operator: Ticket,
+    operator: Subscription,
     /// The time when the right was last read; none if it may have been taken since.
     read_at: Option<Instant>,
 }
@@ -32,7 +32,7 @@ impl LiveAccess {
     /// taken between [`super::enter`] and now.
     pub(crate) fn begin(scope: &Scope) -> Self {
         let Scope { instance, organization_id, viewer, permission: _ } = scope;
-        let listen = |id| instance.doorbell.listen(topic(id, &viewer.subject));
+        let listen = |id| instance.notifier.subscribe(topic(id, &viewer.subject));
         Self { role: listen(*organization_id), operator: listen(INSTANCE), read_at: None }
     }
 
@@ -59,8 +59,8 @@ impl LiveAccess {
     /// Waits until the right may have been taken.
     pub(crate) async fn questioned(&mut self) {
         tokio::select! {
-            () = self.role.rung() => {}
-            () = self.operator.rung() => {}
+            () = self.role.notified() => {}
+            () = self.operator.notified() => {}
         }
         self.read_at = None;
     }
@@ -69,7 +69,7 @@ impl LiveAccess {
 /// Makes everybody who watches as `subject` in an organization read the right anew, before this
 /// returns. To be called once the change is committed, and before it is answered.
 pub(super) fn question(instance: &Instance, organization_id: Uuid, subject: &str) {
-    instance.doorbell.ring(topic(organization_id, subject));
+    instance.notifier.notify(topic(organization_id, subject));
 }
 
 /// A subject's rights in an organization. A hash, since other processes are told it.

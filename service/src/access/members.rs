@@ -12,7 +12,7 @@ use crate::{
     audit::{self, Change, NewEntry, Resource},
     database, input,
     page::{self, Keyset, Order, Page, PageArgs, Part},
-    reach, workload,
+    tenancy, workload,
 };
 
 /// Gives `subject` the role `role`, or another role. Without `email` the known one stays. Once this
@@ -197,7 +197,7 @@ pub async fn of(instance: &crate::Instance, viewer: &Viewer) -> Result<Vec<membe
 
 /// Each role is let into its organization.
 fn let_in(membership: &membership::Model) {
-    reach::enter(membership.organization_id);
+    tenancy::enter(membership.organization_id);
 }
 
 fn all(scope: &Scope) -> Select<membership::Entity> {

@@ -8,9 +8,9 @@ use daybook_entity::{
 };
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 
-use super::{Permission, Scope, Viewer, enter, live, subject};
+use super::{Scope, Viewer, enter, live, subject};
 use crate::{
-    Instance, Result,
+    Instance, Permission, Result,
     audit::{self, NewEntry, Resource},
     database, input,
 };

@@ -8,11 +8,13 @@ use sea_orm::EntityTrait;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Permission, api_keys, operators, subject};
+use super::{api_keys, operators, subject};
 use crate::{
-    Error, GlobalId, Instance, Result,
+    Error, GlobalId, Instance, Permission, Result,
     audit::{self, Actor, Metadata, NewEntry, Resource},
-    reach,
+    database::replica,
+    subscription_limit::CountedSubscription,
+    tenancy,
 };
 
 /// The program that the entries of the command line name.
@@ -192,7 +194,7 @@ pub async fn enter(
     };
     match verdict(&scope).await? {
         Verdict::Granted => {
-            reach::enter(organization_id);
+            tenancy::enter(organization_id);
             Ok(scope)
         }
         Verdict::Unknown => Err(Error::not_found(path, "organization")),
@@ -211,6 +213,25 @@ impl Scope {
     pub async fn may(&self, organization_id: Uuid, permission: Permission) -> Result<bool> {
         let scope = Self { organization_id, permission, ..self.clone() };
         Ok(matches!(verdict(&scope).await?, Verdict::Granted))
+    }
+
+    /// Counts a subscription of the organization for as long as the returned value is kept.
+    ///
+    /// # Errors
+    /// RATE_LIMITED if the organization already has as many as it may on this node.
+    pub(crate) fn count_subscription(&self) -> Result<CountedSubscription> {
+        let limit = self.instance.settings.organization_subscriptions;
+        self.instance.subscriptions.admit(self.organization_id, limit)
+    }
+
+    /// Reads from the organization's log, workspaces or notes as the primary would answer now; see
+    /// [`replica`].
+    ///
+    /// # Errors
+    /// As of `work`, or a database fault of the primary.
+    pub(crate) async fn read<C, T>(&self, context: &C, work: replica::Reading<C, T>) -> Result<T> {
+        let Self { instance, organization_id, .. } = self;
+        replica::read(&instance.db, &instance.metrics, *organization_id, context, work).await
     }
 
     /// Whether it still holds, now.

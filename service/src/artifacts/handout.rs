@@ -13,7 +13,7 @@ use super::{janitor, link::Link};
 use crate::{
     Instance, Permission, Purpose, Result, Scope, Viewer,
     audit::{self, Metadata, NewEntry},
-    hex, reach,
+    hex, tenancy,
 };
 
 /// A way in which a file leaves, or a link to it.
@@ -66,7 +66,7 @@ pub async fn is_recorded(instance: &Instance, link: &Link, handout: Handout) -> 
     let key = handout.key(instance, link);
     let found = audit::is_recorded(instance, link.organization_id, &key);
     // The link itself is the right to ask.
-    reach::only(link.organization_id, found).await
+    tenancy::only(link.organization_id, found).await
 }
 
 /// Records `handout`, unless the log already says so.

@@ -6,10 +6,8 @@ use futures::TryStreamExt;
 use object_store::{ObjectStore, PutMode, PutOptions, path::Path as Key};
 
 use super::Store;
-use crate::{Error, Fault, Result, random, text::hex};
+use crate::{Error, Fault, Result, private::STORE_IDENTITY, random, text::hex};
 
-/// The object that holds a store's identity. It has no artifact's key, so that the janitor leaves it alone.
-pub const IDENTITY: &str = "store-id";
 /// Mode of its file, where the store is a folder.
 const OWNER_ONLY: u32 = 0o600;
 /// Length of an identity, in bytes.
@@ -35,7 +33,7 @@ impl Store {
     /// # Errors
     /// As [`Self::identity`].
     pub async fn known_identity(&self) -> Result<Option<String>> {
-        let bytes = match self.read(IDENTITY, None).await {
+        let bytes = match self.read(STORE_IDENTITY, None).await {
             Ok(bytes) => bytes.try_collect::<Vec<_>>().await?.concat(),
             Err(Error::Fault(Fault::Store(object_store::Error::NotFound { .. }))) => {
                 return Ok(None);
@@ -48,7 +46,7 @@ impl Store {
             return Ok(Some(text));
         }
         let message = format!(
-            "{IDENTITY} in the artifact store is not what Daybook wrote: put it back, or remove it to \
+            "{STORE_IDENTITY} in the artifact store is not what Daybook wrote: put it back, or remove it to \
              have another one made"
         );
         Err(Fault::Unfit(message).into())
@@ -56,7 +54,7 @@ impl Store {
 
     /// Lets only its owner open it, whatever the umask, like all that a folder holds.
     fn tighten_identity(&self) -> Result<()> {
-        let Some(file) = self.file(IDENTITY) else { return Ok(()) };
+        let Some(file) = self.file(STORE_IDENTITY) else { return Ok(()) };
         match std::fs::set_permissions(&file, Permissions::from_mode(OWNER_ONLY)) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 let context = format!("can't change the mode of {}", file.display());
@@ -70,7 +68,7 @@ impl Store {
     async fn make_identity(&self) -> Result<String> {
         let made = hex(&random::bytes::<LENGTH>());
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let key = Key::from(IDENTITY);
+        let key = Key::from(STORE_IDENTITY);
         let stored = self.objects.put_opts(&key, made.clone().into(), options).await;
         match stored {
             Ok(_) => {
@@ -80,9 +78,9 @@ impl Store {
             // Of processes that start at once one is first.
             Err(object_store::Error::AlreadyExists { .. }) => {}
             // Not every bucket can tell: then the last one is.
-            Err(_) => self.put(IDENTITY, made.into()).await?,
+            Err(_) => self.put(STORE_IDENTITY, made.into()).await?,
         }
-        let gone = || Fault::Stored(format!("{IDENTITY} is gone from the artifact store"));
+        let gone = || Fault::Stored(format!("{STORE_IDENTITY} is gone from the artifact store"));
         Ok(self.known_identity().await?.ok_or_else(gone)?)
     }
 }

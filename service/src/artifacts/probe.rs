@@ -6,17 +6,12 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 
 use super::Store;
-use crate::{Fault, Result, random, text::hex};
-
-/// What [`Store::probe`] writes, each time.
-const PROBE: &str = "readiness-probe";
-/// Prefix of the keys that [`Store::rehearse`] writes.
-const REHEARSAL: &str = "rehearsal-";
-
-/// Reports names of files that trying the store out leaves in a folder when its process is killed.
-pub(crate) fn is_probe(name: &str) -> bool {
-    name.starts_with(PROBE) || name.starts_with(REHEARSAL)
-}
+use crate::{
+    Fault, Result,
+    private::{READINESS_PROBE, REHEARSAL_PREFIX},
+    random,
+    text::hex,
+};
 
 impl Store {
     /// Whether it can be written to: stores a few bytes and removes them.
@@ -24,8 +19,8 @@ impl Store {
     /// # Errors
     /// A fault of the store.
     pub async fn probe(&self) -> Result<()> {
-        self.put(PROBE, Bytes::from_static(b"ready?")).await?;
-        self.remove(PROBE).await
+        self.put(READINESS_PROBE, Bytes::from_static(b"ready?")).await?;
+        self.remove(READINESS_PROBE).await
     }
 
     /// Stores an object of its own, reads it back and removes it.
@@ -33,7 +28,7 @@ impl Store {
     /// # Errors
     /// What could not be done, or was done wrongly.
     pub async fn rehearse(&self) -> Result<()> {
-        let key = format!("{REHEARSAL}{}", hex(&random::bytes::<8>()));
+        let key = format!("{REHEARSAL_PREFIX}{}", hex(&random::bytes::<8>()));
         let written = random::bytes::<64>();
         self.put(&key, Bytes::copy_from_slice(&written)).await?;
         let read = self.content(&key).await;

@@ -12,7 +12,7 @@ use super::{
     list::{check, list},
     search::SearchedIntervals,
 };
-use crate::{Error, MAX_INSTANT, Result, Scope, page::PageArgs, replica, workload};
+use crate::{Error, MAX_INSTANT, Result, Scope, page::PageArgs, workload};
 
 /// Most intervals of one histogram.
 pub const MAX_BUCKETS: usize = 200;
@@ -118,14 +118,14 @@ fn divide(Interval { from, to }: Interval, count: usize) -> Vec<Interval> {
 async fn counts(scope: &Scope, filter: &Filter, intervals: Vec<Interval>) -> Result<Vec<Counted>> {
     if filter.search.is_some() {
         let searched = SearchedIntervals::new(scope.organization_id, filter, intervals);
-        let counts = replica::read(scope, &searched, |db, searched| {
+        let counts = scope.read(&searched, |db, searched| {
             Box::pin(async move { Ok(searched.counts(db).await?) })
         });
         return workload::scan(counts).await;
     }
     let most = MOST_COUNTED / intervals.len().max(1) as u64;
     let all = (statement(scope, filter, &intervals, most), intervals.len(), most);
-    let counts = replica::read(scope, &all, |db, (statement, length, most)| {
+    let counts = scope.read(&all, |db, (statement, length, most)| {
         Box::pin(async move { Ok(read_counts(db, statement.as_ref(), *length, *most).await?) })
     });
     workload::scan(counts).await

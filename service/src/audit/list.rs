@@ -13,7 +13,7 @@ use super::{Filter, range::Ranged, search::Lookup};
 use crate::{
     Error, Result, Scope,
     page::{self, Asked, Direction, Keyset, Page, PageArgs, Part},
-    replica, retention, workload,
+    retention, workload,
 };
 
 /// In which order entries come.
@@ -80,7 +80,7 @@ async fn page(
     let asked = Asked::of(&scope.instance.secret, &keyset, args)?;
     let lookup = lookup(&keyset, scope.organization_id, filter, asked.keys.clone(), None);
     let part = (lookup, &asked);
-    let rows = replica::read(scope, &part, |db, (lookup, asked)| {
+    let rows = scope.read(&part, |db, (lookup, asked)| {
         Box::pin(async move {
             let pruned = pruned_before(db, lookup, asked.direction).await?;
             let lookup = Lookup { pruned, ..lookup.clone() };
@@ -108,9 +108,8 @@ pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     check(filter)?;
     let keyset = keys(scope.organization_id, filter, Order::default());
     let lookup = lookup(&keyset, scope.organization_id, filter, Vec::new(), None);
-    let count = replica::read(scope, &lookup, |db, lookup| {
-        Box::pin(async move { Ok(lookup.count(db).await?) })
-    });
+    let count =
+        scope.read(&lookup, |db, lookup| Box::pin(async move { Ok(lookup.count(db).await?) }));
     workload::count_once(&("audit_logs", scope.organization_id, filter), count).await
 }
 

@@ -25,7 +25,7 @@ use super::{
     append::{Draft, append_to, lock_head},
     filter::after_prefix,
 };
-use crate::{Clock, Error, Fault, Instance, ProblemCode, Result, Topic, reach};
+use crate::{Clock, Error, Fault, Instance, ProblemCode, Result, Topic, tenancy};
 
 /// Most entries of one transaction, give or take the last recording.
 const BATCH: usize = 4_000;
@@ -118,7 +118,7 @@ pub(super) async fn submit(
     if instance.recorder.push(organization_id, waiting) {
         let instance_ = Arc::clone(instance);
         let draining = async move { drain(&instance_, organization_id).await };
-        instance.tasks.spawn(reach::only(organization_id, draining));
+        instance.tasks.spawn(tenancy::only(organization_id, draining));
     }
     answered.await.map_err(|_| Fault::Stopping)?
 }
@@ -159,7 +159,7 @@ async fn drain(instance: &Arc<Instance>, organization_id: Uuid) {
                 }
             }
         }
-        instance.doorbell.ring(Topic::AuditLog(organization_id));
+        instance.notifier.notify(Topic::AuditLog(organization_id));
     }
 }
 

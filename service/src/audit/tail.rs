@@ -1,6 +1,6 @@
 //! Watching the log: every entry that passes a filter, in sequence order, none lost, none twice.
 //!
-//! Works as the job feed does: the doorbell ticket first, then what follows the position, then bell
+//! Works as the job feed does: the notifier ticket first, then what follows the position, then bell
 //! or tick. A number is visible only with all numbers below it, so "after *n*" is exact.
 
 use std::{collections::VecDeque, ops::RangeInclusive, time::Duration};
@@ -12,12 +12,12 @@ use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::{Filter, Order, list};
 use crate::{
-    Error, Fault, Result, Scope, Ticket, Topic,
+    Error, Fault, Result, Scope, Subscription, Topic,
     access::LiveAccess,
     metrics,
     page::{self, Direction, Item, Part},
     random, retention,
-    watchers::{self, Watcher},
+    subscription_limit::CountedSubscription,
     workload,
 };
 
@@ -46,7 +46,7 @@ pub async fn tail(
         return Err(Error::Refused(problems));
     }
     // The ticket before the first read.
-    let bell = scope.instance.doorbell.listen(Topic::AuditLog(scope.organization_id));
+    let news = scope.instance.notifier.subscribe(Topic::AuditLog(scope.organization_id));
     let access = LiveAccess::begin(&scope);
     let turn = scope.instance.db.watcher_turn().await;
     let position = match &after {
@@ -54,13 +54,13 @@ pub async fn tail(
         None => head(&scope).await?.sequence,
     };
     drop(turn);
-    let _watcher = watchers::admit(&scope)?;
+    let _watcher = scope.count_subscription()?;
     let ready = VecDeque::new();
     let (is_live, told_all_at, is_over) = (after.is_none(), scope.instance.clock.now(), false);
     let tail = Tail {
         scope,
         filter,
-        bell,
+        news,
         position,
         ready,
         access,
@@ -91,7 +91,7 @@ pub async fn end(scope: &Scope) -> Result<String> {
 struct Tail {
     scope: Scope,
     filter: Filter,
-    bell: Ticket,
+    news: Subscription,
     /// Sequence up to which everything has been read.
     position: i64,
     ready: VecDeque<audit_log::Model>,
@@ -100,7 +100,7 @@ struct Tail {
     is_live: bool,
     told_all_at: DateTime<Utc>,
     is_over: bool,
-    _watcher: Watcher,
+    _watcher: CountedSubscription,
 }
 
 impl Tail {
@@ -119,7 +119,7 @@ impl Tail {
             match self.read().await {
                 Ok(true) => {}
                 Ok(false) => tokio::select! {
-                    () = self.bell.rung() => {}
+                    () = self.news.notified() => {}
                     () = self.access.questioned() => {}
                     () = tokio::time::sleep(TICK - jitter()) => {}
                     () = self.scope.instance.stopping.cancelled() => return None,

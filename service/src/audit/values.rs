@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::filter::after_prefix;
-use crate::{Error, Result, Scope, input, replica, workload};
+use crate::{Error, Result, Scope, input, workload};
 
 /// Most values that are asked for at once.
 pub const MAX_VALUES: usize = 100;
@@ -59,7 +59,7 @@ pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> R
     let values = [scope.organization_id.into(), prefix.into(), most.into()];
     let backend = scope.instance.db.reader().get_database_backend();
     let statement = Statement::from_sql_and_values(backend, sql, values);
-    let rows = replica::read(scope, &statement, |db, statement| {
+    let rows = scope.read(&statement, |db, statement| {
         Box::pin(async move { Ok(db.query_all_raw(statement.clone()).await?) })
     });
     let end = after_prefix(prefix);

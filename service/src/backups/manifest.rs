@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Damage, Tally,
     row::unhex,
-    tables::{Extent, Table, tables},
+    tables::{BackupScope, Table, tables},
 };
 use crate::{Engine, Purpose, Secret, hex};
 
@@ -24,7 +24,7 @@ pub(super) const FORMAT: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
     pub(super) engine: Engine,
-    pub(super) extent: Extent,
+    pub(super) scope: BackupScope,
     /// The job that made it.
     pub(super) job: Uuid,
     pub(super) taken_at: DateTime<Utc>,
@@ -70,14 +70,14 @@ impl Manifest {
     }
 
     fn lines(&self) -> String {
-        let Self { engine, extent, job, taken_at, migrations, tables: parts, head, content } = self;
+        let Self { engine, scope, job, taken_at, migrations, tables: parts, head, content } = self;
         let mut text = format!("{BEGIN}\n-- format {FORMAT}\n-- engine {}\n", engine_name(*engine));
-        let extent = match extent {
-            Extent::Instance => "instance".to_owned(),
-            Extent::Organization(id) => format!("organization {id}"),
+        let scope = match scope {
+            BackupScope::Instance => "instance".to_owned(),
+            BackupScope::Organization(id) => format!("organization {id}"),
         };
         let taken_at = taken_at.timestamp_micros();
-        text += &format!("-- extent {extent}\n-- job {job}\n-- taken {taken_at}\n");
+        text += &format!("-- scope {scope}\n-- job {job}\n-- taken {taken_at}\n");
         for name in migrations {
             text += &format!("-- migration {name}\n");
         }
@@ -167,9 +167,9 @@ fn parse(lines: &str) -> Option<Manifest> {
         "postgres" => Engine::Postgres,
         _ => return None,
     };
-    let extent = match next("extent ")?.split_once(' ') {
-        None => Extent::Instance,
-        Some((_, id)) => Extent::Organization(Uuid::parse_str(id).ok()?),
+    let scope = match next("scope ")?.split_once(' ') {
+        None => BackupScope::Instance,
+        Some((_, id)) => BackupScope::Organization(Uuid::parse_str(id).ok()?),
     };
     let job = Uuid::parse_str(next("job ")?).ok()?;
     let taken_at = DateTime::from_timestamp_micros(next("taken ")?.parse().ok()?)?;
@@ -184,7 +184,7 @@ fn parse(lines: &str) -> Option<Manifest> {
     let (sequence, hash) = next("head ")?.split_once(' ')?;
     let head = (sequence.parse().ok()?, unhex(hash)?);
     let content = unhex(next("content ")?)?;
-    Some(Manifest { engine, extent, job, taken_at, migrations, tables: parts, head, content })
+    Some(Manifest { engine, scope, job, taken_at, migrations, tables: parts, head, content })
 }
 
 fn parse_table(text: &str) -> Option<(usize, Tally)> {
@@ -212,19 +212,19 @@ mod fuzz {
         let parts = parts.prop_map(|(indices, tallies)| indices.into_iter().zip(tallies).collect());
         let engine = prop::bool::ANY
             .prop_map(|is_sqlite| if is_sqlite { Engine::Sqlite } else { Engine::Postgres });
-        let extent = prop::option::of(any::<u128>()).prop_map(|id| match id {
-            Some(id) => Extent::Organization(Uuid::from_u128(id)),
-            None => Extent::Instance,
+        let scope = prop::option::of(any::<u128>()).prop_map(|id| match id {
+            Some(id) => BackupScope::Organization(Uuid::from_u128(id)),
+            None => BackupScope::Instance,
         });
         let taken_at = (0..4_000_000_000_000_000_i64).prop_map(|micros| {
             DateTime::from_timestamp_micros(micros).expect("within the calendar")
         });
         let migrations = vec("m[0-9]{8}_[a-z_]{1,9}", 0..3);
         let rest = any::<(u128, i64, [u8; 32], [u8; 32])>();
-        (engine, extent, taken_at, migrations, parts, rest).prop_map(
-            |(engine, extent, taken_at, migrations, tables, (job, sequence, hash, content))| {
+        (engine, scope, taken_at, migrations, parts, rest).prop_map(
+            |(engine, scope, taken_at, migrations, tables, (job, sequence, hash, content))| {
                 let (job, head) = (Uuid::from_u128(job), (sequence, hash));
-                Manifest { engine, extent, job, taken_at, migrations, tables, head, content }
+                Manifest { engine, scope, job, taken_at, migrations, tables, head, content }
             },
         )
     }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use daybook_entity::{job, organization::INSTANCE};
 use serde::{Deserialize, Serialize};
 
-use super::tables::{Extent, tables};
+use super::tables::{BackupScope, tables};
 use crate::{Fault, Result, artifacts::Compression};
 
 /// What a backup is to do: the job's payload.
@@ -81,11 +81,11 @@ impl Outcome {
 }
 
 /// Of whom a backup job is: the instance's own jobs are of everything.
-pub(super) fn extent(job: &job::Model) -> Extent {
+pub(super) fn scope(job: &job::Model) -> BackupScope {
     if job.organization_id == INSTANCE {
-        Extent::Instance
+        BackupScope::Instance
     } else {
-        Extent::Organization(job.organization_id)
+        BackupScope::Organization(job.organization_id)
     }
 }
 

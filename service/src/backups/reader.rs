@@ -14,7 +14,7 @@ use super::{
     sqlite::{dump::insert_line, literal},
     tables::{Table, tables},
 };
-use crate::{Engine, Secret, spares::Spares};
+use crate::{Engine, Secret, buffer_pool::BufferPool};
 
 /// The line after which rows come.
 pub(super) const DATA: &str = "-- daybook: rows";
@@ -74,7 +74,7 @@ const BATCHES: usize = 4;
 /// Batches on their way to whoever fills a database with them.
 pub(super) struct Batches {
     receiver: mpsc::Receiver<Batch>,
-    spares: Spares,
+    spares: BufferPool,
 }
 
 impl Batches {
@@ -117,7 +117,7 @@ pub(super) struct Reader {
     tallies: Vec<Tally>,
     manifest: Vec<u8>,
     ready: Vec<Batch>,
-    spares: Spares,
+    spares: BufferPool,
 }
 
 /// A file that is whole.
@@ -138,7 +138,7 @@ impl Reader {
             tallies: vec![Tally::default(); tables().len()],
             manifest: Vec::new(),
             ready: Vec::new(),
-            spares: Spares::default(),
+            spares: BufferPool::default(),
         }
     }
 
@@ -317,7 +317,7 @@ mod fuzz {
 
     use super::*;
     use crate::{
-        backups::tables::Extent,
+        backups::tables::BackupScope,
         fuzz::{edited, edits, text},
     };
 
@@ -362,7 +362,7 @@ mod fuzz {
         text.extend(format!("{DATA_END}\nCREATE INDEX i;\n").into_bytes());
         let manifest = Manifest {
             engine,
-            extent: Extent::Instance,
+            scope: BackupScope::Instance,
             job: Uuid::nil(),
             taken_at: DateTime::UNIX_EPOCH,
             migrations: Vec::new(),

@@ -101,11 +101,11 @@ pub async fn load(db: &Database, path: &Path, backup: &Backup) -> Result<()> {
 }
 
 async fn fill(db: &Database, manifest: Manifest, batches: Batches) -> Result<()> {
-    let (engine, extent) = (db.engine(), manifest.extent);
+    let (engine, scope) = (db.engine(), manifest.scope);
     let after = mark(engine, manifest.job, manifest.taken_at);
-    let frame = Frame { extent, before: clear(engine, extent), after };
+    let frame = Frame { scope, before: clear(engine, scope), after };
     let check = move |tallies: Vec<Tally>| {
-        let found: Vec<_> = parts(extent).map(|(index, ..)| index).zip(tallies).collect();
+        let found: Vec<_> = parts(scope).map(|(index, ..)| index).zip(tallies).collect();
         manifest.compare(&found, "the restored copy").map_err(refused)
     };
     match engine {

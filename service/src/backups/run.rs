@@ -7,18 +7,18 @@ use sha2::{Digest, Sha256};
 use super::{
     Outcome, Plan, Tally, manifest,
     manifest::Manifest,
-    plan::{extent, summaries},
+    plan::{scope, summaries},
     progress::Progress,
     reader::{DATA, DATA_END, first_line},
     source::{self, Frame, Piece, Reading, Start},
-    tables::{Extent, tables},
+    tables::{BackupScope, tables},
     verify,
 };
 use crate::{
     Engine, Error, Fault, Settings,
-    access::JobWork,
     artifacts::{Compression, Ending, Stored},
     jobs::{ArtifactLifetime, Attempt, End, Kind, NewArtifact, Success},
+    permission::JobWork,
 };
 
 /// What was written, to compare a copy with.
@@ -65,8 +65,8 @@ async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
 
 /// Writes the file, manifest included.
 async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
-    let extent = extent(&attempt.job);
-    let mut reading = source::read(&attempt.instance, extent);
+    let scope = scope(&attempt.job);
+    let mut reading = source::read(&attempt.instance, scope);
     let Some(Piece::Start(start)) = next(attempt, &mut reading, None).await? else {
         return Err(incomplete());
     };
@@ -74,13 +74,13 @@ async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
         return Err(newer());
     }
     let engine = attempt.instance.db.engine();
-    let frame = frame(attempt, engine, extent, &start);
+    let frame = frame(attempt, engine, scope, &start);
     let mut content = Sha256::new();
     let head = format!("{}\n{}{}{DATA}\n", first_line(engine), opening(engine), frame.before);
     put(attempt, &mut content, head.into_bytes()).await?;
     let mut progress = Progress::begin(attempt, start.rows, plan.verify);
     let rows = Rows { content: &mut content, reading: &mut reading, progress: &progress };
-    let tables = write_rows(attempt, rows, extent).await?;
+    let tables = write_rows(attempt, rows, scope).await?;
     progress.know(attempt, tables.iter().map(|(_, tally)| tally.rows).sum());
     let tail = format!("{DATA_END}\n{}COMMIT;\n", frame.after);
     put(attempt, &mut content, tail.into_bytes()).await?;
@@ -93,7 +93,7 @@ async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
     }
     let manifest = Manifest {
         engine,
-        extent,
+        scope,
         job: attempt.job.id,
         taken_at,
         migrations,
@@ -117,10 +117,10 @@ struct Rows<'a> {
 async fn write_rows(
     attempt: &mut Attempt,
     Rows { content, reading, progress }: Rows<'_>,
-    extent: Extent,
+    scope: BackupScope,
 ) -> Result<Vec<(usize, Tally)>, End> {
     let (mut found, mut done) = (Vec::new(), 0);
-    for (index, table, _) in source::parts(extent) {
+    for (index, table, _) in source::parts(scope) {
         attempt.job.progress_phase = Some(format!("write {}", table.name));
         loop {
             match next(attempt, reading, Some(table.name)).await? {
@@ -183,13 +183,13 @@ fn opening(engine: Engine) -> &'static str {
     }
 }
 
-fn frame(attempt: &Attempt, engine: Engine, extent: Extent, start: &Start) -> Frame {
+fn frame(attempt: &Attempt, engine: Engine, scope: BackupScope, start: &Start) -> Frame {
     let mut before = start.before.clone();
-    if let Extent::Organization(_) = extent {
+    if let BackupScope::Organization(_) = scope {
         before.push_str(source::seeds(engine));
     }
     let mark = source::mark(engine, attempt.job.id, start.taken_at);
-    Frame { extent, before, after: format!("{}{mark}", start.after) }
+    Frame { scope, before, after: format!("{}{mark}", start.after) }
 }
 
 fn success(
@@ -200,9 +200,9 @@ fn success(
     outcome: &Outcome,
 ) -> Result<Success, End> {
     let job = &attempt.job;
-    let name = match manifest.extent {
-        Extent::Instance => "instance",
-        Extent::Organization(_) => "organization",
+    let name = match manifest.scope {
+        BackupScope::Instance => "instance",
+        BackupScope::Organization(_) => "organization",
     };
     let (extension, content_type) = match plan.compression {
         Compression::None => ("sql", "application/sql"),
@@ -246,14 +246,14 @@ fn describe(
     manifest: &Manifest,
     outcome: &Outcome,
 ) -> serde_json::Value {
-    let Manifest { engine, extent, job, taken_at, migrations, tables: _, head, content } = manifest;
+    let Manifest { engine, scope, job, taken_at, migrations, tables: _, head, content } = manifest;
     let hex = |bytes: &[u8]| crate::hex(bytes);
     json!({
         "formatVersion": manifest::FORMAT,
         "kind": "backup",
-        "scope": match extent {
-            Extent::Instance => "INSTANCE",
-            Extent::Organization(_) => "ORGANIZATION",
+        "scope": match scope {
+            BackupScope::Instance => "INSTANCE",
+            BackupScope::Organization(_) => "ORGANIZATION",
         },
         "engine": manifest::engine_name(*engine),
         "jobId": job,

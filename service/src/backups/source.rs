@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::{
     Tally, postgres, sqlite,
-    tables::{Extent, Rows, Table, tables},
+    tables::{BackupScope, Rows, Table, tables},
 };
-use crate::{Engine, Fault, Instance, Result, reach, spares::Spares};
+use crate::{Engine, Fault, Instance, Result, buffer_pool::BufferPool, tenancy};
 
 /// Bytes of one piece, about.
 pub(super) const PIECE: usize = 64 * 1024;
@@ -21,13 +21,13 @@ const PIECES: usize = 4;
 pub(super) struct Reading {
     pub(super) pieces: mpsc::Receiver<Result<Piece>>,
     /// Takes the bytes of pieces back that were written.
-    pub(super) spares: Spares,
+    pub(super) spares: BufferPool,
 }
 
 /// Where pieces go that are read.
 pub(super) struct Pieces {
     sender: mpsc::Sender<Result<Piece>>,
-    spares: Spares,
+    spares: BufferPool,
 }
 
 impl Pieces {
@@ -77,7 +77,7 @@ pub(super) struct Start {
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
     /// Whose rows they are: only those are compared.
-    pub(super) extent: Extent,
+    pub(super) scope: BackupScope,
     /// Statements before them.
     pub(super) before: String,
     /// Statements after them.
@@ -85,21 +85,21 @@ pub(super) struct Frame {
 }
 
 /// The tables of a backup and which of their rows are in it.
-pub(super) fn parts(extent: Extent) -> impl Iterator<Item = (usize, &'static Table, Rows)> {
+pub(super) fn parts(scope: BackupScope) -> impl Iterator<Item = (usize, &'static Table, Rows)> {
     let tables = tables().iter().enumerate();
-    tables.filter_map(move |(index, table)| Some((index, table, table.rows(extent)?)))
+    tables.filter_map(move |(index, table)| Some((index, table, table.rows(scope)?)))
 }
 
 /// Begins to read a snapshot. It ends by itself where nobody receives any more.
-pub(super) fn read(instance: &Arc<Instance>, extent: Extent) -> Reading {
+pub(super) fn read(instance: &Arc<Instance>, scope: BackupScope) -> Reading {
     let (sender, receiver) = mpsc::channel(PIECES);
-    let spares = Spares::default();
+    let spares = BufferPool::default();
     let pieces = Pieces { sender: sender.clone(), spares: spares.clone() };
     let reading = Arc::clone(instance);
     match instance.db.engine() {
         Engine::Sqlite => {
             instance.tasks.spawn_blocking(move || {
-                if let Err(error) = sqlite::dump::dump(&reading, extent, &pieces) {
+                if let Err(error) = sqlite::dump::dump(&reading, scope, &pieces) {
                     // Whoever does not listen any more has its own reason to stop.
                     let _ = sender.blocking_send(Err(error));
                 }
@@ -107,11 +107,11 @@ pub(super) fn read(instance: &Arc<Instance>, extent: Extent) -> Reading {
         }
         Engine::Postgres => {
             let dumping = async move {
-                if let Err(error) = postgres::dump::dump(&reading, extent, &pieces).await {
+                if let Err(error) = postgres::dump::dump(&reading, scope, &pieces).await {
                     let _ = sender.send(Err(error)).await;
                 }
             };
-            instance.tasks.spawn(reach::inherit(dumping));
+            instance.tasks.spawn(tenancy::inherit(dumping));
         }
     }
     Reading { pieces: receiver, spares }
@@ -123,10 +123,10 @@ pub(super) fn gone() -> crate::Error {
 }
 
 /// Of whom the log is whose head a backup names.
-pub(super) fn head_of(extent: Extent) -> Uuid {
-    match extent {
-        Extent::Instance => Uuid::nil(),
-        Extent::Organization(id) => id,
+pub(super) fn head_of(scope: BackupScope) -> Uuid {
+    match scope {
+        BackupScope::Instance => Uuid::nil(),
+        BackupScope::Organization(id) => id,
     }
 }
 
@@ -153,9 +153,9 @@ INSERT INTO job_feed (id, feed, pruned) VALUES (1, 0, 0);
     }
 }
 
-/// Removes what a migration put into the tables that `extent` fills.
-pub(super) fn clear(engine: Engine, extent: Extent) -> String {
-    let parts: Vec<_> = parts(extent).collect();
+/// Removes what a migration put into the tables that `scope` fills.
+pub(super) fn clear(engine: Engine, scope: BackupScope) -> String {
+    let parts: Vec<_> = parts(scope).collect();
     let delete = |(_, table, rows): (usize, &Table, Rows)| {
         format!("DELETE FROM {}{};\n", table.name, rows.condition(engine))
     };

@@ -69,7 +69,7 @@ enum Holds {
 
 /// Of whom a backup is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(super) enum BackupScope {
     /// Everything.
     Instance,
     /// One organization.
@@ -168,12 +168,14 @@ pub(super) fn find(name: &str) -> Option<(usize, &'static Table)> {
 
 impl Table {
     /// Which of its rows a backup holds; none where it holds nothing of the table.
-    pub(super) fn rows(&self, extent: Extent) -> Option<Rows> {
-        match (extent, self.holds) {
-            (Extent::Instance, _) | (_, Holds::Schema) => Some(Rows::All),
-            (Extent::Organization(id), Holds::Organizations) => Some(Rows::Of("id", id)),
-            (Extent::Organization(id), Holds::Tenants) => Some(Rows::Of("organization_id", id)),
-            (Extent::Organization(_), Holds::Instance) => None,
+    pub(super) fn rows(&self, scope: BackupScope) -> Option<Rows> {
+        match (scope, self.holds) {
+            (BackupScope::Instance, _) | (_, Holds::Schema) => Some(Rows::All),
+            (BackupScope::Organization(id), Holds::Organizations) => Some(Rows::Of("id", id)),
+            (BackupScope::Organization(id), Holds::Tenants) => {
+                Some(Rows::Of("organization_id", id))
+            }
+            (BackupScope::Organization(_), Holds::Instance) => None,
         }
     }
 

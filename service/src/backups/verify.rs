@@ -52,7 +52,7 @@ pub(super) async fn verify(
     if checked.manifest != written.manifest {
         return Err(refused(Damage::file("its manifest is not the one that was written")));
     }
-    let indices = parts(written.frame.extent).map(|(index, ..)| index);
+    let indices = parts(written.frame.scope).map(|(index, ..)| index);
     let found: Vec<_> = indices.zip(tallies).collect();
     written.manifest.compare(&found, "the restored copy").map_err(refused)?;
     Ok(Verification {

@@ -3,12 +3,13 @@
 //! SQLite copies the log back into the database by itself, but begins it anew only in a moment
 //! without readers: while an export reads one segment after the other, a busy log just grows.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use tokio_util::sync::CancellationToken;
 
 use super::sqlite;
-use crate::{Engine, Fault, Instance, Result};
+use crate::{Database, Engine, Fault, Result};
 
 /// Bytes of log that are left alone.
 const SHORT: u64 = 16 * 1024 * 1024;
@@ -19,18 +20,18 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// How long a reader that doesn't end, such as a backup's, is left alone.
 const RESPITE: Duration = Duration::from_secs(5);
 
-/// Begins SQLite's log anew where it has grown, until the instance stops.
-pub(crate) async fn keep_log_short(instance: Arc<Instance>) {
-    if instance.db.engine() != Engine::Sqlite {
+/// Begins SQLite's log anew where it has grown, until `stopping` is canceled.
+pub(crate) async fn keep_log_short(db: Database, stopping: CancellationToken) {
+    if db.engine() != Engine::Sqlite {
         return;
     }
-    let file = sqlite::file(instance.db.bulk());
+    let file = sqlite::file(db.bulk());
     let mut log = file.clone().into_os_string();
     log.push("-wal");
     let mut pause = TICK;
     loop {
         tokio::select! {
-            () = instance.stopping.cancelled() => return,
+            () = stopping.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
         pause = TICK;

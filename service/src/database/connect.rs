@@ -19,11 +19,11 @@ use tokio_util::task::TaskTracker;
 use super::{
     Database, Engine, pooled,
     reader::{self, Reader},
+    row_security::RowSecurity,
     slots::Slots,
     unreachable::try_once,
-    wall::Wall,
 };
-use crate::{Fault, Result, private, replica::Replica};
+use crate::{Fault, Result, database::replica::Replica, private};
 
 /// Readers on SQLite; requests are short, so a few serve many.
 const SQLITE_READERS: u32 = 8;
@@ -129,7 +129,7 @@ impl Database {
         let timeout = milliseconds(read_timeout);
         let options = [("default_transaction_read_only", "on"), ("statement_timeout", &timeout)];
         let options = postgres_options(url, &options)?;
-        let pool = postgres_pool(POSTGRES, &self.wall).acquire_timeout(REPLICA_ACQUIRE);
+        let pool = postgres_pool(POSTGRES, &self.row_security).acquire_timeout(REPLICA_ACQUIRE);
         let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with(options));
         self.replica = Some(Replica::new(pool));
         Ok(self)
@@ -181,15 +181,15 @@ impl Database {
             bulk: SqlxSqliteConnector::from_sqlx_sqlite_pool(bulk),
             bells: None,
             replica: None,
-            wall: Wall::default(),
+            row_security: RowSecurity::default(),
             is_pooled: false,
             transactions,
         })
     }
 
     async fn postgres(url: &str, reach: Reach<'_>, read_timeout: Duration) -> Result<Self> {
-        let wall = Wall::default();
-        let pool = |size| postgres_pool(size, &wall);
+        let row_security = RowSecurity::default();
+        let pool = |size| postgres_pool(size, &row_security);
         let connector = SqlxPostgresConnector::from_sqlx_postgres_pool;
         let timeout = milliseconds(read_timeout);
         let (options, writer, access, keyed, scans) = match reach {
@@ -209,10 +209,11 @@ impl Database {
                 let pooled = pooled::options(url)?;
                 try_once(&pooled).await?;
                 // What is set in a session would stay there for others: each transaction is told.
-                let writer = postgres_pool(POSTGRES_WRITERS, &Wall::default());
+                let writer = postgres_pool(POSTGRES_WRITERS, &RowSecurity::default());
                 let writer = writer.connect_with(pooled.clone()).await.map_err(unreachable)?;
                 let reader = |size| {
-                    let pool = pooled::reader(size, &wall, &timeout).acquire_timeout(ACQUIRE);
+                    let pool =
+                        pooled::reader(size, &row_security, &timeout).acquire_timeout(ACQUIRE);
                     connector(pool.connect_lazy_with(pooled.clone()))
                 };
                 let pools = (reader(POOLED_ACCESS), reader(POSTGRES_READERS), reader(SCANS));
@@ -233,7 +234,7 @@ impl Database {
             bulk: SqlxPostgresConnector::from_sqlx_postgres_pool(bulk),
             bells: Some(bells),
             replica: None,
-            wall,
+            row_security,
             is_pooled: matches!(reach, Reach::Pooled { .. }),
             transactions,
         })
@@ -242,7 +243,7 @@ impl Database {
     async fn look_at_wall(&self) -> Result<()> {
         match self.engine {
             Engine::Sqlite => Ok(()),
-            Engine::Postgres => self.wall.look(&self.bulk).await,
+            Engine::Postgres => self.row_security.look(&self.bulk).await,
         }
     }
 
@@ -357,23 +358,23 @@ fn postgres_options(url: &str, more: &[(&str, &str)]) -> Result<PgConnectOptions
     Ok(options.options(more.iter().copied()))
 }
 
-fn postgres_pool(size: u32, wall: &Wall) -> PgPoolOptions {
-    let (new, lent) = (wall.clone(), wall.clone());
+fn postgres_pool(size: u32, row_security: &RowSecurity) -> PgPoolOptions {
+    let (new, lent) = (row_security.clone(), row_security.clone());
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE)
         // Saves a round trip a query; only what lay idle may have died unnoticed.
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
-            let wall = new.clone();
-            Box::pin(async move { wall.tell(connection).await })
+            let row_security = new.clone();
+            Box::pin(async move { row_security.tell(connection).await })
         })
         .before_acquire(move |connection, meta| {
-            let wall = lent.clone();
+            let row_security = lent.clone();
             Box::pin(async move {
                 // One that died while it lay idle is found out by either.
-                Ok(if wall.stands() {
-                    wall.tell(connection).await.is_ok()
+                Ok(if row_security.stands() {
+                    row_security.tell(connection).await.is_ok()
                 } else {
                     meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()
                 })

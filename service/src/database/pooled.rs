@@ -13,7 +13,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Database, connect::value, wall::Wall};
+use super::{Database, connect::value, row_security::RowSecurity};
 use crate::{Fault, Result};
 
 /// For connections through the pooler.
@@ -26,28 +26,32 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
 /// Connections that are in a transaction for as long as they are lent. For reading: what is written would be
 /// committed only after whoever wrote it has gone on.
 /// The server ends each statement after `timeout`, in milliseconds.
-pub(super) fn reader(size: u32, wall: &Wall, timeout: &str) -> PgPoolOptions {
-    let (new, lent) = (wall.clone(), wall.clone());
+pub(super) fn reader(size: u32, row_security: &RowSecurity, timeout: &str) -> PgPoolOptions {
+    let (new, lent) = (row_security.clone(), row_security.clone());
     let (new_timeout, lent_timeout) = (timeout.to_owned(), timeout.to_owned());
     PgPoolOptions::new()
         .max_connections(size)
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
-            let (wall, timeout) = (new.clone(), new_timeout.clone());
-            Box::pin(async move { begin(connection, &wall, &timeout).await })
+            let (row_security, timeout) = (new.clone(), new_timeout.clone());
+            Box::pin(async move { begin(connection, &row_security, &timeout).await })
         })
         .before_acquire(move |connection, _| {
-            let (wall, timeout) = (lent.clone(), lent_timeout.clone());
+            let (row_security, timeout) = (lent.clone(), lent_timeout.clone());
             // One that died while it lay idle is found out by this.
-            Box::pin(async move { Ok(begin(connection, &wall, &timeout).await.is_ok()) })
+            Box::pin(async move { Ok(begin(connection, &row_security, &timeout).await.is_ok()) })
         })
         .after_release(|connection, _| {
             Box::pin(async move { Ok(connection.execute("COMMIT").await.is_ok()) })
         })
 }
 
-async fn begin(connection: &mut PgConnection, wall: &Wall, timeout: &str) -> sqlx::Result<()> {
-    let begin = format!("{}; SET LOCAL statement_timeout = {timeout}", wall.begin());
+async fn begin(
+    connection: &mut PgConnection,
+    row_security: &RowSecurity,
+    timeout: &str,
+) -> sqlx::Result<()> {
+    let begin = format!("{}; SET LOCAL statement_timeout = {timeout}", row_security.begin());
     connection.execute(AssertSqlSafe(begin)).await.map(|_| ())
 }
 

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::slots::{Read, Slot, Slots};
-use crate::{reach, workload};
+use crate::{tenancy, workload};
 
 /// Rows of a stream that wait for whoever reads it.
 const MAX_WAITING_ROWS: usize = 4;
@@ -59,7 +59,7 @@ impl Reader {
         // Its slot is given back once its rows are taken over, or at its end where nobody does.
         let task = async move { (statement.await, slot) };
         let abandon = Abandon::default();
-        let task = ABANDONED.scope(Arc::clone(&abandon.0), reach::inherit(task));
+        let task = ABANDONED.scope(Arc::clone(&abandon.0), tenancy::inherit(task));
         let ended = self.tasks.spawn(task.in_current_span()).await;
         let (outcome, slot) = ended.map_err(|error| DbErr::Custom(error.to_string()))?;
         drop(slot);
@@ -151,7 +151,7 @@ impl StreamTrait for Reader {
                 send_rows(&db, statement, &sender).await;
                 drop(slot);
             };
-            self.tasks.spawn(reach::inherit(task).in_current_span());
+            self.tasks.spawn(tenancy::inherit(task).in_current_span());
             let next = async |mut receiver: mpsc::Receiver<_>| {
                 receiver.recv().await.map(|row| (row, receiver))
             };

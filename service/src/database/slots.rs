@@ -11,45 +11,19 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{reach, workload::Operation};
+use crate::{
+    tenancy,
+    workload::{Operation, Share},
+};
 
-/// Reads of one operation at once.
-const MAX_OPERATION_READS: usize = 4;
-/// Scans of one operation at once.
-const MAX_OPERATION_SCANS: usize = 2;
 /// Scans of one credential at once.
 const MAX_CREDENTIAL_SCANS: usize = 2;
 /// Scans of one organization at once.
 const MAX_ORGANIZATION_SCANS: usize = 3;
-/// Look-ups of one operation at once of who may what.
-const MAX_OPERATION_LOOKUPS: usize = 2;
 /// The same of one credential: fewer than there are connections for them, so that others' come through.
 const MAX_CREDENTIAL_LOOKUPS: usize = 4;
 /// Shares that are remembered before those that nobody uses are forgotten.
 const MAX_IDLE_SHARES: usize = 1_000;
-
-/// Slots of an operation, a credential or an organization.
-#[derive(Debug)]
-pub(crate) struct Share {
-    reads: Arc<Semaphore>,
-    scans: Arc<Semaphore>,
-    lookups: Arc<Semaphore>,
-}
-
-impl Share {
-    fn new(reads: usize, scans: usize, lookups: usize) -> Arc<Self> {
-        Arc::new(Self {
-            reads: Arc::new(Semaphore::new(reads)),
-            scans: Arc::new(Semaphore::new(scans)),
-            lookups: Arc::new(Semaphore::new(lookups)),
-        })
-    }
-
-    /// A new operation's.
-    pub(crate) fn of_operation() -> Arc<Self> {
-        Self::new(MAX_OPERATION_READS, MAX_OPERATION_SCANS, MAX_OPERATION_LOOKUPS)
-    }
-}
 
 /// The way in which a read finds its rows.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -119,7 +93,7 @@ impl Slots {
         if read == Read::Lookup {
             return shares;
         }
-        if let Some(organization_id) = reach::organization() {
+        if let Some(organization_id) = tenancy::organization() {
             let name = organization_id.to_string();
             shares.push(self.organizations.of(&name, self.keyed, MAX_ORGANIZATION_SCANS));
         }
@@ -188,7 +162,7 @@ mod tests {
         let slots = Slots::new(10, 10);
         let organization_id = uuid::Uuid::from_u128(1);
         let operations = ["ada", "bob", "eve"].map(operation);
-        let all = reach::only(organization_id, async { taken(&slots, Read::Scan, &operations) });
+        let all = tenancy::only(organization_id, async { taken(&slots, Read::Scan, &operations) });
         assert_eq!(all.await, 3);
     }
 

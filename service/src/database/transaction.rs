@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{Database, Engine};
-use crate::{Error, Fault, Result, random, reach};
+use crate::{Error, Fault, Result, random, tenancy};
 
 /// Times that a transaction is tried where the database asks for it.
 const TRIES: u32 = 8;
@@ -36,7 +36,7 @@ impl Database {
     {
         let db = self.clone();
         let task = async move { with_retries(&db, &context, work).await };
-        self.transactions.spawn(reach::inherit(task)).await.map_err(Fault::Task)?
+        self.transactions.spawn(tenancy::inherit(task)).await.map_err(Fault::Task)?
     }
 }
 
@@ -69,7 +69,7 @@ impl Database {
             tx.rollback().await?;
             outcome
         };
-        self.transactions.spawn(reach::inherit(task)).await.map_err(Fault::Task)?
+        self.transactions.spawn(tenancy::inherit(task)).await.map_err(Fault::Task)?
     }
 }
 
@@ -104,7 +104,7 @@ async fn once<C, T>(db: &Database, context: &C, work: Work<C, T>) -> Result<T> {
         Err(error) => return Err(error.into()),
     };
     if db.is_pooled {
-        db.wall.tell_transaction(&tx).await?;
+        db.row_security.tell_transaction(&tx).await?;
     }
     match work(&tx, context).await {
         Ok(value) => {

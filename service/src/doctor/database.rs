@@ -74,7 +74,7 @@ async fn postgres(db: &Database) -> Result<Finding> {
 pub fn row_security(db: &Database) -> Finding {
     let found = match db.engine() {
         Engine::Sqlite => "SQLite has none; conditions in every statement keep organizations apart",
-        Engine::Postgres if db.has_wall() => "stands behind every statement",
+        Engine::Postgres if db.has_row_security() => "stands behind every statement",
         Engine::Postgres => {
             "does not bind the role that owns the tables: README.md has how to use another"
         }

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::Format;
 use crate::{
     Fault, Result,
-    access::JobWork,
     artifacts::Compression,
     audit::{Filter, Order},
+    permission::JobWork,
 };
 
 /// What an export is to do: the job's payload.

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest, notes};
 use crate::{
     Error, Fault, Settings,
-    access::JobWork,
     artifacts::{Ending, Stored},
     jobs::{ArtifactLifetime, Attempt, End, Kind, NewArtifact, Success},
+    permission::JobWork,
 };
 
 /// What a source came to when all its bytes are written.

@@ -19,7 +19,7 @@ use super::{
     audit_logs::{Continuation, open_continuation},
 };
 use crate::{
-    Error, Fault, Problem, ProblemCode, Result, Scope, Ticket, Topic,
+    Error, Fault, Problem, ProblemCode, Result, Scope, Subscription, Topic,
     artifacts::{self, Compression},
     audit::{self, Filter, Order},
     input,
@@ -87,10 +87,10 @@ pub struct Started {
 pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
     check(&request)?;
     // The ticket before the job: its news are not missed.
-    let bell = scope.instance.doorbell.listen(Topic::Jobs(scope.organization_id));
+    let news = scope.instance.notifier.subscribe(Topic::Jobs(scope.organization_id));
     let (Enqueued { job, replayed }, total) = enqueue(scope, request).await?;
     let is_small = total <= scope.instance.settings.export_inline_records;
-    let job = if is_small { wait(scope, job, bell).await? } else { job };
+    let job = if is_small { wait(scope, job, news).await? } else { job };
     Ok(Started { job, replayed })
 }
 
@@ -273,12 +273,12 @@ fn new_job(plan: &Plan, request_hash: Vec<u8>, request: &StartExport) -> Result<
 }
 
 /// Waits until the job is over, as long as patience lasts and this process works.
-async fn wait(scope: &Scope, mut job: job::Model, mut bell: Ticket) -> Result<job::Model> {
+async fn wait(scope: &Scope, mut job: job::Model, mut news: Subscription) -> Result<job::Model> {
     let deadline = Instant::now() + PATIENCE;
     while matches!(job.state, JobState::Queued | JobState::Running) {
         let look = Instant::now() + Duration::from_millis(500);
         tokio::select! {
-            () = bell.rung() => {}
+            () = news.notified() => {}
             () = tokio::time::sleep_until(look.min(deadline)) => {}
             // Nobody works it here any more, and stopping waits for this answer.
             () = scope.instance.stopping.cancelled() => break,

@@ -8,11 +8,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Arrow,
     lease::key,
-    record::{Move, record, ring},
+    record::{TransitionRecord, notify, record},
 };
-use crate::{Error, Instance, ProblemCode, Result, Scope, Topic, database};
+use crate::{Error, Instance, ProblemCode, Result, Scope, Topic, Transition, database};
 
 /// Asks a job of the scope's organization to stop. After this has answered, the job never succeeds.
 /// Doing it again changes nothing.
@@ -29,9 +28,9 @@ pub async fn cancel(scope: &Scope, id: Uuid) -> Result<Model> {
         .transaction(context, |tx, (scope, found)| Box::pin(ask(tx, scope, found)));
     let (job, step) = canceled.await?;
     match step {
-        Some(step) => ring(&scope.instance, std::slice::from_ref(&step)),
+        Some(step) => notify(&scope.instance, std::slice::from_ref(&step)),
         // The attempt listens here.
-        None => scope.instance.doorbell.ring(Topic::Jobs(job.organization_id)),
+        None => scope.instance.notifier.notify(Topic::Jobs(job.organization_id)),
     }
     match job.state {
         JobState::Queued | JobState::Running | JobState::Canceled => Ok(job),
@@ -46,10 +45,10 @@ async fn ask(
     tx: &DatabaseTransaction,
     scope: &Scope,
     found: &Model,
-) -> Result<(Model, Option<Move>)> {
+) -> Result<(Model, Option<TransitionRecord>)> {
     let locked = Entity::find().filter(key(found)).lock_exclusive().one(tx).await?;
     let Some(mut job) = locked else { return Err(Error::not_found(&["input", "jobId"], "job")) };
-    if super::arrow::is_final(job.state) || job.cancel_requested_at.is_some() {
+    if crate::transition::is_final(job.state) || job.cancel_requested_at.is_some() {
         return Ok((job, None));
     }
     let now = database::now(tx, &scope.instance.clock).await?;
@@ -77,10 +76,10 @@ async fn ask(
         return Ok((job, None));
     }
     let reason = reason(&job);
-    let step = Move {
+    let step = TransitionRecord {
         job: job.clone(),
         from: Some(was),
-        arrow: Arrow::Canceled,
+        transition: Transition::Canceled,
         reason,
         record_count: None,
     };
@@ -97,7 +96,7 @@ pub(crate) async fn cancel_unfinished(
     tx: &DatabaseTransaction,
     instance: &Instance,
     reason: &str,
-) -> std::result::Result<Vec<Move>, DbErr> {
+) -> std::result::Result<Vec<TransitionRecord>, DbErr> {
     let unfinished = Entity::find()
         .filter(Column::State.is_in([JobState::Queued, JobState::Running]))
         .filter(Column::Kind.is_in(instance.job_kinds.names()))
@@ -123,10 +122,10 @@ pub(crate) async fn cancel_unfinished(
         Entity::update_many().set(row).filter(key(&job)).exec(tx).await?;
         job.state = JobState::Canceled;
         job.finished_at = Some(now);
-        moves.push(Move {
+        moves.push(TransitionRecord {
             job,
             from: Some(from),
-            arrow: Arrow::Canceled,
+            transition: Transition::Canceled,
             reason: Some(reason.to_owned()),
             record_count: None,
         });

@@ -18,10 +18,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    Arrow, lease,
-    record::{Move, record, ring},
+    lease,
+    record::{TransitionRecord, notify, record},
 };
-use crate::{Instance, Result, database};
+use crate::{Instance, Result, Transition, database};
 
 /// Most jobs of one claim.
 const BATCH: usize = 64;
@@ -60,7 +60,7 @@ pub async fn claim(instance: &Arc<Instance>, room: Room) -> Result<Vec<Model>> {
     });
     let moves = claimed.await?;
     if !moves.is_empty() {
-        ring(instance, &moves);
+        notify(instance, &moves);
     }
     Ok(moves.into_iter().map(|step| step.job).collect())
 }
@@ -216,11 +216,11 @@ async fn start(
     Ok(())
 }
 
-fn started(job: Model) -> Move {
-    Move {
+fn started(job: Model) -> TransitionRecord {
+    TransitionRecord {
         job,
         from: Some(JobState::Queued),
-        arrow: Arrow::Started,
+        transition: Transition::Started,
         reason: None,
         record_count: None,
     }

@@ -5,10 +5,12 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveMo
 use uuid::Uuid;
 
 use super::{
-    Arrow, quota,
-    record::{Move, record, ring},
+    quota,
+    record::{TransitionRecord, notify, record},
 };
-use crate::{Error, Instance, ProblemCode, Result, Scope, audit, database, random, retention};
+use crate::{
+    Error, Instance, ProblemCode, Result, Scope, Transition, audit, database, random, retention,
+};
 
 /// Attempts that a job gets.
 const MAX_ATTEMPTS: i32 = 5;
@@ -92,7 +94,7 @@ pub(crate) async fn add(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -
 /// A job in the queue, whose transaction may not have been committed yet.
 pub(crate) enum Queued {
     Before(Box<Model>),
-    Now(Box<Move>),
+    Now(Box<TransitionRecord>),
 }
 
 impl Queued {
@@ -101,7 +103,7 @@ impl Queued {
         match self {
             Self::Before(job) => Enqueued { job: *job, replayed: true },
             Self::Now(step) => {
-                ring(instance, std::slice::from_ref(&*step));
+                notify(instance, std::slice::from_ref(&*step));
                 Enqueued { job: step.job, replayed: false }
             }
         }
@@ -167,7 +169,7 @@ async fn insert(
     tx: &DatabaseTransaction,
     scope: &Scope,
     new: &NewJob,
-) -> std::result::Result<Move, DbErr> {
+) -> std::result::Result<TransitionRecord, DbErr> {
     let now = database::now(tx, &scope.instance.clock).await?;
     let actor = scope.viewer.as_actor();
     let job = Model {
@@ -204,7 +206,13 @@ async fn insert(
         outcome: None,
     };
     Entity::insert(job.clone().into_active_model()).exec_without_returning(tx).await?;
-    let step = Move { job, from: None, arrow: Arrow::Requested, reason: None, record_count: None };
+    let step = TransitionRecord {
+        job,
+        from: None,
+        transition: Transition::Requested,
+        reason: None,
+        record_count: None,
+    };
     record(tx, &scope.instance, now, std::slice::from_ref(&step)).await?;
     Ok(step)
 }

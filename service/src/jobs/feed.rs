@@ -2,7 +2,7 @@
 //!
 //! Events have numbers of the whole instance's feed, given out under a lock that is held to the
 //! commit: whoever has read up to `n` will never find a new event below it. A watcher takes its
-//! doorbell ticket first, reads what follows its position, and waits for bell or tick: what is
+//! notifier ticket first, reads what follows its position, and waits for bell or tick: what is
 //! committed while it reads rings a bell that it already listens to. A slow watcher is not
 //! buffered for; it reads on from the table when it comes back.
 
@@ -18,12 +18,10 @@ use uuid::Uuid;
 
 pub(super) use position::Position;
 
-use super::arrow::is_final;
+use crate::transition::is_final;
 use crate::{
-    Error, Result, Scope, Ticket, Topic,
-    access::LiveAccess,
-    metrics, random,
-    watchers::{self, Watcher},
+    Error, Result, Scope, Subscription, Topic, access::LiveAccess, metrics, random,
+    subscription_limit::CountedSubscription,
 };
 
 /// How often a watcher looks where no bell rings, at the most.
@@ -88,9 +86,9 @@ pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Upd
         Topic::Jobs(scope.organization_id)
     };
     // The ticket before the first read.
-    let bell = scope.instance.doorbell.listen(topic);
+    let news = scope.instance.notifier.subscribe(topic);
     let feed = Feed {
-        bell,
+        news,
         phase: match position {
             Some(position) => Phase::Resume(position),
             None => Phase::Snapshot,
@@ -99,7 +97,7 @@ pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Upd
         held: None,
         progress_since: scope.instance.clock.now(),
         access: LiveAccess::begin(&scope),
-        _watcher: watchers::admit(&scope)?,
+        _watcher: scope.count_subscription()?,
         scope,
         watch,
     };
@@ -129,14 +127,14 @@ enum Phase {
 struct Feed {
     scope: Scope,
     watch: Watch,
-    bell: Ticket,
+    news: Subscription,
     phase: Phase,
     ready: VecDeque<Update>,
     /// A snapshot to be told once all that came before it is.
     held: Option<(Position, Vec<Model>)>,
     progress_since: DateTime<Utc>,
     access: LiveAccess,
-    _watcher: Watcher,
+    _watcher: CountedSubscription,
 }
 
 impl Feed {
@@ -251,7 +249,7 @@ impl Feed {
     async fn wait(&mut self) -> Result<()> {
         let jitter = Duration::from_millis(u64::from(random::bytes::<1>()[0]));
         tokio::select! {
-            () = self.bell.rung() => {}
+            () = self.news.notified() => {}
             () = self.access.questioned() => {}
             () = tokio::time::sleep(TICK - jitter) => {}
             () = self.scope.instance.stopping.cancelled() => {

@@ -11,7 +11,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use crate::{
     Fault, Instance, Result,
     artifacts::{Compression, Ending, Stored, Writer},
-    spares::Spares,
+    buffer_pool::BufferPool,
 };
 
 /// Where the file stands.
@@ -28,7 +28,7 @@ pub(super) enum File {
 pub(super) struct Pipe {
     chunks: mpsc::Sender<Vec<u8>>,
     /// Chunks that were written.
-    spares: Spares,
+    spares: BufferPool,
     writing: JoinHandle<Result<Writer>>,
 }
 
@@ -42,7 +42,7 @@ impl File {
         let writer = instance.store.write(key, compression, ending)?;
         // One chunk waits while another is written.
         let (chunks, to_write) = mpsc::channel(1);
-        let spares = Spares::default();
+        let spares = BufferPool::default();
         let writing = instance.tasks.spawn(write_all(writer, to_write, spares.clone()));
         Ok(Self::Open(Pipe { chunks, spares, writing }))
     }
@@ -103,7 +103,7 @@ impl File {
 async fn write_all(
     mut writer: Writer,
     mut chunks: mpsc::Receiver<Vec<u8>>,
-    written: Spares,
+    written: BufferPool,
 ) -> Result<Writer> {
     while let Some(chunk) = chunks.recv().await {
         match writer.write(chunk).await {

@@ -21,12 +21,13 @@ use sea_orm::{
 use tokio::sync::oneshot;
 
 use super::{
-    Arrow, ArtifactLifetime, NewArtifact,
-    arrow::is_final,
-    cancel,
-    record::{Move, record, ring},
+    ArtifactLifetime, NewArtifact, cancel,
+    record::{TransitionRecord, notify, record},
 };
-use crate::{Error, Fault, Instance, MAX_INSTANT, Result, database, random, to_micros};
+use crate::{
+    Error, Fault, Instance, MAX_INSTANT, Result, Transition, database, random, to_micros,
+    transition::is_final,
+};
 
 /// Pause before the second attempt.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -184,16 +185,16 @@ async fn store(instance: &Arc<Instance>, ended: Vec<Arc<Ended>>) -> Result<Vec<O
     });
     let moves = stored.await?;
     let made: Vec<_> = moves.iter().flatten().cloned().collect();
-    ring(instance, &made);
+    notify(instance, &made);
     count(instance, &ended, &moves);
     Ok(moves.into_iter().map(|step| step.map(|step| step.job)).collect())
 }
 
 /// Counts what the files hold that became visible, and attempts whose claim was no longer the job's.
-fn count(instance: &Instance, ended: &[Arc<Ended>], moves: &[Option<Move>]) {
+fn count(instance: &Instance, ended: &[Arc<Ended>], moves: &[Option<TransitionRecord>]) {
     for (ended, step) in ended.iter().zip(moves) {
-        match (&ended.finish, step.as_ref().map(|step| step.arrow)) {
-            (Finish::Succeed { artifact, .. }, Some(Arrow::Succeeded)) => {
+        match (&ended.finish, step.as_ref().map(|step| step.transition)) {
+            (Finish::Succeed { artifact, .. }, Some(Transition::Succeeded)) => {
                 if let Some(artifact) = artifact {
                     instance.metrics.produced(&ended.job.kind, artifact.row.size_bytes);
                 }
@@ -226,14 +227,14 @@ async fn show_artifacts(
     tx: &DatabaseTransaction,
     instance: &Instance,
     ended: &[Arc<Ended>],
-    moves: &[Option<Move>],
+    moves: &[Option<TransitionRecord>],
     now: DateTime<Utc>,
 ) -> std::result::Result<(), DbErr> {
     let ttl = TimeDelta::from_std(instance.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
     let mut artifacts = Vec::new();
     for (ended, step) in ended.iter().zip(moves) {
-        let (Finish::Succeed { artifact: Some(artifact), .. }, Some(Arrow::Succeeded)) =
-            (&ended.finish, step.as_ref().map(|step| step.arrow))
+        let (Finish::Succeed { artifact: Some(artifact), .. }, Some(Transition::Succeeded)) =
+            (&ended.finish, step.as_ref().map(|step| step.transition))
         else {
             continue;
         };
@@ -281,17 +282,17 @@ pub async fn rescue(instance: &Arc<Instance>) -> Result<usize> {
     });
     let moves = rescued.await?;
     if !moves.is_empty() {
-        ring(instance, &moves);
+        notify(instance, &moves);
     }
     Ok(moves.len())
 }
 
 /// What becomes of a running job.
-fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> Move {
+fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> TransitionRecord {
     let is_last = job.attempt >= job.max_attempts;
     let mut record_count = None;
-    let (arrow, error) = match finish {
-        _ if job.cancel_requested_at.is_some() => (Arrow::Canceled, None),
+    let (transition, error) = match finish {
+        _ if job.cancel_requested_at.is_some() => (Transition::Canceled, None),
         Finish::Succeed { artifact, outcome } => {
             job.outcome = Some(outcome.clone());
             if let Some(artifact) = artifact {
@@ -299,45 +300,51 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> Move {
                 job.progress_total = Some(artifact.row.record_count);
                 record_count = Some(artifact.row.record_count);
             }
-            (Arrow::Succeeded, None)
+            (Transition::Succeeded, None)
         }
-        Finish::Fail(code, reason) => (Arrow::Failed, Some((*code, reason.clone()))),
-        Finish::Retry(code, reason) if is_last => (Arrow::Failed, Some((*code, reason.clone()))),
+        Finish::Fail(code, reason) => (Transition::Failed, Some((*code, reason.clone()))),
+        Finish::Retry(code, reason) if is_last => {
+            (Transition::Failed, Some((*code, reason.clone())))
+        }
         Finish::Retry(JobErrorCode::Stalled, reason) => {
-            (Arrow::Rescued, Some((JobErrorCode::Stalled, reason.clone())))
+            (Transition::Rescued, Some((JobErrorCode::Stalled, reason.clone())))
         }
-        Finish::Retry(code, reason) => (Arrow::Retried, Some((*code, reason.clone()))),
-        Finish::Interrupt => (Arrow::Interrupted, None),
-        Finish::Cancel => (Arrow::Canceled, None),
+        Finish::Retry(code, reason) => (Transition::Retried, Some((*code, reason.clone()))),
+        Finish::Interrupt => (Transition::Interrupted, None),
+        Finish::Cancel => (Transition::Canceled, None),
     };
-    job.state = arrow.to();
+    job.state = transition.to();
     job.lease_until = None;
     job.leased_by = None;
     job.finished_at = is_final(job.state).then_some(now);
     job.error_code = error.as_ref().map(|(code, _)| *code);
     job.error_message = error.as_ref().map(|(_, reason)| reason.clone());
-    match arrow {
+    match transition {
         // What is stored is whole microseconds, on both engines.
-        Arrow::Retried | Arrow::Rescued => {
+        Transition::Retried | Transition::Rescued => {
             job.available_at = to_micros(now + backoff(job.attempt));
         }
-        Arrow::Interrupted => {
+        Transition::Interrupted => {
             job.available_at = now;
             job.attempt -= 1;
         }
-        Arrow::Requested | Arrow::Started | Arrow::Succeeded | Arrow::Failed | Arrow::Canceled => {}
+        Transition::Requested
+        | Transition::Started
+        | Transition::Succeeded
+        | Transition::Failed
+        | Transition::Canceled => {}
     }
-    let reason = match arrow {
-        Arrow::Canceled => cancel::reason(&job),
-        Arrow::Requested
-        | Arrow::Started
-        | Arrow::Succeeded
-        | Arrow::Failed
-        | Arrow::Retried
-        | Arrow::Interrupted
-        | Arrow::Rescued => error.map(|(_, reason)| reason),
+    let reason = match transition {
+        Transition::Canceled => cancel::reason(&job),
+        Transition::Requested
+        | Transition::Started
+        | Transition::Succeeded
+        | Transition::Failed
+        | Transition::Retried
+        | Transition::Interrupted
+        | Transition::Rescued => error.map(|(_, reason)| reason),
     };
-    Move { job, from: Some(JobState::Running), arrow, reason, record_count }
+    TransitionRecord { job, from: Some(JobState::Running), transition, reason, record_count }
 }
 
 /// Exponential, with jitter over its upper half, so that what failed together isn't tried together.
@@ -349,9 +356,12 @@ fn backoff(attempt: i32) -> TimeDelta {
 }
 
 /// Stores what locked jobs have become. Those that became the same share a statement.
-async fn write(tx: &DatabaseTransaction, moves: &[Move]) -> std::result::Result<(), DbErr> {
+async fn write(
+    tx: &DatabaseTransaction,
+    moves: &[TransitionRecord],
+) -> std::result::Result<(), DbErr> {
     let mut groups: Vec<(job::ActiveModel, Vec<&Model>)> = Vec::new();
-    for Move { job, .. } in moves {
+    for TransitionRecord { job, .. } in moves {
         let row = row(job);
         match groups.iter_mut().find(|(same, _)| *same == row) {
             Some((_, jobs)) => jobs.push(job),

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Attempt, End, Success};
-use crate::{access::JobWork, instance::Settings};
+use crate::{instance::Settings, permission::JobWork};
 
 /// Most jobs that one process remembers as unreadable; beyond it the oldest is looked at again.
 const MAX_REMEMBERED_UNREADABLE: usize = 1_000;

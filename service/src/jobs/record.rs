@@ -15,9 +15,8 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Arrow;
 use crate::{
-    GlobalId, Instance, Topic,
+    GlobalId, Instance, Topic, Transition,
     audit::{self, Actor, Draft, Metadata, NewEntry, Resource},
     random,
 };
@@ -27,13 +26,13 @@ const RECORDER: &str = "daybook";
 
 /// A transition that the job's row has just made.
 #[derive(Clone, Debug)]
-pub(crate) struct Move {
+pub(crate) struct TransitionRecord {
     /// The job, after it.
     pub(crate) job: job::Model,
     /// The state before.
     pub(crate) from: Option<JobState>,
     /// Which way.
-    pub(crate) arrow: Arrow,
+    pub(crate) transition: Transition,
     /// Why, where there is more to say.
     pub(crate) reason: Option<String>,
     /// How many records the artifact holds, where there is one.
@@ -46,7 +45,7 @@ pub(crate) async fn record(
     tx: &DatabaseTransaction,
     instance: &Instance,
     at: DateTime<Utc>,
-    moves: &[Move],
+    moves: &[TransitionRecord],
 ) -> Result<(), DbErr> {
     let mut drafts: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
     for step in moves {
@@ -59,9 +58,9 @@ pub(crate) async fn record(
     let first = take_feed_numbers(tx, moves.len()).await?;
     let events = moves.iter().zip(first..).map(|(step, feed)| {
         debug_assert!(
-            step.arrow.from().contains(&step.from),
+            step.transition.from().contains(&step.from),
             "{:?} from {:?}",
-            step.arrow,
+            step.transition,
             step.from
         );
         job_event::Model {
@@ -69,7 +68,7 @@ pub(crate) async fn record(
             feed,
             job_id: step.job.id,
             from_state: step.from,
-            to_state: step.arrow.to(),
+            to_state: step.transition.to(),
             at,
             attempt: step.job.attempt,
             reason: step.reason.clone(),
@@ -82,15 +81,15 @@ pub(crate) async fn record(
 }
 
 /// Counts the moves, and tells whoever waits for news of these jobs. After COMMIT.
-pub(crate) fn ring(instance: &Instance, moves: &[Move]) {
+pub(crate) fn notify(instance: &Instance, moves: &[TransitionRecord]) {
     for step in moves {
-        instance.metrics.transition(&step.job.kind, step.arrow, step.job.error_code);
-        instance.doorbell.ring(Topic::Jobs(step.job.organization_id));
-        instance.doorbell.ring(Topic::AuditLog(step.job.organization_id));
+        instance.metrics.transition(&step.job.kind, step.transition, step.job.error_code);
+        instance.notifier.notify(Topic::Jobs(step.job.organization_id));
+        instance.notifier.notify(Topic::AuditLog(step.job.organization_id));
     }
-    instance.doorbell.ring(Topic::AllJobs);
-    if moves.iter().any(|step| step.arrow.to() == JobState::Queued) {
-        instance.doorbell.ring(Topic::Queue);
+    instance.notifier.notify(Topic::AllJobs);
+    if moves.iter().any(|step| step.transition.to() == JobState::Queued) {
+        instance.notifier.notify(Topic::Queue);
     }
 }
 
@@ -106,8 +105,8 @@ async fn take_feed_numbers(tx: &DatabaseTransaction, count: usize) -> Result<i64
     Ok(feed.feed - count + 1)
 }
 
-fn entry(step: &Move, at: DateTime<Utc>) -> NewEntry {
-    let Move { job, from: _, arrow, reason, record_count } = step;
+fn entry(step: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
+    let TransitionRecord { job, from: _, transition, reason, record_count } = step;
     let id = GlobalId::Job { organization_id: job.organization_id, id: job.id };
     let duration = job.started_at.filter(|_| job.finished_at.is_some()).map(|start| at - start);
     let extra = json!({
@@ -124,14 +123,14 @@ fn entry(step: &Move, at: DateTime<Utc>) -> NewEntry {
             email: job.requester_email.clone(),
             name: None,
         },
-        action: format!("job.{}.{}", job.kind.to_lowercase(), arrow.verb()),
-        outcome: match arrow {
-            Arrow::Failed | Arrow::Retried | Arrow::Rescued => AuditOutcome::Failure,
-            Arrow::Requested
-            | Arrow::Started
-            | Arrow::Succeeded
-            | Arrow::Canceled
-            | Arrow::Interrupted => AuditOutcome::Success,
+        action: format!("job.{}.{}", job.kind.to_lowercase(), transition.verb()),
+        outcome: match transition {
+            Transition::Failed | Transition::Retried | Transition::Rescued => AuditOutcome::Failure,
+            Transition::Requested
+            | Transition::Started
+            | Transition::Succeeded
+            | Transition::Canceled
+            | Transition::Interrupted => AuditOutcome::Success,
         },
         resource: Resource { r#type: "job".to_owned(), id: id.to_string(), name: None },
         changes: Vec::new(),

@@ -9,7 +9,7 @@ use daybook_entity::{
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::{Instance, Permission, Result, Viewer, access, access::JobWork, reach};
+use crate::{Instance, Permission, Result, Viewer, access, permission::JobWork, tenancy};
 
 /// The permission that a job's requester must have, when asking, when the job runs, and to get its
 /// file.
@@ -64,5 +64,5 @@ pub async fn work_of(instance: &Instance, organization_id: Uuid, id: Uuid) -> Re
 async fn find(instance: &Instance, organization_id: Uuid, id: Uuid) -> Result<Option<Model>> {
     let found = Entity::find_by_id((organization_id, id)).one(instance.db.reader());
     // Only to know what is to be asked for.
-    Ok(reach::only(organization_id, found).await?)
+    Ok(tenancy::only(organization_id, found).await?)
 }

@@ -20,7 +20,7 @@ use super::{
     finish::{self, Finish},
     lease::{self, Pulse},
 };
-use crate::{Engine, Instance, Result, Topic, access, reach, trace};
+use crate::{Engine, Instance, Result, Topic, access, tenancy, trace};
 
 /// How often the queue is looked at where no bell rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ const WATCH: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mill
 /// Works jobs until the instance stops. Spawned once in each process that works.
 pub async fn work(instance: Arc<Instance>) {
     let places = Arc::new(Places::new(instance.settings.job_concurrency));
-    let mut bell = instance.doorbell.listen(Topic::Queue);
+    let mut news = instance.notifier.subscribe(Topic::Queue);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -42,7 +42,7 @@ pub async fn work(instance: Arc<Instance>) {
         }
         tokio::select! {
             () = instance.stopping.cancelled() => return,
-            () = bell.rung() => {}
+            () = news.notified() => {}
             _ = tick.tick() => {
                 if let Err(error) = finish::rescue(&instance).await {
                     tracing::error!(%error, "rescuing stalled jobs failed");
@@ -54,8 +54,8 @@ pub async fn work(instance: Arc<Instance>) {
 
 /// Tells subscribers of the job's organization that it advanced.
 pub(super) fn ring_progress(instance: &Instance, job: &job::Model) {
-    instance.doorbell.ring(Topic::Jobs(job.organization_id));
-    instance.doorbell.ring(Topic::AllJobs);
+    instance.notifier.notify(Topic::Jobs(job.organization_id));
+    instance.notifier.notify(Topic::AllJobs);
 }
 
 /// The places for attempts in this process.
@@ -116,10 +116,10 @@ async fn fill(instance: &Arc<Instance>, places: &Arc<Places>) -> Result<()> {
             let (instance_, places) = (Arc::clone(instance), Arc::clone(places));
             start(instance, async move {
                 let organization_id = job.organization_id;
-                reach::only(organization_id, run(&instance_, job)).await;
+                tenancy::only(organization_id, run(&instance_, job)).await;
                 places.give_back(organization_id);
                 // There is room now for what may have waited.
-                instance_.doorbell.ring_here(Topic::Queue);
+                instance_.notifier.notify_here(Topic::Queue);
             });
         }
     }
@@ -199,7 +199,7 @@ async fn check_right(instance: &Instance, job: &job::Model) -> std::result::Resu
 /// is waiting for.
 async fn watch_over(instance: &Instance, job: &job::Model) -> End {
     let (most, least) = WATCH;
-    let mut bell = instance.doorbell.listen(Topic::Jobs(job.organization_id));
+    let mut news = instance.notifier.subscribe(Topic::Jobs(job.organization_id));
     loop {
         tokio::time::sleep(least).await;
         match lease::look(instance, job).await {
@@ -209,7 +209,7 @@ async fn watch_over(instance: &Instance, job: &job::Model) -> End {
             Err(error) => tracing::warn!(%error, "an attempt could not be looked after"),
         }
         tokio::select! {
-            () = bell.rung() => {}
+            () = news.notified() => {}
             () = tokio::time::sleep(most) => {}
         }
     }

@@ -35,7 +35,7 @@ pub(super) async fn register(registry: &mut Registry, instance: &Instance) -> Re
     let help = "How long the job that waits longest could have been claimed";
     registry.register("queue_age_seconds", help, seconds(queue_age(instance).await?));
     let help = "Subscriptions in this process";
-    registry.register("subscriptions", help, count(instance.watchers.total()));
+    registry.register("subscriptions", help, count(instance.subscriptions.total()));
     registry.register("pool_connections", "Connections to the database", pools(instance));
     match instance.db.engine() {
         Engine::Sqlite => {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     Fault, Result, Scope,
     page::{self, Keyset, Order, Page, PageArgs, Part},
-    replica, workload,
+    workload,
 };
 
 /// Whether a page of notes has their bodies, a mebibyte each at the most.
@@ -46,7 +46,7 @@ pub async fn list(
             let notes = notes.select_only().columns(others);
             let notes = notes.expr_as(Expr::val(""), "body");
             let asked = (secret, notes, keyset, args);
-            let page = replica::read(scope, &asked, |db, (secret, notes, keyset, args)| {
+            let page = scope.read(&asked, |db, (secret, notes, keyset, args)| {
                 Box::pin(page::fetch(db, secret, notes.clone(), keyset, args))
             });
             page.await
@@ -66,9 +66,8 @@ pub async fn list(
 /// A database fault.
 pub async fn count(scope: &Scope, workspace_id: Uuid) -> Result<u64> {
     let notes = all(scope, workspace_id);
-    let count = replica::read(scope, &notes, |db, notes| {
-        Box::pin(async move { Ok(notes.clone().count(db).await?) })
-    });
+    let count =
+        scope.read(&notes, |db, notes| Box::pin(async move { Ok(notes.clone().count(db).await?) }));
     workload::count_once(&("notes", scope.organization_id, workspace_id), count).await
 }
 

@@ -16,7 +16,7 @@ use crate::{
     audit::{self, Change, NewEntry, Resource},
     database,
     page::{self, Keyset, Order, Page, PageArgs, Part},
-    random, replica, workload,
+    random, workload,
 };
 
 /// Creates a workspace.
@@ -71,7 +71,7 @@ pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
         context: serde_json::to_vec(&identity).expect("an id and a text"),
     };
     let asked = (&scope.instance.secret, all(scope), keyset, args);
-    let page = replica::read(scope, &asked, |db, (secret, workspaces, keyset, args)| {
+    let page = scope.read(&asked, |db, (secret, workspaces, keyset, args)| {
         Box::pin(page::fetch(db, secret, workspaces.clone(), keyset, args))
     });
     page.await
@@ -83,7 +83,7 @@ pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
     let workspaces = all(scope);
-    let count = replica::read(scope, &workspaces, |db, workspaces| {
+    let count = scope.read(&workspaces, |db, workspaces| {
         Box::pin(async move { Ok(workspaces.clone().count(db).await?) })
     });
     workload::count_once(&("workspaces", scope.organization_id), count).await

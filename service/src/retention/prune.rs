@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{entry, entry_at, holds::is_held, lock};
-use crate::{Fault, Instance, Permission, Result, Scope, Viewer, audit, database, reach};
+use crate::{Fault, Instance, Permission, Result, Scope, Viewer, audit, database, tenancy};
 
 /// Entries of one transaction.
 const BATCH: u64 = 1_000;
@@ -36,7 +36,7 @@ pub async fn prune(instance: &Arc<Instance>) -> Result<()> {
         };
         let through = extent(instance, &found).await?;
         if through > found.pruned {
-            reach::only(found.organization_id, remove_through(&scope, through)).await?;
+            tenancy::only(found.organization_id, remove_through(&scope, through)).await?;
         }
     }
     Ok(())

@@ -1,11 +1,7 @@
 //! The `cancelJob` and `retryJob` fields.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use daybook_service::{
-    Error, GlobalId, Permission, Scope,
-    access::{self, JobWork},
-    jobs,
-};
+use daybook_service::{Error, GlobalId, Permission, Scope, access, jobs, permission::JobWork};
 use uuid::Uuid;
 
 use super::types::Job;

@@ -9,21 +9,21 @@ use crate::{
     backups::{
         Tally,
         source::{PIECE, Piece, Pieces, Start, head_of, parts},
-        tables::{Extent, Rows, Table},
+        tables::{BackupScope, Rows, Table},
     },
 };
 
 /// Reads everything in one transaction, whose snapshot its first statement takes.
 pub(in crate::backups) async fn dump(
     instance: &Instance,
-    extent: Extent,
+    scope: BackupScope,
     pieces: &Pieces,
 ) -> Result<()> {
     let mut connection = connection(instance.db.bulk()).await?;
     run(&mut connection, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-    let start = start(&mut connection, instance, extent).await?;
+    let start = start(&mut connection, instance, scope).await?;
     pieces.send(Piece::Start(Box::new(start))).await?;
-    for part in parts(extent) {
+    for part in parts(scope) {
         let tally = dump_table(&mut connection, part, pieces).await?;
         pieces.send(Piece::End { table: part.0, tally }).await?;
     }
@@ -33,19 +33,19 @@ pub(in crate::backups) async fn dump(
 async fn start(
     connection: &mut PgConnection,
     instance: &Instance,
-    extent: Extent,
+    scope: BackupScope,
 ) -> Result<Start> {
     let migrations = "SELECT version FROM seaql_migrations ORDER BY version COLLATE \"C\"";
     let migrations = sqlx::query_scalar(migrations).fetch_all(&mut *connection);
     let migrations = migrations.await.map_err(fault)?;
     let taken_at = instance.clock.now();
-    let id = head_of(extent);
+    let id = head_of(scope);
     let head = format!("SELECT sequence, hash FROM audit_log_heads WHERE organization_id = '{id}'");
     let head = sqlx::query_as(sqlx::AssertSqlSafe(head)).fetch_one(&mut *connection);
     let head = head.await.map_err(fault)?;
     let (before, after) = schema::describe(connection).await?;
     let mut rows = 0;
-    for (_, table, part) in parts(extent) {
+    for (_, table, part) in parts(scope) {
         rows += count(connection, table, part).await?;
     }
     Ok(Start { taken_at, migrations, head, before, after, rows })
@@ -99,14 +99,14 @@ pub(in crate::backups) fn copy_line(table: &Table) -> String {
     format!("COPY {} ({}) FROM stdin;", table.name, table.column_names())
 }
 
-/// What the rows of every table of `extent` come to, in the schema that `schema` names.
+/// What the rows of every table of `scope` come to, in the schema that `schema` names.
 pub(super) async fn tallies(
     connection: &mut PgConnection,
     schema: &str,
-    extent: Extent,
+    scope: BackupScope,
 ) -> Result<Vec<Tally>> {
     let mut tallies = Vec::new();
-    for (_, table, rows) in parts(extent) {
+    for (_, table, rows) in parts(scope) {
         tallies.push(tally(connection, schema, (table, rows)).await?);
     }
     Ok(tallies)

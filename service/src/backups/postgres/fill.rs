@@ -32,7 +32,7 @@ pub(in crate::backups) async fn scratch(
     for statement in after.split_inclusive(";\n") {
         run(&mut connection, statement).await?;
     }
-    tallies(&mut connection, TEMPORARY, frame.extent).await
+    tallies(&mut connection, TEMPORARY, frame.scope).await
 }
 
 /// Fills a migrated database in one transaction, which is committed if `check` agrees with what
@@ -48,7 +48,7 @@ pub(in crate::backups) async fn restore(
     run(&mut connection, &frame.before).await?;
     copy_in(&mut connection, "", batches).await?;
     run(&mut connection, &frame.after).await?;
-    check(tallies(&mut connection, "", frame.extent).await?)?;
+    check(tallies(&mut connection, "", frame.scope).await?)?;
     run(&mut connection, "COMMIT").await
 }
 

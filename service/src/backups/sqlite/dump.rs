@@ -10,9 +10,9 @@ use crate::{
     backups::{
         Tally,
         source::{PIECE, Piece, Pieces, Start, gone, head_of, parts},
-        tables::{Extent, Rows, Table},
+        tables::{BackupScope, Rows, Table},
     },
-    spares::Spares,
+    buffer_pool::BufferPool,
 };
 
 /// Bytes of one INSERT, about: enough that statements cost nothing, few enough that a client does
@@ -20,30 +20,34 @@ use crate::{
 const STATEMENT: usize = 32 * 1024;
 
 /// Reads everything in one read transaction, which waits for no writer and none for it.
-pub(in crate::backups) fn dump(instance: &Instance, extent: Extent, pieces: &Pieces) -> Result<()> {
+pub(in crate::backups) fn dump(
+    instance: &Instance,
+    scope: BackupScope,
+    pieces: &Pieces,
+) -> Result<()> {
     let db = open_reader(&file(instance.db.bulk()))?;
     db.execute_batch("BEGIN").map_err(fault)?;
-    let start = start(&db, instance, extent)?;
+    let start = start(&db, instance, scope)?;
     pieces.blocking_send(Piece::Start(Box::new(start)))?;
-    for (index, table, rows) in parts(extent) {
+    for (index, table, rows) in parts(scope) {
         let tally = dump_table(&db, (index, table, rows), pieces)?;
         pieces.blocking_send(Piece::End { table: index, tally })?;
     }
     db.execute_batch("COMMIT").map_err(fault)
 }
 
-fn start(db: &Connection, instance: &Instance, extent: Extent) -> Result<Start> {
+fn start(db: &Connection, instance: &Instance, scope: BackupScope) -> Result<Start> {
     let mut migrations =
         db.prepare("SELECT version FROM seaql_migrations ORDER BY version").map_err(fault)?;
     let migrations = migrations.query_map([], |row| row.get(0)).map_err(fault)?;
     let migrations = migrations.collect::<std::result::Result<_, _>>().map_err(fault)?;
     let taken_at = instance.clock.now();
-    let id = head_of(extent).into_bytes();
+    let id = head_of(scope).into_bytes();
     let head = "SELECT sequence, hash FROM audit_log_heads WHERE organization_id = ?1";
     let head = db.query_row(head, [id], |row| Ok((row.get(0)?, row.get(1)?))).map_err(fault)?;
     let (before, after) = schema::describe(db)?;
     let mut rows = 0;
-    for (_, table, part) in parts(extent) {
+    for (_, table, part) in parts(scope) {
         rows += count(db, table, part)?;
     }
     Ok(Start { taken_at, migrations, head, before, after, rows })
@@ -67,7 +71,7 @@ fn count(db: &Connection, table: &Table, rows: Rows) -> Result<i64> {
 
 /// Renders a table's rows, while another thread counts them: a third of the time is hashing.
 fn dump_table(db: &Connection, part: (usize, &Table, Rows), pieces: &Pieces) -> Result<Tally> {
-    let spares = Spares::default();
+    let spares = BufferPool::default();
     std::thread::scope(|scope| {
         let (lines, to_count) = mpsc::sync_channel(2);
         let counting = scope.spawn(|| count_lines(to_count, &spares));
@@ -79,7 +83,7 @@ fn dump_table(db: &Connection, part: (usize, &Table, Rows), pieces: &Pieces) -> 
 }
 
 /// What canonical lines come to.
-fn count_lines(received: mpsc::Receiver<Vec<u8>>, spares: &Spares) -> Tally {
+fn count_lines(received: mpsc::Receiver<Vec<u8>>, spares: &BufferPool) -> Tally {
     let mut tally = Tally::default();
     for lines in received {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
@@ -94,7 +98,7 @@ fn render_table(
     db: &Connection,
     (index, table, rows): (usize, &Table, Rows),
     pieces: &Pieces,
-    (counter, spares): (&mpsc::SyncSender<Vec<u8>>, &Spares),
+    (counter, spares): (&mpsc::SyncSender<Vec<u8>>, &BufferPool),
 ) -> Result<()> {
     let mut statement = db.prepare(&select(table, rows)).map_err(fault)?;
     let mut found = statement.query([]).map_err(fault)?;

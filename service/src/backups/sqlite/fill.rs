@@ -46,7 +46,7 @@ fn fill(db: &Connection, frame: &Frame, mut batches: Batches) -> Result<Vec<Tall
         batches.done(batch);
     }
     db.execute_batch(&frame.after).map_err(fault)?;
-    parts(frame.extent).map(|(_, table, rows)| tally(db, table, rows)).collect()
+    parts(frame.scope).map(|(_, table, rows)| tally(db, table, rows)).collect()
 }
 
 fn insert(db: &Connection, table: &Table, lines: &[u8]) -> Result<()> {

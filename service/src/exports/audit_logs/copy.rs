@@ -16,7 +16,7 @@ use super::{
     row::{COLUMNS, Row},
     sink::Sink,
 };
-use crate::{Error, Fault, Instance, reach, spares::Spares};
+use crate::{Error, Fault, Instance, buffer_pool::BufferPool, tenancy};
 
 /// What the server's first message begins with, before flags and the length of an extension
 /// (PostgreSQL's manual, COPY, "Binary Format").
@@ -29,7 +29,7 @@ const WAITING: usize = 2;
 /// The rows of a statement, which come in a task of its own while earlier ones are worked on.
 pub(super) struct Rows {
     batches: mpsc::Receiver<Vec<u8>>,
-    spares: Spares,
+    spares: BufferPool,
     reading: AbortOnDropHandle<Result<(), Error>>,
 }
 
@@ -38,13 +38,13 @@ impl Rows {
     pub(super) fn begin(
         instance: &Instance,
         statement: &Statement,
-        spares: &Spares,
+        spares: &BufferPool,
     ) -> Result<Self, Error> {
         let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", with_literals(statement)?);
         let pool = instance.db.bulk().get_postgres_connection_pool().clone();
         let (sender, batches) = mpsc::channel(WAITING);
         let reading = read(pool, copy, sender, spares.clone());
-        let reading = instance.tasks.spawn(reach::inherit(reading));
+        let reading = instance.tasks.spawn(tenancy::inherit(reading));
         Ok(Self { batches, spares: spares.clone(), reading: AbortOnDropHandle::new(reading) })
     }
 
@@ -65,7 +65,7 @@ async fn read(
     pool: PgPool,
     copy: String,
     batches: mpsc::Sender<Vec<u8>>,
-    spares: Spares,
+    spares: BufferPool,
 ) -> Result<(), Error> {
     let mut lent = Lent { connection: pool.acquire().await.map_err(fault)?, is_done: false };
     let mut messages = lent.connection.copy_out_raw(&copy).await.map_err(fault)?;

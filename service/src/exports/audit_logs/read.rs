@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::{copy::Rows, output::Output, row, row::Row, sink::Sink};
 use crate::{
     Database, Engine, Error, Instance, audit,
+    buffer_pool::BufferPool,
     database::sqlite,
     exports::AuditLogs,
     jobs::End,
     page::{Direction, Keyset, Part},
-    spares::Spares,
 };
 
 /// Fewest rows of a segment.
@@ -29,7 +29,7 @@ pub(super) struct Reader<'a> {
     pub(super) keyset: Keyset<audit_log::Entity>,
     connection: Reading,
     /// Where the segments' batches lie, one segment's after the other's.
-    spares: Spares,
+    spares: BufferPool,
 }
 
 enum Reading {
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
             }
         };
         let keyset = audit::order_keys(organization_id, &source.filter, source.order_by);
-        let (instance, spares) = (Arc::clone(instance), Spares::default());
+        let (instance, spares) = (Arc::clone(instance), BufferPool::default());
         Ok(Self { instance, organization_id, source, keyset, connection, spares })
     }
 

@@ -2,15 +2,15 @@
 
 use uuid::Uuid;
 
-use super::{Doorbell, Topic};
+use super::{Notifier, Topic};
 
-impl Doorbell {
+impl Notifier {
     /// Tells this process's listeners to look at what another process said.
     pub(super) fn hear(&self, text: &str) {
         if let Some(topic) = topic(text) {
-            self.ring_here(topic);
+            self.notify_here(topic);
             if let Topic::Jobs(_) = topic {
-                self.ring_here(Topic::AllJobs);
+                self.notify_here(Topic::AllJobs);
             }
         }
     }

@@ -1,10 +1,10 @@
-//! The arrows of the state machine: which transitions there are.
+//! The transitions of the state machine: which transitions there are.
 
 use daybook_entity::job::JobState;
 
 /// A way from one state to another. Each is made in one place and recorded under its own name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Arrow {
+pub enum Transition {
     /// Somebody asked for the job.
     Requested,
     /// A worker claimed it.
@@ -23,8 +23,8 @@ pub enum Arrow {
     Rescued,
 }
 
-impl Arrow {
-    /// Every arrow.
+impl Transition {
+    /// Every transition.
     pub const ALL: [Self; 8] = [
         Self::Requested,
         Self::Started,
@@ -78,7 +78,7 @@ impl Arrow {
 }
 
 /// Whether nothing can happen to a job in this state any more.
-pub(super) fn is_final(state: JobState) -> bool {
+pub(crate) fn is_final(state: JobState) -> bool {
     match state {
         JobState::Queued | JobState::Running => false,
         JobState::Succeeded | JobState::Failed | JobState::Canceled => true,
@@ -92,9 +92,9 @@ mod tests {
     #[test]
     fn arrows_are_those_of_the_published_state_machine() {
         use JobState::{Canceled, Failed, Queued, Running, Succeeded};
-        let mut pairs: Vec<_> = Arrow::ALL
+        let mut pairs: Vec<_> = Transition::ALL
             .iter()
-            .flat_map(|arrow| arrow.from().iter().map(|from| (*from, arrow.to())))
+            .flat_map(|transition| transition.from().iter().map(|from| (*from, transition.to())))
             .collect();
         pairs.sort_by_key(|pair| format!("{pair:?}"));
         pairs.dedup();
@@ -113,8 +113,11 @@ mod tests {
 
     #[test]
     fn nothing_leads_out_of_a_final_state() {
-        for arrow in Arrow::ALL {
-            assert!(arrow.from().iter().flatten().all(|from| !is_final(*from)), "{arrow:?}");
+        for transition in Transition::ALL {
+            assert!(
+                transition.from().iter().flatten().all(|from| !is_final(*from)),
+                "{transition:?}"
+            );
         }
     }
 }

@@ -18,12 +18,13 @@ use sea_orm::{
     QueryResult, Statement, TransactionTrait,
 };
 use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
 
-use crate::{
-    Database, Error, Fault, Result, Scope,
-    database::{Reader as Primary, setting, value},
-    metrics::Reader,
+use super::{
+    Database, Reader as Primary,
+    connect::{setting, value},
 };
+use crate::{Error, Fault, Metrics, Result, metrics::Reader};
 
 /// How long a replica may take to say whether it holds an entry.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -38,11 +39,11 @@ const AWAY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub(crate) struct Replica {
     db: DatabaseConnection,
-    standing: Arc<Mutex<Standing>>,
+    health: Arc<Mutex<ReplicaHealth>>,
 }
 
 #[derive(Debug, Default)]
-struct Standing {
+struct ReplicaHealth {
     /// Not asked until then, because it did not answer.
     away_until: Option<Instant>,
     /// Not waited for until then, because it lagged.
@@ -115,13 +116,18 @@ impl ConnectionTrait for Source<'_> {
 ///
 /// # Errors
 /// What `work` says, or a database fault of the primary.
-pub(crate) async fn read<C, T>(scope: &Scope, context: &C, work: Reading<C, T>) -> Result<T> {
-    let instance = &scope.instance;
-    let primary = instance.db.reader();
-    if let Some(replica) = instance.db.replica() {
-        let position = position(primary, scope).await?;
+pub(crate) async fn read<C, T>(
+    db: &Database,
+    metrics: &Metrics,
+    organization_id: Uuid,
+    context: &C,
+    work: Reading<C, T>,
+) -> Result<T> {
+    let primary = db.reader();
+    if let Some(replica) = db.replica() {
+        let position = position(primary, organization_id).await?;
         let slot = primary.slot().await;
-        let reader = match replica.open(scope, &position).await {
+        let reader = match replica.open(organization_id, &position).await {
             Opened::Holds(tx) => match work(&Source::Replica(&tx), context).await {
                 Err(Error::Fault(Fault::Database(error))) => {
                     tracing::warn!(%error, "the replica failed a read; the primary answers it");
@@ -131,7 +137,7 @@ pub(crate) async fn read<C, T>(scope: &Scope, context: &C, work: Reading<C, T>) 
                     if let Err(error) = tx.rollback().await {
                         tracing::debug!(%error, "ending a read on the replica");
                     }
-                    instance.metrics.read(Reader::Replica);
+                    metrics.read(Reader::Replica);
                     return outcome;
                 }
             },
@@ -139,7 +145,7 @@ pub(crate) async fn read<C, T>(scope: &Scope, context: &C, work: Reading<C, T>) 
             Opened::Away => Reader::ReplicaAway,
         };
         drop(slot);
-        instance.metrics.read(reader);
+        metrics.read(reader);
     }
     work(&Source::Primary(primary), context).await
 }
@@ -182,14 +188,14 @@ enum Opened {
 
 impl Replica {
     pub(crate) fn new(db: DatabaseConnection) -> Self {
-        Self { db, standing: Arc::default() }
+        Self { db, health: Arc::default() }
     }
 
     pub(crate) fn db(&self) -> &DatabaseConnection {
         &self.db
     }
 
-    async fn open(&self, scope: &Scope, position: &Position) -> Opened {
+    async fn open(&self, organization_id: Uuid, position: &Position) -> Opened {
         // Nothing that a replica could be known by.
         if position.sequence == 0 {
             return Opened::Behind;
@@ -197,7 +203,7 @@ impl Replica {
         if !self.may_try() {
             return Opened::Away;
         }
-        match timeout(PATIENCE, self.follow(scope, position)).await {
+        match timeout(PATIENCE, self.follow(organization_id, position)).await {
             Ok(Ok(found)) => {
                 self.answered();
                 found.map_or(Opened::Behind, Opened::Holds)
@@ -210,15 +216,15 @@ impl Replica {
     /// One connection for all that follows: behind one address there may be several replicas.
     async fn follow(
         &self,
-        scope: &Scope,
+        organization_id: Uuid,
         position: &Position,
     ) -> Result<Option<DatabaseTransaction>> {
         let tx = self.db.begin().await?;
         let until = Instant::now() + WAIT;
         let mut pause = Duration::from_millis(1);
-        while !holds(&tx, scope, position).await? {
+        while !holds(&tx, organization_id, position).await? {
             if !self.is_worth_waiting() || Instant::now() >= until {
-                self.standing().behind_until = Some(Instant::now() + BEHIND);
+                self.health().behind_until = Some(Instant::now() + BEHIND);
                 tx.rollback().await?;
                 return Ok(None);
             }
@@ -228,48 +234,48 @@ impl Replica {
         Ok(Some(tx))
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn health(&self) -> MutexGuard<'_, ReplicaHealth> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Of those who come after a pause, one tries.
     fn may_try(&self) -> bool {
         let now = Instant::now();
-        let mut standing = self.standing();
-        match standing.away_until {
+        let mut health = self.health();
+        match health.away_until {
             None => true,
             Some(until) if now < until => false,
             Some(_) => {
-                standing.away_until = Some(now + AWAY);
+                health.away_until = Some(now + AWAY);
                 true
             }
         }
     }
 
     fn is_worth_waiting(&self) -> bool {
-        self.standing().behind_until.is_none_or(|until| until <= Instant::now())
+        self.health().behind_until.is_none_or(|until| until <= Instant::now())
     }
 
     fn answered(&self) {
-        if self.standing().away_until.take().is_some() {
+        if self.health().away_until.take().is_some() {
             tracing::info!("the replica answers again");
         }
     }
 
     fn failed(&self, error: &str) -> Opened {
-        if self.standing().away_until.replace(Instant::now() + AWAY).is_none() {
+        if self.health().away_until.replace(Instant::now() + AWAY).is_none() {
             tracing::warn!(%error, "the replica does not answer; the primary does in its place");
         }
         Opened::Away
     }
 }
 
-async fn position(primary: &Primary, scope: &Scope) -> Result<Position> {
+async fn position(primary: &Primary, organization_id: Uuid) -> Result<Position> {
     let sql = "SELECT heads.sequence, heads.hash, COALESCE(retentions.pruned, 0) AS pruned \
         FROM audit_log_heads AS heads \
         LEFT JOIN retentions ON retentions.organization_id = heads.organization_id \
         WHERE heads.organization_id = $1";
-    let values = [scope.organization_id.into()];
+    let values = [organization_id.into()];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
     let Some(row) = primary.query_one_raw(statement).await? else {
         return Ok(Position { sequence: 0, hash: Vec::new(), pruned: 0 });
@@ -282,12 +288,16 @@ async fn position(primary: &Primary, scope: &Scope) -> Result<Position> {
 }
 
 /// Whether a replica has come as far.
-async fn holds(tx: &DatabaseTransaction, scope: &Scope, position: &Position) -> Result<bool> {
+async fn holds(
+    tx: &DatabaseTransaction,
+    organization_id: Uuid,
+    position: &Position,
+) -> Result<bool> {
     let sql = "SELECT COALESCE((SELECT pruned FROM retentions WHERE organization_id = $1), 0) >= $4 \
         AS is_there FROM audit_logs WHERE organization_id = $1 AND sequence = $2 AND hash = $3";
     let Position { sequence, hash, pruned } = position;
     let values =
-        [scope.organization_id.into(), (*sequence).into(), hash.clone().into(), (*pruned).into()];
+        [organization_id.into(), (*sequence).into(), hash.clone().into(), (*pruned).into()];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
     let row = tx.query_one_raw(statement).await?;
     Ok(row.map(|row| row.try_get("", "is_there")).transpose()?.unwrap_or_default())

@@ -10,9 +10,9 @@ const MOST: usize = 8;
 /// Those are different threads: what one allocates and another frees is long in coming back to the
 /// allocator, and a stream of any length would hold many times what it needs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Spares(Arc<Mutex<Vec<Vec<u8>>>>);
+pub(crate) struct BufferPool(Arc<Mutex<Vec<Vec<u8>>>>);
 
-impl Spares {
+impl BufferPool {
     /// An empty buffer: one that was given back, or a new one with this capacity.
     pub(crate) fn take(&self, capacity: usize) -> Vec<u8> {
         let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();

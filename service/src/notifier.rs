@@ -20,7 +20,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 pub use nats::Nats;
-pub(crate) use nats::relay as relay_by_nats;
+pub(crate) use nats::{Subjects, relay as relay_by_nats};
 pub(crate) use postgres::relay as relay_by_postgres;
 
 /// What there is to look at.
@@ -40,7 +40,7 @@ pub enum Topic {
 
 /// The process's bells, and what other processes are to be told.
 #[derive(Clone, Debug, Default)]
-pub struct Doorbell {
+pub struct Notifier {
     bells: Arc<Mutex<HashMap<Topic, watch::Sender<()>>>>,
     outbox: Arc<Outbox>,
     /// Whether NATS carries rings to other processes and theirs to this one.
@@ -54,33 +54,33 @@ struct Outbox {
     filled: Notify,
 }
 
-/// A place at a bell: rings since it was taken, or since the last wait, are not missed.
+/// A place at a news: rings since it was taken, or since the last wait, are not missed.
 #[derive(Debug)]
-pub struct Ticket(watch::Receiver<()>);
+pub struct Subscription(watch::Receiver<()>);
 
-impl Doorbell {
+impl Notifier {
     /// Takes a place at `topic`'s bell.
     #[must_use]
-    pub fn listen(&self, topic: Topic) -> Ticket {
+    pub fn subscribe(&self, topic: Topic) -> Subscription {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         // Those of subjects hardly ever ring, and would stay when their watchers are gone.
         if bells.len() == bells.capacity() {
             bells.retain(|_, bell| bell.receiver_count() > 0);
         }
-        let bell = bells.entry(topic).or_insert_with(|| watch::Sender::new(()));
-        Ticket(bell.subscribe())
+        let sender = bells.entry(topic).or_insert_with(|| watch::Sender::new(()));
+        Subscription(sender.subscribe())
     }
 
     /// Tells `topic`'s listeners to look, here and in other processes. Call it after COMMIT.
-    pub fn ring(&self, topic: Topic) {
-        self.ring_here(topic);
+    pub fn notify(&self, topic: Topic) {
+        self.notify_here(topic);
         let mut topics = self.outbox.topics.lock().unwrap_or_else(PoisonError::into_inner);
         topics.insert(topic);
         self.outbox.filled.notify_one();
     }
 
     /// Tells this process's listeners to look.
-    pub(crate) fn ring_here(&self, topic: Topic) {
+    pub(crate) fn notify_here(&self, topic: Topic) {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bell) = bells.get(&topic)
             && bell.send(()).is_err()
@@ -101,7 +101,7 @@ impl Doorbell {
     }
 
     /// Tells all of this process's listeners to look: rings may have been lost.
-    fn ring_all_here(&self) {
+    fn notify_all_here(&self) {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         bells.retain(|_, bell| bell.send(()).is_ok());
     }
@@ -121,7 +121,7 @@ impl Doorbell {
     }
 }
 
-impl Ticket {
+impl Subscription {
     /// Returns true if it rang since the last wait or take.
     pub(crate) fn take(&mut self) -> bool {
         // A bell that was taken down says nothing any more: whoever asks is to look.
@@ -131,7 +131,7 @@ impl Ticket {
     }
 
     /// Waits for the next ring, or answers at once where it rang since the last wait.
-    pub async fn rung(&mut self) {
+    pub async fn notified(&mut self) {
         if self.0.changed().await.is_err() {
             // The bell was taken down with nobody listening; the slow tick covers for it.
             std::future::pending::<()>().await;
@@ -145,17 +145,17 @@ mod tests {
 
     #[tokio::test]
     async fn ring_between_listening_and_waiting_is_heard() {
-        let doorbell = Doorbell::default();
-        let mut ticket = doorbell.listen(Topic::Queue);
-        doorbell.ring(Topic::Queue);
-        ticket.rung().await;
+        let notifier = Notifier::default();
+        let mut ticket = notifier.subscribe(Topic::Queue);
+        notifier.notify(Topic::Queue);
+        ticket.notified().await;
     }
 
     #[tokio::test]
     async fn bell_without_listeners_is_taken_down() {
-        let doorbell = Doorbell::default();
-        drop(doorbell.listen(Topic::Queue));
-        doorbell.ring(Topic::Queue);
-        assert!(doorbell.bells.lock().expect("no panic").is_empty());
+        let notifier = Notifier::default();
+        drop(notifier.subscribe(Topic::Queue));
+        notifier.notify(Topic::Queue);
+        assert!(notifier.bells.lock().expect("no panic").is_empty());
     }
 }

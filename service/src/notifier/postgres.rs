@@ -4,31 +4,31 @@
 //! the commit, from one connection, each topic once however often it rang meanwhile. A listener
 //! that lost its connection rings everything when it is back: what it missed is read.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use sqlx::{PgPool, postgres::PgListener};
+use tokio_util::sync::CancellationToken;
 
-use super::{Doorbell, wire};
-use crate::Instance;
+use super::{Notifier, wire};
 
 const CHANNEL: &str = "daybook";
 /// Pause before a lost connection is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Passes rings on in both directions until the instance stops.
-pub(crate) async fn relay(instance: Arc<Instance>, pool: PgPool) {
-    let outward = send(&instance.doorbell, &pool);
-    let inward = receive(&instance.doorbell, &pool);
+pub(crate) async fn relay(notifier: Notifier, pool: PgPool, stopping: CancellationToken) {
+    let outward = send(&notifier, &pool);
+    let inward = receive(&notifier, &pool);
     tokio::select! {
-        () = instance.stopping.cancelled() => {}
+        () = stopping.cancelled() => {}
         () = outward => {}
         () = inward => {}
     }
 }
 
-async fn send(doorbell: &Doorbell, pool: &PgPool) {
+async fn send(notifier: &Notifier, pool: &PgPool) {
     loop {
-        let topics = doorbell.outgoing().await;
+        let topics = notifier.outgoing().await;
         let texts: Vec<_> = topics.into_iter().filter_map(wire::text).collect();
         if texts.is_empty() {
             continue;
@@ -46,9 +46,9 @@ async fn send(doorbell: &Doorbell, pool: &PgPool) {
     }
 }
 
-async fn receive(doorbell: &Doorbell, pool: &PgPool) {
+async fn receive(notifier: &Notifier, pool: &PgPool) {
     loop {
-        match listen(doorbell, pool).await {
+        match listen(notifier, pool).await {
             Ok(()) => {}
             Err(error) => tracing::warn!(%error, "listening for other processes broke off"),
         }
@@ -56,16 +56,16 @@ async fn receive(doorbell: &Doorbell, pool: &PgPool) {
     }
 }
 
-async fn listen(doorbell: &Doorbell, pool: &PgPool) -> Result<(), sqlx::Error> {
+async fn listen(notifier: &Notifier, pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     // Whatever rang while nobody listened.
-    doorbell.ring_all_here();
+    notifier.notify_all_here();
     loop {
         match listener.try_recv().await? {
-            Some(ring) => doorbell.hear(ring.payload()),
+            Some(ring) => notifier.hear(ring.payload()),
             // The connection was lost and is back.
-            None => doorbell.ring_all_here(),
+            None => notifier.notify_all_here(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Telling PostgreSQL how far a task reaches, where row-level security asks for it: see [`crate::reach`].
+//! Telling PostgreSQL how far a task reaches, where row-level security asks for it: see [`crate::tenancy`].
 
 use std::sync::{
     Arc,
@@ -9,13 +9,13 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::connect::value;
-use crate::{Result, reach};
+use crate::{Result, tenancy};
 
 /// Whether the server's policies bind this process; shared by all its connections.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wall(Arc<AtomicBool>);
+pub(super) struct RowSecurity(Arc<AtomicBool>);
 
-impl Wall {
+impl RowSecurity {
     pub(super) fn stands(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -53,5 +53,5 @@ impl Wall {
 
 /// Holds nothing but IDs, commas and `*`.
 fn set(verb: &str) -> String {
-    format!("{verb} {} = '{}'", reach::SETTING, reach::setting())
+    format!("{verb} {} = '{}'", tenancy::SETTING, tenancy::setting())
 }

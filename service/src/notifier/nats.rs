@@ -10,7 +10,6 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
@@ -18,9 +17,10 @@ use async_nats::{Client, ConnectOptions, Event, Message, ServerAddr, connection:
 use futures::StreamExt;
 use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
-use super::{Doorbell, wire};
-use crate::{Instance, Purpose, random, text::hex};
+use super::{Notifier, wire};
+use crate::{Purpose, Secret, random, text::hex};
 
 /// What every bell's subject begins with.
 const SUBJECT: &str = "daybook.bells";
@@ -147,25 +147,47 @@ fn from_file(file: &Path) -> Result<ConnectOptions, String> {
 }
 
 /// Passes rings on in both directions until the instance stops.
-pub(crate) async fn relay(instance: Arc<Instance>, nats: Nats) {
+pub(crate) async fn relay(
+    notifier: Notifier,
+    nats: Nats,
+    subjects: Subjects,
+    stopping: CancellationToken,
+) {
     tokio::select! {
-        () = instance.stopping.cancelled() => {}
-        () = keep_up(&instance, nats) => {}
+        () = stopping.cancelled() => {}
+        () = keep_up(&notifier, &nats, &subjects) => {}
     }
 }
 
-async fn keep_up(instance: &Instance, nats: Nats) {
+/// Subjects of an instance's processes, which only they know: others may use the same servers.
+pub(crate) struct Subjects {
+    /// The subject of this process's messages.
+    own: String,
+    /// The subjects of all processes' messages.
+    all: String,
+}
+
+impl Subjects {
+    /// The subjects of the instance with this secret, in which this process has the name `node`.
+    pub(crate) fn new(secret: &Secret, node: &str) -> Self {
+        let name = secret.sign(Purpose::Fingerprint, &[b"bells"]);
+        let prefix = format!("{SUBJECT}.{}", hex(&name[..8]));
+        Self { own: format!("{prefix}.{node}"), all: format!("{prefix}.*") }
+    }
+}
+
+async fn keep_up(notifier: &Notifier, nats: &Nats, subjects: &Subjects) {
     loop {
-        if let Err(error) = Link::open(instance, nats.clone()).await {
+        if let Err(error) = Link::open(notifier, nats.clone(), subjects).await {
             tracing::warn!(%error, "NATS can't be used");
         }
-        instance.doorbell.set_connected(false);
+        notifier.set_connected(false);
         tokio::time::sleep(PAUSE).await;
     }
 }
 
 struct Link<'a> {
-    doorbell: &'a Doorbell,
+    notifier: &'a Notifier,
     client: Client,
     /// Under which this process rings.
     subject: String,
@@ -173,9 +195,13 @@ struct Link<'a> {
     is_told: bool,
 }
 
-impl Link<'_> {
+impl<'a> Link<'a> {
     /// Connects and passes rings on for as long as the client lives: it connects again by itself.
-    async fn open(instance: &Instance, nats: Nats) -> Result<(), async_nats::Error> {
+    async fn open(
+        notifier: &'a Notifier,
+        nats: Nats,
+        subjects: &Subjects,
+    ) -> Result<(), async_nats::Error> {
         let (events, mut told) = mpsc::unbounded_channel();
         let options = nats.options.retry_on_initial_connect().event_callback(move |event| {
             // Nobody listens where the link has ended.
@@ -183,13 +209,9 @@ impl Link<'_> {
             std::future::ready(())
         });
         let client = options.connect(nats.servers).await?;
-        // A name that only this instance's processes know: others may be on the same servers.
-        let name = instance.secret.sign(Purpose::Fingerprint, &[b"bells"]);
-        let all = format!("{SUBJECT}.{}", hex(&name[..8]));
-        let mut heard = client.subscribe(format!("{all}.*")).await?;
-        let subject = format!("{all}.{}", instance.node);
-        let doorbell = &instance.doorbell;
-        let mut link = Link { doorbell, client, subject, is_told: false };
+        let mut heard = client.subscribe(subjects.all.clone()).await?;
+        let subject = subjects.own.clone();
+        let mut link = Link { notifier, client, subject, is_told: false };
         loop {
             tokio::select! {
                 message = heard.next() => match message {
@@ -200,7 +222,7 @@ impl Link<'_> {
                     Some(event) => link.know(event).await?,
                     None => return Ok(()),
                 },
-                topics = doorbell.outgoing() => {
+                topics = notifier.outgoing() => {
                     // Not kept for later: whoever comes back says hello.
                     if link.client.connection_state() == State::Connected {
                         for text in topics.into_iter().filter_map(wire::text) {
@@ -216,13 +238,13 @@ impl Link<'_> {
         let is_own = *message.subject == *self.subject;
         let Ok(text) = std::str::from_utf8(&message.payload) else { return };
         if text == HELLO {
-            if is_own && !self.doorbell.set_connected(true) {
+            if is_own && !self.notifier.set_connected(true) {
                 tracing::info!("connected to NATS");
                 self.is_told = false;
             }
-            self.doorbell.ring_all_here();
+            self.notifier.notify_all_here();
         } else if !is_own {
-            self.doorbell.hear(text);
+            self.notifier.hear(text);
         }
     }
 
@@ -230,9 +252,9 @@ impl Link<'_> {
         match event {
             Event::Connected => return self.publish(HELLO).await,
             // Some were dropped.
-            Event::SlowConsumer(_) => self.doorbell.ring_all_here(),
+            Event::SlowConsumer(_) => self.notifier.notify_all_here(),
             Event::Disconnected | Event::Closed => {
-                if self.doorbell.set_connected(false) {
+                if self.notifier.set_connected(false) {
                     tracing::warn!("NATS is away: other processes look at their next tick");
                 }
             }

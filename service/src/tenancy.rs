@@ -22,43 +22,43 @@ use uuid::Uuid;
 pub(crate) const SETTING: &str = "daybook.organizations";
 
 tokio::task_local! {
-    static REACH: Reach;
+    static CONTEXT: Context;
 }
 
 /// Organizations that a task has entered; shared by all that it does.
 #[derive(Clone, Debug, Default)]
-struct Reach(Arc<Mutex<Extent>>);
+struct Context(Arc<Mutex<AllowedOrganizations>>);
 
 #[derive(Debug)]
-enum Extent {
+enum AllowedOrganizations {
     All,
     Some(BTreeSet<Uuid>),
 }
 
-impl Default for Extent {
+impl Default for AllowedOrganizations {
     fn default() -> Self {
         Self::Some(BTreeSet::new())
     }
 }
 
-impl Reach {
+impl Context {
     /// Of nothing but one organization. The instance's own work is about all of them.
     fn of(organization_id: Uuid) -> Self {
-        let reach = Self::default();
-        reach.add(organization_id);
-        reach
+        let context = Self::default();
+        context.add(organization_id);
+        context
     }
 
     fn all() -> Self {
-        Self(Arc::new(Mutex::new(Extent::All)))
+        Self(Arc::new(Mutex::new(AllowedOrganizations::All)))
     }
 
     fn add(&self, organization_id: Uuid) {
-        let mut extent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *extent {
-            _ if organization_id == organization::INSTANCE => *extent = Extent::All,
-            Extent::All => {}
-            Extent::Some(organizations) => {
+        let mut allowed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *allowed {
+            _ if organization_id == organization::INSTANCE => *allowed = AllowedOrganizations::All,
+            AllowedOrganizations::All => {}
+            AllowedOrganizations::Some(organizations) => {
                 organizations.insert(organization_id);
             }
         }
@@ -66,15 +66,15 @@ impl Reach {
 
     fn first(&self) -> Option<Uuid> {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Extent::All => None,
-            Extent::Some(organizations) => organizations.first().copied(),
+            AllowedOrganizations::All => None,
+            AllowedOrganizations::Some(organizations) => organizations.first().copied(),
         }
     }
 
     fn text(&self) -> String {
         match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Extent::All => "*".to_owned(),
-            Extent::Some(organizations) => {
+            AllowedOrganizations::All => "*".to_owned(),
+            AllowedOrganizations::Some(organizations) => {
                 organizations.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",")
             }
         }
@@ -83,39 +83,39 @@ impl Reach {
 
 /// Runs a request, which reaches no organization before it has entered one.
 pub async fn closed<F: Future>(request: F) -> F::Output {
-    REACH.scope(Reach::default(), request).await
+    CONTEXT.scope(Context::default(), request).await
 }
 
 /// The same for one that answers again and again.
 pub fn closed_stream<S: Stream>(answers: S) -> impl Stream<Item = S::Item> {
-    let reach = Reach::default();
+    let context = Context::default();
     let mut answers = Box::pin(answers);
-    stream::poll_fn(move |cx| REACH.sync_scope(reach.clone(), || answers.poll_next_unpin(cx)))
+    stream::poll_fn(move |cx| CONTEXT.sync_scope(context.clone(), || answers.poll_next_unpin(cx)))
 }
 
 /// Runs what is done for one organization.
 pub(crate) async fn only<F: Future>(organization_id: Uuid, work: F) -> F::Output {
-    REACH.scope(Reach::of(organization_id), work).await
+    CONTEXT.scope(Context::of(organization_id), work).await
 }
 
-/// Lets a task that is spawned reach as far as the one that spawns it.
+/// Lets a task that is spawned context as far as the one that spawns it.
 pub(crate) fn inherit<F: Future>(task: F) -> impl Future<Output = F::Output> {
-    let reach = REACH.try_with(Clone::clone).unwrap_or_else(|_| Reach::all());
-    REACH.scope(reach, task)
+    let context = CONTEXT.try_with(Clone::clone).unwrap_or_else(|_| Context::all());
+    CONTEXT.scope(context, task)
 }
 
 /// The task was let into an organization.
 pub(crate) fn enter(organization_id: Uuid) {
     // Outside of requests and attempts everything is reached.
-    let _ = REACH.try_with(|reach| reach.add(organization_id));
+    let _ = CONTEXT.try_with(|context| context.add(organization_id));
 }
 
 /// The organization that this task has entered: the first one of several, none of all.
 pub(crate) fn organization() -> Option<Uuid> {
-    REACH.try_with(Reach::first).ok().flatten()
+    CONTEXT.try_with(Context::first).ok().flatten()
 }
 
 /// [`SETTING`] for this task.
 pub(crate) fn setting() -> String {
-    REACH.try_with(Reach::text).unwrap_or_else(|_| "*".to_owned())
+    CONTEXT.try_with(Context::text).unwrap_or_else(|_| "*".to_owned())
 }
