@@ -20,11 +20,11 @@ pub(crate) struct NoteMutation;
 
 #[Object]
 impl NoteMutation {
-    /// Creates a place for notes.
+    /// Creates a workspace, which holds notes. For ADMIN and MEMBER.
     async fn create_workspace(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, and its name.")] input: CreateWorkspaceInput,
+        #[graphql(desc = "Name and organization of the workspace.")] input: CreateWorkspaceInput,
     ) -> Result<CreateWorkspacePayload> {
         let created = async {
             let CreateWorkspaceInput { organization_id, name } = input;
@@ -37,11 +37,11 @@ impl NoteMutation {
         Ok(CreateWorkspacePayload { workspace, user_errors })
     }
 
-    /// Creates a note.
+    /// Creates a note in a workspace. For ADMIN and MEMBER.
     async fn create_note(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, and what is in it.")] input: CreateNoteInput,
+        #[graphql(desc = "Workspace and content of the note.")] input: CreateNoteInput,
     ) -> Result<CreateNotePayload> {
         let created = async {
             let CreateNoteInput { workspace_id, path, title, body, tags } = input;
@@ -54,12 +54,12 @@ impl NoteMutation {
         Ok(CreateNotePayload { note, user_errors })
     }
 
-    /// Changes a note; what is absent or null stays. Fails with CONFLICT where expectedVersion is
-    /// no longer the note's version.
+    /// Updates a note. Fields that are absent or null keep their value. Fails with CONFLICT if
+    /// `expectedVersion` is not the note's current version. For ADMIN and MEMBER.
     async fn update_note(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which note, and what is to become of it.")] input: UpdateNoteInput,
+        #[graphql(desc = "The note, and its new values.")] input: UpdateNoteInput,
     ) -> Result<UpdateNotePayload> {
         let updated = async {
             let UpdateNoteInput { note_id, expected_version, path, title, body, tags } = input;
@@ -71,11 +71,11 @@ impl NoteMutation {
         Ok(UpdateNotePayload { note, user_errors })
     }
 
-    /// Deletes a note.
+    /// Deletes a note. For ADMIN and MEMBER.
     async fn delete_note(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which note.")] input: DeleteNoteInput,
+        #[graphql(desc = "The note to delete.")] input: DeleteNoteInput,
     ) -> Result<DeleteNotePayload> {
         let deleted = async {
             let (scope, id) = enter_note(ctx, &input.note_id, Permission::DeleteNotes).await?;
@@ -87,18 +87,18 @@ impl NoteMutation {
     }
 }
 
-/// The right to create notes in the workspace that `id` names.
+/// Enters the organization of the workspace that `id` names, to create a note there.
 async fn enter_workspace(ctx: &Context<'_>, id: &ID) -> Result<(Scope, Uuid), Error> {
     let path = ["input", "workspaceId"];
     viewer(ctx)?;
     let Ok(GlobalId::Workspace { organization_id, id }) = id.parse() else {
-        return Err(Error::invalid(&path, "is not a workspace's ID"));
+        return Err(Error::invalid(&path, "must be the ID of a workspace"));
     };
     let purpose = (organization_id, Permission::CreateNotes);
     Ok((enter(ctx, purpose, &path, "workspace").await?, id))
 }
 
-/// The right to do something with the note that `id` names.
+/// Enters the organization of the note that `id` names, with `permission`.
 async fn enter_note(
     ctx: &Context<'_>,
     id: &ID,
@@ -107,7 +107,7 @@ async fn enter_note(
     let path = ["input", "noteId"];
     viewer(ctx)?;
     let Ok(GlobalId::Note { organization_id, id }) = id.parse() else {
-        return Err(Error::invalid(&path, "is not a note's ID"));
+        return Err(Error::invalid(&path, "must be the ID of a note"));
     };
     Ok((enter(ctx, (organization_id, permission), &path, "note").await?, id))
 }
@@ -120,94 +120,97 @@ async fn enter(
 ) -> Result<Scope, Error> {
     let (instance, viewer) = (instance(ctx), viewer(ctx)?);
     let scope = access::enter(instance, viewer, organization_id, permission, path).await;
-    // What is another organization's looks like what doesn't exist.
+    // Something of another organization looks as if it did not exist.
     scope.map_err(|error| if error.is_not_found() { Error::not_found(path, what) } else { error })
 }
 
-/// A workspace to be created.
+/// Input of `createWorkspace`.
 #[derive(InputObject)]
 struct CreateWorkspaceInput {
-    /// Whose.
+    /// ID of the organization in which the workspace is created.
     organization_id: ID,
-    /// 1 to 100 characters, unique in the organization; no control characters, no blank at its
-    /// ends. Kept in Unicode's normalization form C.
+    /// Name of the workspace, unique in the organization. 1 to 100 characters, without control
+    /// characters or leading or trailing blanks. Stored in Unicode normalization form C.
     name: String,
 }
 
-/// The workspace that was created.
+/// Result of `createWorkspace`.
 #[derive(SimpleObject)]
 struct CreateWorkspacePayload {
-    /// Null only where userErrors says why.
+    /// The new workspace. Null only if `userErrors` is not empty.
     workspace: Option<Workspace>,
-    /// What the caller has to put right; then nothing was created.
+    /// Problems that the caller can fix. Nothing was created if there are any.
     user_errors: Vec<UserError>,
 }
 
-/// A note to be created.
+/// Input of `createNote`.
 #[derive(InputObject)]
 struct CreateNoteInput {
-    /// Where.
+    /// ID of the workspace in which the note is created.
     workspace_id: ID,
-    /// Slash-separated place in the workspace, unique there: 1 to 500 characters, segments of at
-    /// most 200 bytes, none of them empty, `.` or `..`; no backslash, no control characters. Kept
-    /// in Unicode's normalization form C.
+    /// Path of the note, unique in the workspace, such as `guides/setup`. 1 to 500 characters, with
+    /// segments separated by slashes. A segment has at most 200 bytes and is not empty, `.` or
+    /// `..`. Without backslashes and control characters. Stored in Unicode normalization form C.
     path: String,
-    /// 1 to 500 characters, none of them NUL, and not blank.
+    /// Title of the note. 1 to 500 characters, not blank, without NUL.
     title: String,
-    /// CommonMark: at most 1 MiB, without NUL. Kept byte for byte.
+    /// Body of the note, in CommonMark. At most 1 MiB of UTF-8, without NUL. Stored byte for byte.
     body: String,
-    /// At most 32, of 1 to 64 characters each, none of them NUL, and not blank.
+    /// Tags of the note, in this order. At most 32 tags of 1 to 64 characters, not blank, without
+    /// NUL.
     #[graphql(default_with = "Some(Vec::new())")]
     tags: Option<Vec<String>>,
 }
 
-/// The note that was created.
+/// Result of `createNote`.
 #[derive(SimpleObject)]
 struct CreateNotePayload {
-    /// Null only where userErrors says why.
+    /// The new note. Null only if `userErrors` is not empty.
     note: Option<Note>,
-    /// What the caller has to put right; then nothing was created.
+    /// Problems that the caller can fix. Nothing was created if there are any.
     user_errors: Vec<UserError>,
 }
 
-/// A change of a note. What is absent or null stays; the limits are those of createNote.
+/// Input of `updateNote`. Fields that are absent or null keep their value; the limits are those of
+/// `createNote`.
 #[derive(InputObject)]
 struct UpdateNoteInput {
-    /// Which note.
+    /// ID of the note to update.
     note_id: ID,
-    /// The version that the change was made from.
+    /// The `version` of the note that the update is based on. If the note has another version, the
+    /// update fails with CONFLICT.
     expected_version: i32,
-    /// Another place in the workspace.
+    /// New path of the note.
     path: Option<String>,
-    /// Another title.
+    /// New title of the note.
     title: Option<String>,
-    /// Another body.
+    /// New body of the note.
     body: Option<String>,
-    /// Other tags, all of them.
+    /// New tags of the note, which replace all existing ones.
     tags: Option<Vec<String>>,
 }
 
-/// The note that was changed.
+/// Result of `updateNote`.
 #[derive(SimpleObject)]
 struct UpdateNotePayload {
-    /// Null only where userErrors says why.
+    /// The updated note. Null only if `userErrors` is not empty.
     note: Option<Note>,
-    /// What the caller has to put right; then nothing was changed.
+    /// Problems that the caller can fix. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }
 
-/// Which note is to be deleted.
+/// Input of `deleteNote`.
 #[derive(InputObject)]
 struct DeleteNoteInput {
-    /// The note.
+    /// ID of the note to delete.
     note_id: ID,
 }
 
-/// The note that was deleted.
+/// Result of `deleteNote`.
 #[derive(SimpleObject)]
 struct DeleteNotePayload {
-    /// Null only where userErrors says why.
+    /// Global ID of the deleted note. Null only if `userErrors` is not empty.
     deleted_note_id: Option<ID>,
-    /// What the caller has to put right; then nothing was deleted.
+    /// Problems that the caller can fix. Nothing was deleted if there are any.
     user_errors: Vec<UserError>,
 }

@@ -19,44 +19,51 @@ use crate::graphql::{
     scalar::Instant,
 };
 
-/// A place for notes.
+/// A place for an organization's notes.
 pub(in crate::graphql) struct Workspace {
     pub(in crate::graphql) scope: Scope,
     pub(in crate::graphql) row: Arc<workspace::Model>,
 }
 
-/// A place for notes.
+/// A place for an organization's notes.
 #[Object]
 impl Workspace {
-    /// Opaque and typed.
+    /// Global ID of the workspace, an opaque text.
     pub(in crate::graphql) async fn id(&self) -> ID {
         let workspace::Model { organization_id, id, .. } = *self.row;
         GlobalId::Workspace { organization_id, id }.to_string().into()
     }
 
-    /// Unique in the organization.
+    /// Name of the workspace, unique in the organization.
     async fn name(&self) -> &str {
         &self.row.name
     }
 
-    /// Whose it is.
+    /// Organization that the workspace belongs to.
     async fn organization(&self) -> Result<Organization> {
         Ok(Organization(organizations::get(&self.scope).await.map_err(to_error)?))
     }
 
-    /// When it was created.
+    /// The time at which the workspace was created.
     async fn created_at(&self) -> Instant {
         self.row.created_at.into()
     }
 
-    /// Its notes by path. 50 a page by default, 100 at the most; more is an error, not a clamp.
-    /// Bodies of more than 16 MiB in one answer are an error, too.
+    /// Lists the notes of the workspace, by path. A page has 50 notes by default and at most 100; a
+    /// larger page is an error, and so are more than 16 MiB of bodies in one response. For ADMIN
+    /// and MEMBER.
     async fn notes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(
+            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(
+            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
+        )]
+        last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<NoteConnection> {
         let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadNotes);
@@ -82,9 +89,9 @@ impl Workspace {
 pub(in crate::graphql) struct Note {
     scope: Scope,
     row: note::Model,
-    /// Its workspace, where that is known already.
+    /// The note's workspace, if it has already been read.
     workspace: Option<Arc<workspace::Model>>,
-    /// Whether its body has been taken from the allowance.
+    /// The state of the body: taken from the allowance, or not yet.
     body: Body,
 }
 
@@ -94,17 +101,17 @@ enum Body {
 }
 
 impl Note {
-    /// One that was read; its body has been taken from the allowance.
+    /// Returns a note that was read. Its body has been taken from the allowance.
     fn read(scope: &Scope, row: note::Model) -> Self {
         Self { scope: scope.clone(), row, workspace: None, body: Body::Taken }
     }
 
-    /// One that was just written.
+    /// Returns a note that was just written. Its body has not been taken from the allowance.
     pub(super) fn written(scope: &Scope, row: note::Model) -> Self {
         Self { body: Body::NotTaken, ..Self::read(scope, row) }
     }
 
-    /// The note with this id.
+    /// Returns the note with this ID, or none if there is none.
     pub(in crate::graphql) async fn get(
         ctx: &Context<'_>,
         scope: &Scope,
@@ -119,37 +126,39 @@ impl Note {
 /// A Markdown note in a workspace.
 #[Object]
 impl Note {
-    /// Opaque and typed.
+    /// Global ID of the note, an opaque text.
     pub(in crate::graphql) async fn id(&self) -> ID {
         let note::Model { organization_id, id, .. } = self.row;
         GlobalId::Note { organization_id, id }.to_string().into()
     }
 
-    /// In which workspace.
+    /// Workspace that the note belongs to.
     async fn workspace(&self) -> Result<Workspace> {
         let row = match &self.workspace {
             Some(workspace) => Arc::clone(workspace),
             None => {
                 let found = notes::workspace::get(&self.scope, self.row.workspace_id).await;
                 let found = found.map_err(to_error)?;
-                Arc::new(found.ok_or_else(|| async_graphql::Error::new("the workspace is gone"))?)
+                Arc::new(found.ok_or_else(|| {
+                    async_graphql::Error::new("The workspace of the note no longer exists.")
+                })?)
             }
         };
         Ok(Workspace { scope: self.scope.clone(), row })
     }
 
-    /// Slash-separated place in the workspace, unique there, e.g. guides/setup. At most 500
-    /// characters in Unicode's normalization form C, each segment at most 200 bytes.
+    /// Path of the note, unique in the workspace, such as `guides/setup`. At most 500 characters in
+    /// Unicode normalization form C, with segments of at most 200 bytes.
     async fn path(&self) -> &str {
         &self.row.path
     }
 
-    /// For people.
+    /// Title of the note.
     async fn title(&self) -> &str {
         &self.row.title
     }
 
-    /// CommonMark. At most 1 MiB.
+    /// Body of the note, in CommonMark. At most 1 MiB of UTF-8.
     async fn body(&self, ctx: &Context<'_>) -> Result<&str> {
         match self.body {
             Body::Taken => {}
@@ -158,42 +167,43 @@ impl Note {
         Ok(&self.row.body)
     }
 
-    /// In the order in which they were given.
+    /// Tags of the note, in the order in which they were given.
     async fn tags(&self) -> Result<Vec<String>> {
         notes::tags(&self.row).map_err(to_error)
     }
 
-    /// Raised at each change. Give it to updateNote as `expectedVersion`.
+    /// Version of the note, which increases with each update. Pass it to `updateNote` as
+    /// `expectedVersion`.
     async fn version(&self) -> i32 {
         self.row.version
     }
 
-    /// When it was created.
+    /// The time at which the note was created.
     async fn created_at(&self) -> Instant {
         self.row.created_at.into()
     }
 
-    /// When it was last changed.
+    /// The time at which the note was last changed.
     async fn updated_at(&self) -> Instant {
         self.row.updated_at.into()
     }
 }
 
-/// A part of a list of workspaces.
+/// A page of workspaces.
 pub(in crate::graphql) type WorkspaceConnection = ConnectionWith<Workspace, WorkspaceTotal>;
 
-/// Counts workspaces where it's asked to.
+/// The number of an organization's workspaces, counted only if selected.
 pub(in crate::graphql) struct WorkspaceTotal(Scope);
 
 #[Object]
 impl WorkspaceTotal {
-    /// Exact. Counted only when asked for.
+    /// Exact number of workspaces on all pages. Counted only if selected.
     async fn total_count(&self) -> Result<i32> {
         Ok(i32::try_from(notes::workspace::count(&self.0).await.map_err(to_error)?)?)
     }
 }
 
-/// The workspaces of the organization that `scope` is of.
+/// Returns a page of the workspaces of the scope's organization.
 pub(in crate::graphql) async fn workspaces(
     scope: Scope,
     args: &daybook_service::page::PageArgs,
@@ -204,10 +214,10 @@ pub(in crate::graphql) async fn workspaces(
     Ok(connection(page, total, workspace))
 }
 
-/// A part of a workspace's notes.
+/// A page of notes.
 pub(in crate::graphql) type NoteConnection = ConnectionWith<Note, NoteTotal>;
 
-/// Counts notes where it's asked to.
+/// The number of a workspace's notes, counted only if selected.
 pub(in crate::graphql) struct NoteTotal {
     scope: Scope,
     workspace: uuid::Uuid,
@@ -215,7 +225,7 @@ pub(in crate::graphql) struct NoteTotal {
 
 #[Object]
 impl NoteTotal {
-    /// Exact. Counted only when asked for.
+    /// Exact number of notes on all pages. Counted only if selected.
     async fn total_count(&self) -> Result<i32> {
         let count = notes::count(&self.scope, self.workspace).await.map_err(to_error)?;
         Ok(i32::try_from(count)?)

@@ -1,4 +1,4 @@
-//! `Member`: who may do what in an organization.
+//! `Member`: a subject with a role in an organization.
 
 use async_graphql::{Context, Object, Result};
 use daybook_entity::membership;
@@ -19,42 +19,42 @@ pub(in crate::graphql) struct Member(pub(in crate::graphql) membership::Model);
 /// A subject with a role in an organization.
 #[Object]
 impl Member {
-    /// Who: what credentials name.
+    /// Subject of the member, as its credentials state it.
     async fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// For people to recognize the subject by.
+    /// E-mail address by which people recognize the member. Null if none is known.
     async fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }
 
-    /// As what.
+    /// Role of the member in the organization.
     async fn role(&self) -> Role {
         self.0.role.into()
     }
 
-    /// When the subject became a member.
+    /// The time at which the subject became a member.
     async fn since(&self) -> Instant {
         self.0.created_at.into()
     }
 }
 
-/// A part of a list of members.
+/// A page of members.
 pub(in crate::graphql) type MemberConnection = ConnectionWith<Member, MemberTotal>;
 
-/// Counts members where it's asked to.
+/// The number of an organization's members, counted only if selected.
 pub(in crate::graphql) struct MemberTotal(Scope);
 
 #[Object]
 impl MemberTotal {
-    /// Exact. Counted only when asked for.
+    /// Exact number of members on all pages. Counted only if selected.
     async fn total_count(&self) -> Result<i32> {
         Ok(i32::try_from(members::count(&self.0).await.map_err(to_error)?)?)
     }
 }
 
-/// The members of an organization, for those who may change them.
+/// Returns a page of an organization's members, for viewers who may read them.
 pub(super) async fn members(
     ctx: &Context<'_>,
     organization_id: Uuid,

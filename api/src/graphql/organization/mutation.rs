@@ -22,13 +22,14 @@ pub(crate) struct OrganizationMutation;
 
 #[Object]
 impl OrganizationMutation {
-    /// Gives a subject a role in the organization, or another role. A subject that loses a right
-    /// receives nothing that is recorded after this answer; from other nodes, nothing that is
-    /// recorded more than 5 seconds later. The last ADMIN keeps the role. ADMIN only.
+    /// Makes a subject a member of an organization, or changes its role. If the subject loses a
+    /// permission, its live subscriptions receive nothing that is recorded after this response; on
+    /// other nodes, nothing that is recorded more than 5 seconds later. The last ADMIN can't lose
+    /// that role. For ADMIN.
     async fn set_member(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, who, and as what.")] input: SetMemberInput,
+        #[graphql(desc = "The subject, its organization and its role.")] input: SetMemberInput,
     ) -> Result<SetMemberPayload> {
         let set = async {
             let SetMemberInput { organization_id, subject, email, role } = input;
@@ -40,13 +41,13 @@ impl OrganizationMutation {
         Ok(SetMemberPayload { member, user_errors })
     }
 
-    /// Removes a member. The subject's live subscriptions end: they receive nothing that is recorded
-    /// after this answer; from other nodes, nothing that is recorded more than 5 seconds later. The
-    /// last ADMIN stays. ADMIN only.
+    /// Removes a member from an organization. The subject's live subscriptions end: they receive
+    /// nothing that is recorded after this response; on other nodes, nothing that is recorded more
+    /// than 5 seconds later. The last ADMIN can't be removed. For ADMIN.
     async fn remove_member(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where and who.")] input: RemoveMemberInput,
+        #[graphql(desc = "The member to remove, and its organization.")] input: RemoveMemberInput,
     ) -> Result<RemoveMemberPayload> {
         let removed = async {
             let RemoveMemberInput { organization_id, subject } = input;
@@ -62,12 +63,13 @@ impl OrganizationMutation {
         Ok(RemoveMemberPayload { removed_subject, user_errors })
     }
 
-    /// Makes a credential for a program. The key is in this answer and in no other: what is kept is
-    /// a hash. ADMIN only.
+    /// Creates an API key for a program. The key is shown only in this response; Daybook stores a
+    /// hash of it. For ADMIN.
     async fn create_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Where, as what, and until when.")] input: CreateApiKeyInput,
+        #[graphql(desc = "Organization, name, role and expiry of the API key.")]
+        input: CreateApiKeyInput,
     ) -> Result<CreateApiKeyPayload> {
         let created = async {
             let CreateApiKeyInput { organization_id, name, role, expires_at } = input;
@@ -86,13 +88,13 @@ impl OrganizationMutation {
     }
 
     /// Revokes an API key. Its live subscriptions end: they receive nothing that is recorded after
-    /// this answer; from other nodes, nothing that is recorded more than 5 seconds later.
-    /// WebSockets that were opened with the key are closed within 5 seconds. A key that was revoked
-    /// before stays as it is. ADMIN only.
+    /// this response; on other nodes, nothing that is recorded more than 5 seconds later.
+    /// WebSockets that were opened with the key are closed within 5 seconds. A key that was already
+    /// revoked stays as it is. For ADMIN.
     async fn revoke_api_key(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which one.")] input: RevokeApiKeyInput,
+        #[graphql(desc = "The API key to revoke.")] input: RevokeApiKeyInput,
     ) -> Result<RevokeApiKeyPayload> {
         let revoked = async {
             let path = ["input", "apiKeyId"];
@@ -103,7 +105,7 @@ impl OrganizationMutation {
                 Ok(GlobalId::ApiKey { organization_id, id }) => (organization_id, id),
                 Ok(_) | Err(_) => {
                     let prefix = api_keys::named_prefix(&input.api_key_id).ok_or_else(|| {
-                        Error::invalid(&path, "is neither an API key's ID nor a key")
+                        Error::invalid(&path, "must be the ID of an API key, or the key itself")
                     })?;
                     let key = api_keys::find_anywhere(instance, prefix).await?.ok_or_else(gone)?;
                     (key.organization_id, key.id)
@@ -118,86 +120,88 @@ impl OrganizationMutation {
     }
 }
 
-/// Who is to be what.
+/// Input of `setMember`.
 #[derive(InputObject)]
 struct SetMemberInput {
-    /// Where.
+    /// ID of the organization.
     organization_id: ID,
-    /// Who: what credentials name. 1 to 200 characters, no control characters, no blank at its
-    /// ends. `system`, `daybook` and what begins with `daybook-`, `api-key:` or `os-user:` are
-    /// reserved.
+    /// Subject of the member, as its credentials state it. 1 to 200 characters, without control
+    /// characters or leading or trailing blanks. `system`, `daybook` and subjects that begin with
+    /// `daybook-`, `api-key:` or `os-user:` are reserved.
     subject: String,
-    /// For people to recognize the subject by; absent or null, the known one stays. 1 to 320
-    /// characters, no control characters, no blank at its ends.
+    /// E-mail address by which people recognize the member. If absent or null, a known address is
+    /// kept. 1 to 320 characters, without control characters or leading or trailing blanks.
     email: Option<String>,
-    /// As what.
+    /// Role of the member in the organization.
     role: Role,
 }
 
-/// What became of it.
+/// Result of `setMember`.
 #[derive(SimpleObject)]
 struct SetMemberPayload {
-    /// The member. Null only where userErrors says why.
+    /// The member. Null only if `userErrors` is not empty.
     member: Option<Member>,
-    /// What the caller can put right.
+    /// Problems that the caller can fix. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }
 
-/// Who is to be a member no more.
+/// Input of `removeMember`.
 #[derive(InputObject)]
 struct RemoveMemberInput {
-    /// Where.
+    /// ID of the organization.
     organization_id: ID,
-    /// Who.
+    /// Subject of the member to remove.
     subject: String,
 }
 
-/// What became of it.
+/// Result of `removeMember`.
 #[derive(SimpleObject)]
 struct RemoveMemberPayload {
-    /// Who is a member no more. Null only where userErrors says why.
+    /// Subject of the removed member. Null only if `userErrors` is not empty.
     removed_subject: Option<String>,
-    /// What the caller can put right.
+    /// Problems that the caller can fix. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }
 
-/// A credential for a program.
+/// Input of `createApiKey`.
 #[derive(InputObject)]
 struct CreateApiKeyInput {
-    /// Where.
+    /// ID of the organization in which the API key is valid.
     organization_id: ID,
-    /// For people to recognize the key by. 1 to 200 characters, no control characters, no blank at
-    /// its ends.
+    /// Display name of the API key. 1 to 200 characters, without control characters or leading or
+    /// trailing blanks.
     name: String,
-    /// As what: AUDITOR or WRITER.
+    /// Role of the API key: AUDITOR or WRITER.
     role: Role,
-    /// From when on it doesn't hold; absent or null: it does until it is revoked.
+    /// The API key is valid until this time. If absent or null, it is valid until it is revoked.
     expires_at: Option<Instant>,
 }
 
-/// What became of it.
+/// Result of `createApiKey`.
 #[derive(SimpleObject)]
 struct CreateApiKeyPayload {
-    /// What is known of the key. Null only where userErrors says why.
+    /// The new API key, without the key itself. Null only if `userErrors` is not empty.
     api_key: Option<ApiKey>,
-    /// The key itself, for `Authorization: Bearer …`. It can't be asked for again.
+    /// The key itself, for the header `Authorization: Bearer …`. It can't be retrieved again. Null
+    /// only if `userErrors` is not empty.
     key: Option<String>,
-    /// What the caller can put right.
+    /// Problems that the caller can fix. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }
 
-/// Which key is to hold no more.
+/// Input of `revokeApiKey`.
 #[derive(InputObject)]
 struct RevokeApiKeyInput {
-    /// The ID of the API key, or the key itself: a key that has leaked need not be looked up.
+    /// ID of the API key, or the key itself, so that a leaked key can be revoked without looking up
+    /// its ID.
     api_key_id: ID,
 }
 
-/// What became of it.
+/// Result of `revokeApiKey`.
 #[derive(SimpleObject)]
 struct RevokeApiKeyPayload {
-    /// The key, which holds no more. Null only where userErrors says why.
+    /// The revoked API key. Null only if `userErrors` is not empty.
     api_key: Option<ApiKey>,
-    /// What the caller can put right.
+    /// Problems that the caller can fix. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }

@@ -14,13 +14,13 @@ pub(crate) struct OrganizationQuery;
 
 #[Object]
 impl OrganizationQuery {
-    /// By exactly one of ID and slug. Null where it does not exist or the viewer does not belong to
-    /// it: the two look the same.
+    /// Returns an organization by its ID or its slug; exactly one of them must be given. Null if
+    /// the organization does not exist or the viewer does not belong to it.
     async fn organization(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its ID.")] id: Option<ID>,
-        #[graphql(desc = "Its slug.")] slug: Option<String>,
+        #[graphql(desc = "ID of the organization.")] id: Option<ID>,
+        #[graphql(desc = "Slug of the organization.")] slug: Option<String>,
     ) -> Result<Option<Organization>> {
         viewer(ctx).map_err(to_error)?;
         let id = match (id, slug) {

@@ -9,7 +9,7 @@ use crate::graphql::{
     scalar::{BigInt, Instant},
 };
 
-/// The time for which an organization's log is kept.
+/// The retention of an organization's audit log.
 pub(in crate::graphql) struct Retention {
     scope: Scope,
     days: Option<i32>,
@@ -17,7 +17,7 @@ pub(in crate::graphql) struct Retention {
 }
 
 impl Retention {
-    /// Of the scope's log.
+    /// Reads the retention of the scope's organization.
     pub(super) async fn of(scope: Scope) -> Result<Self> {
         let found = retention::find(&scope).await.map_err(to_error)?;
         let (days, pruned) = found.map_or((None, 0), |found| (found.days, found.pruned));
@@ -25,39 +25,39 @@ impl Retention {
     }
 }
 
-/// The time for which an organization's log is kept. Whoever runs the instance sets it (`daybook retention`,
-/// `daybook hold`), and each change is an entry of the log. An entry's age counts from `recordedAt`,
-/// whatever its `timestamp` says.
+/// The retention of an organization's audit log. It is set on the host that runs Daybook (`daybook
+/// retention`, `daybook hold`), and each change is recorded in the log. The age of an entry counts
+/// from its `recordedAt`, not from its `timestamp`.
 #[Object]
 impl Retention {
-    /// The number of days that an entry is kept, counted from its `recordedAt`; it is removed within a
-    /// day after that. Null if entries are kept for ever.
+    /// Number of days for which an entry is kept after its `recordedAt`; it is removed within a day
+    /// after that. Null if entries are never removed.
     async fn days(&self) -> Option<i32> {
         self.days
     }
 
-    /// Entries through this sequence have been removed; 0 where none was.
+    /// All entries up to and including this `sequence` have been removed. 0 if none has been.
     async fn pruned_through_sequence(&self) -> BigInt {
         BigInt(self.pruned)
     }
 
-    /// Reasons for which nothing of the log is removed, however old it is, by name.
+    /// Holds on the log, by name. While there are any, no entry is removed, regardless of its age.
     async fn holds(&self) -> Result<Vec<Hold>> {
         let holds = retention::holds(&self.scope).await.map_err(to_error)?;
         Ok(holds.into_iter().map(Hold::from).collect())
     }
 }
 
-/// A reason for which nothing of a log may be removed.
+/// A hold on an audit log: while it exists, no entry of the log is removed.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct Hold {
-    /// What it is called, such as a case's number: unique in the organization.
+    /// Name of the hold, such as a case number. Unique in the organization.
     name: String,
-    /// Why, for people.
+    /// Reason for the hold, as free text.
     reason: String,
-    /// The subject that placed it.
+    /// Subject that placed the hold.
     placed_by: String,
-    /// When it was placed.
+    /// The time at which the hold was placed.
     placed_at: Instant,
 }
 

@@ -21,72 +21,90 @@ use crate::graphql::{
     page::args,
 };
 
-/// A tenant.
+/// A tenant of Daybook.
 pub(in crate::graphql) struct Organization(pub(in crate::graphql) organization::Model);
 
-/// A tenant: has members, an audit log, jobs.
+/// An organization: a tenant of Daybook, with its own members, audit log, jobs and workspaces.
 #[Object]
 impl Organization {
-    /// Opaque and typed.
+    /// Global ID of the organization, an opaque text.
     pub(in crate::graphql) async fn id(&self) -> ID {
         GlobalId::Organization(self.0.id).to_string().into()
     }
 
-    /// Unique name for people and command lines.
+    /// Unique short name of the organization, for URLs and the command line.
     async fn slug(&self) -> &str {
         &self.0.slug
     }
 
-    /// Display name.
+    /// Display name of the organization.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// How many exports may still be started.
+    /// The number of exports that the organization can still start.
     async fn export_quota(&self, ctx: &Context<'_>) -> Result<ExportQuota> {
         let quota = jobs::quota(instance(ctx), self.0.id, Export::NAME).await;
         Ok(quota.map_err(to_error)?.into())
     }
 
-    /// How long the log is kept, and what holds it. For ADMIN and AUDITOR.
+    /// The retention of the organization's audit log, and the holds on it. For ADMIN and AUDITOR.
     async fn retention(&self, ctx: &Context<'_>) -> Result<Retention> {
         Retention::of(self.enter(ctx, Permission::ReadRetention).await?).await
     }
 
-    /// Who may do what, by subject. 50 a page by default, 100 at the most; more is an error, not a
-    /// clamp. For ADMIN.
+    /// Lists the members of the organization, by subject. A page has 50 members by default and at
+    /// most 100; a larger page is an error. For ADMIN.
     async fn members(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(
+            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(
+            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
+        )]
+        last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         members(ctx, self.0.id, &args(first, after, last, before)).await
     }
 
-    /// Credentials of programs, the newest first, those that hold no more included. 50 a page by
-    /// default, 100 at the most; more is an error, not a clamp. For ADMIN.
+    /// Lists the organization's API keys, newest first, including expired and revoked ones. A page
+    /// has 50 keys by default and at most 100; a larger page is an error. For ADMIN.
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(
+            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(
+            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
+        )]
+        last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<ApiKeyConnection> {
         api_keys(ctx, self.0.id, &args(first, after, last, before)).await
     }
 
-    /// Places for notes, by name. 50 a page by default, 100 at the most; more is an error, not a
-    /// clamp. For MEMBER and ADMIN.
+    /// Lists the organization's workspaces, by name. A page has 50 workspaces by default and at
+    /// most 100; a larger page is an error. For ADMIN and MEMBER.
     async fn workspaces(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Number of items to return from the start: 0 to 100.")] first: Option<i32>,
+        #[graphql(
+            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
+        )]
+        first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(desc = "Number of items to return from the end: 0 to 100.")] last: Option<i32>,
+        #[graphql(
+            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
+        )]
+        last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<WorkspaceConnection> {
         let scope = self.enter(ctx, Permission::ReadWorkspaces).await?;
@@ -102,17 +120,16 @@ impl Organization {
     }
 }
 
-/// ADMIN: everything in the organization. AUDITOR: reads and exports the audit log. WRITER: only
-/// records audit entries. MEMBER: workspaces and notes.
+/// A role in an organization, which determines what a member or API key may do there.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "membership::Role")]
 pub(in crate::graphql) enum Role {
-    /// Everything in the organization.
+    /// May do everything in the organization.
     Admin,
-    /// Reads and exports the audit log.
+    /// May read and export the audit log, and see jobs.
     Auditor,
-    /// Only records audit entries.
+    /// May only record audit log entries.
     Writer,
-    /// Workspaces and notes.
+    /// May read, write and export workspaces and notes.
     Member,
 }
