@@ -1,7 +1,7 @@
 //! The database itself refuses to rewrite the log, whoever is connected.
 
 use daybook_entity::{audit_log, membership::Role};
-use daybook_tests::{Backend, on_each_engine, raw_organization};
+use daybook_tests::{Backend, TestServer, on_each_engine, raw_organization};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder};
 
 /// Every column of the table, the key last.
@@ -86,30 +86,34 @@ async fn rows(db: &DatabaseConnection) -> Vec<audit_log::Model> {
     rows.all(db).await.unwrap()
 }
 
-on_each_engine! {
-    async fn rewriting_the_log_is_refused_and_changes_nothing(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 5).await;
-        let db = server.database.connect().await;
-        let before = rows(&db).await;
-        assert_eq!(before.iter().filter(|row| row.organization_id == raw_organization(&acme)).count(), 7);
-        let own = match server.backend() {
-            Backend::Sqlite => on_sqlite(),
-            Backend::Postgres => on_postgres(),
-        };
-        for sql in everywhere().into_iter().chain(own) {
-            let refused = db.execute_unprepared(&sql).await;
-            let error = refused.expect_err(&sql).to_string();
-            // Refused for this reason, not for a mistake in the statement.
-            let is_meant = ["append-only", "foreign key", "FOREIGN KEY", "audit_logs_pkey"];
-            assert!(is_meant.iter().any(|reason| error.contains(reason)), "{sql}: {error}");
-            assert_eq!(rows(&db).await, before, "{sql}");
-        }
-        // An entry that is in nobody's way is taken: the statements above are well-formed.
-        let appended = forged().replace("sequence", "sequence + 1000");
-        let sql = format!("INSERT INTO audit_logs ({COLUMNS}) SELECT {appended} FROM audit_logs WHERE sequence = 3");
-        db.execute_unprepared(&format!("BEGIN; {sql}; ROLLBACK")).await.unwrap();
-        db.close().await.unwrap();
+#[on_each_engine]
+async fn rewriting_the_log_is_refused_and_changes_nothing(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 5).await;
+    let db = server.database.connect().await;
+    let before = rows(&db).await;
+    assert_eq!(
+        before.iter().filter(|row| row.organization_id == raw_organization(&acme)).count(),
+        7
+    );
+    let own = match server.backend() {
+        Backend::Sqlite => on_sqlite(),
+        Backend::Postgres => on_postgres(),
+    };
+    for sql in everywhere().into_iter().chain(own) {
+        let refused = db.execute_unprepared(&sql).await;
+        let error = refused.expect_err(&sql).to_string();
+        // Refused for this reason, not for a mistake in the statement.
+        let is_meant = ["append-only", "foreign key", "FOREIGN KEY", "audit_logs_pkey"];
+        assert!(is_meant.iter().any(|reason| error.contains(reason)), "{sql}: {error}");
+        assert_eq!(rows(&db).await, before, "{sql}");
     }
+    // An entry that is in nobody's way is taken: the statements above are well-formed.
+    let appended = forged().replace("sequence", "sequence + 1000");
+    let sql = format!(
+        "INSERT INTO audit_logs ({COLUMNS}) SELECT {appended} FROM audit_logs WHERE sequence = 3"
+    );
+    db.execute_unprepared(&format!("BEGIN; {sql}; ROLLBACK")).await.unwrap();
+    db.close().await.unwrap();
 }

@@ -170,134 +170,151 @@ pub(crate) fn shown(database: &TestDatabase, table: &str) -> Vec<String> {
     rows
 }
 
-on_each_engine! {
-    async fn backup_of_an_organization_is_described_and_verified(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 1_500).await;
-        let (job, bytes) = backed_up(&admin, json!({ "organizationId": acme })).await;
-        assert_eq!(job["__typename"], "BackupJob");
-        assert_eq!((&job["kind"], &job["scope"]), (&json!("BACKUP"), &json!("ORGANIZATION")));
-        assert_eq!(job["organization"]["id"], json!(acme));
-        assert!(rows(&job, "audit_logs").unwrap() >= 1_500);
-        assert_eq!((rows(&job, "organizations"), rows(&job, "jobs")), (Some(1), None));
-        let verification = &job["verification"];
-        let total: i64 = job["tables"].as_array().unwrap().iter()
-            .map(|table| table["rows"].as_str().unwrap().parse::<i64>().unwrap()).sum();
-        assert_eq!((&verification["ok"], &verification["restoredRows"]), (&json!(true), &json!(total.to_string())));
+#[on_each_engine]
+async fn backup_of_an_organization_is_described_and_verified(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 1_500).await;
+    let (job, bytes) = backed_up(&admin, json!({ "organizationId": acme })).await;
+    assert_eq!(job["__typename"], "BackupJob");
+    assert_eq!((&job["kind"], &job["scope"]), (&json!("BACKUP"), &json!("ORGANIZATION")));
+    assert_eq!(job["organization"]["id"], json!(acme));
+    assert!(rows(&job, "audit_logs").unwrap() >= 1_500);
+    assert_eq!((rows(&job, "organizations"), rows(&job, "jobs")), (Some(1), None));
+    let verification = &job["verification"];
+    let total: i64 = job["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|table| table["rows"].as_str().unwrap().parse::<i64>().unwrap())
+        .sum();
+    assert_eq!(
+        (&verification["ok"], &verification["restoredRows"]),
+        (&json!(true), &json!(total.to_string()))
+    );
 
-        let artifact = &job["artifact"];
-        let sha256 = daybook_service::hex(&Sha256::digest(&bytes));
-        assert_eq!(artifact["sha256"], json!(sha256));
-        assert_eq!(artifact["sizeBytes"], json!(bytes.len().to_string()));
-        assert_eq!(artifact["recordCount"], json!(total.to_string()));
-        assert_eq!(job["progress"]["fraction"], 1.0, "{}", job["progress"]);
-        let manifest = &artifact["manifest"];
-        assert_eq!(manifest["sha256"], json!(sha256));
-        let tables: Vec<_> = manifest["tables"].as_array().unwrap().iter().map(|t| &t["checksum"]).collect();
-        let told: Vec<_> = job["tables"].as_array().unwrap().iter().map(|t| &t["checksum"]).collect();
-        assert_eq!(tables, told);
-        let last: i64 = manifest["lastSequence"].as_str().unwrap().parse().unwrap();
-        assert_eq!(Some(last), rows(&job, "audit_logs"));
+    let artifact = &job["artifact"];
+    let sha256 = daybook_service::hex(&Sha256::digest(&bytes));
+    assert_eq!(artifact["sha256"], json!(sha256));
+    assert_eq!(artifact["sizeBytes"], json!(bytes.len().to_string()));
+    assert_eq!(artifact["recordCount"], json!(total.to_string()));
+    assert_eq!(job["progress"]["fraction"], 1.0, "{}", job["progress"]);
+    let manifest = &artifact["manifest"];
+    assert_eq!(manifest["sha256"], json!(sha256));
+    let tables: Vec<_> =
+        manifest["tables"].as_array().unwrap().iter().map(|t| &t["checksum"]).collect();
+    let told: Vec<_> = job["tables"].as_array().unwrap().iter().map(|t| &t["checksum"]).collect();
+    assert_eq!(tables, told);
+    let last: i64 = manifest["lastSequence"].as_str().unwrap().parse().unwrap();
+    assert_eq!(Some(last), rows(&job, "audit_logs"));
+}
+
+#[on_each_engine]
+async fn who_may_not_have_all_of_it_gets_none_of_it(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let (job, _) = backed_up(&admin, json!({ "organizationId": acme, "verify": false })).await;
+    assert_eq!(job["verification"], Value::Null);
+    for role in [Role::Auditor, Role::Writer, Role::Member] {
+        let client = server.client(&acme, role).await;
+        let code = client.error(START, json!({ "input": { "organizationId": acme } })).await;
+        assert_eq!(code, "FORBIDDEN", "{role:?}");
     }
+    let auditor = server.client(&acme, Role::Auditor).await;
+    let seen = auditor.query(BACKUP, json!({ "id": job["id"] })).await["job"].clone();
+    assert_eq!(
+        (&seen["state"], &seen["artifact"]["downloadUrl"]),
+        (&json!("SUCCEEDED"), &Value::Null)
+    );
+    let cancel = "mutation($id: ID!) { cancelJob(input: { jobId: $id }) { userErrors { code } } }";
+    assert_eq!(auditor.error(cancel, json!({ "id": job["id"] })).await, "FORBIDDEN");
 
-    async fn who_may_not_have_all_of_it_gets_none_of_it(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let (job, _) = backed_up(&admin, json!({ "organizationId": acme, "verify": false })).await;
-        assert_eq!(job["verification"], Value::Null);
-        for role in [Role::Auditor, Role::Writer, Role::Member] {
-            let client = server.client(&acme, role).await;
-            let code = client.error(START, json!({ "input": { "organizationId": acme } })).await;
-            assert_eq!(code, "FORBIDDEN", "{role:?}");
+    let globex = server.organization("globex").await;
+    let other = start(&admin, json!({ "organizationId": globex })).await;
+    assert_eq!(other["userErrors"][0]["code"], "NOT_FOUND");
+    let all = start(&admin, json!({})).await;
+    assert_eq!(all["userErrors"][0]["path"], json!(["organizationId"]));
+    let operator = server.operator().await;
+    let tenant = start(&operator, json!({ "organizationId": acme })).await;
+    assert_eq!(tenant["userErrors"][0]["code"], "NOT_FOUND");
+    let (job, _) = instance_backed_up(server, json!({})).await;
+    assert_eq!((&job["scope"], &job["organization"]), (&json!("INSTANCE"), &Value::Null));
+    assert!(rows(&job, "jobs").unwrap() >= 1);
+}
+
+#[on_each_engine]
+async fn quota_is_exact_and_each_organizations_own(server: &TestServer) {
+    let limited = server.start_node(|config| config.backups_per_hour = 3).await;
+    let acme = server.organization("acme").await;
+    let globex = server.organization("globex").await;
+    for organization in [&acme, &globex] {
+        server.client(organization, Role::Admin).await;
+    }
+    let admin = server.client_at(&limited, "admin");
+    let ask = |organization: &str, key: usize| {
+        let (admin, organization) = (admin.clone(), organization.to_owned());
+        async move {
+            let input = json!({ "organizationId": organization, "idempotencyKey": key.to_string(), "verify": false });
+            start(&admin, input).await
         }
-        let auditor = server.client(&acme, Role::Auditor).await;
-        let seen = auditor.query(BACKUP, json!({ "id": job["id"] })).await["job"].clone();
-        assert_eq!((&seen["state"], &seen["artifact"]["downloadUrl"]), (&json!("SUCCEEDED"), &Value::Null));
-        let cancel = "mutation($id: ID!) { cancelJob(input: { jobId: $id }) { userErrors { code } } }";
-        assert_eq!(auditor.error(cancel, json!({ "id": job["id"] })).await, "FORBIDDEN");
-
-        let globex = server.organization("globex").await;
-        let other = start(&admin, json!({ "organizationId": globex })).await;
-        assert_eq!(other["userErrors"][0]["code"], "NOT_FOUND");
-        let all = start(&admin, json!({})).await;
-        assert_eq!(all["userErrors"][0]["path"], json!(["organizationId"]));
-        let operator = server.operator().await;
-        let tenant = start(&operator, json!({ "organizationId": acme })).await;
-        assert_eq!(tenant["userErrors"][0]["code"], "NOT_FOUND");
-        let (job, _) = instance_backed_up(server, json!({})).await;
-        assert_eq!((&job["scope"], &job["organization"]), (&json!("INSTANCE"), &Value::Null));
-        assert!(rows(&job, "jobs").unwrap() >= 1);
+    };
+    let answers = futures::future::join_all((0..12).map(|key| ask(&acme, key))).await;
+    let started: Vec<_> = answers.iter().filter(|answer| answer["job"].is_object()).collect();
+    assert_eq!(started.len(), 3);
+    let refused: Vec<_> = answers.iter().filter(|answer| answer["job"].is_null()).collect();
+    assert!(
+        refused.iter().all(|answer| answer["userErrors"][0]["code"] == "RATE_LIMITED"),
+        "{refused:?}"
+    );
+    assert!(ask(&globex, 0).await["job"].is_object(), "another organization's quota");
+    server.clock.advance(std::time::Duration::from_secs(3601));
+    // Tokens hold for an hour here, too.
+    let admin = server.client_at(&limited, "admin");
+    let later = json!({ "organizationId": acme, "idempotencyKey": "later" });
+    assert!(start(&admin, later).await["job"].is_object(), "an hour later");
+    for answer in started {
+        finished(&admin, &answer["job"]["id"]).await;
     }
+    limited.stop().await.unwrap();
+}
 
-    async fn quota_is_exact_and_each_organizations_own(server: &TestServer) {
-        let limited = server.start_node(|config| config.backups_per_hour = 3).await;
-        let acme = server.organization("acme").await;
-        let globex = server.organization("globex").await;
-        for organization in [&acme, &globex] {
-            server.client(organization, Role::Admin).await;
-        }
-        let admin = server.client_at(&limited, "admin");
-        let ask = |organization: &str, key: usize| {
-            let (admin, organization) = (admin.clone(), organization.to_owned());
-            async move {
-                let input = json!({ "organizationId": organization, "idempotencyKey": key.to_string(), "verify": false });
-                start(&admin, input).await
-            }
-        };
-        let answers = futures::future::join_all((0..12).map(|key| ask(&acme, key))).await;
-        let started: Vec<_> = answers.iter().filter(|answer| answer["job"].is_object()).collect();
-        assert_eq!(started.len(), 3);
-        let refused: Vec<_> = answers.iter().filter(|answer| answer["job"].is_null()).collect();
-        assert!(refused.iter().all(|answer| answer["userErrors"][0]["code"] == "RATE_LIMITED"), "{refused:?}");
-        assert!(ask(&globex, 0).await["job"].is_object(), "another organization's quota");
-        server.clock.advance(std::time::Duration::from_secs(3601));
-        // Tokens hold for an hour here, too.
-        let admin = server.client_at(&limited, "admin");
-        let later = json!({ "organizationId": acme, "idempotencyKey": "later" });
-        assert!(start(&admin, later).await["job"].is_object(), "an hour later");
-        for answer in started {
-            finished(&admin, &answer["job"]["id"]).await;
-        }
-        limited.stop().await.unwrap();
-    }
+#[on_each_engine]
+async fn key_gives_the_same_backup(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let input = json!({ "organizationId": acme, "idempotencyKey": "k" });
+    let first = start(&admin, input.clone()).await;
+    let again = start(&admin, input.clone()).await;
+    assert_eq!((&again["job"]["id"], &again["replayed"]), (&first["job"]["id"], &json!(true)));
+    let mut other = input;
+    other["verify"] = json!(false);
+    assert_eq!(start(&admin, other.clone()).await["userErrors"][0]["code"], "CONFLICT");
+    other["idempotencyKey"] = json!("");
+    assert_eq!(start(&admin, other).await["userErrors"][0]["path"], json!(["idempotencyKey"]));
+    finished(&admin, &first["job"]["id"]).await;
+}
 
-    async fn key_gives_the_same_backup(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let input = json!({ "organizationId": acme, "idempotencyKey": "k" });
-        let first = start(&admin, input.clone()).await;
-        let again = start(&admin, input.clone()).await;
-        assert_eq!((&again["job"]["id"], &again["replayed"]), (&first["job"]["id"], &json!(true)));
-        let mut other = input;
-        other["verify"] = json!(false);
-        assert_eq!(start(&admin, other.clone()).await["userErrors"][0]["code"], "CONFLICT");
-        other["idempotencyKey"] = json!("");
-        assert_eq!(start(&admin, other).await["userErrors"][0]["path"], json!(["idempotencyKey"]));
-        finished(&admin, &first["job"]["id"]).await;
-    }
-
-    /// As while a deploy is under way: rows of what its successor added are nothing that it knows of.
-    async fn process_older_than_the_schema_leaves_a_backup_to_others(server: &TestServer) {
-        let db = server.database.connect().await;
-        let newer = "m20991231_000001_expand_all";
-        let sql = format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{newer}', 1)");
-        db.execute_unprepared(&sql).await.unwrap();
-        let operator = server.operator().await;
-        let payload = start(&operator, json!({})).await;
-        let id = &payload["job"]["id"];
-        eventually("an attempt's end", 60, async || {
-            let job = operator.query(BACKUP, json!({ "id": id })).await["job"].clone();
-            assert!(matches!(job["state"].as_str(), Some("QUEUED" | "RUNNING")), "{job}");
-            let message = job["error"]["message"].as_str()?;
-            assert!(message.contains("is older than the database's schema"), "{job}");
-            Some(())
-        })
-        .await;
-        let sql = format!("DELETE FROM seaql_migrations WHERE version = '{newer}'");
-        db.execute_unprepared(&sql).await.unwrap();
-        db.close().await.unwrap();
-        let job = finished(&operator, id).await;
-        assert_eq!(job["state"], "SUCCEEDED", "{job}");
-    }
+/// As while a deploy is under way: rows of what its successor added are nothing that it knows of.
+#[on_each_engine]
+async fn process_older_than_the_schema_leaves_a_backup_to_others(server: &TestServer) {
+    let db = server.database.connect().await;
+    let newer = "m20991231_000001_expand_all";
+    let sql = format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{newer}', 1)");
+    db.execute_unprepared(&sql).await.unwrap();
+    let operator = server.operator().await;
+    let payload = start(&operator, json!({})).await;
+    let id = &payload["job"]["id"];
+    eventually("an attempt's end", 60, async || {
+        let job = operator.query(BACKUP, json!({ "id": id })).await["job"].clone();
+        assert!(matches!(job["state"].as_str(), Some("QUEUED" | "RUNNING")), "{job}");
+        let message = job["error"]["message"].as_str()?;
+        assert!(message.contains("is older than the database's schema"), "{job}");
+        Some(())
+    })
+    .await;
+    let sql = format!("DELETE FROM seaql_migrations WHERE version = '{newer}'");
+    db.execute_unprepared(&sql).await.unwrap();
+    db.close().await.unwrap();
+    let job = finished(&operator, id).await;
+    assert_eq!(job["state"], "SUCCEEDED", "{job}");
 }

@@ -15,100 +15,151 @@ use tempfile::TempDir;
 const MEMBERSHIPS: &str =
     "{ viewer { subject email isOperator memberships { role organization { slug } } } }";
 
-on_each_engine! {
-    async fn organization_is_created_once(server: &TestServer) {
-        let id = succeed(server, &["organization", "create", "acme", "--name", "Acme & Söhne"]);
-        let admin = server.client(&id, Role::Admin).await;
-        let query = "query($id: ID!) { organization(id: $id) { slug name } }";
-        let found = admin.query(query, json!({ "id": id })).await;
-        assert_eq!(found["organization"], json!({ "slug": "acme", "name": "Acme & Söhne" }));
-        fail(server, &["organization", "create", "acme", "--name", "Other"], 1, "acme exists already");
-        for slug in ["Acme", "a_b", "-a", "a-", "", &"a".repeat(64)] {
-            fail(server, &["organization", "create", "--name", "n", "--", slug], 1, "slug: must have 1 to 63");
-        }
-        fail(server, &["organization", "create", "globex", "--name", ""], 1, "name: must have 1 to 500");
-        fail(server, &["organization", "create", "globex"], 2, "--name");
+#[on_each_engine]
+async fn organization_is_created_once(server: &TestServer) {
+    let id = succeed(server, &["organization", "create", "acme", "--name", "Acme & Söhne"]);
+    let admin = server.client(&id, Role::Admin).await;
+    let query = "query($id: ID!) { organization(id: $id) { slug name } }";
+    let found = admin.query(query, json!({ "id": id })).await;
+    assert_eq!(found["organization"], json!({ "slug": "acme", "name": "Acme & Söhne" }));
+    fail(server, &["organization", "create", "acme", "--name", "Other"], 1, "acme exists already");
+    for slug in ["Acme", "a_b", "-a", "a-", "", &"a".repeat(64)] {
+        fail(
+            server,
+            &["organization", "create", "--name", "n", "--", slug],
+            1,
+            "slug: must have 1 to 63",
+        );
     }
+    fail(
+        server,
+        &["organization", "create", "globex", "--name", ""],
+        1,
+        "name: must have 1 to 500",
+    );
+    fail(server, &["organization", "create", "globex"], 2, "--name");
+}
 
-    async fn token_makes_a_member_and_keeps_the_role_that_is_there(server: &TestServer) {
-        server.organization("acme").await;
-        let token = ["token", "--organization", "acme", "--role"];
-        let with = |rest: &[&'static str]| [&token[..], rest].concat();
-        let auditor = succeed(server, &with(&["auditor", "--subject", "eve", "--email", "eve@acme.test"]));
-        assert_eq!(auditor.split('.').count(), 3, "nothing but a token: {auditor}");
-        assert!(auditor.split_whitespace().count() == 1 && !auditor.contains('\n'));
-        let viewer = client(server, &auditor).query(MEMBERSHIPS, json!({})).await["viewer"].clone();
-        assert_eq!(viewer, json!({
+#[on_each_engine]
+async fn token_makes_a_member_and_keeps_the_role_that_is_there(server: &TestServer) {
+    server.organization("acme").await;
+    let token = ["token", "--organization", "acme", "--role"];
+    let with = |rest: &[&'static str]| [&token[..], rest].concat();
+    let auditor =
+        succeed(server, &with(&["auditor", "--subject", "eve", "--email", "eve@acme.test"]));
+    assert_eq!(auditor.split('.').count(), 3, "nothing but a token: {auditor}");
+    assert!(auditor.split_whitespace().count() == 1 && !auditor.contains('\n'));
+    let viewer = client(server, &auditor).query(MEMBERSHIPS, json!({})).await["viewer"].clone();
+    assert_eq!(
+        viewer,
+        json!({
             "subject": "eve", "email": "eve@acme.test", "isOperator": false,
             "memberships": [{ "role": "AUDITOR", "organization": { "slug": "acme" } }],
-        }));
-        succeed(server, &with(&["AUDITOR", "--subject", "eve"]));
-        fail(server, &with(&["admin", "--subject", "eve"]), 1, "eve is AUDITOR in acme already");
-        let viewer = client(server, &auditor).query(MEMBERSHIPS, json!({})).await["viewer"].clone();
-        assert_eq!(viewer["memberships"][0]["role"], "AUDITOR");
+        })
+    );
+    succeed(server, &with(&["AUDITOR", "--subject", "eve"]));
+    fail(server, &with(&["admin", "--subject", "eve"]), 1, "eve is AUDITOR in acme already");
+    let viewer = client(server, &auditor).query(MEMBERSHIPS, json!({})).await["viewer"].clone();
+    assert_eq!(viewer["memberships"][0]["role"], "AUDITOR");
 
-        let named = succeed(server, &with(&["writer"]));
-        let viewer = client(server, &named).query(MEMBERSHIPS, json!({})).await["viewer"].clone();
-        assert_eq!((&viewer["subject"], &viewer["memberships"][0]["role"]), (&json!("writer"), &json!("WRITER")));
+    let named = succeed(server, &with(&["writer"]));
+    let viewer = client(server, &named).query(MEMBERSHIPS, json!({})).await["viewer"].clone();
+    assert_eq!(
+        (&viewer["subject"], &viewer["memberships"][0]["role"]),
+        (&json!("writer"), &json!("WRITER"))
+    );
 
-        fail(server, &["token", "--organization", "nobody", "--role", "admin"], 1, "there is no organization nobody");
-        fail(server, &with(&["admin", "--subject", ""]), 1, "subject: must have 1 to 200");
-        fail(server, &with(&["king"]), 2, "king");
-        fail(server, &with(&["admin", "--ttl", "soon"]), 2, "--ttl");
-        fail(server, &["token"], 2, "--organization");
-        fail(server, &["token", "--organization", "acme"], 2, "--role");
-        let expired = succeed(server, &with(&["admin", "--subject", "late", "--ttl", "0s"]));
-        assert_eq!(client(server, &expired).send(MEMBERSHIPS, json!({})).await.status, 401);
-    }
+    fail(
+        server,
+        &["token", "--organization", "nobody", "--role", "admin"],
+        1,
+        "there is no organization nobody",
+    );
+    fail(server, &with(&["admin", "--subject", ""]), 1, "subject: must have 1 to 200");
+    fail(server, &with(&["king"]), 2, "king");
+    fail(server, &with(&["admin", "--ttl", "soon"]), 2, "--ttl");
+    fail(server, &["token"], 2, "--organization");
+    fail(server, &["token", "--organization", "acme"], 2, "--role");
+    let expired = succeed(server, &with(&["admin", "--subject", "late", "--ttl", "0s"]));
+    assert_eq!(client(server, &expired).send(MEMBERSHIPS, json!({})).await.status, 401);
+}
 
-    async fn operators_are_made_listed_and_removed(server: &TestServer) {
-        let token = succeed(server, &["token", "--operator", "--subject", "olga", "--email", "olga@host.test"]);
-        let olga = client(server, &token);
-        let operator = "{ viewer { subject isOperator memberships { role } } jobs { totalCount } }";
-        let data = olga.query(operator, json!({})).await;
-        assert_eq!(data["viewer"], json!({ "subject": "olga", "isOperator": true, "memberships": [] }));
-        succeed(server, &["token", "--operator"]);
-        assert_eq!(succeed(server, &["operator", "list"]), "olga\tolga@host.test\noperator\t");
-        assert_eq!(succeed(server, &["operator", "remove", "olga"]), "");
-        assert_eq!(olga.error("{ jobs { totalCount } }", json!({})).await, "BAD_USER_INPUT");
-        fail(server, &["operator", "remove", "olga"], 1, "olga is no operator");
-        assert_eq!(succeed(server, &["operator", "list"]), "operator\t");
-        fail(server, &["token", "--operator", "--role", "admin"], 2, "--organization");
-    }
+#[on_each_engine]
+async fn operators_are_made_listed_and_removed(server: &TestServer) {
+    let token =
+        succeed(server, &["token", "--operator", "--subject", "olga", "--email", "olga@host.test"]);
+    let olga = client(server, &token);
+    let operator = "{ viewer { subject isOperator memberships { role } } jobs { totalCount } }";
+    let data = olga.query(operator, json!({})).await;
+    assert_eq!(data["viewer"], json!({ "subject": "olga", "isOperator": true, "memberships": [] }));
+    succeed(server, &["token", "--operator"]);
+    assert_eq!(succeed(server, &["operator", "list"]), "olga\tolga@host.test\noperator\t");
+    assert_eq!(succeed(server, &["operator", "remove", "olga"]), "");
+    assert_eq!(olga.error("{ jobs { totalCount } }", json!({})).await, "BAD_USER_INPUT");
+    fail(server, &["operator", "remove", "olga"], 1, "olga is no operator");
+    assert_eq!(succeed(server, &["operator", "list"]), "operator\t");
+    fail(server, &["token", "--operator", "--role", "admin"], 2, "--organization");
+}
 
-    async fn members_are_set_listed_and_removed(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let of = ["--organization", "acme"];
-        let member = |verb: &'static str, rest: &[&'static str]| [&["member", verb], &of[..], rest].concat();
-        assert_eq!(succeed(server, &member("list", &[])), "");
-        assert_eq!(succeed(server, &member("set", &["--role", "writer", "--email", "bob@acme.test", "bob"])), "");
-        succeed(server, &member("set", &["--role", "auditor", "ada"]));
-        let listed = "ada\tAUDITOR\t\nbob\tWRITER\tbob@acme.test";
-        assert_eq!(succeed(server, &member("list", &[])), listed);
-        let ada = server.client_of("ada");
-        let count = "query($id: ID!) { auditLogs(organizationId: $id) { totalCount } }";
-        ada.query(count, json!({ "id": acme })).await;
-        succeed(server, &member("set", &["--role", "member", "ada"]));
-        assert_eq!(ada.error(count, json!({ "id": acme })).await, "FORBIDDEN");
-        succeed(server, &member("remove", &["ada"]));
-        assert_eq!(ada.error(count, json!({ "id": acme })).await, "NOT_FOUND");
-        assert_eq!(succeed(server, &member("list", &[])), "bob\tWRITER\tbob@acme.test");
-        fail(server, &member("remove", &["ada"]), 1, "ada is no member of acme");
-        fail(server, &member("set", &["ada"]), 2, "--role");
-        fail(server, &member("set", &["--role", "admin", "daybook-cli"]), 1, "subject: is a name of Daybook's");
-        fail(server, &["member", "list", "--organization", "nobody"], 1, "there is no organization nobody");
+#[on_each_engine]
+async fn members_are_set_listed_and_removed(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let of = ["--organization", "acme"];
+    let member =
+        |verb: &'static str, rest: &[&'static str]| [&["member", verb], &of[..], rest].concat();
+    assert_eq!(succeed(server, &member("list", &[])), "");
+    assert_eq!(
+        succeed(server, &member("set", &["--role", "writer", "--email", "bob@acme.test", "bob"])),
+        ""
+    );
+    succeed(server, &member("set", &["--role", "auditor", "ada"]));
+    let listed = "ada\tAUDITOR\t\nbob\tWRITER\tbob@acme.test";
+    assert_eq!(succeed(server, &member("list", &[])), listed);
+    let ada = server.client_of("ada");
+    let count = "query($id: ID!) { auditLogs(organizationId: $id) { totalCount } }";
+    ada.query(count, json!({ "id": acme })).await;
+    succeed(server, &member("set", &["--role", "member", "ada"]));
+    assert_eq!(ada.error(count, json!({ "id": acme })).await, "FORBIDDEN");
+    succeed(server, &member("remove", &["ada"]));
+    assert_eq!(ada.error(count, json!({ "id": acme })).await, "NOT_FOUND");
+    assert_eq!(succeed(server, &member("list", &[])), "bob\tWRITER\tbob@acme.test");
+    fail(server, &member("remove", &["ada"]), 1, "ada is no member of acme");
+    fail(server, &member("set", &["ada"]), 2, "--role");
+    fail(
+        server,
+        &member("set", &["--role", "admin", "daybook-cli"]),
+        1,
+        "subject: is a name of Daybook's",
+    );
+    fail(
+        server,
+        &["member", "list", "--organization", "nobody"],
+        1,
+        "there is no organization nobody",
+    );
 
-        let admin = server.client(&acme, Role::Admin).await;
-        let log = "query($id: ID!) { auditLogs(organizationId: $id, filter: { actorType: SYSTEM, action: \"member.*\" }) {
+    let admin = server.client(&acme, Role::Admin).await;
+    let log = r#"query($id: ID!) {
+        auditLogs(organizationId: $id, filter: { actorType: SYSTEM, action: "member.*" }) {
             nodes { action resource { id } actor { type } }
-        } }";
-        let log = admin.query(log, json!({ "id": acme })).await;
-        let told: Vec<_> = log["auditLogs"]["nodes"].as_array().unwrap().iter().map(|entry| {
-            assert_eq!(entry["actor"]["type"], "SYSTEM");
-            format!("{} {}", entry["action"].as_str().unwrap(), entry["resource"]["id"].as_str().unwrap())
-        }).collect();
-        assert_eq!(told, ["member.set admin", "member.removed ada", "member.set ada", "member.set ada", "member.set bob"]);
-    }
+        }
+    }"#;
+    let log = admin.query(log, json!({ "id": acme })).await;
+    let entries = log["auditLogs"]["nodes"].as_array().unwrap();
+    let told = entries.iter().map(|entry| {
+        assert_eq!(entry["actor"]["type"], "SYSTEM");
+        [&entry["action"], &entry["resource"]["id"]].map(|text| text.as_str().unwrap())
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            ["member.set", "admin"],
+            ["member.removed", "ada"],
+            ["member.set", "ada"],
+            ["member.set", "ada"],
+            ["member.set", "bob"]
+        ]
+    );
 }
 
 #[test]

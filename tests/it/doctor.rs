@@ -9,7 +9,7 @@ use std::{
 
 use daybook_entity::membership::Role;
 use daybook_service::private::STORE_IDENTITY;
-use daybook_tests::{Backend, NatsServer, TestDatabase, Value, binary, on_each_engine};
+use daybook_tests::{Backend, NatsServer, TestDatabase, TestServer, Value, binary, on_each_engine};
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
@@ -61,93 +61,161 @@ fn nobody() -> std::net::SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-on_each_engine! {
-    async fn healthy_instance_has_nothing_to_complain_of(server: &TestServer) {
+#[on_each_engine]
+async fn healthy_instance_has_nothing_to_complain_of(server: &TestServer) {
+    let mut doctor = binary::daybook_of(server);
+    let (found, code) = examine(doctor.env("DAYBOOK_PUBLIC_URL", server.url("/")));
+    let checks: Vec<_> = found.keys().map(String::as_str).collect();
+    assert_eq!(
+        checks,
+        [
+            "append-only",
+            "artifacts",
+            "clock",
+            "configuration",
+            "database",
+            "disk",
+            "files",
+            "nats",
+            "newest-entry",
+            "oidc",
+            "public-url",
+            "replica",
+            "row-security",
+            "schema",
+            "secret",
+            "settings",
+            "sharing",
+        ]
+    );
+    assert!(found.values().all(|(health, _)| health == "ok"), "{found:#?}");
+    assert_eq!(code, 0);
+    let engine = match server.backend() {
+        Backend::Sqlite => "SQLite 3.",
+        Backend::Postgres => "PostgreSQL 1",
+    };
+    assert!(found["database"].1.starts_with(engine), "{found:#?}");
+    let items = fs::read_dir(server.folder().join("artifacts")).unwrap();
+    let left = items.filter(|item| item.as_ref().unwrap().file_name() != STORE_IDENTITY).count();
+    assert_eq!(left, 0, "it leaves something in the store");
+}
+
+#[on_each_engine]
+async fn what_fails_is_told_with_what_to_do(server: &TestServer) {
+    let doctor = || binary::daybook_of(server);
+    let elsewhere = TempDir::new().unwrap();
+    let nobody_there = format!("http://{}", nobody());
+    let file = server.folder().join("a-file");
+    fs::write(&file, "").unwrap();
+    let in_a_file = format!("file:{}", file.display());
+    for (check, variable, value, words) in [
+        (
+            "secret",
+            "DAYBOOK_SECRET",
+            "another-secret-of-at-least-32-characters",
+            "set DAYBOOK_SECRET to the first one",
+        ),
+        ("secret", "DAYBOOK_SECRET", "geheim", "at least 32 characters"),
+        ("secret", "DAYBOOK_DATA_DIR", elsewhere.path().to_str().unwrap(), "there is none here"),
+        (
+            "public-url",
+            "DAYBOOK_PUBLIC_URL",
+            nobody_there.as_str(),
+            "does not answer at all: start Daybook",
+        ),
+        ("public-url", "DAYBOOK_PUBLIC_URL", &server.url("/graphql"), "something else answers"),
+        (
+            "configuration",
+            "DAYBOOK_BACKUP_SCHEDULE",
+            "soon",
+            "DAYBOOK_BACKUP_SCHEDULE can't be used",
+        ),
+        ("configuration", "DAYBOOK_TRUSTED_DOCUMENTS", "none.json", "none.json can't be used"),
+        ("artifacts", "DAYBOOK_ARTIFACTS_URL", &in_a_file, "DAYBOOK_ARTIFACTS_URL"),
+        ("nats", "DAYBOOK_NATS_URL", "http://geheim@nats", "a server is nats://HOST:PORT"),
+    ] {
+        says(doctor().env(variable, value), 1, check, "fail", words);
+    }
+    let (one, two) = (nobody(), nobody());
+    let away = format!("nats://ada:geheim@{one},nats://ada:geheim@{two}");
+    says(
+        doctor().env("DAYBOOK_NATS_URL", away),
+        0,
+        "nats",
+        "warn",
+        "processes hear of each other late",
+    );
+    let nats = NatsServer::start().await;
+    let some = format!("nats://{one},{}", nats.url());
+    says(doctor().env("DAYBOOK_NATS_URL", some), 0, "nats", "ok", "went out and came back");
+}
+
+#[on_each_engine]
+async fn log_that_can_be_changed_or_is_from_the_future_is_told(server: &TestServer) {
+    let doctor = || binary::daybook_of(server);
+    let acme = server.organization("acme").await;
+    says(&mut doctor(), 0, "append-only", "ok", "refuses to change or remove");
+    says(&mut doctor(), 0, "newest-entry", "ok", "was recorded at");
+    says(&mut doctor(), 0, "secret", "ok", "fingerprint ");
+    server.clock.advance(std::time::Duration::from_secs(3600));
+    server.client(&acme, Role::Admin).await;
+    says(&mut doctor(), 0, "newest-entry", "warn", "by NTP");
+    let db = server.database.connect().await;
+    let sql = match server.backend() {
+        Backend::Sqlite => "DROP TRIGGER audit_logs_no_update",
+        Backend::Postgres => "ALTER TABLE audit_logs DISABLE TRIGGER audit_logs_no_change",
+    };
+    db.execute_unprepared(sql).await.unwrap();
+    says(&mut doctor(), 1, "append-only", "fail", "entries can be changed: audit_logs_no_");
+    db.close().await.unwrap();
+}
+
+#[on_each_engine]
+async fn provider_that_can_not_be_used_is_told(server: &TestServer) {
+    let away = format!("http://{}", nobody());
+    let doctor = || {
         let mut doctor = binary::daybook_of(server);
-        let (found, code) = examine(doctor.env("DAYBOOK_PUBLIC_URL", server.url("/")));
-        let checks: Vec<_> = found.keys().map(String::as_str).collect();
-        assert_eq!(checks, [
-            "append-only", "artifacts", "clock", "configuration", "database", "disk", "files", "nats",
-            "newest-entry", "oidc", "public-url", "replica", "row-security", "schema", "secret",
-            "settings", "sharing",
-        ]);
-        assert!(found.values().all(|(health, _)| health == "ok"), "{found:#?}");
-        assert_eq!(code, 0);
-        let engine = match server.backend() {
-            Backend::Sqlite => "SQLite 3.",
-            Backend::Postgres => "PostgreSQL 1",
-        };
-        assert!(found["database"].1.starts_with(engine), "{found:#?}");
-        let items = fs::read_dir(server.folder().join("artifacts")).unwrap();
-        let left = items.filter(|item| item.as_ref().unwrap().file_name() != STORE_IDENTITY).count();
-        assert_eq!(left, 0, "it leaves something in the store");
-    }
+        doctor.env("DAYBOOK_OIDC_AUDIENCE", "daybook");
+        doctor
+    };
+    says(doctor().env("DAYBOOK_OIDC_ISSUER", &away), 1, "oidc", "fail", "DAYBOOK_OIDC_ISSUER");
+    says(doctor().env("DAYBOOK_OIDC_ISSUER", "http://example.com"), 1, "oidc", "fail", "https://");
+}
 
-    async fn what_fails_is_told_with_what_to_do(server: &TestServer) {
-        let doctor = || binary::daybook_of(server);
-        let other = "another-secret-of-at-least-32-characters";
-        says(doctor().env("DAYBOOK_SECRET", other), 1, "secret", "fail", "set DAYBOOK_SECRET to the first one");
-        says(doctor().env("DAYBOOK_SECRET", "geheim"), 1, "secret", "fail", "at least 32 characters");
-        let elsewhere = TempDir::new().unwrap();
-        says(doctor().env("DAYBOOK_DATA_DIR", elsewhere.path()), 1, "secret", "fail", "there is none here");
-        let url = format!("http://{}", nobody());
-        says(doctor().env("DAYBOOK_PUBLIC_URL", url), 1, "public-url", "fail", "does not answer at all: start Daybook");
-        says(doctor().env("DAYBOOK_PUBLIC_URL", server.url("/graphql")), 1, "public-url", "fail", "something else answers");
-        says(doctor().env("DAYBOOK_BACKUP_SCHEDULE", "soon"), 1, "configuration", "fail", "DAYBOOK_BACKUP_SCHEDULE can't be used");
-        says(doctor().env("DAYBOOK_TRUSTED_DOCUMENTS", "none.json"), 1, "configuration", "fail", "none.json can't be used");
-        let file = server.folder().join("a-file");
-        fs::write(&file, "").unwrap();
-        let url = format!("file:{}", file.display());
-        says(doctor().env("DAYBOOK_ARTIFACTS_URL", url), 1, "artifacts", "fail", "DAYBOOK_ARTIFACTS_URL");
-        says(doctor().env("DAYBOOK_NATS_URL", "http://geheim@nats"), 1, "nats", "fail", "a server is nats://HOST:PORT");
-        let (one, two) = (nobody(), nobody());
-        let away = format!("nats://ada:geheim@{one},nats://ada:geheim@{two}");
-        says(doctor().env("DAYBOOK_NATS_URL", away), 0, "nats", "warn", "processes hear of each other late");
-        let nats = NatsServer::start().await;
-        let some = format!("nats://{one},{}", nats.url());
-        says(doctor().env("DAYBOOK_NATS_URL", some), 0, "nats", "ok", "went out and came back");
-    }
-
-    async fn log_that_can_be_changed_or_is_from_the_future_is_told(server: &TestServer) {
-        let doctor = || binary::daybook_of(server);
-        let acme = server.organization("acme").await;
-        says(&mut doctor(), 0, "append-only", "ok", "refuses to change or remove");
-        says(&mut doctor(), 0, "newest-entry", "ok", "was recorded at");
-        says(&mut doctor(), 0, "secret", "ok", "fingerprint ");
-        server.clock.advance(std::time::Duration::from_secs(3600));
-        server.client(&acme, Role::Admin).await;
-        says(&mut doctor(), 0, "newest-entry", "warn", "by NTP");
-        let db = server.database.connect().await;
-        let sql = match server.backend() {
-            Backend::Sqlite => "DROP TRIGGER audit_logs_no_update",
-            Backend::Postgres => "ALTER TABLE audit_logs DISABLE TRIGGER audit_logs_no_change",
-        };
-        db.execute_unprepared(sql).await.unwrap();
-        says(&mut doctor(), 1, "append-only", "fail", "entries can be changed: audit_logs_no_");
-        db.close().await.unwrap();
-    }
-
-    async fn provider_that_can_not_be_used_is_told(server: &TestServer) {
-        let away = format!("http://{}", nobody());
-        let doctor = || {
-            let mut doctor = binary::daybook_of(server);
-            doctor.env("DAYBOOK_OIDC_AUDIENCE", "daybook");
-            doctor
-        };
-        says(doctor().env("DAYBOOK_OIDC_ISSUER", &away), 1, "oidc", "fail", "DAYBOOK_OIDC_ISSUER");
-        says(doctor().env("DAYBOOK_OIDC_ISSUER", "http://example.com"), 1, "oidc", "fail", "https://");
-    }
-
-    async fn schema_of_another_version_is_told(server: &TestServer) {
-        let db = server.database.connect().await;
-        db.execute_unprepared("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2099_moon', 1)").await.unwrap();
-        says(&mut binary::daybook_of(server), 1, "schema", "fail", "does not know m2099_moon: run the version");
-        let last = daybook_migration::names().pop().unwrap();
-        db.execute_unprepared(&format!("DELETE FROM seaql_migrations WHERE version IN ('m2099_moon', '{last}')")).await.unwrap();
-        says(&mut binary::daybook_of(server), 0, "schema", "warn", "1 migrations are missing: `daybook serve`");
-        db.execute_unprepared(&format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{last}', 1)")).await.unwrap();
-        db.close().await.unwrap();
-    }
+#[on_each_engine]
+async fn schema_of_another_version_is_told(server: &TestServer) {
+    let db = server.database.connect().await;
+    db.execute_unprepared(
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m2099_moon', 1)",
+    )
+    .await
+    .unwrap();
+    says(
+        &mut binary::daybook_of(server),
+        1,
+        "schema",
+        "fail",
+        "does not know m2099_moon: run the version",
+    );
+    let last = daybook_migration::names().pop().unwrap();
+    db.execute_unprepared(&format!(
+        "DELETE FROM seaql_migrations WHERE version IN ('m2099_moon', '{last}')"
+    ))
+    .await
+    .unwrap();
+    says(
+        &mut binary::daybook_of(server),
+        0,
+        "schema",
+        "warn",
+        "1 migrations are missing: `daybook serve`",
+    );
+    db.execute_unprepared(&format!(
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('{last}', 1)"
+    ))
+    .await
+    .unwrap();
+    db.close().await.unwrap();
 }
 
 #[test]

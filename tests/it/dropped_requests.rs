@@ -30,47 +30,47 @@ const RECORDINGS: usize = 40;
 /// must not: drops land before, in and after the work.
 const SPREAD: usize = 20;
 
-on_each_engine! {
-    async fn two_thousand_dropped_requests_lose_nothing_that_was_acknowledged(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        server.set_member(&acme, "admin", Role::Admin).await;
-        // No worker of its own: what a dropped request does to a connection stays to be seen.
-        let node = server.start_another(Duties::Serve).await;
-        let address = node.address.to_string();
-        let client = Client::new(format!("http://{address}"), Some(server.token("admin")));
+#[on_each_engine]
+async fn two_thousand_dropped_requests_lose_nothing_that_was_acknowledged(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    server.set_member(&acme, "admin", Role::Admin).await;
+    // No worker of its own: what a dropped request does to a connection stays to be seen.
+    let node = server.start_another(Duties::Serve).await;
+    let address = node.address.to_string();
+    let client = Client::new(format!("http://{address}"), Some(server.token("admin")));
 
-        // Before, while and after the request's transaction, which row-level security takes longer to reach.
-        let longest = Duration::from_millis(if server.instance().db.has_row_security() { 100 } else { 25 });
-        let (drops, sent) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let is_over = AtomicBool::new(false);
-        let droppers = async {
-            let recordings = || {
-                sent.fetch_add(1, Relaxed);
-                recording(&acme)
-            };
-            let either = || if is_heads() || is_heads() { recordings() } else { export(&acme) };
-            drop_requests(&address, &client, (&drops, longest), MIXED / 2, recordings).await;
-            drop_requests(&address, &client, (&drops, longest), MIXED, either).await;
-            is_over.store(true, Relaxed);
+    // Before, while and after the request's transaction, which row-level security takes longer to reach.
+    let longest =
+        Duration::from_millis(if server.instance().db.has_row_security() { 100 } else { 25 });
+    let (drops, sent) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let is_over = AtomicBool::new(false);
+    let droppers = async {
+        let recordings = || {
+            sent.fetch_add(1, Relaxed);
+            recording(&acme)
         };
-        let writers = join_all((0..WRITERS).map(|writer| write(&client, &acme, writer, &is_over)));
-        let ((), acknowledged) = tokio::join!(droppers, writers);
-        let acknowledged: Vec<_> = acknowledged.into_iter().flatten().collect();
-        // Recordings are gathered by a task; an export's transaction is the request's own.
-        drop_requests(&address, &client, (&drops, longest), MIXED + ALONE, || export(&acme)).await;
+        let either = || if is_heads() || is_heads() { recordings() } else { export(&acme) };
+        drop_requests(&address, &client, (&drops, longest), MIXED / 2, recordings).await;
+        drop_requests(&address, &client, (&drops, longest), MIXED, either).await;
+        is_over.store(true, Relaxed);
+    };
+    let writers = join_all((0..WRITERS).map(|writer| write(&client, &acme, writer, &is_over)));
+    let ((), acknowledged) = tokio::join!(droppers, writers);
+    let acknowledged: Vec<_> = acknowledged.into_iter().flatten().collect();
+    // Recordings are gathered by a task; an export's transaction is the request's own.
+    drop_requests(&address, &client, (&drops, longest), MIXED + ALONE, || export(&acme)).await;
 
-        if server.backend() == Backend::Postgres {
-            let what = "the end of every transaction";
-            eventually(what, 20, async || nobody_is_in_a_transaction(server).await).await;
-        }
-        // Whoever comes now is served, by each connection of the pool.
-        let after = (0..50).map(|_| client.record_entries(&acme, json!([entry("after")])));
-        for payload in join_all(after).await {
-            assert_eq!(payload["userErrors"], json!([]));
-        }
-        node.stop().await.unwrap();
-        compare(server, [&drops, &sent].map(|count| count.load(Relaxed)), &acknowledged).await;
+    if server.backend() == Backend::Postgres {
+        let what = "the end of every transaction";
+        eventually(what, 20, async || nobody_is_in_a_transaction(server).await).await;
     }
+    // Whoever comes now is served, by each connection of the pool.
+    let after = (0..50).map(|_| client.record_entries(&acme, json!([entry("after")])));
+    for payload in join_all(after).await {
+        assert_eq!(payload["userErrors"], json!([]));
+    }
+    node.stop().await.unwrap();
+    compare(server, [&drops, &sent].map(|count| count.load(Relaxed)), &acknowledged).await;
 }
 
 /// Sends requests and closes the connection at a random moment, until `enough` clients in all have

@@ -6,7 +6,7 @@ use std::{
 };
 
 use daybook_entity::membership::Role;
-use daybook_tests::{json, on_each_engine};
+use daybook_tests::{TestServer, json, on_each_engine};
 
 use crate::exports::{export, hostile, hostile_entries, input};
 
@@ -29,51 +29,51 @@ fn decompressed(program: &str, bytes: &[u8]) -> Vec<u8> {
     output.stdout
 }
 
-on_each_engine! {
-    async fn compressed_exports_hold_the_bytes_of_plain_ones(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        // Several segments and slices of the compressor.
-        for _ in 0..10 {
-            admin.record_entries(&acme, json!(hostile_entries())).await;
-        }
-        for format in ["CSV", "JSON", "JSONL"] {
-            let input = input(&acme, &hostile(), "RECORDED_ASC", format);
-            let plain = export(&admin, input.clone()).await;
-            assert_eq!(plain.job["artifact"]["manifest"]["compression"], "NONE");
-            for (compression, extension, content_type, program) in KINDS {
-                let mut input = input.clone();
-                input["compression"] = json!(compression);
-                let packed = export(&admin, input.clone()).await;
-                assert_eq!(decompressed(program, &packed.bytes), plain.bytes, "{format}");
-                assert!(packed.bytes.len() < plain.bytes.len() / 4, "{format} {compression}");
+#[on_each_engine]
+async fn compressed_exports_hold_the_bytes_of_plain_ones(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    // Several segments and slices of the compressor.
+    for _ in 0..10 {
+        admin.record_entries(&acme, json!(hostile_entries())).await;
+    }
+    for format in ["CSV", "JSON", "JSONL"] {
+        let input = input(&acme, &hostile(), "RECORDED_ASC", format);
+        let plain = export(&admin, input.clone()).await;
+        assert_eq!(plain.job["artifact"]["manifest"]["compression"], "NONE");
+        for (compression, extension, content_type, program) in KINDS {
+            let mut input = input.clone();
+            input["compression"] = json!(compression);
+            let packed = export(&admin, input.clone()).await;
+            assert_eq!(decompressed(program, &packed.bytes), plain.bytes, "{format}");
+            assert!(packed.bytes.len() < plain.bytes.len() / 4, "{format} {compression}");
 
-                let artifact = &packed.job["artifact"];
-                assert_eq!(artifact["contentType"], content_type);
-                let name = artifact["fileName"].as_str().unwrap();
-                let end = format!(".{}.{extension}", format.to_lowercase());
-                assert!(name.ends_with(&end), "{name}");
-                assert_eq!(artifact["manifest"]["compression"], compression);
-                assert_eq!(artifact["sizeBytes"], json!(packed.bytes.len().to_string()));
+            let artifact = &packed.job["artifact"];
+            assert_eq!(artifact["contentType"], content_type);
+            let name = artifact["fileName"].as_str().unwrap();
+            let end = format!(".{}.{extension}", format.to_lowercase());
+            assert!(name.ends_with(&end), "{name}");
+            assert_eq!(artifact["manifest"]["compression"], compression);
+            assert_eq!(artifact["sizeBytes"], json!(packed.bytes.len().to_string()));
 
-                let again = export(&admin, input).await;
-                assert!(again.bytes == packed.bytes, "the same at every attempt");
-            }
+            let again = export(&admin, input).await;
+            assert!(again.bytes == packed.bytes, "the same at every attempt");
         }
     }
+}
 
-    async fn compressed_export_of_nothing_unpacks(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        for (compression, _, content_type, program) in KINDS {
-            let mut input =
-                input(&acme, &json!({ "action": "never.happened" }), "RECORDED_ASC", "JSONL");
-            input["compression"] = json!(compression);
-            let empty = export(&admin, input.clone()).await;
-            assert_eq!(decompressed(program, &empty.bytes), b"");
-            let payload = admin.start_export(input).await;
-            let url = payload["inlineDataUrl"].as_str().unwrap();
-            assert!(url.starts_with(&format!("data:{content_type};base64,")), "{url}");
-        }
+#[on_each_engine]
+async fn compressed_export_of_nothing_unpacks(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    for (compression, _, content_type, program) in KINDS {
+        let mut input =
+            input(&acme, &json!({ "action": "never.happened" }), "RECORDED_ASC", "JSONL");
+        input["compression"] = json!(compression);
+        let empty = export(&admin, input.clone()).await;
+        assert_eq!(decompressed(program, &empty.bytes), b"");
+        let payload = admin.start_export(input).await;
+        let url = payload["inlineDataUrl"].as_str().unwrap();
+        assert!(url.starts_with(&format!("data:{content_type};base64,")), "{url}");
     }
 }

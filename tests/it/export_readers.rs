@@ -8,7 +8,7 @@ use std::{
 };
 
 use daybook_entity::membership::Role;
-use daybook_tests::{Value, json, on_each_engine};
+use daybook_tests::{TestServer, Value, json, on_each_engine};
 
 use crate::exports::{export, hostile, hostile_entries, input, listed};
 
@@ -93,121 +93,124 @@ fn is_typed(columns: &Value) {
     }
 }
 
-on_each_engine! {
-    async fn others_readers_find_what_the_api_answers(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let mut entries = hostile_entries();
-        let mut longest = daybook_tests::entry("hostile.longest");
-        // 64 KiB as JSON, the most that is taken.
-        longest["metadata"] = json!({ "extra": ",;\u{e9}'".repeat(64 * 1024 / 5)[..64 * 1024 - 6] });
-        entries.push(longest);
-        let recorded = admin.record_entries(&acme, json!(entries)).await;
+#[on_each_engine]
+async fn others_readers_find_what_the_api_answers(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let mut entries = hostile_entries();
+    let mut longest = daybook_tests::entry("hostile.longest");
+    // 64 KiB as JSON, the most that is taken.
+    longest["metadata"] = json!({ "extra": ",;\u{e9}'".repeat(64 * 1024 / 5)[..64 * 1024 - 6] });
+    entries.push(longest);
+    let recorded = admin.record_entries(&acme, json!(entries)).await;
+    assert_eq!(recorded["userErrors"], json!([]));
+    let order = "TIMESTAMP_DESC";
+    let expected = listed(&admin, &acme, &hostile(), order).await;
+
+    let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
+    let mut files = Vec::new();
+    for (format, extension, _) in FORMATS {
+        let file = folder.path().join(format!("export.{extension}"));
+        let exported = export(&admin, input(&acme, &hostile(), order, format)).await;
+        std::fs::write(&file, exported.bytes).unwrap();
+        files.push(file);
+    }
+    let found = read(&files);
+    for (_, extension, readers) in FORMATS {
+        for reader in readers {
+            let found = found[format!("{reader} .{extension}")].as_array().unwrap();
+            assert_eq!(found.len(), expected.len(), "{reader} {extension}");
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!(found, expected, "{reader} {extension}");
+            }
+        }
+    }
+    is_typed(&columns(&files[3]));
+}
+
+#[on_each_engine]
+async fn no_cell_of_a_csv_is_a_formula_in_libreoffice(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record_entries(&acme, json!(hostile_entries())).await;
+    let exported = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", "CSV")).await;
+    let sheet = opened_by_libreoffice(&exported.bytes);
+    assert_eq!(sheet.matches("table:formula").count(), 0);
+    // Each entry has an action that begins so, in a cell of its own.
+    let actions = sheet.matches("<text:p>hostile.").count();
+    assert_eq!(actions, hostile_entries().len());
+    // It does take cells for formulas where nothing is done about them.
+    let sheet = opened_by_libreoffice(b"a,b\r\n=1+1,\"=HYPERLINK(\"\"http://evil.test\"\")\"\r\n");
+    assert_eq!(sheet.matches("table:formula").count(), 2, "{sheet}");
+}
+
+#[on_each_engine]
+async fn parquet_of_nothing_has_its_columns(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let nothing = json!({ "action": "never.happened" });
+    let exported = export(&admin, input(&acme, &nothing, "RECORDED_ASC", "PARQUET")).await;
+    assert_eq!(exported.job["artifact"]["recordCount"], "0");
+    let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
+    let file = folder.path().join("nothing.parquet");
+    std::fs::write(&file, exported.bytes).unwrap();
+    is_typed(&columns(&file));
+    for (reader, records) in read(&[file]).as_object().unwrap() {
+        assert_eq!(*records, json!([]), "{reader}");
+    }
+}
+
+#[on_each_engine]
+async fn parquet_compresses_itself_and_takes_no_byte_order_mark(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    for (field, value) in [
+        ("compression", json!("GZIP")),
+        ("compression", json!("ZSTD")),
+        ("csvByteOrderMark", json!(true)),
+    ] {
+        let mut request = input(&acme, &Value::Null, "RECORDED_ASC", "PARQUET");
+        request[field] = value;
+        let payload = admin.start_export(request).await;
+        assert_eq!(payload["job"], Value::Null);
+        assert_eq!(payload["userErrors"][0]["code"], "UNSUPPORTED");
+        assert_eq!(payload["userErrors"][0]["path"], json!([field]));
+    }
+}
+
+#[on_each_engine]
+async fn large_parquet_has_several_groups_and_no_large_one(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    // About 60 KiB each: seven groups of 2 MiB and an eighth.
+    let long = "0123456789abcdef".repeat(60 * 1024 / 16);
+    let entries = |from: usize| {
+        let entries = (from..from + 60).map(|index| {
+            let mut entry = daybook_tests::entry(&format!("hostile.{index:03}"));
+            entry["metadata"] = json!({ "extra": format!("{index}{long}") });
+            entry
+        });
+        json!(entries.collect::<Vec<_>>())
+    };
+    for from in (0..240).step_by(60) {
+        let recorded = admin.record_entries(&acme, entries(from)).await;
         assert_eq!(recorded["userErrors"], json!([]));
-        let order = "TIMESTAMP_DESC";
-        let expected = listed(&admin, &acme, &hostile(), order).await;
-
-        let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
-        let mut files = Vec::new();
-        for (format, extension, _) in FORMATS {
-            let file = folder.path().join(format!("export.{extension}"));
-            let exported = export(&admin, input(&acme, &hostile(), order, format)).await;
-            std::fs::write(&file, exported.bytes).unwrap();
-            files.push(file);
-        }
-        let found = read(&files);
-        for (_, extension, readers) in FORMATS {
-            for reader in readers {
-                let found = found[format!("{reader} .{extension}")].as_array().unwrap();
-                assert_eq!(found.len(), expected.len(), "{reader} {extension}");
-                for (found, expected) in found.iter().zip(&expected) {
-                    assert_eq!(found, expected, "{reader} {extension}");
-                }
-            }
-        }
-        is_typed(&columns(&files[3]));
     }
-
-    async fn no_cell_of_a_csv_is_a_formula_in_libreoffice(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record_entries(&acme, json!(hostile_entries())).await;
-        let exported = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", "CSV")).await;
-        let sheet = opened_by_libreoffice(&exported.bytes);
-        assert_eq!(sheet.matches("table:formula").count(), 0);
-        // Each entry has an action that begins so, in a cell of its own.
-        let actions = sheet.matches("<text:p>hostile.").count();
-        assert_eq!(actions, hostile_entries().len());
-        // It does take cells for formulas where nothing is done about them.
-        let sheet = opened_by_libreoffice(b"a,b\r\n=1+1,\"=HYPERLINK(\"\"http://evil.test\"\")\"\r\n");
-        assert_eq!(sheet.matches("table:formula").count(), 2, "{sheet}");
-    }
-
-    async fn parquet_of_nothing_has_its_columns(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let nothing = json!({ "action": "never.happened" });
-        let exported = export(&admin, input(&acme, &nothing, "RECORDED_ASC", "PARQUET")).await;
-        assert_eq!(exported.job["artifact"]["recordCount"], "0");
-        let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
-        let file = folder.path().join("nothing.parquet");
-        std::fs::write(&file, exported.bytes).unwrap();
-        is_typed(&columns(&file));
-        for (reader, records) in read(&[file]).as_object().unwrap() {
-            assert_eq!(*records, json!([]), "{reader}");
+    let request = input(&acme, &hostile(), "RECORDED_ASC", "PARQUET");
+    let exported = export(&admin, request).await;
+    let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
+    let file = folder.path().join("large.parquet");
+    std::fs::write(&file, exported.bytes).unwrap();
+    let found = read(std::slice::from_ref(&file));
+    for (reader, records) in found.as_object().unwrap() {
+        let records = records.as_array().unwrap();
+        assert_eq!(records.len(), 240, "{reader}");
+        for (index, record) in records.iter().enumerate() {
+            assert_eq!(record["action"], format!("hostile.{index:03}"), "{reader}");
+            assert_eq!(record["metadata"]["extra"], format!("{index}{long}"), "{reader}");
         }
     }
-
-    async fn parquet_compresses_itself_and_takes_no_byte_order_mark(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        for (field, value) in [
-            ("compression", json!("GZIP")),
-            ("compression", json!("ZSTD")),
-            ("csvByteOrderMark", json!(true)),
-        ] {
-            let mut request = input(&acme, &Value::Null, "RECORDED_ASC", "PARQUET");
-            request[field] = value;
-            let payload = admin.start_export(request).await;
-            assert_eq!(payload["job"], Value::Null);
-            assert_eq!(payload["userErrors"][0]["code"], "UNSUPPORTED");
-            assert_eq!(payload["userErrors"][0]["path"], json!([field]));
-        }
-    }
-
-    async fn large_parquet_has_several_groups_and_no_large_one(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        // About 60 KiB each: seven groups of 2 MiB and an eighth.
-        let long = "0123456789abcdef".repeat(60 * 1024 / 16);
-        let entries = |from: usize| {
-            let entries = (from..from + 60).map(|index| {
-                let mut entry = daybook_tests::entry(&format!("hostile.{index:03}"));
-                entry["metadata"] = json!({ "extra": format!("{index}{long}") });
-                entry
-            });
-            json!(entries.collect::<Vec<_>>())
-        };
-        for from in (0..240).step_by(60) {
-            let recorded = admin.record_entries(&acme, entries(from)).await;
-            assert_eq!(recorded["userErrors"], json!([]));
-        }
-        let request = input(&acme, &hostile(), "RECORDED_ASC", "PARQUET");
-        let exported = export(&admin, request).await;
-        let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
-        let file = folder.path().join("large.parquet");
-        std::fs::write(&file, exported.bytes).unwrap();
-        let found = read(std::slice::from_ref(&file));
-        for (reader, records) in found.as_object().unwrap() {
-            let records = records.as_array().unwrap();
-            assert_eq!(records.len(), 240, "{reader}");
-            for (index, record) in records.iter().enumerate() {
-                assert_eq!(record["action"], format!("hostile.{index:03}"), "{reader}");
-                assert_eq!(record["metadata"]["extra"], format!("{index}{long}"), "{reader}");
-            }
-        }
-        let groups = groups(&file);
-        assert!((7..=9).contains(&groups.len()), "{groups:?}");
-        assert!(groups.iter().all(|bytes| *bytes < 4 * 1024 * 1024), "{groups:?}");
-    }
+    let groups = groups(&file);
+    assert!((7..=9).contains(&groups.len()), "{groups:?}");
+    assert!(groups.iter().all(|bytes| *bytes < 4 * 1024 * 1024), "{groups:?}");
 }

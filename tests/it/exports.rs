@@ -6,7 +6,7 @@ use std::{
 };
 
 use daybook_entity::membership::Role;
-use daybook_tests::{Client, Value, json, on_each_engine};
+use daybook_tests::{Client, TestServer, Value, json, on_each_engine};
 use sha2::{Digest, Sha256};
 
 pub(crate) const ORDERS: [&str; 4] =
@@ -171,131 +171,134 @@ const PYTHON_JSONL: &str = "lines = data.decode('utf-8').split('\\n')
 assert lines.pop() == ''
 result = [json.loads(line) for line in lines]";
 
-on_each_engine! {
-    async fn json_exports_of_hostile_content_equal_the_list_in_each_order(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 5).await;
-        let recorded = admin.record_entries(&acme, json!(hostile_entries())).await;
-        assert_eq!(recorded["userErrors"], json!([]));
-        let mut seen = Vec::new();
-        for order in ORDERS {
-            let expected = listed(&admin, &acme, &hostile(), order).await;
-            assert_eq!(expected.len(), NASTY.len() + 1);
+#[on_each_engine]
+async fn json_exports_of_hostile_content_equal_the_list_in_each_order(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 5).await;
+    let recorded = admin.record_entries(&acme, json!(hostile_entries())).await;
+    assert_eq!(recorded["userErrors"], json!([]));
+    let mut seen = Vec::new();
+    for order in ORDERS {
+        let expected = listed(&admin, &acme, &hostile(), order).await;
+        assert_eq!(expected.len(), NASTY.len() + 1);
 
-            let whole = export(&admin, input(&acme, &hostile(), order, "JSON")).await.bytes;
-            let records: Vec<Value> = serde_json::from_slice(&whole).unwrap();
-            assert_eq!(records, expected, "{order}");
-            assert_eq!(python(PYTHON_JSON, &whole), json!(expected), "{order}");
+        let whole = export(&admin, input(&acme, &hostile(), order, "JSON")).await.bytes;
+        let records: Vec<Value> = serde_json::from_slice(&whole).unwrap();
+        assert_eq!(records, expected, "{order}");
+        assert_eq!(python(PYTHON_JSON, &whole), json!(expected), "{order}");
 
-            let lines = export(&admin, input(&acme, &hostile(), order, "JSONL")).await.bytes;
-            let lines = String::from_utf8(lines).unwrap();
-            assert_eq!(python(PYTHON_JSONL, lines.as_bytes()), json!(expected), "{order}");
-            let records = lines.strip_suffix('\n').unwrap().split('\n');
-            let records: Vec<Value> = records.map(|line| serde_json::from_str(line).unwrap()).collect();
-            assert_eq!(records, expected, "{order}");
-            seen.push(expected);
-        }
-        seen.dedup();
-        assert_eq!(seen.len(), ORDERS.len(), "orders that differ");
+        let lines = export(&admin, input(&acme, &hostile(), order, "JSONL")).await.bytes;
+        let lines = String::from_utf8(lines).unwrap();
+        assert_eq!(python(PYTHON_JSONL, lines.as_bytes()), json!(expected), "{order}");
+        let records = lines.strip_suffix('\n').unwrap().split('\n');
+        let records: Vec<Value> = records.map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(records, expected, "{order}");
+        seen.push(expected);
     }
+    seen.dedup();
+    assert_eq!(seen.len(), ORDERS.len(), "orders that differ");
+}
 
-    async fn filter_is_applied_to_the_file_as_to_the_list(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record_entries(&acme, json!(hostile_entries())).await;
-        for filter in [
-            json!({ "actorId": "=1+1" }),
-            json!({ "actorType": "SERVICE", "outcome": "FAILURE", "action": "hostile.*" }),
-            json!({ "action": "hostile.\"*" }),
-            json!({ "from": "2026-01-01T00:10:00Z", "to": "2026-01-01T00:40:00+00:00" }),
+#[on_each_engine]
+async fn filter_is_applied_to_the_file_as_to_the_list(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record_entries(&acme, json!(hostile_entries())).await;
+    for filter in [
+        json!({ "actorId": "=1+1" }),
+        json!({ "actorType": "SERVICE", "outcome": "FAILURE", "action": "hostile.*" }),
+        json!({ "action": "hostile.\"*" }),
+        json!({ "from": "2026-01-01T00:10:00Z", "to": "2026-01-01T00:40:00+00:00" }),
+    ] {
+        let expected = listed(&admin, &acme, &filter, "TIMESTAMP_ASC").await;
+        assert!((1..NASTY.len()).contains(&expected.len()), "{filter}");
+        let file = export(&admin, input(&acme, &filter, "TIMESTAMP_ASC", "JSON")).await;
+        let records: Vec<Value> = serde_json::from_slice(&file.bytes).unwrap();
+        assert_eq!(records, expected, "{filter}");
+    }
+    // Whatever a filter says stays a value: it finds its own entry and no other.
+    for text in NASTY {
+        let filter = json!({ "actorId": text });
+        let file = export(&admin, input(&acme, &filter, "RECORDED_ASC", "JSON")).await;
+        let records: Vec<Value> = serde_json::from_slice(&file.bytes).unwrap();
+        let found: Vec<_> = records.iter().map(|record| &record["actor"]["id"]).collect();
+        assert_eq!(found, [&json!(text)]);
+    }
+}
+
+#[on_each_engine]
+async fn manifest_and_artifact_describe_the_file(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record_entries(&acme, json!(hostile_entries())).await;
+    let listed = listed(&admin, &acme, &hostile(), "TIMESTAMP_ASC").await;
+    let sequences =
+        || listed.iter().map(|node| node["sequence"].as_str().unwrap().parse::<i64>().unwrap());
+    for (format, content_type, extension) in [
+        ("CSV", "text/csv; charset=utf-8; header=present", "csv"),
+        ("JSON", "application/json", "json"),
+        ("JSONL", "application/jsonl", "jsonl"),
+        ("PARQUET", "application/vnd.apache.parquet", "parquet"),
+    ] {
+        let Exported { job, bytes } =
+            export(&admin, input(&acme, &hostile(), "TIMESTAMP_ASC", format)).await;
+        let sha256: String =
+            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let artifact = &job["artifact"];
+        assert_eq!(artifact["sha256"], json!(sha256));
+        assert_eq!(artifact["sizeBytes"], json!(bytes.len().to_string()));
+        assert_eq!(artifact["recordCount"], json!(listed.len().to_string()));
+        assert_eq!(artifact["contentType"], content_type);
+        assert_eq!(artifact["expired"], false);
+        let name = artifact["fileName"].as_str().unwrap();
+        assert!(name.starts_with("audit-logs-2"), "{name}");
+        assert!(name.ends_with(&format!(".{extension}")), "{name}");
+
+        let manifest = &artifact["manifest"];
+        for (field, expected) in [
+            ("kind", json!("auditLogs")),
+            ("format", json!(format)),
+            ("filter", hostile()),
+            ("orderBy", json!("TIMESTAMP_ASC")),
+            ("firstSequence", json!(sequences().min().unwrap().to_string())),
+            ("lastSequence", json!(sequences().max().unwrap().to_string())),
+            ("recordsMatched", json!(listed.len())),
+            ("recordCount", json!(listed.len())),
+            ("truncated", json!(false)),
+            ("byteOrderMark", json!(false)),
+            ("sizeBytes", json!(bytes.len())),
+            ("sha256", json!(sha256)),
         ] {
-            let expected = listed(&admin, &acme, &filter, "TIMESTAMP_ASC").await;
-            assert!((1..NASTY.len()).contains(&expected.len()), "{filter}");
-            let file = export(&admin, input(&acme, &filter, "TIMESTAMP_ASC", "JSON")).await;
-            let records: Vec<Value> = serde_json::from_slice(&file.bytes).unwrap();
-            assert_eq!(records, expected, "{filter}");
+            assert_eq!(manifest[field], expected, "{field} of {format}");
         }
-        // Whatever a filter says stays a value: it finds its own entry and no other.
-        for text in NASTY {
-            let filter = json!({ "actorId": text });
-            let file = export(&admin, input(&acme, &filter, "RECORDED_ASC", "JSON")).await;
-            let records: Vec<Value> = serde_json::from_slice(&file.bytes).unwrap();
-            let found: Vec<_> = records.iter().map(|record| &record["actor"]["id"]).collect();
-            assert_eq!(found, [&json!(text)]);
-        }
+        let through: i64 = manifest["throughSequence"].as_str().unwrap().parse().unwrap();
+        assert!(through >= sequences().max().unwrap());
+        assert_eq!(manifest["columns"].is_array(), ["CSV", "PARQUET"].contains(&format));
+        assert_eq!(manifest["cellsNeutralized"] == 0, format != "CSV");
     }
+}
 
-    async fn manifest_and_artifact_describe_the_file(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record_entries(&acme, json!(hostile_entries())).await;
-        let listed = listed(&admin, &acme, &hostile(), "TIMESTAMP_ASC").await;
-        let sequences = || listed.iter().map(|node| node["sequence"].as_str().unwrap().parse::<i64>().unwrap());
-        for (format, content_type, extension) in [
-            ("CSV", "text/csv; charset=utf-8; header=present", "csv"),
-            ("JSON", "application/json", "json"),
-            ("JSONL", "application/jsonl", "jsonl"),
-            ("PARQUET", "application/vnd.apache.parquet", "parquet"),
-        ] {
-            let Exported { job, bytes } =
-                export(&admin, input(&acme, &hostile(), "TIMESTAMP_ASC", format)).await;
-            let sha256: String =
-                Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            let artifact = &job["artifact"];
-            assert_eq!(artifact["sha256"], json!(sha256));
-            assert_eq!(artifact["sizeBytes"], json!(bytes.len().to_string()));
-            assert_eq!(artifact["recordCount"], json!(listed.len().to_string()));
-            assert_eq!(artifact["contentType"], content_type);
-            assert_eq!(artifact["expired"], false);
-            let name = artifact["fileName"].as_str().unwrap();
-            assert!(name.starts_with("audit-logs-2"), "{name}");
-            assert!(name.ends_with(&format!(".{extension}")), "{name}");
-
-            let manifest = &artifact["manifest"];
-            for (field, expected) in [
-                ("kind", json!("auditLogs")),
-                ("format", json!(format)),
-                ("filter", hostile()),
-                ("orderBy", json!("TIMESTAMP_ASC")),
-                ("firstSequence", json!(sequences().min().unwrap().to_string())),
-                ("lastSequence", json!(sequences().max().unwrap().to_string())),
-                ("recordsMatched", json!(listed.len())),
-                ("recordCount", json!(listed.len())),
-                ("truncated", json!(false)),
-                ("byteOrderMark", json!(false)),
-                ("sizeBytes", json!(bytes.len())),
-                ("sha256", json!(sha256)),
-            ] {
-                assert_eq!(manifest[field], expected, "{field} of {format}");
-            }
-            let through: i64 = manifest["throughSequence"].as_str().unwrap().parse().unwrap();
-            assert!(through >= sequences().max().unwrap());
-            assert_eq!(manifest["columns"].is_array(), ["CSV", "PARQUET"].contains(&format));
-            assert_eq!(manifest["cellsNeutralized"] == 0, format != "CSV");
-        }
-    }
-
-    async fn export_of_nothing_is_a_valid_file(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let nothing = json!({ "action": "never.happened" });
-        for format in ["CSV", "JSON", "JSONL"] {
-            let payload = admin.start_export(input(&acme, &nothing, "RECORDED_ASC", format)).await;
-            assert_eq!(payload["job"]["state"], "SUCCEEDED", "{payload}");
-            assert_eq!(payload["job"]["recordsMatched"], "0");
-            let artifact = &payload["job"]["artifact"];
-            assert_eq!(artifact["manifest"]["firstSequence"], Value::Null);
-            assert_eq!(artifact["manifest"]["recordCount"], 0);
-            assert!(payload["inlineDataUrl"].as_str().unwrap().starts_with("data:"));
-            let bytes = admin.download(artifact["downloadUrl"].as_str().unwrap()).await;
-            let records = match format {
-                "CSV" => csv::Reader::from_reader(&bytes[..]).records().count(),
-                "JSON" => serde_json::from_slice::<Vec<Value>>(&bytes).unwrap().len(),
-                _ => bytes.len(),
-            };
-            assert_eq!(records, 0, "{format}");
-            assert_eq!(bytes.is_empty(), format == "JSONL");
-        }
+#[on_each_engine]
+async fn export_of_nothing_is_a_valid_file(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let nothing = json!({ "action": "never.happened" });
+    for format in ["CSV", "JSON", "JSONL"] {
+        let payload = admin.start_export(input(&acme, &nothing, "RECORDED_ASC", format)).await;
+        assert_eq!(payload["job"]["state"], "SUCCEEDED", "{payload}");
+        assert_eq!(payload["job"]["recordsMatched"], "0");
+        let artifact = &payload["job"]["artifact"];
+        assert_eq!(artifact["manifest"]["firstSequence"], Value::Null);
+        assert_eq!(artifact["manifest"]["recordCount"], 0);
+        assert!(payload["inlineDataUrl"].as_str().unwrap().starts_with("data:"));
+        let bytes = admin.download(artifact["downloadUrl"].as_str().unwrap()).await;
+        let records = match format {
+            "CSV" => csv::Reader::from_reader(&bytes[..]).records().count(),
+            "JSON" => serde_json::from_slice::<Vec<Value>>(&bytes).unwrap().len(),
+            _ => bytes.len(),
+        };
+        assert_eq!(records, 0, "{format}");
+        assert_eq!(bytes.is_empty(), format == "JSONL");
     }
 }

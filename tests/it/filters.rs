@@ -2,7 +2,7 @@
 //! in `plain_loop`.
 
 use daybook_entity::membership::Role;
-use daybook_tests::{Client, Value, json, on_each_engine};
+use daybook_tests::{Client, TestServer, Value, json, on_each_engine};
 
 use crate::exports::input;
 
@@ -19,101 +19,130 @@ const PAGE: &str = "query(
     }
 }";
 
-on_each_engine! {
-    async fn bounds_are_exact_to_the_microsecond_at_any_offset(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let at = |timestamp: &str| {
-            json!({
-                "actor": { "id": "ada" }, "action": "tick", "resource": { "type": "clock", "id": "1" },
-                "timestamp": timestamp,
-            })
-        };
-        let ticks = ["2026-02-13T10:30:00Z", "2026-02-13T10:30:00.000001Z", "2026-02-13T16:00:00.000001+05:30"];
-        admin.record_entries(&acme, json!(ticks.map(at))).await;
-        let count = "query($id: ID!, $from: DateTime, $to: DateTime) {
-            auditLogs(organizationId: $id, filter: { action: \"tick\", from: $from, to: $to }) { totalCount }
-        }";
-        for (from, to, ticks) in [
-            ("2026-02-13T10:30:00Z", None, 3),
-            ("2026-02-13T10:30:00.000001Z", None, 2),
-            ("2026-02-13T10:30:00.000002Z", None, 0),
-            ("2026-02-13T10:30:00.000000Z", Some("2026-02-13T10:30:00.000001Z"), 1),
-            ("2026-02-13T10:30:00.000000Z", Some("2026-02-13T10:30:00.000002Z"), 3),
-            ("2026-02-13T00:00:00-10:30", Some("2026-02-13T23:59:59.999999+13:29"), 3),
-            ("2026-02-13T10:30:00Z", Some("2026-02-13T10:30:00Z"), 0),
-            ("0001-01-01T00:00:00Z", Some("9999-12-31T23:59:59Z"), 3),
-        ] {
-            let variables = json!({ "id": acme, "from": from, "to": to });
-            let found = admin.query(count, variables).await;
-            assert_eq!(found["auditLogs"]["totalCount"], ticks, "{from} {to:?}");
-        }
+#[on_each_engine]
+async fn bounds_are_exact_to_the_microsecond_at_any_offset(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let at = |timestamp: &str| {
+        json!({
+            "actor": { "id": "ada" }, "action": "tick", "resource": { "type": "clock", "id": "1" },
+            "timestamp": timestamp,
+        })
+    };
+    let ticks =
+        ["2026-02-13T10:30:00Z", "2026-02-13T10:30:00.000001Z", "2026-02-13T16:00:00.000001+05:30"];
+    admin.record_entries(&acme, json!(ticks.map(at))).await;
+    let count = "query($id: ID!, $from: DateTime, $to: DateTime) {
+        auditLogs(organizationId: $id, filter: { action: \"tick\", from: $from, to: $to }) { totalCount }
+    }";
+    for (from, to, ticks) in [
+        ("2026-02-13T10:30:00Z", None, 3),
+        ("2026-02-13T10:30:00.000001Z", None, 2),
+        ("2026-02-13T10:30:00.000002Z", None, 0),
+        ("2026-02-13T10:30:00.000000Z", Some("2026-02-13T10:30:00.000001Z"), 1),
+        ("2026-02-13T10:30:00.000000Z", Some("2026-02-13T10:30:00.000002Z"), 3),
+        ("2026-02-13T00:00:00-10:30", Some("2026-02-13T23:59:59.999999+13:29"), 3),
+        ("2026-02-13T10:30:00Z", Some("2026-02-13T10:30:00Z"), 0),
+        ("0001-01-01T00:00:00Z", Some("9999-12-31T23:59:59Z"), 3),
+    ] {
+        let variables = json!({ "id": acme, "from": from, "to": to });
+        let found = admin.query(count, variables).await;
+        assert_eq!(found["auditLogs"]["totalCount"], ticks, "{from} {to:?}");
     }
+}
 
-    async fn star_is_taken_at_the_end_only_wherever_a_filter_is(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 3).await;
-        for action in ["*.sign_in", "user.*.x", "**", "test.**", "*test.*", "te*st"] {
-            let filter = json!({ "action": action });
-            for (query, argument) in [
-                ("query($id: ID!, $filter: AuditLogFilter) { auditLogs(organizationId: $id, filter: $filter) { nodes { id } } }", "filter.action"),
-                ("query($id: ID!, $filter: AuditLogFilter) { auditLogs(organizationId: $id, filter: $filter, first: 0) { totalCount } }", "filter.action"),
-                ("query($id: ID!, $filter: AuditLogFilter) { auditLogHistogram(organizationId: $id, filter: $filter) { count } }", "filter.action"),
-                ("query($id: ID!, $filter: AuditLogFilter) { exportEstimate(organizationId: $id, source: { auditLogs: { filter: $filter } }) { pieces } }", "source.auditLogs.filter.action"),
-            ] {
-                let answer = admin.send(query, json!({ "id": acme, "filter": filter })).await.body;
-                let code = json!({ "code": "BAD_USER_INPUT", "argument": argument });
-                assert_eq!(answer["errors"][0]["extensions"], code, "{action}: {answer}");
-                let message = answer["errors"][0]["message"].as_str().unwrap();
-                assert!(message.contains("at its end only"), "{message}");
-            }
-            let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
-            let tail = "subscription($id: ID!, $filter: AuditLogFilter) { auditLogRecorded(organizationId: $id, filter: $filter) { cursor } }";
-            socket.subscribe("1", tail, json!({ "id": acme, "filter": filter })).await;
-            let answer = socket.next().await;
-            assert_eq!(answer["payload"]["errors"][0]["extensions"]["argument"], "filter.action", "{answer}");
-            let payload = admin.start_export(input(&acme, &filter, "RECORDED_ASC", "CSV")).await;
-            assert_eq!(payload["userErrors"][0]["path"], json!(["source", "auditLogs", "filter", "action"]));
-            // Nor can it be recorded, where no filter could name it.
-            let payload = admin.record_entries(&acme, json!([daybook_tests::entry(action)])).await;
-            assert_eq!(payload["userErrors"][0]["path"], json!(["entries", "0", "action"]), "{payload}");
-        }
-        let all = walk(&admin, &acme, &json!({}), "RECORDED_ASC", Pages { size: 100, way: Way::Forward, most: 100 }).await;
-        let found = walk(&admin, &acme, &json!({ "action": "*" }), "RECORDED_ASC", Pages { size: 100, way: Way::Forward, most: 100 }).await;
-        assert_eq!(found, all);
-        let values = "query($id: ID!, $prefix: String!) { auditLogValues(organizationId: $id, facet: ACTION, prefix: $prefix) }";
-        let answer = admin.send(values, json!({ "id": acme, "prefix": "test.*" })).await.body;
-        assert_eq!(answer["errors"][0]["extensions"]["argument"], "prefix", "{answer}");
-    }
+/// Fields that take a filter, and the argument that an error names.
+const FILTERED: [(&str, &str); 4] = [
+    ("auditLogs(organizationId: $id, filter: $filter) { nodes { id } }", "filter.action"),
+    ("auditLogs(organizationId: $id, filter: $filter, first: 0) { totalCount }", "filter.action"),
+    ("auditLogHistogram(organizationId: $id, filter: $filter) { count }", "filter.action"),
+    (
+        "exportEstimate(organizationId: $id, source: { auditLogs: { filter: $filter } }) { pieces }",
+        "source.auditLogs.filter.action",
+    ),
+];
 
-    async fn filter_that_cannot_be_meant_is_refused_by_field(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        for (filter, argument) in [
-            (json!({ "actorId": "" }), "filter.actorId"),
-            (json!({ "actorEmail": "" }), "filter.actorEmail"),
-            (json!({ "action": "" }), "filter.action"),
-            (json!({ "action": "a\u{0}" }), "filter.action"),
-            (json!({ "resourceType": "" }), "filter.resourceType"),
-            (json!({ "resourceId": "\u{0}" }), "filter.resourceId"),
-            (json!({ "requestId": "" }), "filter.requestId"),
-            (json!({ "from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z" }), "filter.to"),
-        ] {
-            let answer = admin.send(PAGE, json!({ "organization": acme, "filter": filter })).await;
+#[on_each_engine]
+async fn star_is_taken_at_the_end_only_wherever_a_filter_is(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 3).await;
+    for action in ["*.sign_in", "user.*.x", "**", "test.**", "*test.*", "te*st"] {
+        let filter = json!({ "action": action });
+        for (field, argument) in FILTERED {
+            let query = format!("query($id: ID!, $filter: AuditLogFilter) {{ {field} }}");
+            let answer = admin.send(&query, json!({ "id": acme, "filter": filter })).await.body;
             let code = json!({ "code": "BAD_USER_INPUT", "argument": argument });
-            assert_eq!(answer.body["errors"][0]["extensions"], code, "{filter}: {answer:?}");
+            assert_eq!(answer["errors"][0]["extensions"], code, "{action}: {answer}");
+            let message = answer["errors"][0]["message"].as_str().unwrap();
+            assert!(message.contains("at its end only"), "{message}");
         }
-        for filter in [json!({ "from": "yesterday" }), json!({ "from": "2026-01-01T00:00:00" }), json!({ "actor": "ada" })] {
-            let answer = admin.send(PAGE, json!({ "organization": acme, "filter": filter })).await;
-            assert_eq!(answer.code(), "BAD_USER_INPUT", "{filter}: {answer:?}");
-            assert!(answer.body.get("data").is_none_or(Value::is_null), "{filter}: {answer:?}");
-        }
-        // In the document itself, too, and not in RFC 3339's years and offsets.
-        for time in ["\"yesterday\"", "\"0017-12-24T16:43:55+12:37:12\"", "5"] {
-            let logs = format!("{{ auditLogs(organizationId: \"{acme}\", filter: {{ from: {time} }}) {{ totalCount }} }}");
-            assert_eq!(admin.error(&logs, json!({})).await, "BAD_USER_INPUT", "{time}");
-        }
+        let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
+        let tail = "subscription($id: ID!, $filter: AuditLogFilter) {
+            auditLogRecorded(organizationId: $id, filter: $filter) { cursor } }";
+        socket.subscribe("1", tail, json!({ "id": acme, "filter": filter })).await;
+        let answer = socket.next().await;
+        assert_eq!(
+            answer["payload"]["errors"][0]["extensions"]["argument"], "filter.action",
+            "{answer}"
+        );
+        let payload = admin.start_export(input(&acme, &filter, "RECORDED_ASC", "CSV")).await;
+        assert_eq!(
+            payload["userErrors"][0]["path"],
+            json!(["source", "auditLogs", "filter", "action"])
+        );
+        // Nor can it be recorded, where no filter could name it.
+        let payload = admin.record_entries(&acme, json!([daybook_tests::entry(action)])).await;
+        assert_eq!(
+            payload["userErrors"][0]["path"],
+            json!(["entries", "0", "action"]),
+            "{payload}"
+        );
+    }
+    let pages = || Pages { size: 100, way: Way::Forward, most: 100 };
+    let all = walk(&admin, &acme, &json!({}), "RECORDED_ASC", pages()).await;
+    let any = json!({ "action": "*" });
+    let found = walk(&admin, &acme, &any, "RECORDED_ASC", pages()).await;
+    assert_eq!(found, all);
+    let values = "query($id: ID!, $prefix: String!) {
+        auditLogValues(organizationId: $id, facet: ACTION, prefix: $prefix) }";
+    let answer = admin.send(values, json!({ "id": acme, "prefix": "test.*" })).await.body;
+    assert_eq!(answer["errors"][0]["extensions"]["argument"], "prefix", "{answer}");
+}
+
+#[on_each_engine]
+async fn filter_that_cannot_be_meant_is_refused_by_field(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    for (filter, argument) in [
+        (json!({ "actorId": "" }), "filter.actorId"),
+        (json!({ "actorEmail": "" }), "filter.actorEmail"),
+        (json!({ "action": "" }), "filter.action"),
+        (json!({ "action": "a\u{0}" }), "filter.action"),
+        (json!({ "resourceType": "" }), "filter.resourceType"),
+        (json!({ "resourceId": "\u{0}" }), "filter.resourceId"),
+        (json!({ "requestId": "" }), "filter.requestId"),
+        (json!({ "from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z" }), "filter.to"),
+    ] {
+        let answer = admin.send(PAGE, json!({ "organization": acme, "filter": filter })).await;
+        let code = json!({ "code": "BAD_USER_INPUT", "argument": argument });
+        assert_eq!(answer.body["errors"][0]["extensions"], code, "{filter}: {answer:?}");
+    }
+    for filter in [
+        json!({ "from": "yesterday" }),
+        json!({ "from": "2026-01-01T00:00:00" }),
+        json!({ "actor": "ada" }),
+    ] {
+        let answer = admin.send(PAGE, json!({ "organization": acme, "filter": filter })).await;
+        assert_eq!(answer.code(), "BAD_USER_INPUT", "{filter}: {answer:?}");
+        assert!(answer.body.get("data").is_none_or(Value::is_null), "{filter}: {answer:?}");
+    }
+    // In the document itself, too, and not in RFC 3339's years and offsets.
+    for time in ["\"yesterday\"", "\"0017-12-24T16:43:55+12:37:12\"", "5"] {
+        let logs = format!(
+            "{{ auditLogs(organizationId: \"{acme}\", filter: {{ from: {time} }}) {{ totalCount }} }}"
+        );
+        assert_eq!(admin.error(&logs, json!({})).await, "BAD_USER_INPUT", "{time}");
     }
 }
 

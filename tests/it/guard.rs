@@ -112,92 +112,104 @@ fn start(text: &str) -> &str {
     &text[..text.len().min(80)]
 }
 
-on_each_engine! {
-    async fn bombs_are_refused_fast_over_post_and_get(server: &TestServer) {
-        let client = server.anonymous();
-        for bomb in bombs() {
-            let started = Instant::now();
-            let answer = client.send(&bomb, json!({})).await;
-            assert!(started.elapsed() < FAST, "{}", start(&bomb));
-            assert_eq!((answer.status, answer.code().as_str()), (200, "QUERY_TOO_COMPLEX"), "{}", start(&bomb));
+#[on_each_engine]
+async fn bombs_are_refused_fast_over_post_and_get(server: &TestServer) {
+    let client = server.anonymous();
+    for bomb in bombs() {
+        let started = Instant::now();
+        let answer = client.send(&bomb, json!({})).await;
+        assert!(started.elapsed() < FAST, "{}", start(&bomb));
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (200, "QUERY_TOO_COMPLEX"),
+            "{}",
+            start(&bomb)
+        );
 
-            let url = reqwest::Url::parse_with_params(&server.url("/graphql"), [("query", &bomb)]).unwrap();
-            if url.as_str().len() < 60_000 {
-                let started = Instant::now();
-                let response = client.http.get(url).send().await.unwrap();
-                assert!(started.elapsed() < FAST, "{}", start(&bomb));
-                let body: serde_json::Value = response.json().await.unwrap();
-                assert_eq!(body["errors"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX");
-            }
+        let url =
+            reqwest::Url::parse_with_params(&server.url("/graphql"), [("query", &bomb)]).unwrap();
+        if url.as_str().len() < 60_000 {
+            let started = Instant::now();
+            let response = client.http.get(url).send().await.unwrap();
+            assert!(started.elapsed() < FAST, "{}", start(&bomb));
+            let body: serde_json::Value = response.json().await.unwrap();
+            assert_eq!(body["errors"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX");
+        }
+        is_alive(&client).await;
+    }
+}
+
+#[on_each_engine]
+async fn bombs_are_refused_over_the_socket_which_stays_open(server: &TestServer) {
+    let mut socket = server.socket(&server.token("nobody")).await;
+    for (id, bomb) in bombs().into_iter().enumerate() {
+        let id = id.to_string();
+        let started = Instant::now();
+        socket.subscribe(&id, &bomb, json!({})).await;
+        let message = socket.next().await;
+        assert!(started.elapsed() < FAST, "{}", start(&bomb));
+        assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!(id)), "{message}");
+        assert_eq!(message["payload"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX");
+    }
+    socket.subscribe("alive", "{ __typename }", json!({})).await;
+    assert_eq!(socket.data().await["__typename"], "Query");
+    is_alive(&server.anonymous()).await;
+}
+
+#[on_each_engine]
+async fn nested_variables_are_refused_fast(server: &TestServer) {
+    let client = server.anonymous();
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        for levels in [127, 2_000, 100_000] {
+            let end = if open == "[" { "" } else { "1" };
+            let value = format!("{}{end}{}", open.repeat(levels), close.repeat(levels));
+            let body = format!(
+                "{{\"query\":\"query($v: ID!) {{ node(id: $v) {{ id }} }}\",\"variables\":{{\"v\":{value}}}}}"
+            );
+            let started = Instant::now();
+            let request = client.http.post(server.url("/graphql"));
+            let response =
+                request.header("content-type", "application/json").body(body).send().await.unwrap();
+            assert!(started.elapsed() < FAST, "{open} {levels}");
+            let body: serde_json::Value = response.json().await.unwrap();
+            assert!(body["errors"][0]["message"].is_string(), "{body}");
             is_alive(&client).await;
         }
     }
+}
 
-    async fn bombs_are_refused_over_the_socket_which_stays_open(server: &TestServer) {
-        let mut socket = server.socket(&server.token("nobody")).await;
-        for (id, bomb) in bombs().into_iter().enumerate() {
-            let id = id.to_string();
-            let started = Instant::now();
-            socket.subscribe(&id, &bomb, json!({})).await;
-            let message = socket.next().await;
-            assert!(started.elapsed() < FAST, "{}", start(&bomb));
-            assert_eq!((&message["type"], &message["id"]), (&json!("error"), &json!(id)), "{message}");
-            assert_eq!(message["payload"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX");
-        }
-        socket.subscribe("alive", "{ __typename }", json!({})).await;
-        assert_eq!(socket.data().await["__typename"], "Query");
-        is_alive(&server.anonymous()).await;
-    }
+#[on_each_engine]
+async fn ordinary_documents_pass(server: &TestServer) {
+    let client = server.anonymous();
+    let answer = client.query(&doubling_fragments(8), json!({})).await;
+    assert_eq!(answer["__typename"], "Query");
+    let strings =
+        format!("{{ __typename # {0}\n __type(name: \"{0}\") {{ name }} }}", "[{(".repeat(100));
+    assert_eq!(client.query(&strings, json!({})).await["__typename"], "Query");
+}
 
-    async fn nested_variables_are_refused_fast(server: &TestServer) {
-        let client = server.anonymous();
-        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
-            for levels in [127, 2_000, 100_000] {
-                let end = if open == "[" { "" } else { "1" };
-                let value = format!("{}{end}{}", open.repeat(levels), close.repeat(levels));
-                let body = format!("{{\"query\":\"query($v: ID!) {{ node(id: $v) {{ id }} }}\",\"variables\":{{\"v\":{value}}}}}");
-                let started = Instant::now();
-                let request = client.http.post(server.url("/graphql"));
-                let response =
-                    request.header("content-type", "application/json").body(body).send().await.unwrap();
-                assert!(started.elapsed() < FAST, "{open} {levels}");
-                let body: serde_json::Value = response.json().await.unwrap();
-                assert!(body["errors"][0]["message"].is_string(), "{body}");
-                is_alive(&client).await;
-            }
-        }
-    }
-
-    async fn ordinary_documents_pass(server: &TestServer) {
-        let client = server.anonymous();
-        let answer = client.query(&doubling_fragments(8), json!({})).await;
-        assert_eq!(answer["__typename"], "Query");
-        let strings = format!("{{ __typename # {0}\n __type(name: \"{0}\") {{ name }} }}", "[{(".repeat(100));
-        assert_eq!(client.query(&strings, json!({})).await["__typename"], "Query");
-    }
-
-    async fn standard_introspection_works(server: &TestServer) {
-        let client = server.anonymous();
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
-        for options in [
-            "{}",
-            "{ descriptions: true, specifiedByUrl: true, directiveIsRepeatable: true }",
-            "{ schemaDescription: true, inputValueDeprecation: true, oneOf: true }",
-        ] {
-            let script = format!(
-                "import {{ getIntrospectionQuery }} from 'graphql';
-                 process.stdout.write(getIntrospectionQuery({options}))"
-            );
-            let output = Command::new("node")
-                .args(["--input-type=module", "-e", &script])
-                .current_dir(folder)
-                .output()
-                .unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            let document = String::from_utf8(output.stdout).unwrap();
-            let answer = client.query(&document, json!({})).await;
-            assert_eq!(answer["__schema"]["queryType"]["name"], "Query", "{options}");
-            assert!(answer["__schema"]["types"].as_array().unwrap().len() > 30);
-        }
+#[on_each_engine]
+async fn standard_introspection_works(server: &TestServer) {
+    let client = server.anonymous();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
+    for options in [
+        "{}",
+        "{ descriptions: true, specifiedByUrl: true, directiveIsRepeatable: true }",
+        "{ schemaDescription: true, inputValueDeprecation: true, oneOf: true }",
+    ] {
+        let script = format!(
+            "import {{ getIntrospectionQuery }} from 'graphql';
+             process.stdout.write(getIntrospectionQuery({options}))"
+        );
+        let output = Command::new("node")
+            .args(["--input-type=module", "-e", &script])
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let document = String::from_utf8(output.stdout).unwrap();
+        let answer = client.query(&document, json!({})).await;
+        assert_eq!(answer["__schema"]["queryType"]["name"], "Query", "{options}");
+        assert!(answer["__schema"]["types"].as_array().unwrap().len() > 30);
     }
 }

@@ -32,57 +32,61 @@ async fn jobs(server: &TestServer) -> Vec<job::Model> {
     found
 }
 
-on_each_idle_engine! {
-    async fn job_that_a_newer_version_wrote_waits_for_it(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 1_100).await;
-        let newer = admin.export(&acme, "CSV").await["job"]["id"].clone();
-        let row = jobs(server).await.remove(0);
-        let mut payload: serde_json::Value = serde_json::from_str(&row.payload).unwrap();
-        // A condition that this version does not know: ignored, the file would hold too much.
-        payload["source"]["auditLogs"]["filter"]["moonPhase"] = json!("full");
-        change(server, row.id, job::ActiveModel {
-            payload: Set(payload.to_string()),
-            ..Default::default()
-        }).await;
-        let known = admin.export(&acme, "JSONL").await["job"]["id"].clone();
-        server.start_work();
-        // What stands behind it is not held up.
-        assert_eq!(admin.finished(known.as_str().unwrap()).await["state"], "SUCCEEDED");
-        let found = jobs(server).await.into_iter().find(|job| job.id == row.id).unwrap();
-        assert_eq!((found.state, found.attempt, found.claim), (JobState::Queued, 0, 0));
-        let seen = "query($id: ID!) { job(id: $id) { state attempt transitions { to } } }";
-        let seen = admin.query(seen, json!({ "id": newer })).await["job"].clone();
-        assert_eq!(
-            seen,
-            json!({ "state": "QUEUED", "attempt": 0, "transitions": [{ "to": "QUEUED" }] })
-        );
-        // A process that can read it takes it at once.
-        change(server, row.id, job::ActiveModel {
-            payload: Set(row.payload.clone()),
-            ..Default::default()
-        }).await;
-        let node = server.start_another(daybook_api::server::Duties::ServeAndWork).await;
-        assert_eq!(admin.finished(newer.as_str().unwrap()).await["state"], "SUCCEEDED");
-        node.stop().await.unwrap();
-    }
+#[on_each_idle_engine]
+async fn job_that_a_newer_version_wrote_waits_for_it(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 1_100).await;
+    let newer = admin.export(&acme, "CSV").await["job"]["id"].clone();
+    let row = jobs(server).await.remove(0);
+    let mut payload: serde_json::Value = serde_json::from_str(&row.payload).unwrap();
+    // A condition that this version does not know: ignored, the file would hold too much.
+    payload["source"]["auditLogs"]["filter"]["moonPhase"] = json!("full");
+    change(
+        server,
+        row.id,
+        job::ActiveModel { payload: Set(payload.to_string()), ..Default::default() },
+    )
+    .await;
+    let known = admin.export(&acme, "JSONL").await["job"]["id"].clone();
+    server.start_work();
+    // What stands behind it is not held up.
+    assert_eq!(admin.finished(known.as_str().unwrap()).await["state"], "SUCCEEDED");
+    let found = jobs(server).await.into_iter().find(|job| job.id == row.id).unwrap();
+    assert_eq!((found.state, found.attempt, found.claim), (JobState::Queued, 0, 0));
+    let seen = "query($id: ID!) { job(id: $id) { state attempt transitions { to } } }";
+    let seen = admin.query(seen, json!({ "id": newer })).await["job"].clone();
+    assert_eq!(
+        seen,
+        json!({ "state": "QUEUED", "attempt": 0, "transitions": [{ "to": "QUEUED" }] })
+    );
+    // A process that can read it takes it at once.
+    change(
+        server,
+        row.id,
+        job::ActiveModel { payload: Set(row.payload.clone()), ..Default::default() },
+    )
+    .await;
+    let node = server.start_another(daybook_api::server::Duties::ServeAndWork).await;
+    assert_eq!(admin.finished(newer.as_str().unwrap()).await["state"], "SUCCEEDED");
+    node.stop().await.unwrap();
+}
 
-    async fn job_of_an_unknown_kind_waits_and_is_measured(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 1_100).await;
-        admin.export(&acme, "CSV").await;
-        let row = jobs(server).await.remove(0);
-        let named = |kind: &str| job::ActiveModel { kind: Set(kind.to_owned()), ..Default::default() };
-        change(server, row.id, named("TELEGRAM")).await;
-        let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
-        assert_eq!(claim(server.instance(), room.clone()).await.unwrap(), Vec::new());
-        let metrics = daybook_service::metrics::render(server.instance()).await.unwrap();
-        assert!(metrics.contains("kind=\"telegram\",state=\"queued\"} 1"), "{metrics}");
-        change(server, row.id, named("EXPORT")).await;
-        assert_eq!(claim(server.instance(), room).await.unwrap().len(), 1);
-    }
+#[on_each_idle_engine]
+async fn job_of_an_unknown_kind_waits_and_is_measured(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 1_100).await;
+    admin.export(&acme, "CSV").await;
+    let row = jobs(server).await.remove(0);
+    let named = |kind: &str| job::ActiveModel { kind: Set(kind.to_owned()), ..Default::default() };
+    change(server, row.id, named("TELEGRAM")).await;
+    let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
+    assert_eq!(claim(server.instance(), room.clone()).await.unwrap(), Vec::new());
+    let metrics = daybook_service::metrics::render(server.instance()).await.unwrap();
+    assert!(metrics.contains("kind=\"telegram\",state=\"queued\"} 1"), "{metrics}");
+    change(server, row.id, named("EXPORT")).await;
+    assert_eq!(claim(server.instance(), room).await.unwrap().len(), 1);
 }
 
 /// Makes no file.
@@ -109,30 +113,34 @@ impl Kind for Nap {
 
 static NAPS: &[RegisteredKind] = &[RegisteredKind::new::<Nap>()];
 
-on_each_idle_engine! {
-    async fn kind_without_an_artifact_succeeds(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 1_100).await;
-        admin.export(&acme, "CSV").await;
-        let row = jobs(server).await.remove(0);
-        change(server, row.id, job::ActiveModel {
+#[on_each_idle_engine]
+async fn kind_without_an_artifact_succeeds(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 1_100).await;
+    admin.export(&acme, "CSV").await;
+    let row = jobs(server).await.remove(0);
+    change(
+        server,
+        row.id,
+        job::ActiveModel {
             kind: Set("NAP".to_owned()),
             payload: Set("20".to_owned()),
             ..Default::default()
-        }).await;
-        let node = server
-            .start_another_with(daybook_api::server::Duties::ServeAndWork, |config| {
-                config.job_kinds = Kinds(NAPS);
-            })
-            .await;
-        let slept = async || jobs(server).await.remove(0);
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while slept().await.state != JobState::Succeeded {
-            assert!(std::time::Instant::now() < deadline, "{:?}", slept().await);
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        assert_eq!(slept().await.outcome.as_deref(), Some(r#"{"slept":20}"#));
-        node.stop().await.unwrap();
+        },
+    )
+    .await;
+    let node = server
+        .start_another_with(daybook_api::server::Duties::ServeAndWork, |config| {
+            config.job_kinds = Kinds(NAPS);
+        })
+        .await;
+    let slept = async || jobs(server).await.remove(0);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while slept().await.state != JobState::Succeeded {
+        assert!(std::time::Instant::now() < deadline, "{:?}", slept().await);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    assert_eq!(slept().await.outcome.as_deref(), Some(r#"{"slept":20}"#));
+    node.stop().await.unwrap();
 }

@@ -70,57 +70,73 @@ async fn rounds(client: &Client, organization: &str) -> Duration {
     began.elapsed()
 }
 
-on_each_backend! {
-    #[allow(clippy::too_many_lines, reason = "a story")]
-    async fn counts_of_one_tenant_neither_stall_nor_fail_another(backend: Backend) {
-        let server = TestServer::start_idle(backend).await;
-        let (acme, other) = (server.organization("acme").await, server.organization("other").await);
-        fill(&server, &acme).await;
-        let mut heavy = Vec::new();
-        for subject in ["eve", "mallory", "trudy"] {
-            server.set_member(&acme, subject, Role::Auditor).await;
-            heavy.extend(vec![server.client_of(subject); 3]);
-        }
-        let light = server.client(&other, Role::Admin).await;
-        let alone = rounds(&light, &other).await;
-        let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let counting = heavy.iter().map(async |client| {
-            while !is_over.load(Ordering::Relaxed) {
-                let answer = client.send(&counts(), json!({ "id": acme })).await;
-                if answer.body.get("errors").is_some() {
-                    assert!(["TIMEOUT", "RATE_LIMITED"].contains(&answer.code().as_str()), "{}", answer.body);
-                }
-                answered.fetch_add(1, Ordering::Relaxed);
+#[allow(clippy::too_many_lines, reason = "a story")]
+#[on_each_backend]
+async fn counts_of_one_tenant_neither_stall_nor_fail_another(backend: Backend) {
+    let server = TestServer::start_idle(backend).await;
+    let (acme, other) = (server.organization("acme").await, server.organization("other").await);
+    fill(&server, &acme).await;
+    let mut heavy = Vec::new();
+    for subject in ["eve", "mallory", "trudy"] {
+        server.set_member(&acme, subject, Role::Auditor).await;
+        heavy.extend(vec![server.client_of(subject); 3]);
+    }
+    let light = server.client(&other, Role::Admin).await;
+    let alone = rounds(&light, &other).await;
+    let (is_over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let counting = heavy.iter().map(async |client| {
+        while !is_over.load(Ordering::Relaxed) {
+            let answer = client.send(&counts(), json!({ "id": acme })).await;
+            if answer.body.get("errors").is_some() {
+                assert!(
+                    ["TIMEOUT", "RATE_LIMITED"].contains(&answer.code().as_str()),
+                    "{}",
+                    answer.body
+                );
             }
-        });
-        let watching = async {
-            // Once it is under way.
-            light.query(PAGE, json!({ "id": other })).await;
-            let crowded = rounds(&light, &other).await;
-            is_over.store(true, Ordering::Relaxed);
-            crowded
-        };
-        let (_, crowded) = tokio::join!(futures::future::join_all(counting), watching);
-        println!("alone {alone:?}, beside the counts {crowded:?}, {} operations of them", answered.load(Ordering::Relaxed));
-        assert!(crowded < alone * MAX_SLOWDOWN + GRACE, "{alone:?} alone, {crowded:?} beside the counts");
-        server.stop().await;
-    }
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let watching = async {
+        // Once it is under way.
+        light.query(PAGE, json!({ "id": other })).await;
+        let crowded = rounds(&light, &other).await;
+        is_over.store(true, Ordering::Relaxed);
+        crowded
+    };
+    let (_, crowded) = tokio::join!(futures::future::join_all(counting), watching);
+    println!(
+        "alone {alone:?}, beside the counts {crowded:?}, {} operations of them",
+        answered.load(Ordering::Relaxed)
+    );
+    assert!(
+        crowded < alone * MAX_SLOWDOWN + GRACE,
+        "{alone:?} alone, {crowded:?} beside the counts"
+    );
+    server.stop().await;
+}
 
-    async fn a_hundred_counts_cost_more_than_an_operation_may(backend: Backend) {
-        let server = TestServer::start_idle(backend).await;
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 3).await;
-        let same = |count| format!(
+#[on_each_backend]
+async fn a_hundred_counts_cost_more_than_an_operation_may(backend: Backend) {
+    let server = TestServer::start_idle(backend).await;
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 3).await;
+    let same = |count| {
+        format!(
             "query($id: ID!) {{ {} }}",
-            (0..count).map(|n| format!("c{n}: auditLogs(organizationId: $id, first: 1) {{ totalCount }} ")).collect::<String>()
-        );
-        assert_eq!(admin.error(&same(100), json!({ "id": acme })).await, "QUERY_TOO_COMPLEX");
-        let data = admin.query(&same(90), json!({ "id": acme })).await;
-        assert!(data["c0"]["totalCount"].as_i64().unwrap() >= 3, "{data}");
-        assert!((0..90).all(|n| data[format!("c{n}")] == data["c0"]), "{data}");
-        server.finish().await;
-    }
+            (0..count)
+                .map(|n| format!(
+                    "c{n}: auditLogs(organizationId: $id, first: 1) {{ totalCount }} "
+                ))
+                .collect::<String>()
+        )
+    };
+    assert_eq!(admin.error(&same(100), json!({ "id": acme })).await, "QUERY_TOO_COMPLEX");
+    let data = admin.query(&same(90), json!({ "id": acme })).await;
+    assert!(data["c0"]["totalCount"].as_i64().unwrap() >= 3, "{data}");
+    assert!((0..90).all(|n| data[format!("c{n}")] == data["c0"]), "{data}");
+    server.finish().await;
 }
 
 #[tokio::test]

@@ -57,115 +57,117 @@ fn value(samples: &Samples, name: &str) -> f64 {
     *samples.get(name).unwrap_or_else(|| panic!("no {name} in {samples:#?}"))
 }
 
-on_each_engine! {
-    async fn what_a_process_does_is_counted(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 3).await;
-        admin.send("{ auditLog(id: \"nonsense\") { id } }", json!({})).await;
-        let id = admin.export(&acme, "CSV").await["job"]["id"].as_str().unwrap().to_owned();
-        let job = admin.finished(&id).await;
-        let file = admin.download(job["artifact"]["downloadUrl"].as_str().unwrap()).await;
-        let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
-        let watch = "subscription($id: ID!) { jobUpdates(organizationId: $id) { type } }";
-        socket.subscribe("1", watch, json!({ "id": acme })).await;
-        socket.data().await;
+#[on_each_engine]
+async fn what_a_process_does_is_counted(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 3).await;
+    admin.send("{ auditLog(id: \"nonsense\") { id } }", json!({})).await;
+    let id = admin.export(&acme, "CSV").await["job"]["id"].as_str().unwrap().to_owned();
+    let job = admin.finished(&id).await;
+    let file = admin.download(job["artifact"]["downloadUrl"].as_str().unwrap()).await;
+    let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
+    let watch = "subscription($id: ID!) { jobUpdates(organizationId: $id) { type } }";
+    socket.subscribe("1", watch, json!({ "id": acme })).await;
+    socket.data().await;
 
-        let samples = scrape(server).await;
-        for transition in ["requested", "started", "succeeded"] {
-            let name = format!("daybook_job_transitions_total{{kind=export,transition={transition}}}");
-            assert_eq!(value(&samples, &name), 1.0);
-        }
-        let bytes = file.len() as f64;
-        assert_eq!(value(&samples, "daybook_job_output_bytes_total{kind=export}"), bytes);
-        assert_eq!(value(&samples, "daybook_downloaded_bytes_total"), bytes);
-        assert_eq!(value(&samples, "daybook_sockets"), 1.0);
-        assert_eq!(value(&samples, "daybook_subscriptions"), 1.0);
-        assert!(!samples.contains_key("daybook_feed_lag_seconds_count{feed=jobs}"), "nothing was told live");
-        assert_eq!(value(&samples, "daybook_jobs{kind=export,state=running}"), 0.0);
-        let operations = "daybook_operation_duration_seconds_count";
-        let failed = format!("{operations}{{kind=query,operation=other,outcome=error}}");
-        assert_eq!(value(&samples, &failed), 1.0);
-        let mutations = format!("{operations}{{kind=mutation,operation=other,outcome=ok}}");
-        assert_eq!(value(&samples, &mutations), 2.0);
-        eventually("a reader is idle", 20, async || {
-            let idle = "daybook_pool_connections{pool=reader,state=idle}";
-            (value(&scrape(server).await, idle) >= 1.0).then_some(())
-        }).await;
-        let engines_own = match server.backend() {
-            Backend::Sqlite => "daybook_sqlite_wal_bytes",
-            Backend::Postgres => "daybook_oldest_transaction_seconds",
-        };
-        assert!(value(&samples, engines_own) >= 0.0);
-        drop(socket);
-        eventually("the socket's end is counted", 20, async || {
-            (value(&scrape(server).await, "daybook_sockets") == 0.0).then_some(())
-        }).await;
+    let samples = scrape(server).await;
+    for transition in ["requested", "started", "succeeded"] {
+        let name = format!("daybook_job_transitions_total{{kind=export,transition={transition}}}");
+        assert_eq!(value(&samples, &name), 1.0);
     }
+    let bytes = file.len() as f64;
+    assert_eq!(value(&samples, "daybook_job_output_bytes_total{kind=export}"), bytes);
+    assert_eq!(value(&samples, "daybook_downloaded_bytes_total"), bytes);
+    assert_eq!(value(&samples, "daybook_sockets"), 1.0);
+    assert_eq!(value(&samples, "daybook_subscriptions"), 1.0);
+    assert!(
+        !samples.contains_key("daybook_feed_lag_seconds_count{feed=jobs}"),
+        "nothing was told live"
+    );
+    assert_eq!(value(&samples, "daybook_jobs{kind=export,state=running}"), 0.0);
+    let operations = "daybook_operation_duration_seconds_count";
+    let failed = format!("{operations}{{kind=query,operation=other,outcome=error}}");
+    assert_eq!(value(&samples, &failed), 1.0);
+    let mutations = format!("{operations}{{kind=mutation,operation=other,outcome=ok}}");
+    assert_eq!(value(&samples, &mutations), 2.0);
+    eventually("a reader is idle", 20, async || {
+        let idle = "daybook_pool_connections{pool=reader,state=idle}";
+        (value(&scrape(server).await, idle) >= 1.0).then_some(())
+    })
+    .await;
+    let engines_own = match server.backend() {
+        Backend::Sqlite => "daybook_sqlite_wal_bytes",
+        Backend::Postgres => "daybook_oldest_transaction_seconds",
+    };
+    assert!(value(&samples, engines_own) >= 0.0);
+    drop(socket);
+    eventually("the socket's end is counted", 20, async || {
+        (value(&scrape(server).await, "daybook_sockets") == 0.0).then_some(())
+    })
+    .await;
 }
 
 const TAIL: &str =
     "subscription($id: ID!) { auditLogRecorded(organizationId: $id) { node { action } } }";
 
-on_each_engine! {
-    async fn how_late_subscribers_are_told_is_counted(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
-        let watch = "subscription($id: ID!) { jobUpdates(organizationId: $id) { type job { state } } }";
-        socket.subscribe("1", watch, json!({ "id": acme })).await;
-        assert_eq!(socket.data().await["jobUpdates"]["type"], "SYNCED");
-        admin.record(&acme, 3).await;
-        admin.export(&acme, "CSV").await;
-        while socket.data().await["jobUpdates"]["job"]["state"] != "SUCCEEDED" {}
-        let samples = scrape(server).await;
-        let name = |what: &str, feed: &str| format!("daybook_feed_lag_seconds_{what}{{feed={feed}}}");
-        let rounds = value(&samples, &name("count", "jobs"));
-        // Three transitions, which may be told together.
-        assert!((1.0..=3.0).contains(&rounds), "{rounds}");
-        assert!(value(&samples, &name("sum", "jobs")) > 0.0);
-        assert!(!samples.contains_key(&name("count", "audit_log")));
+#[on_each_engine]
+async fn how_late_subscribers_are_told_is_counted(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
+    let watch = "subscription($id: ID!) { jobUpdates(organizationId: $id) { type job { state } } }";
+    socket.subscribe("1", watch, json!({ "id": acme })).await;
+    assert_eq!(socket.data().await["jobUpdates"]["type"], "SYNCED");
+    admin.record(&acme, 3).await;
+    admin.export(&acme, "CSV").await;
+    while socket.data().await["jobUpdates"]["job"]["state"] != "SUCCEEDED" {}
+    let samples = scrape(server).await;
+    let name = |what: &str, feed: &str| format!("daybook_feed_lag_seconds_{what}{{feed={feed}}}");
+    let rounds = value(&samples, &name("count", "jobs"));
+    // Three transitions, which may be told together.
+    assert!((1.0..=3.0).contains(&rounds), "{rounds}");
+    assert!(value(&samples, &name("sum", "jobs")) > 0.0);
+    assert!(!samples.contains_key(&name("count", "audit_log")));
 
-        let mut tail = server.socket(admin.token.as_ref().unwrap()).await;
-        tail.subscribe("1", TAIL, json!({ "id": acme })).await;
-        // It begins at the log's end, wherever that is when it begins.
-        eventually("an entry that is told live", 20, async || {
-            admin.record(&acme, 1).await;
-            let samples = scrape(server).await;
-            samples.get(&name("count", "audit_log")).filter(|rounds| **rounds >= 1.0).map(drop)
-        })
-        .await;
-    }
+    let mut tail = server.socket(admin.token.as_ref().unwrap()).await;
+    tail.subscribe("1", TAIL, json!({ "id": acme })).await;
+    // It begins at the log's end, wherever that is when it begins.
+    eventually("an entry that is told live", 20, async || {
+        admin.record(&acme, 1).await;
+        let samples = scrape(server).await;
+        samples.get(&name("count", "audit_log")).filter(|rounds| **rounds >= 1.0).map(drop)
+    })
+    .await;
 }
 
-on_each_idle_engine! {
-    async fn what_goes_wrong_with_jobs_is_counted(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 1_100).await;
-        admin.export(&acme, "CSV").await;
-        server.clock.advance(Duration::from_secs(7));
-        let waiting = scrape(server).await;
-        assert_eq!(value(&waiting, "daybook_jobs{kind=export,state=queued}"), 1.0);
-        let age = value(&waiting, "daybook_queue_age_seconds");
-        assert!((7.0..60.0).contains(&age), "{age}");
+#[on_each_idle_engine]
+async fn what_goes_wrong_with_jobs_is_counted(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 1_100).await;
+    admin.export(&acme, "CSV").await;
+    server.clock.advance(Duration::from_secs(7));
+    let waiting = scrape(server).await;
+    assert_eq!(value(&waiting, "daybook_jobs{kind=export,state=queued}"), 1.0);
+    let age = value(&waiting, "daybook_queue_age_seconds");
+    assert!((7.0..60.0).contains(&age), "{age}");
 
-        let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
-        let claimed = claim(server.instance(), room).await.unwrap().pop().unwrap();
-        let running = scrape(server).await;
-        assert_eq!(value(&running, "daybook_jobs{kind=export,state=running}"), 1.0);
-        assert_eq!(value(&running, "daybook_queue_age_seconds"), 0.0);
-        server.clock.advance(Duration::from_secs(31));
-        assert_eq!(rescue(server.instance()).await.unwrap(), 1);
-        // The attempt that lost its lease comes to its end all the same.
-        conclude(Attempt::new(Arc::clone(server.instance()), claimed), Err(End::Interrupted)).await;
-        let samples = scrape(server).await;
-        let rescued = "daybook_job_transitions_total{kind=export,transition=rescued}";
-        assert_eq!(value(&samples, rescued), 1.0);
-        let stalled = "daybook_job_failures_total{code=STALLED,kind=export,transition=rescued}";
-        assert_eq!(value(&samples, stalled), 1.0);
-        assert_eq!(value(&samples, "daybook_job_stale_claims_total"), 1.0);
-    }
+    let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
+    let claimed = claim(server.instance(), room).await.unwrap().pop().unwrap();
+    let running = scrape(server).await;
+    assert_eq!(value(&running, "daybook_jobs{kind=export,state=running}"), 1.0);
+    assert_eq!(value(&running, "daybook_queue_age_seconds"), 0.0);
+    server.clock.advance(Duration::from_secs(31));
+    assert_eq!(rescue(server.instance()).await.unwrap(), 1);
+    // The attempt that lost its lease comes to its end all the same.
+    conclude(Attempt::new(Arc::clone(server.instance()), claimed), Err(End::Interrupted)).await;
+    let samples = scrape(server).await;
+    let rescued = "daybook_job_transitions_total{kind=export,transition=rescued}";
+    assert_eq!(value(&samples, rescued), 1.0);
+    let stalled = "daybook_job_failures_total{code=STALLED,kind=export,transition=rescued}";
+    assert_eq!(value(&samples, stalled), 1.0);
+    assert_eq!(value(&samples, "daybook_job_stale_claims_total"), 1.0);
 }
 
 fn free_address() -> std::net::SocketAddr {

@@ -25,64 +25,69 @@ const NOTES: &str = "query($id: ID!, $first: Int, $after: String, $last: Int, $b
 /// In the order of their bytes, which no database's own collation gives.
 const KEYS: [&str; 7] = ["B", "Z/a", "a", "a b", "a/b", "b", "é"];
 
-on_each_engine! {
-    async fn pages_of_workspaces_are_whole_and_in_order(server: &TestServer) {
-        let (acme, member) = acme(server).await;
-        let (_, stranger) = self::globex(server).await;
-        check_empty(&member, WORKSPACES, &acme).await;
-        for name in ["b", "a/b", "B", "é", "Z/a", "a b", "a"] {
-            member.create_workspace(&acme, name).await;
-        }
-        check(&member, WORKSPACES, &acme).await;
-        let answer = stranger.query(WORKSPACES, json!({ "id": acme })).await;
-        assert_eq!(answer["node"], json!(null));
+#[on_each_engine]
+async fn pages_of_workspaces_are_whole_and_in_order(server: &TestServer) {
+    let (acme, member) = acme(server).await;
+    let (_, stranger) = self::globex(server).await;
+    check_empty(&member, WORKSPACES, &acme).await;
+    for name in ["b", "a/b", "B", "é", "Z/a", "a b", "a"] {
+        member.create_workspace(&acme, name).await;
     }
+    check(&member, WORKSPACES, &acme).await;
+    let answer = stranger.query(WORKSPACES, json!({ "id": acme })).await;
+    assert_eq!(answer["node"], json!(null));
+}
 
-    async fn pages_of_notes_are_whole_and_in_order(server: &TestServer) {
-        let (acme, member) = acme(server).await;
-        let (_, stranger) = self::globex(server).await;
-        let workspace = member.create_workspace(&acme, "w").await;
-        let other = member.create_workspace(&acme, "other").await;
-        check_empty(&member, NOTES, &workspace).await;
-        for path in ["b", "a/b", "B", "é", "Z/a", "a b", "a"] {
-            member.create_note(&workspace, json!({ "path": path })).await;
-            member.create_note(&other, json!({ "path": format!("other/{path}") })).await;
-        }
-        check(&member, NOTES, &workspace).await;
-        let answer = stranger.query(NOTES, json!({ "id": workspace })).await;
-        assert_eq!(answer["node"], json!(null));
-        let bodies = NOTES.replace("nodes { key: path }", "nodes { key: path body }");
-        let page = page(&member, &bodies, json!({ "id": workspace, "first": 2 })).await;
-        let first = json!([{ "key": "B", "body": "a" }, { "key": "Z/a", "body": "a" }]);
-        assert_eq!((&page["nodes"], &page["pageInfo"]["hasNextPage"]), (&first, &json!(true)));
+#[on_each_engine]
+async fn pages_of_notes_are_whole_and_in_order(server: &TestServer) {
+    let (acme, member) = acme(server).await;
+    let (_, stranger) = self::globex(server).await;
+    let workspace = member.create_workspace(&acme, "w").await;
+    let other = member.create_workspace(&acme, "other").await;
+    check_empty(&member, NOTES, &workspace).await;
+    for path in ["b", "a/b", "B", "é", "Z/a", "a b", "a"] {
+        member.create_note(&workspace, json!({ "path": path })).await;
+        member.create_note(&other, json!({ "path": format!("other/{path}") })).await;
     }
+    check(&member, NOTES, &workspace).await;
+    let answer = stranger.query(NOTES, json!({ "id": workspace })).await;
+    assert_eq!(answer["node"], json!(null));
+    let bodies = NOTES.replace("nodes { key: path }", "nodes { key: path body }");
+    let page = page(&member, &bodies, json!({ "id": workspace, "first": 2 })).await;
+    let first = json!([{ "key": "B", "body": "a" }, { "key": "Z/a", "body": "a" }]);
+    assert_eq!((&page["nodes"], &page["pageInfo"]["hasNextPage"]), (&first, &json!(true)));
+}
 
-    async fn cursor_is_good_for_its_own_list_only(server: &TestServer) {
-        let (acme, member) = acme(server).await;
-        let (globex, _) = globex(server).await;
-        server.set_member(&globex, "member", Role::Member).await;
-        let mut cursors = Vec::new();
-        for organization in [&acme, &globex] {
-            let workspace = member.create_workspace(organization, "w").await;
-            let second = member.create_workspace(organization, "x").await;
-            for workspace in [&workspace, &second] {
-                member.create_note(workspace, json!({ "path": "w" })).await;
-            }
-            for (list, id) in [(WORKSPACES, organization), (NOTES, &workspace), (NOTES, &second)] {
-                let page = page(&member, list, json!({ "id": id, "first": 1 })).await;
-                cursors.push((list, id.clone(), page["edges"][0]["cursor"].as_str().unwrap().to_owned()));
+#[on_each_engine]
+async fn cursor_is_good_for_its_own_list_only(server: &TestServer) {
+    let (acme, member) = acme(server).await;
+    let (globex, _) = globex(server).await;
+    server.set_member(&globex, "member", Role::Member).await;
+    let mut cursors = Vec::new();
+    for organization in [&acme, &globex] {
+        let workspace = member.create_workspace(organization, "w").await;
+        let second = member.create_workspace(organization, "x").await;
+        for workspace in [&workspace, &second] {
+            member.create_note(workspace, json!({ "path": "w" })).await;
+        }
+        for (list, id) in [(WORKSPACES, organization), (NOTES, &workspace), (NOTES, &second)] {
+            let page = page(&member, list, json!({ "id": id, "first": 1 })).await;
+            cursors.push((
+                list,
+                id.clone(),
+                page["edges"][0]["cursor"].as_str().unwrap().to_owned(),
+            ));
+        }
+    }
+    for (list, id, own) in &cursors {
+        let others = cursors.iter().map(|(.., cursor)| cursor).filter(|cursor| *cursor != own);
+        let nonsense = ["".to_owned(), "nonsense".to_owned(), own[..own.len() - 2].to_owned()];
+        for cursor in others.chain(&nonsense) {
+            for argument in ["after", "before"] {
+                refused(&member, list, json!({ "id": id, argument: cursor }), argument).await;
             }
         }
-        for (list, id, own) in &cursors {
-            let others = cursors.iter().map(|(.., cursor)| cursor).filter(|cursor| *cursor != own);
-            let nonsense = ["".to_owned(), "nonsense".to_owned(), own[..own.len() - 2].to_owned()];
-            for cursor in others.chain(&nonsense) {
-                for argument in ["after", "before"] {
-                    refused(&member, list, json!({ "id": id, argument: cursor }), argument).await;
-                }
-            }
-            page(&member, list, json!({ "id": id, "after": own })).await;
-        }
+        page(&member, list, json!({ "id": id, "after": own })).await;
     }
 }
 

@@ -47,36 +47,43 @@ const TAIL: &str = "subscription($organization: ID!, $filter: AuditLogFilter, $a
     auditLogRecorded(organizationId: $organization, filter: $filter, after: $after) { node { id } }
 }";
 
-on_each_engine! {
-    async fn answers_are_what_a_plain_loop_finds(server: &TestServer) {
-        let seed = number_from("DAYBOOK_TEST_SEED", SEED);
-        let mut dice = Dice(seed);
-        let log = Log::fill(server, &mut dice).await;
-        let mut filters = model::fixed_filters();
-        filters.extend((0..number_from("DAYBOOK_TEST_FILTERS", FILTERS)).map(|_| Filter::any(&mut dice, &log.rows)));
-        let mut sizes = [0; 4];
-        for (number, filter) in filters.iter().enumerate() {
-            let what = format!("seed {seed}, filter {number}: {}", filter.json);
-            let found: Vec<&Model> = log.rows.iter().filter(|row| filter.passes(row)).collect();
-            let size_class = [1_000, 100, 1].iter().position(|least| found.len() >= *least).unwrap_or(3);
-            sizes[size_class] += 1;
-            check_numbers(&log, filter, &found, *dice.pick(&[1, 7, 60, 200]), &what).await;
-            let is_fixed = number < model::fixed_filters().len();
-            for (order, way) in ways(&mut dice, is_fixed) {
-                // Any size, but at most thirty pages.
-                let size = dice.between((found.len() / 30 + 1).min(100), 100);
-                let listed = walk(&log, filter, (order, way, size)).await;
-                let expected = log::ids(&log::sorted(&found, order));
-                assert!(listed == expected, "{what} {order} {way:?} by {size}: {}", difference(&listed, &expected));
-            }
-            if number % 3 == 0 {
-                check_tail(server, &log, filter, &found, &what).await;
-            }
+#[on_each_engine]
+async fn answers_are_what_a_plain_loop_finds(server: &TestServer) {
+    let seed = number_from("DAYBOOK_TEST_SEED", SEED);
+    let mut dice = Dice(seed);
+    let log = Log::fill(server, &mut dice).await;
+    let mut filters = model::fixed_filters();
+    filters.extend(
+        (0..number_from("DAYBOOK_TEST_FILTERS", FILTERS))
+            .map(|_| Filter::any(&mut dice, &log.rows)),
+    );
+    let mut sizes = [0; 4];
+    for (number, filter) in filters.iter().enumerate() {
+        let what = format!("seed {seed}, filter {number}: {}", filter.json);
+        let found: Vec<&Model> = log.rows.iter().filter(|row| filter.passes(row)).collect();
+        let size_class =
+            [1_000, 100, 1].iter().position(|least| found.len() >= *least).unwrap_or(3);
+        sizes[size_class] += 1;
+        check_numbers(&log, filter, &found, *dice.pick(&[1, 7, 60, 200]), &what).await;
+        let is_fixed = number < model::fixed_filters().len();
+        for (order, way) in ways(&mut dice, is_fixed) {
+            // Any size, but at most thirty pages.
+            let size = dice.between((found.len() / 30 + 1).min(100), 100);
+            let listed = walk(&log, filter, (order, way, size)).await;
+            let expected = log::ids(&log::sorted(&found, order));
+            assert!(
+                listed == expected,
+                "{what} {order} {way:?} by {size}: {}",
+                difference(&listed, &expected)
+            );
         }
-        assert!(sizes.iter().all(|count| *count > 1), "thousands, hundreds, few, none: {sizes:?}");
-        check_values(&log, &mut dice).await;
-        check_exports(&log, &filters, seed).await;
+        if number % 3 == 0 {
+            check_tail(server, &log, filter, &found, &what).await;
+        }
     }
+    assert!(sizes.iter().all(|count| *count > 1), "thousands, hundreds, few, none: {sizes:?}");
+    check_values(&log, &mut dice).await;
+    check_exports(&log, &filters, seed).await;
 }
 
 fn number_from(variable: &str, default: u64) -> u64 {

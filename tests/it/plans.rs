@@ -11,8 +11,8 @@ use daybook_entity::{
 };
 use daybook_service::audit::{Filter, Order, statements};
 use daybook_tests::{
-    Backend, Client, TestDatabase, Value, binary, json, on_each_backend, on_each_engine,
-    raw_organization,
+    Backend, Client, TestDatabase, TestServer, Value, binary, json, on_each_backend,
+    on_each_engine, raw_organization,
 };
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, EntityTrait, QueryOrder,
@@ -30,101 +30,100 @@ const ENTRIES: usize = 20_000;
 /// Rows that a page reads: one more than it shows.
 const ROWS: usize = 51;
 
-on_each_engine! {
-    async fn each_filter_with_each_order_runs_along_an_index(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        fill(&admin, &acme).await;
-        let database = Explained::connect(server.database.daybook_url(), server.backend()).await;
-        let rows = Entity::find().order_by_asc(daybook_entity::audit_log::Column::Sequence);
-        let mut rows = rows.all(&database.db).await.unwrap();
-        for analyzed in [false, true] {
-            if analyzed {
-                // What autovacuum comes to do sooner or later: statistics, and moving new words from
-                // the index's list of pending ones, which makes it look dear, to their places.
-                match server.backend() {
-                    Backend::Postgres => {
-                        // As the owner, where Daybook's role is another.
-                        let owner = server.database.connect().await;
-                        owner.execute_unprepared("VACUUM (ANALYZE)").await.unwrap();
-                        owner.close().await.unwrap();
-                    }
-                    Backend::Sqlite => drop(database.db.execute_unprepared("ANALYZE").await.unwrap()),
+#[on_each_engine]
+async fn each_filter_with_each_order_runs_along_an_index(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    fill(&admin, &acme).await;
+    let database = Explained::connect(server.database.daybook_url(), server.backend()).await;
+    let rows = Entity::find().order_by_asc(daybook_entity::audit_log::Column::Sequence);
+    let mut rows = rows.all(&database.db).await.unwrap();
+    for analyzed in [false, true] {
+        if analyzed {
+            // What autovacuum comes to do sooner or later: statistics, and moving new words from
+            // the index's list of pending ones, which makes it look dear, to their places.
+            match server.backend() {
+                Backend::Postgres => {
+                    // As the owner, where Daybook's role is another.
+                    let owner = server.database.connect().await;
+                    owner.execute_unprepared("VACUUM (ANALYZE)").await.unwrap();
+                    owner.close().await.unwrap();
                 }
-            } else if server.backend() == Backend::Postgres {
-                // Its autovacuum sees to statistics; SQLite has none unless somebody asks.
-                continue;
+                Backend::Sqlite => drop(database.db.execute_unprepared("ANALYZE").await.unwrap()),
             }
-            for (name, filter) in filters() {
-                for order in ORDERS {
-                    sort(&mut rows, order);
-                    let deep = &rows[ENTRIES * 9 / 10];
-                    let page = |after| {
-                        let backend = database.db.get_database_backend();
-                        statements(raw_organization(&acme), &filter, order, after, backend)
-                    };
-                    let plan = database.plans(page(None)).await;
-                    let first = database.work_of_all(page(None)).await;
-                    let later = database.work_of_all(page(Some(deep))).await;
-                    let what = format!("{name} {order:?} analyzed={analyzed}: {first}, {later}\n{plan}");
-                    assert!(is_along_index(&plan), "{what}");
-                    if filter.search.is_some() {
-                        assert!(has_index_of_words(&plan), "{what}");
-                        let most = database.most_of_a_search();
-                        assert!(first <= most && later <= most, "{what}");
-                        continue;
-                    }
-                    if !has_order_of_its_own(&filter, order) {
-                        let most = database.most_of_a_range();
-                        assert!(first <= most && later <= most, "{what}");
-                        continue;
-                    }
-                    // A cursor has its own price, the same at any depth.
-                    let most = first * 3 / 2 + ROWS * 10;
-                    assert!(later <= most, "deep pages cost more: {what}");
-                    assert!(!plan.contains("Sort") && !plan.contains("ORDER BY"), "{what}");
-                    assert!(first <= database.most(), "{what}");
+        } else if server.backend() == Backend::Postgres {
+            // Its autovacuum sees to statistics; SQLite has none unless somebody asks.
+            continue;
+        }
+        for (name, filter) in filters() {
+            for order in ORDERS {
+                sort(&mut rows, order);
+                let deep = &rows[ENTRIES * 9 / 10];
+                let page = |after| {
+                    let backend = database.db.get_database_backend();
+                    statements(raw_organization(&acme), &filter, order, after, backend)
+                };
+                let plan = database.plans(page(None)).await;
+                let first = database.work_of_all(page(None)).await;
+                let later = database.work_of_all(page(Some(deep))).await;
+                let what =
+                    format!("{name} {order:?} analyzed={analyzed}: {first}, {later}\n{plan}");
+                assert!(is_along_index(&plan), "{what}");
+                if filter.search.is_some() {
+                    assert!(has_index_of_words(&plan), "{what}");
+                    let most = database.most_of_a_search();
+                    assert!(first <= most && later <= most, "{what}");
+                    continue;
                 }
+                if !has_order_of_its_own(&filter, order) {
+                    let most = database.most_of_a_range();
+                    assert!(first <= most && later <= most, "{what}");
+                    continue;
+                }
+                // A cursor has its own price, the same at any depth.
+                let most = first * 3 / 2 + ROWS * 10;
+                assert!(later <= most, "deep pages cost more: {what}");
+                assert!(!plan.contains("Sort") && !plan.contains("ORDER BY"), "{what}");
+                assert!(first <= database.most(), "{what}");
             }
         }
-        database.db.close().await.unwrap();
     }
+    database.db.close().await.unwrap();
 }
 
 /// Entries of a log in which times grow with the sequence, as they do in life.
 const LONG: usize = 100_000;
 
-on_each_backend! {
-    async fn range_far_away_is_not_walked_to(backend: Backend) {
-        let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
-        let made = TestDatabase::create(backend, folder.path()).await;
-        let migrate = &mut binary::daybook(folder.path());
-        binary::stdout(migrate.args(["migrate", "up"]).env("DAYBOOK_DATABASE_URL", &made.url));
-        let database = Explained::connect(&made.url, backend).await;
-        fill_in_order(&database).await;
-        let instant = |index: usize| {
-            chrono::DateTime::from_timestamp(1_770_000_000 + i64::try_from(index).unwrap(), 0)
-        };
-        let range = |from, to| Filter { from: instant(from), to: instant(to), ..Filter::default() };
-        let begins = |action: &str| Filter { action: Some(action.to_owned()), ..Filter::default() };
-        for (name, filter, order) in [
-            ("a short time", range(100, 200), Order::RecordedDesc),
-            ("a long time", range(100, 4_100), Order::RecordedDesc),
-            ("a short time, at the end", range(LONG - 200, LONG - 100), Order::RecordedAsc),
-            ("a long time, at the end", range(LONG - 4_100, LONG - 100), Order::RecordedAsc),
-            ("early actions", begins("early.*"), Order::RecordedDesc),
-            ("early actions, by time", begins("early.*"), Order::TimestampDesc),
-        ] {
-            let engine = database.db.get_database_backend();
-            let page = statements(Uuid::nil(), &filter, order, None, engine);
-            let plan = database.plans(page.clone()).await;
-            let work = database.work_of_all(page).await;
-            assert!(is_along_index(&plan), "{name}: {plan}");
-                        assert!(work <= database.most_of_a_range(), "{name}: {work}\n{plan}");
-        }
-        database.db.close().await.unwrap();
-        made.drop().await;
+#[on_each_backend]
+async fn range_far_away_is_not_walked_to(backend: Backend) {
+    let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
+    let made = TestDatabase::create(backend, folder.path()).await;
+    let migrate = &mut binary::daybook(folder.path());
+    binary::stdout(migrate.args(["migrate", "up"]).env("DAYBOOK_DATABASE_URL", &made.url));
+    let database = Explained::connect(&made.url, backend).await;
+    fill_in_order(&database).await;
+    let instant = |index: usize| {
+        chrono::DateTime::from_timestamp(1_770_000_000 + i64::try_from(index).unwrap(), 0)
+    };
+    let range = |from, to| Filter { from: instant(from), to: instant(to), ..Filter::default() };
+    let begins = |action: &str| Filter { action: Some(action.to_owned()), ..Filter::default() };
+    for (name, filter, order) in [
+        ("a short time", range(100, 200), Order::RecordedDesc),
+        ("a long time", range(100, 4_100), Order::RecordedDesc),
+        ("a short time, at the end", range(LONG - 200, LONG - 100), Order::RecordedAsc),
+        ("a long time, at the end", range(LONG - 4_100, LONG - 100), Order::RecordedAsc),
+        ("early actions", begins("early.*"), Order::RecordedDesc),
+        ("early actions, by time", begins("early.*"), Order::TimestampDesc),
+    ] {
+        let engine = database.db.get_database_backend();
+        let page = statements(Uuid::nil(), &filter, order, None, engine);
+        let plan = database.plans(page.clone()).await;
+        let work = database.work_of_all(page).await;
+        assert!(is_along_index(&plan), "{name}: {plan}");
+        assert!(work <= database.most_of_a_range(), "{name}: {work}\n{plan}");
     }
+    database.db.close().await.unwrap();
+    made.drop().await;
 }
 
 /// Entries of the instance's log a second apart, the first fiftieth of them with other actions. Nobody

@@ -50,62 +50,75 @@ async fn becomes(server: &TestServer, component: &str, status: &str) -> Value {
     .await
 }
 
-on_each_engine! {
-    async fn ready_server_says_what_it_looked_at(server: &TestServer) {
-        let ok = json!({ "status": "ok" });
-        let components = json!({ "process": ok, "database": ok, "schema": ok, "artifacts": ok });
-        assert_eq!(ask(&server.url("")).await, (200, json!({ "status": "ready", "components": components })));
-        let items = fs::read_dir(server.folder().join("artifacts")).unwrap();
-        let left = items.filter(|item| item.as_ref().unwrap().file_name() != STORE_IDENTITY).count();
-        assert_eq!(left, 0, "it leaves something in the store");
-    }
+#[on_each_engine]
+async fn ready_server_says_what_it_looked_at(server: &TestServer) {
+    let ok = json!({ "status": "ok" });
+    let components = json!({ "process": ok, "database": ok, "schema": ok, "artifacts": ok });
+    assert_eq!(
+        ask(&server.url("")).await,
+        (200, json!({ "status": "ready", "components": components }))
+    );
+    let items = fs::read_dir(server.folder().join("artifacts")).unwrap();
+    let left = items.filter(|item| item.as_ref().unwrap().file_name() != STORE_IDENTITY).count();
+    assert_eq!(left, 0, "it leaves something in the store");
+}
 
-    async fn other_schema_is_told(server: &TestServer) {
-        let db = server.database.connect().await;
-        let newer = async |name: &str| {
-            let sql = format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{name}', 1)");
-            db.execute_unprepared(&sql).await.unwrap();
-        };
-        newer("m20991231_000001_expand_all").await;
-        let said = becomes(server, "schema", "degraded").await;
-        assert_eq!(said["reason"], "it is newer than this version, which can go on for now");
-        newer("m20991231_000002_contract_all").await;
-        let said = becomes(server, "schema", "failed").await;
-        assert_eq!(said["reason"], "it is newer than this version");
-        db.execute_unprepared("DELETE FROM seaql_migrations WHERE version LIKE 'm2099%'").await.unwrap();
-        becomes(server, "schema", "ok").await;
-        let last = daybook_migration::names().pop().unwrap();
-        db.execute_unprepared(&format!("DELETE FROM seaql_migrations WHERE version = '{last}'")).await.unwrap();
-        let said = becomes(server, "schema", "failed").await;
-        assert_eq!(said["reason"], "it is older than this version: run `daybook migrate up`");
-        newer(&last).await;
-        becomes(server, "schema", "ok").await;
-        db.close().await.unwrap();
-    }
+#[on_each_engine]
+async fn other_schema_is_told(server: &TestServer) {
+    let db = server.database.connect().await;
+    let newer = async |name: &str| {
+        let sql =
+            format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{name}', 1)");
+        db.execute_unprepared(&sql).await.unwrap();
+    };
+    newer("m20991231_000001_expand_all").await;
+    let said = becomes(server, "schema", "degraded").await;
+    assert_eq!(said["reason"], "it is newer than this version, which can go on for now");
+    newer("m20991231_000002_contract_all").await;
+    let said = becomes(server, "schema", "failed").await;
+    assert_eq!(said["reason"], "it is newer than this version");
+    db.execute_unprepared("DELETE FROM seaql_migrations WHERE version LIKE 'm2099%'")
+        .await
+        .unwrap();
+    becomes(server, "schema", "ok").await;
+    let last = daybook_migration::names().pop().unwrap();
+    db.execute_unprepared(&format!("DELETE FROM seaql_migrations WHERE version = '{last}'"))
+        .await
+        .unwrap();
+    let said = becomes(server, "schema", "failed").await;
+    assert_eq!(said["reason"], "it is older than this version: run `daybook migrate up`");
+    newer(&last).await;
+    becomes(server, "schema", "ok").await;
+    db.close().await.unwrap();
+}
 
-    async fn store_that_takes_nothing_is_told(server: &TestServer) {
-        becomes(server, "artifacts", "ok").await;
-        let (folder, aside) = (server.folder().join("artifacts"), server.folder().join("aside"));
-        fs::rename(&folder, &aside).unwrap();
-        fs::write(&folder, "a file where the folder was").unwrap();
-        let said = becomes(server, "artifacts", "failed").await;
-        assert_eq!(said["reason"], "it can't be written to");
-        fs::remove_file(&folder).unwrap();
-        fs::rename(&aside, &folder).unwrap();
-        becomes(server, "artifacts", "ok").await;
-    }
+#[on_each_engine]
+async fn store_that_takes_nothing_is_told(server: &TestServer) {
+    becomes(server, "artifacts", "ok").await;
+    let (folder, aside) = (server.folder().join("artifacts"), server.folder().join("aside"));
+    fs::rename(&folder, &aside).unwrap();
+    fs::write(&folder, "a file where the folder was").unwrap();
+    let said = becomes(server, "artifacts", "failed").await;
+    assert_eq!(said["reason"], "it can't be written to");
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+    becomes(server, "artifacts", "ok").await;
+}
 
-    async fn stopping_is_told_at_once(server: &TestServer) {
-        for _ in 0..20 {
-            if let Some(answer) = ask_while_it_stops(server).await {
-                assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-                let process = r#""process":{"status":"failed","reason":"it is stopping"}"#;
-                assert!(answer.contains(process) && answer.contains(r#""status":"unready""#), "{answer}");
-                return;
-            }
+#[on_each_engine]
+async fn stopping_is_told_at_once(server: &TestServer) {
+    for _ in 0..20 {
+        if let Some(answer) = ask_while_it_stops(server).await {
+            assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+            let process = r#""process":{"status":"failed","reason":"it is stopping"}"#;
+            assert!(
+                answer.contains(process) && answer.contains(r#""status":"unready""#),
+                "{answer}"
+            );
+            return;
         }
-        panic!("every connection was ended before it was answered");
     }
+    panic!("every connection was ended before it was answered");
 }
 
 /// What a node that is stopping answers to who has begun to ask before. None where the connection was

@@ -39,32 +39,36 @@ struct Told {
     replays: usize,
 }
 
-on_each_engine! {
-    async fn writers_rollbacks_and_killed_connections_leave_a_whole_log(server: &TestServer) {
-        let faults = Faults::default();
-        let cast = Cast::of(server).await;
-        let all = async {
-            tokio::join!(cast.record(server, &faults), roll_back(server, &faults), kill(server, &faults))
-        };
-        let (told, (), ()) = tokio::time::timeout(DEADLINE, all).await.expect("an end");
-        cast.node.stop().await.unwrap();
-        let hurt = compare(server, &told, &faults).await;
-        assert!(faults.are_enough(server.backend()));
-        match server.backend() {
-            Backend::Sqlite => assert_eq!(hurt, 0),
-            // There a connection is tried each time that it is lent.
-            Backend::Postgres if server.instance().db.has_row_security() => {}
-            Backend::Postgres => assert!(hurt >= HURT, "the kills hurt nobody"),
-        }
+#[on_each_engine]
+async fn writers_rollbacks_and_killed_connections_leave_a_whole_log(server: &TestServer) {
+    let faults = Faults::default();
+    let cast = Cast::of(server).await;
+    let all = async {
+        tokio::join!(
+            cast.record(server, &faults),
+            roll_back(server, &faults),
+            kill(server, &faults)
+        )
+    };
+    let (told, (), ()) = tokio::time::timeout(DEADLINE, all).await.expect("an end");
+    cast.node.stop().await.unwrap();
+    let hurt = compare(server, &told, &faults).await;
+    assert!(faults.are_enough(server.backend()));
+    match server.backend() {
+        Backend::Sqlite => assert_eq!(hurt, 0),
+        // There a connection is tried each time that it is lent.
+        Backend::Postgres if server.instance().db.has_row_security() => {}
+        Backend::Postgres => assert!(hurt >= HURT, "the kills hurt nobody"),
     }
+}
 
-    async fn writers_of_two_nodes_wait_for_each_other(server: &TestServer) {
-        let cast = Cast::of(server).await;
-        let none = Faults::over();
-        let told = tokio::time::timeout(DEADLINE, cast.record(server, &none)).await.expect("an end");
-        cast.node.stop().await.unwrap();
-        assert_eq!(compare(server, &told, &Faults::default()).await, 0);
-    }
+#[on_each_engine]
+async fn writers_of_two_nodes_wait_for_each_other(server: &TestServer) {
+    let cast = Cast::of(server).await;
+    let none = Faults::over();
+    let told = tokio::time::timeout(DEADLINE, cast.record(server, &none)).await.expect("an end");
+    cast.node.stop().await.unwrap();
+    assert_eq!(compare(server, &told, &Faults::default()).await, 0);
 }
 
 /// Two nodes, so that the lock on the head is what keeps writers apart, and two organizations.

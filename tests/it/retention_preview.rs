@@ -104,85 +104,90 @@ fn preview(times: &[DateTime<Utc>], days: u64, gone: usize, now: DateTime<Utc>) 
     (i64::try_from(last).unwrap(), text)
 }
 
-on_each_backend! {
-    async fn what_goes_is_shown_before_and_asked_about(backend: Backend) {
-        let server = TestServer::start_idle(backend).await;
-        let acme = server.organization("acme").await;
-        let times = old_log(&server, &acme).await;
-        let (last, text) = preview(&times, 20, 0, server.clock.now());
-        assert!(last > 300, "{last}");
-        let expected = format!("{text}, will be removed within a day, for good");
+#[on_each_backend]
+async fn what_goes_is_shown_before_and_asked_about(backend: Backend) {
+    let server = TestServer::start_idle(backend).await;
+    let acme = server.organization("acme").await;
+    let times = old_log(&server, &acme).await;
+    let (last, text) = preview(&times, 20, 0, server.clock.now());
+    assert!(last > 300, "{last}");
+    let expected = format!("{text}, will be removed within a day, for good");
 
-        // Nobody is there who could be asked.
-        let refused = daybook(&server, &set("20", &[]));
-        let said = binary::stderr(&refused);
-        assert_eq!(refused.status.code(), Some(1), "{said}");
-        assert!(said.contains(&expected) && said.contains("--yes"), "{said}");
-        // Only to look.
-        assert_eq!(succeed(&server, &set("20", &["--dry-run"])).0.trim(), expected);
-        assert_eq!(days(&server), "forever");
-        prune(server.instance()).await.unwrap();
-        assert_eq!(gone(&server, &acme).await, 0);
-        // Where nothing would go, nobody is asked.
-        succeed(&server, &set("31", &[]));
-        assert_eq!(days(&server), "31");
+    // Nobody is there who could be asked.
+    let refused = daybook(&server, &set("20", &[]));
+    let said = binary::stderr(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains(&expected) && said.contains("--yes"), "{said}");
+    // Only to look.
+    assert_eq!(succeed(&server, &set("20", &["--dry-run"])).0.trim(), expected);
+    assert_eq!(days(&server), "forever");
+    prune(server.instance()).await.unwrap();
+    assert_eq!(gone(&server, &acme).await, 0);
+    // Where nothing would go, nobody is asked.
+    succeed(&server, &set("31", &[]));
+    assert_eq!(days(&server), "31");
 
-        let (printed, said) = succeed(&server, &set("20", &["--yes"]));
-        assert!(printed.is_empty() && said.contains(&expected), "{said}");
-        prune(server.instance()).await.unwrap();
-        assert_eq!(gone(&server, &acme).await, last, "as many as were shown");
+    let (printed, said) = succeed(&server, &set("20", &["--yes"]));
+    assert!(printed.is_empty() && said.contains(&expected), "{said}");
+    prune(server.instance()).await.unwrap();
+    assert_eq!(gone(&server, &acme).await, last, "as many as were shown");
 
-        // The next ones are counted from what is left.
-        let (next, text) = preview(&times, 10, usize::try_from(last).unwrap(), server.clock.now());
-        succeed(&server, &set("25", &[]));
-        let (printed, _) = succeed(&server, &set("10", &["--dry-run"]));
-        assert!(printed.starts_with(&text), "{printed}");
-        succeed(&server, &set("10", &["--yes"]));
-        prune(server.instance()).await.unwrap();
-        assert_eq!(gone(&server, &acme).await, next);
-        for days in ["0", "365251"] {
-            let output = daybook(&server, &set(days, &["--dry-run"]));
-            assert!(binary::stderr(&output).contains("days: must be 1 to"), "{output:?}");
-        }
-        let forever = ["retention", "set", "--organization", "acme", "--forever"];
-        succeed(&server, &forever);
-        server.stop().await;
+    // The next ones are counted from what is left.
+    let (next, text) = preview(&times, 10, usize::try_from(last).unwrap(), server.clock.now());
+    succeed(&server, &set("25", &[]));
+    let (printed, _) = succeed(&server, &set("10", &["--dry-run"]));
+    assert!(printed.starts_with(&text), "{printed}");
+    succeed(&server, &set("10", &["--yes"]));
+    prune(server.instance()).await.unwrap();
+    assert_eq!(gone(&server, &acme).await, next);
+    for days in ["0", "365251"] {
+        let output = daybook(&server, &set(days, &["--dry-run"]));
+        assert!(binary::stderr(&output).contains("days: must be 1 to"), "{output:?}");
     }
+    let forever = ["retention", "set", "--organization", "acme", "--forever"];
+    succeed(&server, &forever);
+    server.stop().await;
+}
 
-    async fn hold_that_frees_entries_is_asked_about(backend: Backend) {
-        let server = TestServer::start_idle(backend).await;
-        let acme = server.organization("acme").await;
-        let times = old_log(&server, &acme).await;
-        for name in ["case-7", "case-8"] {
-            succeed(&server, &["hold", "place", "--organization", "acme", "--reason", "a lawsuit", name]);
-        }
-        // While it is held, nothing goes, which is said.
-        let (last, text) = preview(&times, 20, 0, server.clock.now());
-        let (_, said) = succeed(&server, &set("20", &[]));
-        let held = format!("{text}, are old enough to be removed, but kept by these holds: case-7 (a lawsuit), case-8 (a lawsuit)");
-        assert!(said.contains(&held), "{said}");
-        prune(server.instance()).await.unwrap();
-        assert_eq!(gone(&server, &acme).await, 0);
-
-        // The other hold keeps them.
-        succeed(&server, &["hold", "release", "--organization", "acme", "case-8"]);
-        let refused = daybook(&server, &release(&[]));
-        let said = binary::stderr(&refused);
-        assert_eq!(refused.status.code(), Some(1), "{said}");
-        assert!(said.contains(&text) && said.contains("--yes"), "{said}");
-        assert!(succeed(&server, &release(&["--dry-run"])).0.starts_with(&text));
-        assert_eq!(succeed(&server, &["hold", "list", "--organization", "acme"]).0.lines().count(), 1);
-        // On a terminal it is asked: no, and then yes.
-        for (answer, is_there) in [("no", true), ("", true), ("yes", false)] {
-            let said = on_terminal(&server, &release(&[]), answer);
-            assert!(said.contains("Type yes to go on"), "{said}");
-            let listed = succeed(&server, &["hold", "list", "--organization", "acme"]).0;
-            assert_eq!(!listed.is_empty(), is_there, "{answer}: {said}");
-        }
-        prune(server.instance()).await.unwrap();
-        assert_eq!(gone(&server, &acme).await, last);
-        server.stop().await;
+#[on_each_backend]
+async fn hold_that_frees_entries_is_asked_about(backend: Backend) {
+    let server = TestServer::start_idle(backend).await;
+    let acme = server.organization("acme").await;
+    let times = old_log(&server, &acme).await;
+    for name in ["case-7", "case-8"] {
+        succeed(
+            &server,
+            &["hold", "place", "--organization", "acme", "--reason", "a lawsuit", name],
+        );
     }
+    // While it is held, nothing goes, which is said.
+    let (last, text) = preview(&times, 20, 0, server.clock.now());
+    let (_, said) = succeed(&server, &set("20", &[]));
+    let held = format!(
+        "{text}, are old enough to be removed, but kept by these holds: case-7 (a lawsuit), case-8 (a lawsuit)"
+    );
+    assert!(said.contains(&held), "{said}");
+    prune(server.instance()).await.unwrap();
+    assert_eq!(gone(&server, &acme).await, 0);
+
+    // The other hold keeps them.
+    succeed(&server, &["hold", "release", "--organization", "acme", "case-8"]);
+    let refused = daybook(&server, &release(&[]));
+    let said = binary::stderr(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains(&text) && said.contains("--yes"), "{said}");
+    assert!(succeed(&server, &release(&["--dry-run"])).0.starts_with(&text));
+    assert_eq!(succeed(&server, &["hold", "list", "--organization", "acme"]).0.lines().count(), 1);
+    // On a terminal it is asked: no, and then yes.
+    for (answer, is_there) in [("no", true), ("", true), ("yes", false)] {
+        let said = on_terminal(&server, &release(&[]), answer);
+        assert!(said.contains("Type yes to go on"), "{said}");
+        let listed = succeed(&server, &["hold", "list", "--organization", "acme"]).0;
+        assert_eq!(!listed.is_empty(), is_there, "{answer}: {said}");
+    }
+    prune(server.instance()).await.unwrap();
+    assert_eq!(gone(&server, &acme).await, last);
+    server.stop().await;
 }
 
 /// Runs a command on a terminal of its own, where somebody types `answer`; what is seen there.

@@ -227,74 +227,79 @@ fn has_ended_right(end: &str, loss: Loss) -> bool {
     }
 }
 
-on_each_engine! {
-    async fn nothing_recorded_after_the_answer_is_delivered(server: &TestServer) {
-        for loss in LOSSES {
-            let case = Case::new(server, loss).await;
-            let _busy = Busy::start(&case.admin, &case.organization);
-            let (url, id) = (server.url(""), json!(case.organization));
-            let tails = Watcher::both(&url, &case.token, TAIL, &id);
-            let feeds = Watcher::both(&url, &case.token, UPDATES, &id);
-            for watcher in tails.iter().chain(&feeds) {
-                watcher.has_seen(20).await;
-            }
-            case.lose(loss).await;
-            let (later, job) = case.record_later().await;
-            for watcher in tails {
-                let (told, end) = watcher.end().await;
-                let last = told.last().map(|data| sequence(&data["auditLogRecorded"]["node"])).unwrap();
-                assert!(last < later, "{loss:?}: {last} was recorded {} after the answer", last - later);
-                assert!(has_ended_right(&end, loss), "{loss:?}: {end}");
-            }
-            for watcher in feeds {
-                let (told, end) = watcher.end().await;
-                assert!(!told.iter().any(|data| data["jobUpdates"]["job"]["id"] == job), "{loss:?}");
-                assert!(has_ended_right(&end, loss), "{loss:?}: {end}");
-            }
+#[on_each_engine]
+async fn nothing_recorded_after_the_answer_is_delivered(server: &TestServer) {
+    for loss in LOSSES {
+        let case = Case::new(server, loss).await;
+        let _busy = Busy::start(&case.admin, &case.organization);
+        let (url, id) = (server.url(""), json!(case.organization));
+        let tails = Watcher::both(&url, &case.token, TAIL, &id);
+        let feeds = Watcher::both(&url, &case.token, UPDATES, &id);
+        for watcher in tails.iter().chain(&feeds) {
+            watcher.has_seen(20).await;
+        }
+        case.lose(loss).await;
+        let (later, job) = case.record_later().await;
+        for watcher in tails {
+            let (told, end) = watcher.end().await;
+            let last = told.last().map(|data| sequence(&data["auditLogRecorded"]["node"])).unwrap();
+            assert!(
+                last < later,
+                "{loss:?}: {last} was recorded {} after the answer",
+                last - later
+            );
+            assert!(has_ended_right(&end, loss), "{loss:?}: {end}");
+        }
+        for watcher in feeds {
+            let (told, end) = watcher.end().await;
+            assert!(!told.iter().any(|data| data["jobUpdates"]["job"]["id"] == job), "{loss:?}");
+            assert!(has_ended_right(&end, loss), "{loss:?}: {end}");
         }
     }
+}
 
-    async fn command_line_ends_streams_of_a_running_server(server: &TestServer) {
-        for loss in LOSSES {
-            let case = Case::new(server, loss).await;
-            let _busy = Busy::start(&case.admin, &case.organization);
-            let (url, id) = (server.url(""), json!(case.organization));
-            let watchers = Watcher::both(&url, &case.token, TAIL, &id);
-            for watcher in &watchers {
-                watcher.has_seen(20).await;
-            }
-            case.lose_by_command(server, loss);
-            let lost = Instant::now();
-            for watcher in watchers {
-                let (_, end) = watcher.end().await;
-                assert!(lost.elapsed() < BOUND, "{loss:?}: {:?}", lost.elapsed());
-                assert!(has_ended_right(&end, loss), "{loss:?}: {end}");
-            }
-        }
-    }
-
-    async fn removed_operator_is_told_of_no_later_job(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let operator = server.operator().await;
-        let _busy = Busy::start(&admin, &acme);
-        let token = operator.token.unwrap();
-        // All organizations' jobs, and one's.
-        let all = Watcher::both(&server.url(""), &token, UPDATES, &Value::Null);
-        let one = Watcher::both(&server.url(""), &token, UPDATES, &json!(acme));
-        let watchers: Vec<_> = all.into_iter().chain(one).collect();
+#[on_each_engine]
+async fn command_line_ends_streams_of_a_running_server(server: &TestServer) {
+    for loss in LOSSES {
+        let case = Case::new(server, loss).await;
+        let _busy = Busy::start(&case.admin, &case.organization);
+        let (url, id) = (server.url(""), json!(case.organization));
+        let watchers = Watcher::both(&url, &case.token, TAIL, &id);
         for watcher in &watchers {
             watcher.has_seen(20).await;
         }
-        let viewer = Viewer::command_line("test");
-        assert!(operators::remove(server.instance(), &viewer, "operator").await.unwrap());
-        let started = admin.query(START_LATER, json!({ "id": acme })).await;
-        let job = &started["startExport"]["job"]["id"];
+        case.lose_by_command(server, loss);
+        let lost = Instant::now();
         for watcher in watchers {
-            let (told, end) = watcher.end().await;
-            assert!(!told.iter().any(|data| data["jobUpdates"]["job"]["id"] == *job));
-            assert_eq!(end, "FORBIDDEN");
+            let (_, end) = watcher.end().await;
+            assert!(lost.elapsed() < BOUND, "{loss:?}: {:?}", lost.elapsed());
+            assert!(has_ended_right(&end, loss), "{loss:?}: {end}");
         }
+    }
+}
+
+#[on_each_engine]
+async fn removed_operator_is_told_of_no_later_job(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let operator = server.operator().await;
+    let _busy = Busy::start(&admin, &acme);
+    let token = operator.token.unwrap();
+    // All organizations' jobs, and one's.
+    let all = Watcher::both(&server.url(""), &token, UPDATES, &Value::Null);
+    let one = Watcher::both(&server.url(""), &token, UPDATES, &json!(acme));
+    let watchers: Vec<_> = all.into_iter().chain(one).collect();
+    for watcher in &watchers {
+        watcher.has_seen(20).await;
+    }
+    let viewer = Viewer::command_line("test");
+    assert!(operators::remove(server.instance(), &viewer, "operator").await.unwrap());
+    let started = admin.query(START_LATER, json!({ "id": acme })).await;
+    let job = &started["startExport"]["job"]["id"];
+    for watcher in watchers {
+        let (told, end) = watcher.end().await;
+        assert!(!told.iter().any(|data| data["jobUpdates"]["job"]["id"] == *job));
+        assert_eq!(end, "FORBIDDEN");
     }
 }
 

@@ -127,168 +127,231 @@ fn sequences(entries: &[Value]) -> Vec<Value> {
     entries.iter().map(|entry| entry["sequence"].clone()).collect()
 }
 
-on_each_engine! {
-    async fn search_finds_what_a_plain_loop_finds(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let other = server.organization("other").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let mut dice = Dice(20_261_124);
-        let log = fill(server, &acme, &mut dice).await;
-        // Of the same words, and in nobody's results but its own.
-        server.set_member(&other, "admin", Role::Admin).await;
-        let words: Vec<_> = (0..=OLD).collect();
-        let entries = [entry(&mut dice, 0, &words), entry(&mut dice, 1, &words)];
-        admin.record_entries(&other, json!(entries)).await;
-        let (mut found, mut none) = (0, 0);
-        for number in 0..SEARCHES {
-            let mut wanted: Vec<_> = (0..dice.between(1, 3)).map(|_| dice.between(0, OLD)).collect();
-            if number < 2 * WORDS.len() {
-                wanted = vec![number / 2];
-            }
-            let mut filter = json!({ "search": text(&mut dice, &wanted) });
-            if dice.one_in(4) {
-                filter["outcome"] = json!("FAILURE");
-            }
-            let order = *dice.pick(&ORDERS);
-            let passes = |(entry, words): &&(Value, Vec<usize>)| {
-                wanted.iter().all(|word| words.contains(word))
-                    && filter.get("outcome").is_none_or(|outcome| entry["outcome"] == *outcome)
-            };
-            let mut expected: Vec<_> = log.iter().filter(passes).map(|(entry, _)| entry.clone()).collect();
-            sort(&mut expected, order);
-            let size = dice.between((expected.len() / 6 + 1).min(100), 100);
-            let way = *dice.pick(&[Way::Forward, Way::Backward]);
-            // A few pages tell enough of thousands.
-            let most = size * 8;
-            let listed = walk(&admin, &acme, &filter, order, Pages { size, way, most }).await;
-            if way == Way::Backward {
-                expected.drain(..expected.len().saturating_sub(listed.len().max(most)));
-            } else {
-                expected.truncate(listed.len().max(most));
-            }
-            assert_eq!(sequences(&listed), sequences(&expected), "{number}: {filter} {order} {way:?} by {size}");
-            found += usize::from(!expected.is_empty());
-            none += usize::from(expected.is_empty());
+#[on_each_engine]
+async fn search_finds_what_a_plain_loop_finds(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let other = server.organization("other").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let mut dice = Dice(20_261_124);
+    let log = fill(server, &acme, &mut dice).await;
+    // Of the same words, and in nobody's results but its own.
+    server.set_member(&other, "admin", Role::Admin).await;
+    let words: Vec<_> = (0..=OLD).collect();
+    let entries = [entry(&mut dice, 0, &words), entry(&mut dice, 1, &words)];
+    admin.record_entries(&other, json!(entries)).await;
+    let (mut found, mut none) = (0, 0);
+    for number in 0..SEARCHES {
+        let mut wanted: Vec<_> = (0..dice.between(1, 3)).map(|_| dice.between(0, OLD)).collect();
+        if number < 2 * WORDS.len() {
+            wanted = vec![number / 2];
         }
-        assert!(found > SEARCHES / 2 && none > 3, "{found} searches found something, {none} nothing");
-        exports_are_the_same(server, &acme, &log).await;
+        let mut filter = json!({ "search": text(&mut dice, &wanted) });
+        if dice.one_in(4) {
+            filter["outcome"] = json!("FAILURE");
+        }
+        let order = *dice.pick(&ORDERS);
+        let passes = |(entry, words): &&(Value, Vec<usize>)| {
+            wanted.iter().all(|word| words.contains(word))
+                && filter.get("outcome").is_none_or(|outcome| entry["outcome"] == *outcome)
+        };
+        let mut expected: Vec<_> =
+            log.iter().filter(passes).map(|(entry, _)| entry.clone()).collect();
+        sort(&mut expected, order);
+        let size = dice.between((expected.len() / 6 + 1).min(100), 100);
+        let way = *dice.pick(&[Way::Forward, Way::Backward]);
+        // A few pages tell enough of thousands.
+        let most = size * 8;
+        let listed = walk(&admin, &acme, &filter, order, Pages { size, way, most }).await;
+        if way == Way::Backward {
+            expected.drain(..expected.len().saturating_sub(listed.len().max(most)));
+        } else {
+            expected.truncate(listed.len().max(most));
+        }
+        assert_eq!(
+            sequences(&listed),
+            sequences(&expected),
+            "{number}: {filter} {order} {way:?} by {size}"
+        );
+        found += usize::from(!expected.is_empty());
+        none += usize::from(expected.is_empty());
     }
+    assert!(found > SEARCHES / 2 && none > 3, "{found} searches found something, {none} nothing");
+    exports_are_the_same(server, &acme, &log).await;
+}
 
-    async fn words_are_cut_at_punctuation(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record_entries(&acme, json!([{
-            "actor": { "id": "u-1", "email": "ada@acme.test", "name": "Ada O'Brien" },
-            "action": "device.assign", "resource": { "type": "thing", "id": "device-7", "name": "Laptop \"Seven\" 🚀" },
-        }, {
-            "actor": { "id": "grace" }, "action": "!", "resource": { "type": "thing", "id": "?" },
-        }])).await;
-        let count = "query($id: ID!, $search: String) {
-            auditLogs(organizationId: $id, filter: { search: $search }) { totalCount nodes { sequence } }
-        }";
-        for (search, expected) in [
-            ("assign", 1), ("device.assign", 1), ("ASSIGN device", 1), ("assig", 0), ("device.retire", 0),
-            ("ada@acme.test", 1), ("ada@acme", 1), ("ada@other.test", 0), ("o'brien", 1), ("'brien'", 1),
-            ("device-7", 1), ("\"seven\"", 1), ("seven*", 1), ("sev*", 0), ("-seven", 1), ("seven OR nothing", 0),
-            ("NOT seven", 0), ("NEAR(laptop seven)", 0), ("action:device", 0), ("words:seven", 0), ("^laptop", 1),
-            ("{laptop}: seven", 1), ("laptop & !seven", 1), ("laptop | seven", 1), ("laptop <-> seven", 1),
-            ("seven:*", 1), ("seven:A", 0), ("\\seven\\", 1), ("'seven", 1), ("$1 seven", 0), ("? seven", 1),
-            ("🚀 seven", 1), ("u-1", 0), ("grace", 0), ("thing", 0), ("seven;DROP TABLE audit_logs", 0),
-            ("\u{feff}seven\u{202e}", 1),
-        ] {
-            let page = admin.query(count, json!({ "id": acme, "search": search })).await["auditLogs"].clone();
-            assert_eq!(page["totalCount"], expected, "{search}");
-            assert_eq!(page["nodes"].as_array().unwrap().len(), expected, "{search}");
-        }
+#[on_each_engine]
+async fn words_are_cut_at_punctuation(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record_entries(&acme, json!([{
+        "actor": { "id": "u-1", "email": "ada@acme.test", "name": "Ada O'Brien" },
+        "action": "device.assign", "resource": { "type": "thing", "id": "device-7", "name": "Laptop \"Seven\" 🚀" },
+    }, {
+        "actor": { "id": "grace" }, "action": "!", "resource": { "type": "thing", "id": "?" },
+    }])).await;
+    let count = "query($id: ID!, $search: String) {
+        auditLogs(organizationId: $id, filter: { search: $search }) { totalCount nodes { sequence } }
+    }";
+    for (search, expected) in [
+        ("assign", 1),
+        ("device.assign", 1),
+        ("ASSIGN device", 1),
+        ("assig", 0),
+        ("device.retire", 0),
+        ("ada@acme.test", 1),
+        ("ada@acme", 1),
+        ("ada@other.test", 0),
+        ("o'brien", 1),
+        ("'brien'", 1),
+        ("device-7", 1),
+        ("\"seven\"", 1),
+        ("seven*", 1),
+        ("sev*", 0),
+        ("-seven", 1),
+        ("seven OR nothing", 0),
+        ("NOT seven", 0),
+        ("NEAR(laptop seven)", 0),
+        ("action:device", 0),
+        ("words:seven", 0),
+        ("^laptop", 1),
+        ("{laptop}: seven", 1),
+        ("laptop & !seven", 1),
+        ("laptop | seven", 1),
+        ("laptop <-> seven", 1),
+        ("seven:*", 1),
+        ("seven:A", 0),
+        ("\\seven\\", 1),
+        ("'seven", 1),
+        ("$1 seven", 0),
+        ("? seven", 1),
+        ("🚀 seven", 1),
+        ("u-1", 0),
+        ("grace", 0),
+        ("thing", 0),
+        ("seven;DROP TABLE audit_logs", 0),
+        ("\u{feff}seven\u{202e}", 1),
+    ] {
+        let page =
+            admin.query(count, json!({ "id": acme, "search": search })).await["auditLogs"].clone();
+        assert_eq!(page["totalCount"], expected, "{search}");
+        assert_eq!(page["nodes"].as_array().unwrap().len(), expected, "{search}");
     }
+}
 
-    async fn search_that_finds_nothing_or_costs_too_much_is_refused(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let list = "query($id: ID!, $search: String) {
-            auditLogs(organizationId: $id, filter: { search: $search }) { totalCount }
-        }";
-        let many: Vec<_> = (0..51).map(|number| number.to_string()).collect();
-        let refused = ["", "\0", "a\0b", "'\"*-:()&|!<>\\", "🚀", &"é".repeat(1_001), &"a ".repeat(5_120), &many.join(" ")];
-        for search in refused.map(str::to_owned) {
-            let answer = admin.send(list, json!({ "id": acme, "search": search })).await;
-            let code = json!({ "code": "BAD_USER_INPUT", "argument": "filter.search" });
-            assert_eq!(answer.body["errors"][0]["extensions"], code, "{search}: {answer:?}");
-            assert!(answer.body.to_string().len() < 1_000, "an answer as long as the question");
-            let payload = admin.start_export(input(&acme, &json!({ "search": search }), "RECORDED_ASC", "CSV")).await;
-            let path = json!(["source", "auditLogs", "filter", "search"]);
-            assert_eq!(payload["userErrors"][0]["path"], path, "{payload}");
-        }
-        for search in [many[1..].join(","), "x".repeat(1_000), format!("a{}", " ".repeat(999))] {
-            admin.query(list, json!({ "id": acme, "search": search })).await;
-        }
+#[on_each_engine]
+async fn search_that_finds_nothing_or_costs_too_much_is_refused(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let list = "query($id: ID!, $search: String) {
+        auditLogs(organizationId: $id, filter: { search: $search }) { totalCount }
+    }";
+    let many: Vec<_> = (0..51).map(|number| number.to_string()).collect();
+    let refused = [
+        "",
+        "\0",
+        "a\0b",
+        "'\"*-:()&|!<>\\",
+        "🚀",
+        &"é".repeat(1_001),
+        &"a ".repeat(5_120),
+        &many.join(" "),
+    ];
+    for search in refused.map(str::to_owned) {
+        let answer = admin.send(list, json!({ "id": acme, "search": search })).await;
+        let code = json!({ "code": "BAD_USER_INPUT", "argument": "filter.search" });
+        assert_eq!(answer.body["errors"][0]["extensions"], code, "{search}: {answer:?}");
+        assert!(answer.body.to_string().len() < 1_000, "an answer as long as the question");
+        let payload = admin
+            .start_export(input(&acme, &json!({ "search": search }), "RECORDED_ASC", "CSV"))
+            .await;
+        let path = json!(["source", "auditLogs", "filter", "search"]);
+        assert_eq!(payload["userErrors"][0]["path"], path, "{payload}");
     }
+    for search in [many[1..].join(","), "x".repeat(1_000), format!("a{}", " ".repeat(999))] {
+        admin.query(list, json!({ "id": acme, "search": search })).await;
+    }
+}
 
-    async fn cursor_is_of_one_search_only(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 3).await;
-        let list = "query($id: ID!, $search: String, $after: String) {
-            auditLogs(organizationId: $id, filter: { search: $search }, first: 1, after: $after) {
-                pageInfo { endCursor }
-            }
-        }";
-        let page = admin.query(list, json!({ "id": acme, "search": "test" })).await;
-        let after = page["auditLogs"]["pageInfo"]["endCursor"].clone();
-        assert!(after.is_string());
-        admin.query(list, json!({ "id": acme, "search": "test", "after": after })).await;
-        for search in [Value::Null, json!("device")] {
-            let answer = admin.send(list, json!({ "id": acme, "search": search, "after": after })).await;
-            assert_eq!(answer.body["errors"][0]["extensions"]["argument"], "after", "{answer:?}");
+#[on_each_engine]
+async fn cursor_is_of_one_search_only(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 3).await;
+    let list = "query($id: ID!, $search: String, $after: String) {
+        auditLogs(organizationId: $id, filter: { search: $search }, first: 1, after: $after) {
+            pageInfo { endCursor }
         }
+    }";
+    let page = admin.query(list, json!({ "id": acme, "search": "test" })).await;
+    let after = page["auditLogs"]["pageInfo"]["endCursor"].clone();
+    assert!(after.is_string());
+    admin.query(list, json!({ "id": acme, "search": "test", "after": after })).await;
+    for search in [Value::Null, json!("device")] {
+        let answer =
+            admin.send(list, json!({ "id": acme, "search": search, "after": after })).await;
+        assert_eq!(answer.body["errors"][0]["extensions"]["argument"], "after", "{answer:?}");
     }
+}
 
-    async fn tail_gives_what_has_the_words(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
-        let tail = "subscription($id: ID!, $search: String, $after: String) {
-            auditLogRecorded(organizationId: $id, filter: { search: $search }, after: $after) { node { action } }
-        }";
-        let list = "query($id: ID!, $search: String) { auditLogs(organizationId: $id, filter: { search: $search },
-            orderBy: RECORDED_ASC) { pageInfo { endCursor } } }";
-        let named = |action: &str| daybook_tests::entry(action);
-        admin.record_entries(&acme, json!([named("start.Café")])).await;
-        let page = admin.query(list, json!({ "id": acme, "search": "CAFÉ" })).await;
-        let after = page["auditLogs"]["pageInfo"]["endCursor"].clone();
-        assert!(after.is_string());
-        socket.subscribe("1", tail, json!({ "id": acme, "search": "CAFÉ", "after": after })).await;
-        admin.record_entries(&acme, json!([named("cafe"), named("café.1"), named("tea")])).await;
-        admin.record_entries(&acme, json!([named("tea"), named("CAFE\u{301}")])).await;
-        for action in ["café.1", "CAFE\u{301}"] {
-            assert_eq!(socket.data().await["auditLogRecorded"]["node"]["action"], action);
-        }
+#[on_each_engine]
+async fn tail_gives_what_has_the_words(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
+    let tail = "subscription($id: ID!, $search: String, $after: String) {
+        auditLogRecorded(organizationId: $id, filter: { search: $search }, after: $after) { node { action } }
+    }";
+    let list = "query($id: ID!, $search: String) { auditLogs(organizationId: $id, filter: { search: $search },
+        orderBy: RECORDED_ASC) { pageInfo { endCursor } } }";
+    let named = |action: &str| daybook_tests::entry(action);
+    admin.record_entries(&acme, json!([named("start.Café")])).await;
+    let page = admin.query(list, json!({ "id": acme, "search": "CAFÉ" })).await;
+    let after = page["auditLogs"]["pageInfo"]["endCursor"].clone();
+    assert!(after.is_string());
+    socket.subscribe("1", tail, json!({ "id": acme, "search": "CAFÉ", "after": after })).await;
+    admin.record_entries(&acme, json!([named("cafe"), named("café.1"), named("tea")])).await;
+    admin.record_entries(&acme, json!([named("tea"), named("CAFE\u{301}")])).await;
+    for action in ["café.1", "CAFE\u{301}"] {
+        assert_eq!(socket.data().await["auditLogRecorded"]["node"]["action"], action);
     }
+}
 
-    async fn migration_makes_of_what_is_there_what_recording_would(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let other = server.organization("other").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        server.set_member(&other, "admin", Role::Admin).await;
-        let mut dice = Dice(7);
-        for organization in [&acme, &other] {
-            let words = |index| some_words(&mut Dice(index), 9_999);
-            let entries: Vec<_> = (0..600).map(|index| entry(&mut dice, index as usize, &words(index))).collect();
-            admin.record_entries(organization, json!(entries)).await;
-        }
-        let db = server.database.connect().await;
-        let recorded = index(&db, server.backend()).await;
-        assert!(recorded.len() > 1_200);
-        let steps = daybook_migration::status(&db).await.unwrap();
-        let search = steps.iter().position(|step| step.name == "m20261124_000001_search").unwrap();
-        Migrator::down(&db, Some(u32::try_from(steps.len() - search).unwrap())).await.unwrap();
-        daybook_migration::up(&db).await.unwrap();
-        assert!(index(&db, server.backend()).await == recorded);
-        // Recording goes on after it.
-        admin.record_entries(&acme, json!([daybook_tests::entry("after.migration")])).await;
-        assert_eq!(walk(&admin, &acme, &json!({ "search": "migration" }), "RECORDED_ASC", Pages { size: 5, way: Way::Forward, most: 5 }).await.len(), 1);
-        db.close().await.unwrap();
+#[on_each_engine]
+async fn migration_makes_of_what_is_there_what_recording_would(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let other = server.organization("other").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    server.set_member(&other, "admin", Role::Admin).await;
+    let mut dice = Dice(7);
+    for organization in [&acme, &other] {
+        let words = |index| some_words(&mut Dice(index), 9_999);
+        let entries: Vec<_> =
+            (0..600).map(|index| entry(&mut dice, index as usize, &words(index))).collect();
+        admin.record_entries(organization, json!(entries)).await;
     }
+    let db = server.database.connect().await;
+    let recorded = index(&db, server.backend()).await;
+    assert!(recorded.len() > 1_200);
+    let steps = daybook_migration::status(&db).await.unwrap();
+    let search = steps.iter().position(|step| step.name == "m20261124_000001_search").unwrap();
+    Migrator::down(&db, Some(u32::try_from(steps.len() - search).unwrap())).await.unwrap();
+    daybook_migration::up(&db).await.unwrap();
+    assert!(index(&db, server.backend()).await == recorded);
+    // Recording goes on after it.
+    admin.record_entries(&acme, json!([daybook_tests::entry("after.migration")])).await;
+    assert_eq!(
+        walk(
+            &admin,
+            &acme,
+            &json!({ "search": "migration" }),
+            "RECORDED_ASC",
+            Pages { size: 5, way: Way::Forward, most: 5 }
+        )
+        .await
+        .len(),
+        1
+    );
+    db.close().await.unwrap();
 }
 
 /// Everything that the index holds, as text.

@@ -1,7 +1,7 @@
 //! What may be a secret and was given in the wrong place: it is not repeated, and it is kept nowhere.
 
 use daybook_entity::membership::Role;
-use daybook_tests::{binary, json, on_each_engine};
+use daybook_tests::{TestServer, binary, json, on_each_engine};
 use tempfile::TempDir;
 
 const TOKEN: &str =
@@ -97,41 +97,57 @@ fn urls_that_cannot_be_used_are_told_without_their_passwords() {
     });
 }
 
-on_each_engine! {
-    async fn credential_is_nobodys_name(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let key = key();
-        let set = "mutation($input: SetMemberInput!) { setMember(input: $input) { userErrors { code message path } } }";
-        for credential in [&key, TOKEN] {
-            for arguments in [
-                &["member", "set", "--organization", "acme", "--role", "admin", credential][..],
-                &["member", "remove", "--organization", "acme", credential],
-                &["token", "--organization", "acme", "--role", "admin", "--subject", credential],
-                &["token", "--operator", "--subject", credential],
-                &["operator", "remove", credential],
-                &["hold", "release", "--organization", "acme", credential],
-                &["api-key", "revoke", "--organization", "acme", credential],
-                &["member", "list", "--organization", credential],
-                &["import", "audit-logs", "--organization", "acme", credential],
-                &["organization", "create", "globex", "--name", credential],
-                &["hold", "place", "--organization", "acme", "--reason", &format!("of {credential}"), "case-7"],
-                &["api-key", "create", "--organization", "acme", "--role", "writer", "--name", credential],
-            ] {
-                let output = binary::daybook_of(server).args(arguments).output().unwrap();
-                let said = binary::stderr(&output);
-                assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-                assert!(!said.contains(secret_of(credential)), "{arguments:?}: {said}");
-            }
-            let input = json!({ "organizationId": acme, "subject": credential, "role": "ADMIN" });
-            let payload = admin.query(set, json!({ "input": input })).await["setMember"].clone();
-            let error = &payload["userErrors"][0];
-            assert_eq!((&error["code"], &error["path"]), (&json!("INVALID"), &json!(["subject"])));
-            assert!(!payload.to_string().contains(secret_of(credential)), "{payload}");
+#[on_each_engine]
+async fn credential_is_nobodys_name(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let key = key();
+    let set = "mutation($input: SetMemberInput!) { setMember(input: $input) { userErrors { code message path } } }";
+    for credential in [&key, TOKEN] {
+        for arguments in [
+            &["member", "set", "--organization", "acme", "--role", "admin", credential][..],
+            &["member", "remove", "--organization", "acme", credential],
+            &["token", "--organization", "acme", "--role", "admin", "--subject", credential],
+            &["token", "--operator", "--subject", credential],
+            &["operator", "remove", credential],
+            &["hold", "release", "--organization", "acme", credential],
+            &["api-key", "revoke", "--organization", "acme", credential],
+            &["member", "list", "--organization", credential],
+            &["import", "audit-logs", "--organization", "acme", credential],
+            &["organization", "create", "globex", "--name", credential],
+            &[
+                "hold",
+                "place",
+                "--organization",
+                "acme",
+                "--reason",
+                &format!("of {credential}"),
+                "case-7",
+            ],
+            &[
+                "api-key",
+                "create",
+                "--organization",
+                "acme",
+                "--role",
+                "writer",
+                "--name",
+                credential,
+            ],
+        ] {
+            let output = binary::daybook_of(server).args(arguments).output().unwrap();
+            let said = binary::stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+            assert!(!said.contains(secret_of(credential)), "{arguments:?}: {said}");
         }
-        let log = "query($id: ID!) { auditLogs(organizationId: $id, first: 100) { nodes {
-            action recordedBy resource { id name } changes { old new } } } }";
-        let log = admin.query(log, json!({ "id": acme })).await.to_string();
-        assert!(!log.contains(secret_of(TOKEN)) && !log.contains(secret_of(&key)), "{log}");
+        let input = json!({ "organizationId": acme, "subject": credential, "role": "ADMIN" });
+        let payload = admin.query(set, json!({ "input": input })).await["setMember"].clone();
+        let error = &payload["userErrors"][0];
+        assert_eq!((&error["code"], &error["path"]), (&json!("INVALID"), &json!(["subject"])));
+        assert!(!payload.to_string().contains(secret_of(credential)), "{payload}");
     }
+    let log = "query($id: ID!) { auditLogs(organizationId: $id, first: 100) { nodes {
+        action recordedBy resource { id name } changes { old new } } } }";
+    let log = admin.query(log, json!({ "id": acme })).await.to_string();
+    assert!(!log.contains(secret_of(TOKEN)) && !log.contains(secret_of(&key)), "{log}");
 }

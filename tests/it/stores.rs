@@ -55,81 +55,91 @@ async fn is_removed(server: &TestServer) -> bool {
     artifact.removed_at.is_some()
 }
 
-on_each_engine! {
-    async fn file_of_another_nodes_store_is_told_in_words(server: &TestServer) {
-        let (_, admin, file) = exported(server).await;
-        let node = elsewhere(server).await;
-        let answer = admin.http.get(at(&node, &file)).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 503);
-        assert_eq!(answer.headers()["retry-after"], "1");
-        let problem: Value = answer.json().await.unwrap();
-        assert_eq!(problem["code"], "UNAVAILABLE");
-        let detail = problem["detail"].as_str().unwrap();
-        assert!(detail.contains("another node") && detail.contains("DAYBOOK_ARTIFACTS_URL"), "{detail}");
-        let link = file.job["artifact"]["downloadUrl"].as_str().unwrap();
-        assert_eq!(admin.download(link).await, file.bytes, "by the node that has it");
+#[on_each_engine]
+async fn file_of_another_nodes_store_is_told_in_words(server: &TestServer) {
+    let (_, admin, file) = exported(server).await;
+    let node = elsewhere(server).await;
+    let answer = admin.http.get(at(&node, &file)).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 503);
+    assert_eq!(answer.headers()["retry-after"], "1");
+    let problem: Value = answer.json().await.unwrap();
+    assert_eq!(problem["code"], "UNAVAILABLE");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("another node") && detail.contains("DAYBOOK_ARTIFACTS_URL"),
+        "{detail}"
+    );
+    let link = file.job["artifact"]["downloadUrl"].as_str().unwrap();
+    assert_eq!(admin.download(link).await, file.bytes, "by the node that has it");
 
-        let key = server.database.connect().await;
-        let artifact = artifact::Entity::find().one(&key).await.unwrap().unwrap();
-        key.close().await.unwrap();
-        let path = server.folder().join("artifacts").join(&artifact.object_key);
-        fs::remove_file(&path).unwrap();
-        let answer = admin.http.get(link).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 410, "somebody else has removed it");
-        fs::write(&path, &file.bytes).unwrap();
-        node.stop().await.unwrap();
-    }
+    let key = server.database.connect().await;
+    let artifact = artifact::Entity::find().one(&key).await.unwrap().unwrap();
+    key.close().await.unwrap();
+    let path = server.folder().join("artifacts").join(&artifact.object_key);
+    fs::remove_file(&path).unwrap();
+    let answer = admin.http.get(link).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 410, "somebody else has removed it");
+    fs::write(&path, &file.bytes).unwrap();
+    node.stop().await.unwrap();
+}
 
-    async fn nobody_speaks_for_anothers_files(server: &TestServer) {
-        let (_, _, _) = exported(server).await;
-        let node = elsewhere(server).await;
-        sweep(&node.instance).await.unwrap();
-        assert!(!is_removed(server).await);
-        server.clock.advance(Duration::from_secs(25 * 3600));
-        say(server, &node).await;
-        sweep(&node.instance).await.unwrap();
-        assert!(!is_removed(server).await, "it has expired, but in another node's store");
-        sweep(server.instance()).await.unwrap();
-        assert!(is_removed(server).await);
-        node.stop().await.unwrap();
-    }
+#[on_each_engine]
+async fn nobody_speaks_for_anothers_files(server: &TestServer) {
+    let (_, _, _) = exported(server).await;
+    let node = elsewhere(server).await;
+    sweep(&node.instance).await.unwrap();
+    assert!(!is_removed(server).await);
+    server.clock.advance(Duration::from_secs(25 * 3600));
+    say(server, &node).await;
+    sweep(&node.instance).await.unwrap();
+    assert!(!is_removed(server).await, "it has expired, but in another node's store");
+    sweep(server.instance()).await.unwrap();
+    assert!(is_removed(server).await);
+    node.stop().await.unwrap();
+}
 
-    async fn expired_file_of_a_node_that_is_gone_is_told_and_swept_when_it_is_back(server: &TestServer) {
-        let (_, _, _) = exported(server).await;
-        let node = elsewhere(server).await;
-        // For longer than a node may be silent, too.
-        server.clock.advance(Duration::from_secs(25 * 3600));
-        sweep(&node.instance).await.unwrap();
-        let db = server.database.connect().await;
-        let artifact = artifact::Entity::find().one(&db).await.unwrap().unwrap();
-        db.close().await.unwrap();
-        assert!(artifact.removed_at.is_some(), "{artifact:?}");
-        sweep(server.instance()).await.unwrap();
-        assert!(is_removed(server).await);
-        node.stop().await.unwrap();
-    }
+#[on_each_engine]
+async fn expired_file_of_a_node_that_is_gone_is_told_and_swept_when_it_is_back(
+    server: &TestServer,
+) {
+    let (_, _, _) = exported(server).await;
+    let node = elsewhere(server).await;
+    // For longer than a node may be silent, too.
+    server.clock.advance(Duration::from_secs(25 * 3600));
+    sweep(&node.instance).await.unwrap();
+    let db = server.database.connect().await;
+    let artifact = artifact::Entity::find().one(&db).await.unwrap().unwrap();
+    db.close().await.unwrap();
+    assert!(artifact.removed_at.is_some(), "{artifact:?}");
+    sweep(server.instance()).await.unwrap();
+    assert!(is_removed(server).await);
+    node.stop().await.unwrap();
+}
 
-    async fn doctor_and_command_line_name_the_store(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let (job, _) = crate::backups::backed_up(&admin, json!({ "organizationId": acme })).await;
-        let node = elsewhere(server).await;
-        let url = format!("file:{}", other_store(server).display());
-        let mut doctor = binary::daybook_of(server);
-        let found = doctor.arg("doctor").output().unwrap();
-        let lines = String::from_utf8(found.stdout).unwrap();
-        let line = lines.lines().find(|line| line.contains(" sharing ")).unwrap();
-        assert!(line.starts_with("fail") && line.contains(&url) && line.contains("one bucket"), "{line}");
-        let output = server.folder().join("backup.sql");
-        let mut download = binary::daybook_of(server);
-        download.env("DAYBOOK_ARTIFACTS_URL", url);
-        download.args(["backup", "download", job["id"].as_str().unwrap(), "--output"]).arg(&output);
-        let refused = download.output().unwrap();
-        assert_eq!(refused.status.code(), Some(1));
-        let said = binary::stderr(&refused);
-        assert!(said.contains("in another artifact store, file:") && !output.exists(), "{said}");
-        node.stop().await.unwrap();
-    }
+#[on_each_engine]
+async fn doctor_and_command_line_name_the_store(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let (job, _) = crate::backups::backed_up(&admin, json!({ "organizationId": acme })).await;
+    let node = elsewhere(server).await;
+    let url = format!("file:{}", other_store(server).display());
+    let mut doctor = binary::daybook_of(server);
+    let found = doctor.arg("doctor").output().unwrap();
+    let lines = String::from_utf8(found.stdout).unwrap();
+    let line = lines.lines().find(|line| line.contains(" sharing ")).unwrap();
+    assert!(
+        line.starts_with("fail") && line.contains(&url) && line.contains("one bucket"),
+        "{line}"
+    );
+    let output = server.folder().join("backup.sql");
+    let mut download = binary::daybook_of(server);
+    download.env("DAYBOOK_ARTIFACTS_URL", url);
+    download.args(["backup", "download", job["id"].as_str().unwrap(), "--output"]).arg(&output);
+    let refused = download.output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = binary::stderr(&refused);
+    assert!(said.contains("in another artifact store, file:") && !output.exists(), "{said}");
+    node.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -245,55 +245,75 @@ async fn first_message(
     }
 }
 
-on_each_engine! {
-    async fn nasty_text_is_kept_or_refused_by_name(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        let things = things(&admin, &acme).await;
-        let schema = Schema::read();
-        let mut maker = Maker { schema: &schema, admin: &admin, things, made: 0 };
-        let tried = try_all(server, &mut maker, "Mutation").await;
-        for place in ["setMember(input.email)", "createNote(input.tags.0)", "recordAuditLogs(input.entries.0.changes.0.old)"] {
-            assert!(tried.contains(place), "{place} is not among {tried:?}");
-        }
-        try_all(server, &mut maker, "Query").await;
-        try_all(server, &mut maker, "Subscription").await;
-        for field in ["members", "apiKeys", "workspaces"] {
-            for text in nasty() {
-                let document = format!("query($id: ID!, $text: String) {{
-                    organization(id: $id) {{ {field}(after: $text) {{ __typename }} }} }}");
-                let answer = admin.send(&document, json!({ "id": acme, "text": text })).await.body;
-                assert_eq!(verdict(&answer), "BAD_USER_INPUT", "{field} {text:?}: {answer}");
-            }
-        }
-        // What was taken can be backed up, and restored on either engine.
-        let backup = "mutation($id: ID!) { startBackup(input: { organizationId: $id, verify: true }) { job { id } } }";
-        let started = admin.query(backup, json!({ "id": acme })).await;
-        let job = admin.finished(started["startBackup"]["job"]["id"].as_str().unwrap()).await;
-        assert_eq!(job["state"], "SUCCEEDED", "{job}");
+#[on_each_engine]
+async fn nasty_text_is_kept_or_refused_by_name(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let things = things(&admin, &acme).await;
+    let schema = Schema::read();
+    let mut maker = Maker { schema: &schema, admin: &admin, things, made: 0 };
+    let tried = try_all(server, &mut maker, "Mutation").await;
+    for place in [
+        "setMember(input.email)",
+        "createNote(input.tags.0)",
+        "recordAuditLogs(input.entries.0.changes.0.old)",
+    ] {
+        assert!(tried.contains(place), "{place} is not among {tried:?}");
     }
+    try_all(server, &mut maker, "Query").await;
+    try_all(server, &mut maker, "Subscription").await;
+    for field in ["members", "apiKeys", "workspaces"] {
+        for text in nasty() {
+            let document = format!(
+                "query($id: ID!, $text: String) {{
+                organization(id: $id) {{ {field}(after: $text) {{ __typename }} }} }}"
+            );
+            let answer = admin.send(&document, json!({ "id": acme, "text": text })).await.body;
+            assert_eq!(verdict(&answer), "BAD_USER_INPUT", "{field} {text:?}: {answer}");
+        }
+    }
+    // What was taken can be backed up, and restored on either engine.
+    let backup = "mutation($id: ID!) { startBackup(input: { organizationId: $id, verify: true }) { job { id } } }";
+    let started = admin.query(backup, json!({ "id": acme })).await;
+    let job = admin.finished(started["startBackup"]["job"]["id"].as_str().unwrap()).await;
+    assert_eq!(job["state"], "SUCCEEDED", "{job}");
+}
 
-    async fn escapes_that_stand_for_no_character_are_refused(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        for escape in ["\\ud800", "\\udc00", "\\ud800\\ud800", "\\ud800a", "\\u0000"] {
-            let mutation = |subject: &str| format!("mutation {{ setMember(input: {{
-                organizationId: \\\"{acme}\\\", subject: {subject}, role: WRITER
-            }}) {{ member {{ subject }} userErrors {{ path }} }} }}").replace('\n', " ");
-            let inline = format!("{{\"query\": \"{}\"}}", mutation(&format!("\\\"a\\{escape}\\\"")));
-            let variable = format!("{{\"query\": \"query($slug: String) {{ organization(slug: $slug) {{ id }} }}\",
-                \"variables\": {{\"slug\": \"a{escape}\"}}}}");
-            for body in [inline, variable] {
-                let request = admin.http.post(server.url("/graphql")).bearer_auth(admin.token.as_ref().unwrap());
-                let request = request.header("content-type", "application/json").body(body.clone());
-                let answer = request.send().await.unwrap();
-                let status = answer.status().as_u16();
-                let answer = answer.text().await.unwrap();
-                assert!([200, 400].contains(&status) && !answer.contains("INTERNAL"), "{body}: {status} {answer}");
-                assert!(!answer.contains("\"member\":{"), "{body}: {answer}");
-                if escape != "\\u0000" {
-                    assert!(answer.contains("surrogate") || answer.contains("Syntax error"), "{body}: {answer}");
-                }
+#[on_each_engine]
+async fn escapes_that_stand_for_no_character_are_refused(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    for escape in ["\\ud800", "\\udc00", "\\ud800\\ud800", "\\ud800a", "\\u0000"] {
+        let mutation = |subject: &str| {
+            format!(
+                "mutation {{ setMember(input: {{
+            organizationId: \\\"{acme}\\\", subject: {subject}, role: WRITER
+        }}) {{ member {{ subject }} userErrors {{ path }} }} }}"
+            )
+            .replace('\n', " ")
+        };
+        let inline = format!("{{\"query\": \"{}\"}}", mutation(&format!("\\\"a\\{escape}\\\"")));
+        let variable = format!(
+            "{{\"query\": \"query($slug: String) {{ organization(slug: $slug) {{ id }} }}\",
+            \"variables\": {{\"slug\": \"a{escape}\"}}}}"
+        );
+        for body in [inline, variable] {
+            let request =
+                admin.http.post(server.url("/graphql")).bearer_auth(admin.token.as_ref().unwrap());
+            let request = request.header("content-type", "application/json").body(body.clone());
+            let answer = request.send().await.unwrap();
+            let status = answer.status().as_u16();
+            let answer = answer.text().await.unwrap();
+            assert!(
+                [200, 400].contains(&status) && !answer.contains("INTERNAL"),
+                "{body}: {status} {answer}"
+            );
+            assert!(!answer.contains("\"member\":{"), "{body}: {answer}");
+            if escape != "\\u0000" {
+                assert!(
+                    answer.contains("surrogate") || answer.contains("Syntax error"),
+                    "{body}: {answer}"
+                );
             }
         }
     }

@@ -193,19 +193,18 @@ fn folder(server: &TestServer) -> PathBuf {
     folder
 }
 
-on_each_engine! {
-    async fn every_command_of_the_tour_works(server: &TestServer) {
-        let (mut process, address) = demonstration(server).await;
-        let (remembered, found) = (String::new(), HashMap::new());
-        let mut reader = Reader { server, address, folder: folder(server), remembered, found };
-        let watch = reader.follow(&commands("A tour")).await.unwrap();
-        let seen = tokio::task::spawn_blocking(|| watch.states()).await.unwrap();
-        assert_eq!(seen, ["QUEUED", "RUNNING", "SUCCEEDED"]);
+#[on_each_engine]
+async fn every_command_of_the_tour_works(server: &TestServer) {
+    let (mut process, address) = demonstration(server).await;
+    let (remembered, found) = (String::new(), HashMap::new());
+    let mut reader = Reader { server, address, folder: folder(server), remembered, found };
+    let watch = reader.follow(&commands("A tour")).await.unwrap();
+    let seen = tokio::task::spawn_blocking(|| watch.states()).await.unwrap();
+    assert_eq!(seen, ["QUEUED", "RUNNING", "SUCCEEDED"]);
 
-        let mut backup = commands("Backups");
-        backup.retain(|command| command.starts_with("graphql"));
-        assert_eq!(backup.len(), 2);
-        reader.follow(&backup).await;
-        process.stop().await;
-    }
+    let mut backup = commands("Backups");
+    backup.retain(|command| command.starts_with("graphql"));
+    assert_eq!(backup.len(), 2);
+    reader.follow(&backup).await;
+    process.stop().await;
 }

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use daybook_tests::{Client, Value, clients, json, on_each_engine};
+use daybook_tests::{Client, TestServer, Value, clients, json, on_each_engine};
 
 /// Requests that are judged otherwise on purpose, each with our verdict.
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -63,49 +63,58 @@ fn class(stage: &str) -> &str {
     if stage == "parse" { "validate" } else { stage }
 }
 
-on_each_engine! {
-    async fn requests_are_judged_as_by_graphql_js(server: &TestServer) {
-        let requests: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(DOCUMENTS).unwrap()).unwrap();
-        let reference = reference();
-        assert_eq!(reference.len(), requests.len());
-        let mut differences = Vec::new();
-        let (url, client) = (server.url("/graphql"), server.anonymous());
-        let mut refused = 0;
-        for (request, (stage, reason)) in requests.iter().zip(&reference) {
-            let (ours, our_reason) = verdict(&url, &client, request).await;
-            let known = EXCEPTIONS.iter().find(|(query, _)| *query == request["query"]);
-            let expected = known.map_or(stage.as_str(), |(_, verdict)| verdict);
-            refused += u32::from(ours != "run");
-            if class(expected) != class(&ours) {
-                differences.push(json!({ "request": request, "graphql-js": [stage, reason], "daybook": [ours, our_reason] }));
-            }
+#[on_each_engine]
+async fn requests_are_judged_as_by_graphql_js(server: &TestServer) {
+    let requests: Vec<Value> =
+        serde_json::from_str(&std::fs::read_to_string(DOCUMENTS).unwrap()).unwrap();
+    let reference = reference();
+    assert_eq!(reference.len(), requests.len());
+    let mut differences = Vec::new();
+    let (url, client) = (server.url("/graphql"), server.anonymous());
+    let mut refused = 0;
+    for (request, (stage, reason)) in requests.iter().zip(&reference) {
+        let (ours, our_reason) = verdict(&url, &client, request).await;
+        let known = EXCEPTIONS.iter().find(|(query, _)| *query == request["query"]);
+        let expected = known.map_or(stage.as_str(), |(_, verdict)| verdict);
+        refused += u32::from(ours != "run");
+        if class(expected) != class(&ours) {
+            differences.push(json!({ "request": request, "graphql-js": [stage, reason], "daybook": [ours, our_reason] }));
         }
-        println!("{} requests, {refused} refused", requests.len());
-        assert!(requests.len() > 300 && refused > 200, "{refused} of {}", requests.len());
-        assert!(differences.is_empty(), "{} differences: {:#}", differences.len(), json!(differences));
     }
+    println!("{} requests, {refused} refused", requests.len());
+    assert!(requests.len() > 300 && refused > 200, "{refused} of {}", requests.len());
+    assert!(differences.is_empty(), "{} differences: {:#}", differences.len(), json!(differences));
+}
 
-    async fn variable_s_fault_is_named_by_its_place_and_not_repeated(server: &TestServer) {
-        let (url, client) = (server.url("/graphql"), server.anonymous());
-        let ask = async |query: &str, variables: Value| {
-            let (_, message) = verdict(&url, &client, &json!({ "query": query, "variables": variables })).await;
-            assert!(!message.contains("secret"), "{message}");
-            message
-        };
-        let record = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { replayed } }";
-        let entry = daybook_tests::entry("a.b");
-        let mut bad = entry.clone();
-        bad["action"] = json!(["secret"]);
-        let variables = json!({ "input": { "organizationId": "o", "entries": [entry, bad] } });
-        assert_eq!(ask(record, variables).await, "Variable $input.entries[1].action: must be String");
-        bad["action"] = json!("a.b");
-        bad["actor"]["type"] = json!("secret");
-        let variables = json!({ "input": { "organizationId": "o", "entries": [bad] } });
-        assert_eq!(
-            ask(record, variables).await,
-            "Variable $input.entries[0].actor.type: must be one of the values of ActorType"
-        );
-        assert_eq!(ask(record, json!({})).await, "Variable $input: is required: RecordAuditLogsInput! has no default");
-        assert_eq!(ask(record, json!({ "input": null })).await, "Variable $input: must be RecordAuditLogsInput!, not null");
-    }
+#[on_each_engine]
+async fn variable_s_fault_is_named_by_its_place_and_not_repeated(server: &TestServer) {
+    let (url, client) = (server.url("/graphql"), server.anonymous());
+    let ask = async |query: &str, variables: Value| {
+        let (_, message) =
+            verdict(&url, &client, &json!({ "query": query, "variables": variables })).await;
+        assert!(!message.contains("secret"), "{message}");
+        message
+    };
+    let record =
+        "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { replayed } }";
+    let entry = daybook_tests::entry("a.b");
+    let mut bad = entry.clone();
+    bad["action"] = json!(["secret"]);
+    let variables = json!({ "input": { "organizationId": "o", "entries": [entry, bad] } });
+    assert_eq!(ask(record, variables).await, "Variable $input.entries[1].action: must be String");
+    bad["action"] = json!("a.b");
+    bad["actor"]["type"] = json!("secret");
+    let variables = json!({ "input": { "organizationId": "o", "entries": [bad] } });
+    assert_eq!(
+        ask(record, variables).await,
+        "Variable $input.entries[0].actor.type: must be one of the values of ActorType"
+    );
+    assert_eq!(
+        ask(record, json!({})).await,
+        "Variable $input: is required: RecordAuditLogsInput! has no default"
+    );
+    assert_eq!(
+        ask(record, json!({ "input": null })).await,
+        "Variable $input: must be RecordAuditLogsInput!, not null"
+    );
 }

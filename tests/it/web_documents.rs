@@ -6,7 +6,7 @@ use async_graphql::parser::{
     parse_query,
     types::{BaseType, ExecutableDocument, Selection, SelectionSet},
 };
-use daybook_tests::{Value, json, on_each_engine};
+use daybook_tests::{TestServer, Value, json, on_each_engine};
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/web/src");
 
@@ -87,30 +87,30 @@ fn variables(text: &str) -> Value {
     values.into()
 }
 
-on_each_engine! {
-    async fn documents_of_the_dashboard_are_taken(server: &TestServer) {
-        let mut documents = Vec::new();
-        add_documents(Path::new(SOURCE), &mut documents);
-        let (fragments, operations): (Vec<_>, Vec<_>) =
-            documents.into_iter().partition(|document| document.trim().starts_with("fragment"));
-        assert!(operations.len() > 15 && !fragments.is_empty(), "{}", operations.len());
-        let anonymous = server.anonymous();
-        let mut run = 0;
-        for operation in operations {
-            let text = complete(&operation, &fragments);
-            let answer = anonymous.send(&text, variables(&text)).await;
-            let message = answer.body["errors"][0]["message"].as_str().unwrap_or_default();
-            match answer.code().as_str() {
-                // It came to a resolver.
-                "UNAUTHENTICATED" => run += 1,
-                // Valid: a subscription is not for this transport, an input object was not made up.
-                "BAD_USER_INPUT" => assert!(
-                    message.starts_with("Subscriptions are taken") || message.ends_with("has no default"),
-                    "{text}: {message}"
-                ),
-                other => panic!("{other}: {message}: {text}"),
-            }
+#[on_each_engine]
+async fn documents_of_the_dashboard_are_taken(server: &TestServer) {
+    let mut documents = Vec::new();
+    add_documents(Path::new(SOURCE), &mut documents);
+    let (fragments, operations): (Vec<_>, Vec<_>) =
+        documents.into_iter().partition(|document| document.trim().starts_with("fragment"));
+    assert!(operations.len() > 15 && !fragments.is_empty(), "{}", operations.len());
+    let anonymous = server.anonymous();
+    let mut run = 0;
+    for operation in operations {
+        let text = complete(&operation, &fragments);
+        let answer = anonymous.send(&text, variables(&text)).await;
+        let message = answer.body["errors"][0]["message"].as_str().unwrap_or_default();
+        match answer.code().as_str() {
+            // It came to a resolver.
+            "UNAUTHENTICATED" => run += 1,
+            // Valid: a subscription is not for this transport, an input object was not made up.
+            "BAD_USER_INPUT" => assert!(
+                message.starts_with("Subscriptions are taken")
+                    || message.ends_with("has no default"),
+                "{text}: {message}"
+            ),
+            other => panic!("{other}: {message}: {text}"),
         }
-        assert!(run > 8, "{run}");
     }
+    assert!(run > 8, "{run}");
 }

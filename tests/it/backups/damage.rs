@@ -237,76 +237,92 @@ fn changes(bytes: &[u8]) -> Vec<Vec<u8>> {
     changes
 }
 
-on_each_engine! {
-    async fn every_change_of_a_compressed_file_is_refused(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 10).await;
-        let copy = Copy::empty(server.backend()).await;
-        for compression in ["NONE", "GZIP", "ZSTD"] {
-            let input = json!({ "organizationId": acme, "compression": compression, "verify": false });
-            let (_, bytes) = backed_up(&admin, input).await;
-            assert_eq!(refusal(server, &copy.keep("whole", &bytes)).await, None, "{compression}");
-            for (index, changed) in changes(&bytes).into_iter().enumerate() {
-                let path = copy.keep("changed", &changed);
-                assert!(refusal(server, &path).await.is_some(), "{compression}: change {index} was not noticed");
-            }
-            // The command line says so, and nothing is made.
-            let path = copy.keep("short", &bytes[..bytes.len() - 1]);
-            let mut command = binary::daybook(server.folder());
-            let output = command.arg("restore").arg(&path).args(["--into", &copy.database.url]).output().unwrap();
-            assert_eq!(output.status.code(), Some(1), "{compression}");
-            assert!(binary::stderr(&output).contains("is not restored"), "{}", binary::stderr(&output));
+#[on_each_engine]
+async fn every_change_of_a_compressed_file_is_refused(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 10).await;
+    let copy = Copy::empty(server.backend()).await;
+    for compression in ["NONE", "GZIP", "ZSTD"] {
+        let input = json!({ "organizationId": acme, "compression": compression, "verify": false });
+        let (_, bytes) = backed_up(&admin, input).await;
+        assert_eq!(refusal(server, &copy.keep("whole", &bytes)).await, None, "{compression}");
+        for (index, changed) in changes(&bytes).into_iter().enumerate() {
+            let path = copy.keep("changed", &changed);
+            assert!(
+                refusal(server, &path).await.is_some(),
+                "{compression}: change {index} was not noticed"
+            );
         }
-        let whole = copy.keep("whole", &backed_up(&admin, json!({ "organizationId": acme, "compression": "GZIP" })).await.1);
+        // The command line says so, and nothing is made.
+        let path = copy.keep("short", &bytes[..bytes.len() - 1]);
         let mut command = binary::daybook(server.folder());
-        let output = command.arg("restore").arg(&whole).args(["--into", &copy.database.url]).output().unwrap();
-        assert!(output.status.success(), "the database is empty still: {}", binary::stderr(&output));
-        copy.drop().await;
+        let output = command
+            .arg("restore")
+            .arg(&path)
+            .args(["--into", &copy.database.url])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{compression}");
+        assert!(binary::stderr(&output).contains("is not restored"), "{}", binary::stderr(&output));
     }
+    let whole = copy.keep(
+        "whole",
+        &backed_up(&admin, json!({ "organizationId": acme, "compression": "GZIP" })).await.1,
+    );
+    let mut command = binary::daybook(server.folder());
+    let output =
+        command.arg("restore").arg(&whole).args(["--into", &copy.database.url]).output().unwrap();
+    assert!(output.status.success(), "the database is empty still: {}", binary::stderr(&output));
+    copy.drop().await;
+}
 
-    async fn every_kind_of_damage_is_refused(server: &TestServer) {
-        let acme = server.organization("acme").await;
-        let admin = server.client(&acme, Role::Admin).await;
-        admin.record(&acme, 30).await;
-        write_notes(&server.database, &acme, &["a\n'b".to_owned(), "c".to_owned()]).await;
-        let (_, bytes) = instance_backed_up(server, json!({})).await;
-        let copy = Copy::empty(server.backend()).await;
-        let path = copy.keep("whole.sql", &bytes);
-        assert_eq!(refusal(server, &path).await, None);
-        assert_eq!(server.instance().secret.key(Purpose::Backup).len(), 32);
+#[on_each_engine]
+async fn every_kind_of_damage_is_refused(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record(&acme, 30).await;
+    write_notes(&server.database, &acme, &["a\n'b".to_owned(), "c".to_owned()]).await;
+    let (_, bytes) = instance_backed_up(server, json!({})).await;
+    let copy = Copy::empty(server.backend()).await;
+    let path = copy.keep("whole.sql", &bytes);
+    assert_eq!(refusal(server, &path).await, None);
+    assert_eq!(server.instance().secret.key(Purpose::Backup).len(), 32);
 
-        let (mut refused, mut named) = (0, 0);
-        for _ in 0..rounds(20) {
-            for damage in ALL {
-                let (bad, table) = damaged(&bytes, damage);
-                let path = copy.keep("damaged.sql", &bad);
-                let reason = refusal(server, &path).await;
-                let reason = reason.unwrap_or_else(|| panic!("{damage:?} was not noticed"));
-                if let Some(table) = &table {
-                    assert!(reason.contains(&format!("table {table}: ")), "{damage:?} of {table}: {reason}");
-                    named += 1;
-                }
-                refused += 1;
+    let (mut refused, mut named) = (0, 0);
+    for _ in 0..rounds(20) {
+        for damage in ALL {
+            let (bad, table) = damaged(&bytes, damage);
+            let path = copy.keep("damaged.sql", &bad);
+            let reason = refusal(server, &path).await;
+            let reason = reason.unwrap_or_else(|| panic!("{damage:?} was not noticed"));
+            if let Some(table) = &table {
+                assert!(
+                    reason.contains(&format!("table {table}: ")),
+                    "{damage:?} of {table}: {reason}"
+                );
+                named += 1;
             }
+            refused += 1;
         }
-        let empty = copy.keep("empty.sql", b"");
-        assert_eq!(refusal(server, &empty).await.unwrap(), "it is empty");
-        let other = copy.keep("other.sql", b"-- PostgreSQL database dump\n");
-        assert!(refusal(server, &other).await.unwrap().contains("no backup of Daybook's"));
-        println!("{refused} damaged files refused, {named} with their table");
-        assert!(named * 3 > refused, "too few damaged rows");
-
-        // The command line says the same, and nothing is touched.
-        let (bad, _) = damaged(&bytes, Damage::RowDropped);
-        let path = copy.keep("damaged.sql", &bad);
-        let mut command = binary::daybook(server.folder());
-        let output = command.arg("restore").arg(&path).args(["--into", &copy.database.url]).output().unwrap();
-        assert_eq!(output.status.code(), Some(1));
-        assert!(binary::stderr(&output).contains("table "), "{}", binary::stderr(&output));
-        if copy.database.backend == daybook_tests::Backend::Sqlite {
-            assert!(!copy.folder().join("daybook.db").exists());
-        }
-        copy.drop().await;
     }
+    let empty = copy.keep("empty.sql", b"");
+    assert_eq!(refusal(server, &empty).await.unwrap(), "it is empty");
+    let other = copy.keep("other.sql", b"-- PostgreSQL database dump\n");
+    assert!(refusal(server, &other).await.unwrap().contains("no backup of Daybook's"));
+    println!("{refused} damaged files refused, {named} with their table");
+    assert!(named * 3 > refused, "too few damaged rows");
+
+    // The command line says the same, and nothing is touched.
+    let (bad, _) = damaged(&bytes, Damage::RowDropped);
+    let path = copy.keep("damaged.sql", &bad);
+    let mut command = binary::daybook(server.folder());
+    let output =
+        command.arg("restore").arg(&path).args(["--into", &copy.database.url]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(binary::stderr(&output).contains("table "), "{}", binary::stderr(&output));
+    if copy.database.backend == daybook_tests::Backend::Sqlite {
+        assert!(!copy.folder().join("daybook.db").exists());
+    }
+    copy.drop().await;
 }

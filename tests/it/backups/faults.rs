@@ -113,80 +113,78 @@ fn worker_with_little_room(server: &TestServer, log: &Path) -> std::process::Chi
     command.spawn().unwrap()
 }
 
-on_each_backend! {
-    async fn full_disk_fails_the_job_and_nothing_else(backend: Backend) {
-        let server = site(backend, 4_000).await;
-        let operator = server.operator().await;
-        let payload = start(&operator, json!({ "idempotencyKey": "full" })).await;
-        let log = server.folder().join("full.log");
-        let mut worker = worker_with_little_room(&server, &log);
-        let job = finished(&operator, &payload["job"]["id"]).await;
-        worker.kill().unwrap();
-        worker.wait().unwrap();
-        assert_eq!(
-            (&job["state"], &job["error"]["code"]),
-            (&json!("FAILED"), &json!("STORAGE")),
-            "{job}"
-        );
-        assert!(job["error"]["message"].as_str().unwrap().starts_with("table audit_logs: "), "{job}");
-        assert_eq!((&job["artifact"], &job["tables"]), (&Value::Null, &json!([])));
-        let said = std::fs::read_to_string(&log).unwrap();
-        assert!(said.lines().any(|line| line.contains("ERROR") && line.contains("STORAGE")), "{said}");
-        // With room again the next one is fine.
-        let mut worker = Process::worker(&server.config).await;
-        let (job, _) = instance_backed_up(&server, json!({ "idempotencyKey": "room" })).await;
-        assert_eq!(job["verification"]["ok"], true);
-        worker.stop().await;
-        server.finish().await;
-    }
+#[on_each_backend]
+async fn full_disk_fails_the_job_and_nothing_else(backend: Backend) {
+    let server = site(backend, 4_000).await;
+    let operator = server.operator().await;
+    let payload = start(&operator, json!({ "idempotencyKey": "full" })).await;
+    let log = server.folder().join("full.log");
+    let mut worker = worker_with_little_room(&server, &log);
+    let job = finished(&operator, &payload["job"]["id"]).await;
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    assert_eq!(
+        (&job["state"], &job["error"]["code"]),
+        (&json!("FAILED"), &json!("STORAGE")),
+        "{job}"
+    );
+    assert!(job["error"]["message"].as_str().unwrap().starts_with("table audit_logs: "), "{job}");
+    assert_eq!((&job["artifact"], &job["tables"]), (&Value::Null, &json!([])));
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert!(said.lines().any(|line| line.contains("ERROR") && line.contains("STORAGE")), "{said}");
+    // With room again the next one is fine.
+    let mut worker = Process::worker(&server.config).await;
+    let (job, _) = instance_backed_up(&server, json!({ "idempotencyKey": "room" })).await;
+    assert_eq!(job["verification"]["ok"], true);
+    worker.stop().await;
+    server.finish().await;
 }
 
-on_each_backend! {
-    /// The file that a running backup has just finished is changed before it's read back.
-    async fn changed_file_fails_the_verification(backend: Backend) {
-        let server = site(backend, 2_000).await;
-        let operator = server.operator().await;
-        let folder = server.folder().join("artifacts/backups");
-        let mut hits = 0;
-        for round in 0..20 {
-            let payload =
-                start(&operator, json!({ "idempotencyKey": format!("changed {round}") })).await;
-            if round == 0 {
-                server.start_work();
-            }
-            let changed = eventually("the file or the job's end", 60, async || {
-                let mut files = Vec::new();
-                walk(&folder, &mut files);
-                let now = Clock::default().now();
-                files.into_iter().find(|file| {
-                    let modified = file.metadata().and_then(|found| found.modified());
-                    let modified = modified.map(chrono::DateTime::<chrono::Utc>::from);
-                    modified.is_ok_and(|modified| (now - modified).num_milliseconds() < 500)
-                        && !file.to_string_lossy().contains('#')
-                })
-            })
-            .await;
-            let Ok(bytes) = std::fs::read(&changed) else { continue };
-            let at = bytes.windows(7).rposition(|window| window == b"test.10");
-            if let Some(at) = at {
-                // In place: at no moment is the file shorter than it was.
-                let file = std::fs::OpenOptions::new().write(true).open(&changed).unwrap();
-                file.write_all_at(b"7", at as u64 + 5).unwrap();
-            }
-            let job = finished(&operator, &payload["job"]["id"]).await;
-            if job["state"] == "FAILED" {
-                assert_eq!(job["error"]["code"], "STORAGE", "{job}");
-                assert!(
-                    job["error"]["message"].as_str().unwrap().contains("table audit_logs: "),
-                    "{job}"
-                );
-                hits += 1;
-                break;
-            }
+/// The file that a running backup has just finished is changed before it's read back.
+#[on_each_backend]
+async fn changed_file_fails_the_verification(backend: Backend) {
+    let server = site(backend, 2_000).await;
+    let operator = server.operator().await;
+    let folder = server.folder().join("artifacts/backups");
+    let mut hits = 0;
+    for round in 0..20 {
+        let payload =
+            start(&operator, json!({ "idempotencyKey": format!("changed {round}") })).await;
+        if round == 0 {
+            server.start_work();
         }
-        assert!(hits > 0, "the verification was always faster");
-        server.stop().await;
+        let changed = eventually("the file or the job's end", 60, async || {
+            let mut files = Vec::new();
+            walk(&folder, &mut files);
+            let now = Clock::default().now();
+            files.into_iter().find(|file| {
+                let modified = file.metadata().and_then(|found| found.modified());
+                let modified = modified.map(chrono::DateTime::<chrono::Utc>::from);
+                modified.is_ok_and(|modified| (now - modified).num_milliseconds() < 500)
+                    && !file.to_string_lossy().contains('#')
+            })
+        })
+        .await;
+        let Ok(bytes) = std::fs::read(&changed) else { continue };
+        let at = bytes.windows(7).rposition(|window| window == b"test.10");
+        if let Some(at) = at {
+            // In place: at no moment is the file shorter than it was.
+            let file = std::fs::OpenOptions::new().write(true).open(&changed).unwrap();
+            file.write_all_at(b"7", at as u64 + 5).unwrap();
+        }
+        let job = finished(&operator, &payload["job"]["id"]).await;
+        if job["state"] == "FAILED" {
+            assert_eq!(job["error"]["code"], "STORAGE", "{job}");
+            assert!(
+                job["error"]["message"].as_str().unwrap().contains("table audit_logs: "),
+                "{job}"
+            );
+            hits += 1;
+            break;
+        }
     }
+    assert!(hits > 0, "the verification was always faster");
+    server.stop().await;
 }
 
 fn walk(folder: &Path, found: &mut Vec<std::path::PathBuf>) {

@@ -47,25 +47,25 @@ fn changes(backend: Backend) -> Vec<(&'static str, &'static str, &'static str)> 
     }
 }
 
-on_each_backend! {
-    async fn verification_names_the_row_that_the_other_engine_can_t_hold(backend: Backend) {
-        for (change, table, column) in changes(backend) {
-            let server = TestServer::start(backend).await;
-            let acme = server.organization("acme").await;
-            let admin = server.client(&acme, Role::Admin).await;
-            server.set_member(&acme, "bob", Role::Member).await;
-            let workspace = admin.create_workspace(&acme, "docs").await;
-            admin.create_note(&workspace, json!({})).await;
-            let db = server.database.connect().await;
-            assert_eq!(db.execute_unprepared(change).await.unwrap().rows_affected(), 1, "{change}");
-            let payload = start(&admin, json!({ "organizationId": acme })).await;
-            let job = finished(&admin, &payload["job"]["id"]).await;
-            assert_eq!(job["state"], "FAILED", "{change}: {job}");
-            let said = job["error"]["message"].as_str().unwrap();
-            for part in [&format!("table {table}: row "), "organization_id ", &format!("its {column} ")] {
-                assert!(said.contains(part), "{change}: {said}");
-            }
-            server.stop().await;
+#[on_each_backend]
+async fn verification_names_the_row_that_the_other_engine_can_t_hold(backend: Backend) {
+    for (change, table, column) in changes(backend) {
+        let server = TestServer::start(backend).await;
+        let acme = server.organization("acme").await;
+        let admin = server.client(&acme, Role::Admin).await;
+        server.set_member(&acme, "bob", Role::Member).await;
+        let workspace = admin.create_workspace(&acme, "docs").await;
+        admin.create_note(&workspace, json!({})).await;
+        let db = server.database.connect().await;
+        assert_eq!(db.execute_unprepared(change).await.unwrap().rows_affected(), 1, "{change}");
+        let payload = start(&admin, json!({ "organizationId": acme })).await;
+        let job = finished(&admin, &payload["job"]["id"]).await;
+        assert_eq!(job["state"], "FAILED", "{change}: {job}");
+        let said = job["error"]["message"].as_str().unwrap();
+        for part in [&format!("table {table}: row "), "organization_id ", &format!("its {column} ")]
+        {
+            assert!(said.contains(part), "{change}: {said}");
         }
+        server.stop().await;
     }
 }

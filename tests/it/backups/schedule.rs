@@ -53,46 +53,45 @@ async fn visit(instance: &std::sync::Arc<Instance>) {
     visit_once(instance).await.unwrap();
 }
 
-on_each_backend! {
-    async fn once_for_each_instant(backend: Backend) {
-        let server = scheduled(backend, 3, None).await;
-        visit(server.instance()).await;
-        assert_eq!(jobs(&server).await.len(), 0, "what was due before the first start was not missed");
-        server.start_work();
-        let another = server.start_node(|_| {}).await;
-        let third = server.start_node(|_| {}).await;
-        let nodes = [server.instance(), &another.instance, &third.instance];
-        // Three hours pass with nobody there: one backup makes up for them.
-        server.clock.advance(3 * HOUR);
-        for _ in 0..3 {
-            join_all(nodes.iter().map(|node| visit(node))).await;
-        }
-        assert_eq!(jobs(&server).await.len(), 1);
-        for _ in 0..4 {
-            server.clock.advance(HOUR);
-            join_all(nodes.iter().map(|node| visit(node))).await;
-            jobs(&server).await;
-        }
-        let jobs = jobs(&server).await;
-        assert_eq!(jobs.len(), 5);
-        assert!(jobs.iter().all(|job| job.state == job::JobState::Succeeded));
-        assert!(jobs.iter().all(|job| job.outcome.as_ref().unwrap().contains("\"ok\":true")));
-        visit(server.instance()).await;
-        assert_eq!(files(&server).await, [false, false, true, true, true]);
-        // Neither the artifacts' time to live nor the sweep takes those that are kept.
-        server.clock.advance(48 * HOUR);
-        janitor::sweep(server.instance()).await.unwrap();
-        assert_eq!(files(&server).await, [false, false, true, true, true]);
-        let operator = server.operator().await;
-        let seen = seen(&operator, &jobs[4]).await;
-        assert_eq!(seen["artifact"]["downloadUrl"], json!(null), "{seen}");
-        let kept = on_host::list(&server);
-        assert_eq!(kept.len(), 3, "{kept:?}");
-        for node in [another, third] {
-            node.stop().await.unwrap();
-        }
-        server.finish().await;
+#[on_each_backend]
+async fn once_for_each_instant(backend: Backend) {
+    let server = scheduled(backend, 3, None).await;
+    visit(server.instance()).await;
+    assert_eq!(jobs(&server).await.len(), 0, "what was due before the first start was not missed");
+    server.start_work();
+    let another = server.start_node(|_| {}).await;
+    let third = server.start_node(|_| {}).await;
+    let nodes = [server.instance(), &another.instance, &third.instance];
+    // Three hours pass with nobody there: one backup makes up for them.
+    server.clock.advance(3 * HOUR);
+    for _ in 0..3 {
+        join_all(nodes.iter().map(|node| visit(node))).await;
     }
+    assert_eq!(jobs(&server).await.len(), 1);
+    for _ in 0..4 {
+        server.clock.advance(HOUR);
+        join_all(nodes.iter().map(|node| visit(node))).await;
+        jobs(&server).await;
+    }
+    let jobs = jobs(&server).await;
+    assert_eq!(jobs.len(), 5);
+    assert!(jobs.iter().all(|job| job.state == job::JobState::Succeeded));
+    assert!(jobs.iter().all(|job| job.outcome.as_ref().unwrap().contains("\"ok\":true")));
+    visit(server.instance()).await;
+    assert_eq!(files(&server).await, [false, false, true, true, true]);
+    // Neither the artifacts' time to live nor the sweep takes those that are kept.
+    server.clock.advance(48 * HOUR);
+    janitor::sweep(server.instance()).await.unwrap();
+    assert_eq!(files(&server).await, [false, false, true, true, true]);
+    let operator = server.operator().await;
+    let seen = seen(&operator, &jobs[4]).await;
+    assert_eq!(seen["artifact"]["downloadUrl"], json!(null), "{seen}");
+    let kept = on_host::list(&server);
+    assert_eq!(kept.len(), 3, "{kept:?}");
+    for node in [another, third] {
+        node.stop().await.unwrap();
+    }
+    server.finish().await;
 }
 
 async fn seen(operator: &Client, job: &job::Model) -> Value {
@@ -100,35 +99,34 @@ async fn seen(operator: &Client, job: &job::Model) -> Value {
     operator.query(BACKUP, json!({ "id": id.to_string() })).await["job"].clone()
 }
 
-on_each_backend! {
-    async fn last_verified_stays(backend: Backend) {
-        let server = scheduled(backend, 1, Some(10 * HOUR)).await;
-        server.start_work();
-        let operator = server.operator().await;
-        // One that somebody asked for expires like every artifact, and is not counted.
-        let by_hand = start(&operator, json!({ "idempotencyKey": "by hand" })).await;
-        finished(&operator, &by_hand["job"]["id"]).await;
-        for _ in 0..2 {
-            server.clock.advance(HOUR);
-            visit(server.instance()).await;
-            jobs(&server).await;
-        }
+#[on_each_backend]
+async fn last_verified_stays(backend: Backend) {
+    let server = scheduled(backend, 1, Some(10 * HOUR)).await;
+    server.start_work();
+    let operator = server.operator().await;
+    // One that somebody asked for expires like every artifact, and is not counted.
+    let by_hand = start(&operator, json!({ "idempotencyKey": "by hand" })).await;
+    finished(&operator, &by_hand["job"]["id"]).await;
+    for _ in 0..2 {
+        server.clock.advance(HOUR);
         visit(server.instance()).await;
-        assert_eq!(files(&server).await, [true, false, true]);
-        // Far too old, but there is none that is newer: by this node's schedule nothing is due.
-        let node =
-            server.start_node(|config| config.backup_schedule = Some("0 0 1 1 *".to_owned())).await;
-        server.clock.advance(12 * HOUR);
-        visit(&node.instance).await;
         jobs(&server).await;
-        assert_eq!(files(&server).await[..3], [true, false, true], "the last verified one is gone");
-        janitor::sweep(server.instance()).await.unwrap();
-        server.clock.advance(24 * HOUR);
-        janitor::sweep(server.instance()).await.unwrap();
-        assert_eq!(files(&server).await[..3], [false, false, true]);
-        node.stop().await.unwrap();
-        server.finish().await;
     }
+    visit(server.instance()).await;
+    assert_eq!(files(&server).await, [true, false, true]);
+    // Far too old, but there is none that is newer: by this node's schedule nothing is due.
+    let node =
+        server.start_node(|config| config.backup_schedule = Some("0 0 1 1 *".to_owned())).await;
+    server.clock.advance(12 * HOUR);
+    visit(&node.instance).await;
+    jobs(&server).await;
+    assert_eq!(files(&server).await[..3], [true, false, true], "the last verified one is gone");
+    janitor::sweep(server.instance()).await.unwrap();
+    server.clock.advance(24 * HOUR);
+    janitor::sweep(server.instance()).await.unwrap();
+    assert_eq!(files(&server).await[..3], [false, false, true]);
+    node.stop().await.unwrap();
+    server.finish().await;
 }
 
 #[test]

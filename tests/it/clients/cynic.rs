@@ -1,7 +1,7 @@
 //! Rust's cynic: documents made from types, which are checked against `schema.graphql` when they are compiled.
 
 use cynic::{GraphQlResponse, Id, MutationBuilder, Operation, QueryBuilder, SubscriptionBuilder};
-use daybook_tests::{Client, Value, json, on_each_engine};
+use daybook_tests::{Client, TestServer, Value, json, on_each_engine};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{check, start};
@@ -211,55 +211,55 @@ async fn ask<T: DeserializeOwned, V: Serialize>(
     answer.data.unwrap()
 }
 
-on_each_engine! {
-    async fn cynic_walks(server: &TestServer) {
-        let (server, acme, token) = start(server.backend()).await;
-        let (client, url) = (Client::new(server.url(""), Some(token.clone())), server.url("/graphql"));
-        let organization_id = || Id::new(&acme);
-        let mut actions = Vec::new();
-        let mut after = None;
-        for _ in 0..2 {
-            let page = Page { organization_id: organization_id(), first: 3, after };
-            let page = ask(&client, &url, Entries::build(page)).await.audit_logs;
-            actions.extend(page.edges.into_iter().map(|edge| edge.node.action));
-            after = page.page_info.end_cursor;
-        }
-
-        let action = "client.cynic".to_owned();
-        let actor = AuditActorInput { id: "cynic".to_owned() };
-        let resource = AuditResourceInput { id: "cynic".to_owned(), kind: "client".to_owned() };
-        let entries = vec![AuditLogEntryInput { action: action.clone(), actor, resource }];
-        let input = RecordAuditLogsInput { organization_id: organization_id(), entries };
-        let recorded = ask(&client, &url, Record::build(Recording { input })).await.record_audit_logs;
-        let source = ExportSource::AuditLogs(AuditLogsSource { filter: AuditLogFilter { action } });
-        let format = ExportFormat::Jsonl;
-        let input = StartExportInput { organization_id: organization_id(), format, source };
-        let started = ask(&client, &url, Export::build(Exporting { input })).await.start_export;
-
-        let job_id = started.job.unwrap().id;
-        let updates = Updates::build(One { organization_id: organization_id(), job_id });
-        let mut socket = server.socket(&token).await;
-        socket.send(json!({ "id": "1", "type": "subscribe", "payload": updates })).await;
-        let mut states = Vec::new();
-        let artifact = loop {
-            let update: Updates = serde_json::from_value(socket.data().await).unwrap();
-            let Some(job) = update.job_updates.job else {
-                server.start_work();
-                continue;
-            };
-            if states.last() != Some(&job.state) {
-                states.push(job.state);
-            }
-            if let Some(artifact) = job.artifact {
-                break artifact;
-            }
-            assert!(states.len() < 4, "{states:?}");
-        };
-        let file = client.download(&artifact.download_url.unwrap()).await;
-        let states: Vec<Value> = states.iter().map(|state| json!(format!("{state:?}").to_uppercase())).collect();
-        let recorded = &recorded.audit_logs[0].action;
-        let seen = json!({ "actions": actions, "recorded": recorded, "states": states, "file": String::from_utf8(file).unwrap() });
-        check(&seen, "client.cynic");
-        server.finish().await;
+#[on_each_engine]
+async fn cynic_walks(server: &TestServer) {
+    let (server, acme, token) = start(server.backend()).await;
+    let (client, url) = (Client::new(server.url(""), Some(token.clone())), server.url("/graphql"));
+    let organization_id = || Id::new(&acme);
+    let mut actions = Vec::new();
+    let mut after = None;
+    for _ in 0..2 {
+        let page = Page { organization_id: organization_id(), first: 3, after };
+        let page = ask(&client, &url, Entries::build(page)).await.audit_logs;
+        actions.extend(page.edges.into_iter().map(|edge| edge.node.action));
+        after = page.page_info.end_cursor;
     }
+
+    let action = "client.cynic".to_owned();
+    let actor = AuditActorInput { id: "cynic".to_owned() };
+    let resource = AuditResourceInput { id: "cynic".to_owned(), kind: "client".to_owned() };
+    let entries = vec![AuditLogEntryInput { action: action.clone(), actor, resource }];
+    let input = RecordAuditLogsInput { organization_id: organization_id(), entries };
+    let recorded = ask(&client, &url, Record::build(Recording { input })).await.record_audit_logs;
+    let source = ExportSource::AuditLogs(AuditLogsSource { filter: AuditLogFilter { action } });
+    let format = ExportFormat::Jsonl;
+    let input = StartExportInput { organization_id: organization_id(), format, source };
+    let started = ask(&client, &url, Export::build(Exporting { input })).await.start_export;
+
+    let job_id = started.job.unwrap().id;
+    let updates = Updates::build(One { organization_id: organization_id(), job_id });
+    let mut socket = server.socket(&token).await;
+    socket.send(json!({ "id": "1", "type": "subscribe", "payload": updates })).await;
+    let mut states = Vec::new();
+    let artifact = loop {
+        let update: Updates = serde_json::from_value(socket.data().await).unwrap();
+        let Some(job) = update.job_updates.job else {
+            server.start_work();
+            continue;
+        };
+        if states.last() != Some(&job.state) {
+            states.push(job.state);
+        }
+        if let Some(artifact) = job.artifact {
+            break artifact;
+        }
+        assert!(states.len() < 4, "{states:?}");
+    };
+    let file = client.download(&artifact.download_url.unwrap()).await;
+    let states: Vec<Value> =
+        states.iter().map(|state| json!(format!("{state:?}").to_uppercase())).collect();
+    let recorded = &recorded.audit_logs[0].action;
+    let seen = json!({ "actions": actions, "recorded": recorded, "states": states, "file": String::from_utf8(file).unwrap() });
+    check(&seen, "client.cynic");
+    server.finish().await;
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::parser::types::FieldDefinition;
 use daybook_entity::membership::Role;
-use daybook_tests::{Client, TestServer, Value, fields::Things, json, on_each_backend};
+use daybook_tests::{Backend, Client, TestServer, Value, fields::Things, json, on_each_backend};
 
 use super::{
     answers::{Cursors, answer},
@@ -212,55 +212,60 @@ async fn askers(server: &TestServer, owner: &Client, organization: &str) -> Vec<
     askers
 }
 
-on_each_backend! {
-    async fn each_role_sees_what_the_table_says(backend: Backend) {
-        let server = start(backend).await;
-        let schema = Schema::read();
-        let (owner, mut globex) = fill(&server).await;
-        // The one of which nothing is left out.
-        let whole =
-            "query($id: ID!) { auditLogs(organizationId: $id, filter: { action: \"globex.secret\" }) {
-            nodes { id }
-        } }";
-        let whole = owner.query(whole, json!({ "id": globex.organization })).await;
-        whole["auditLogs"]["nodes"][0]["id"].as_str().unwrap().clone_into(&mut globex.entry);
-        let cursors =
-            Cursors::from([("Subscription.auditLogRecorded".to_owned(), globex.cursor.clone())]);
-        let mut all = Vec::new();
-        for asker in &askers(&server, &owner, &globex.organization).await {
-            let mut walk = Walk {
-                server: &server,
-                schema: &schema,
-                asker,
-                things: &globex,
-                cursors: &cursors,
-                came: BTreeMap::new(),
-                walked: BTreeSet::new(),
-            };
-            walk.everything().await;
-            all.push((asker.name, walk.came));
-        }
-        let (_, of_admin) = &all[0];
-        let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-        for (asker, came) in &all {
-            for (field, has_value) in came {
-                // What an admin finds empty may be empty for others, too.
-                if *has_value || of_admin.get(field) == Some(&false) {
-                    found.entry(field.clone()).or_default().insert(asker);
-                }
+#[on_each_backend]
+async fn each_role_sees_what_the_table_says(backend: Backend) {
+    let server = start(backend).await;
+    let schema = Schema::read();
+    let (owner, mut globex) = fill(&server).await;
+    // The one of which nothing is left out.
+    let whole =
+        "query($id: ID!) { auditLogs(organizationId: $id, filter: { action: \"globex.secret\" }) {
+        nodes { id }
+    } }";
+    let whole = owner.query(whole, json!({ "id": globex.organization })).await;
+    whole["auditLogs"]["nodes"][0]["id"].as_str().unwrap().clone_into(&mut globex.entry);
+    let cursors =
+        Cursors::from([("Subscription.auditLogRecorded".to_owned(), globex.cursor.clone())]);
+    let mut all = Vec::new();
+    for asker in &askers(&server, &owner, &globex.organization).await {
+        let mut walk = Walk {
+            server: &server,
+            schema: &schema,
+            asker,
+            things: &globex,
+            cursors: &cursors,
+            came: BTreeMap::new(),
+            walked: BTreeSet::new(),
+        };
+        walk.everything().await;
+        all.push((asker.name, walk.came));
+    }
+    let (_, of_admin) = &all[0];
+    let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (asker, came) in &all {
+        for (field, has_value) in came {
+            // What an admin finds empty may be empty for others, too.
+            if *has_value || of_admin.get(field) == Some(&false) {
+                found.entry(field.clone()).or_default().insert(asker);
             }
         }
-        let differ: Vec<_> = rights()
-            .into_iter()
-            .filter(|(field, who)| found.get(field) != Some(who))
-            .map(|(field, who)| format!("{field}: {who:?}, found {:?}", found.get(&field)))
-            .collect();
-        assert!(differ.is_empty(), "{}", differ.join("\n"));
-        let reads = [
-            "api_key.read", "audit_log.read", "job.read", "member.read", "note.read", "retention.read", "workspace.read",
-        ];
-        let refused = refused_actions(&owner, &globex.organization).await;
-        assert_eq!(refused, reads.map(str::to_owned).into(), "a refused read is recorded as one");
-        server.finish().await;
     }
+    let differ: Vec<_> = rights()
+        .into_iter()
+        .filter(|(field, who)| found.get(field) != Some(who))
+        .map(|(field, who)| format!("{field}: {who:?}, found {:?}", found.get(&field)))
+        .collect();
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+    let reads = [
+        "api_key.read",
+        "audit_log.read",
+        "job.read",
+        "member.read",
+        "note.read",
+        "retention.read",
+        "workspace.read",
+    ];
+    let refused = refused_actions(&owner, &globex.organization).await;
+    assert_eq!(refused, reads.map(str::to_owned).into(), "a refused read is recorded as one");
+    server.finish().await;
 }

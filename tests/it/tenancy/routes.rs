@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use daybook_tests::{
-    Client, TestServer,
+    Backend, Client, TestServer,
     fields::{OPERATIONS, Things},
     json, on_each_backend,
 };
@@ -147,47 +147,46 @@ fn named(text: &str, things: &Things) -> String {
     })
 }
 
-on_each_backend! {
-    async fn strangers_get_nothing_by_any_route(backend: Backend) {
-        let server = start(backend).await;
-        let (owner, globex) = fill(&server).await;
-        let (callers, _) = callers(&server, &globex.organization).await;
-        let absent = absent_like(&globex);
-        let link = owner.job(&globex.job).await["artifact"]["downloadUrl"].as_str().unwrap().to_owned();
-        let mut untried = Vec::new();
-        for route in routes() {
-            let pairs = pairs(&server, &route, &globex, &absent, &link);
-            if pairs.is_empty() {
-                untried.push(route.clone());
+#[on_each_backend]
+async fn strangers_get_nothing_by_any_route(backend: Backend) {
+    let server = start(backend).await;
+    let (owner, globex) = fill(&server).await;
+    let (callers, _) = callers(&server, &globex.organization).await;
+    let absent = absent_like(&globex);
+    let link = owner.job(&globex.job).await["artifact"]["downloadUrl"].as_str().unwrap().to_owned();
+    let mut untried = Vec::new();
+    for route in routes() {
+        let pairs = pairs(&server, &route, &globex, &absent, &link);
+        if pairs.is_empty() {
+            untried.push(route.clone());
+        }
+        for Caller { name, client } in &callers {
+            // They see other organizations' jobs.
+            if *name == "operator" && route.starts_with("/graphql") {
+                continue;
             }
-            for Caller { name, client } in &callers {
-                // They see other organizations' jobs.
-                if *name == "operator" && route.starts_with("/graphql") {
-                    continue;
-                }
-                for [foreign, of_absent] in pairs.clone() {
-                    let what = format!("{name}: {foreign:?}");
-                    let (status, headers, body) = said(client, foreign).await;
-                    assert!(!body.contains(MARK), "{what}: {body}");
-                    let body = named(&body, &globex);
-                    if route != "/metrics" {
-                        let (absent_status, absent_headers, absent_body) =
-                            said(client, of_absent).await;
-                        let absent_body = named(&absent_body, &absent);
-                        assert_eq!(
-                            (status, headers, body),
-                            (absent_status, absent_headers, absent_body),
-                            "{what}"
-                        );
-                    }
+            for [foreign, of_absent] in pairs.clone() {
+                let what = format!("{name}: {foreign:?}");
+                let (status, headers, body) = said(client, foreign).await;
+                assert!(!body.contains(MARK), "{what}: {body}");
+                let body = named(&body, &globex);
+                if route != "/metrics" {
+                    let (absent_status, absent_headers, absent_body) =
+                        said(client, of_absent).await;
+                    let absent_body = named(&absent_body, &absent);
+                    assert_eq!(
+                        (status, headers, body),
+                        (absent_status, absent_headers, absent_body),
+                        "{what}"
+                    );
                 }
             }
         }
-        assert_eq!(
-            untried,
-            Vec::<String>::new(),
-            "routes: say in tests/it/tenancy/routes.rs what to try"
-        );
-        server.finish().await;
     }
+    assert_eq!(
+        untried,
+        Vec::<String>::new(),
+        "routes: say in tests/it/tenancy/routes.rs what to try"
+    );
+    server.finish().await;
 }

@@ -193,43 +193,42 @@ fn compare(caller: &Caller, attempt: &Attempt, foreign: &Value, absent: &Value) 
     }
 }
 
-on_each_backend! {
-    async fn strangers_see_and_change_nothing(backend: Backend) {
-        let server = start(backend).await;
-        let schema = Schema::read();
-        let (attempts, unknown) = attempts(&schema);
-        assert_eq!(unknown, BTreeSet::new(), "tests/it/tenancy/writer.rs has no");
-        let (owner, globex) = fill(&server).await;
-        let (callers, acme) = callers(&server, &globex.organization).await;
-        let cursors = harvest(&server, &owner, &attempts, &globex).await;
-        let absent = absent_like(&globex);
-        // Something of globex under an organization of one's own.
-        let astray = Things { organization: acme.organization.clone(), ..globex.clone() };
-        let nowhere = Things { organization: acme.organization, ..absent.clone() };
-        let before = owner.query(STATE, json!({ "id": globex.organization })).await;
-        for caller in &callers {
-            for attempt in &attempts {
-                let foreign = answer(&server, &caller.client, attempt, (&globex, &cursors)).await;
-                let of_absent = answer(&server, &caller.client, attempt, (&absent, &cursors)).await;
+#[on_each_backend]
+async fn strangers_see_and_change_nothing(backend: Backend) {
+    let server = start(backend).await;
+    let schema = Schema::read();
+    let (attempts, unknown) = attempts(&schema);
+    assert_eq!(unknown, BTreeSet::new(), "tests/it/tenancy/writer.rs has no");
+    let (owner, globex) = fill(&server).await;
+    let (callers, acme) = callers(&server, &globex.organization).await;
+    let cursors = harvest(&server, &owner, &attempts, &globex).await;
+    let absent = absent_like(&globex);
+    // Something of globex under an organization of one's own.
+    let astray = Things { organization: acme.organization.clone(), ..globex.clone() };
+    let nowhere = Things { organization: acme.organization, ..absent.clone() };
+    let before = owner.query(STATE, json!({ "id": globex.organization })).await;
+    for caller in &callers {
+        for attempt in &attempts {
+            let foreign = answer(&server, &caller.client, attempt, (&globex, &cursors)).await;
+            let of_absent = answer(&server, &caller.client, attempt, (&absent, &cursors)).await;
+            compare(caller, attempt, &foreign, &of_absent);
+            if attempt.is_astray() {
+                let foreign = answer(&server, &caller.client, attempt, (&astray, &cursors)).await;
+                let of_absent =
+                    answer(&server, &caller.client, attempt, (&nowhere, &cursors)).await;
                 compare(caller, attempt, &foreign, &of_absent);
-                if attempt.is_astray() {
-                    let foreign = answer(&server, &caller.client, attempt, (&astray, &cursors)).await;
-                    let of_absent =
-                        answer(&server, &caller.client, attempt, (&nowhere, &cursors)).await;
-                    compare(caller, attempt, &foreign, &of_absent);
-                }
             }
         }
-        let after = owner.query(STATE, json!({ "id": globex.organization })).await;
-        assert_eq!(after, before, "strangers change nothing and leave nothing in the log");
-        let reached = reach(&server, &owner, &attempts, (&globex, &cursors)).await;
-        let unreached: Vec<_> = schema.all_fields().difference(&reached).cloned().collect();
-        assert_eq!(unreached, Vec::<String>::new(), "fields that no answer had");
-        let given: BTreeSet<_> = attempts.iter().flat_map(|it| it.gives.clone()).collect();
-        let ungiven: Vec<_> =
-            schema.all_arguments().into_keys().filter(|it| !given.contains(it)).collect();
-        assert_eq!(ungiven, Vec::<String>::new(), "arguments that no attempt gave");
-        println!("{} attempts by {} callers; {} fields", attempts.len(), callers.len(), reached.len());
-        server.finish().await;
     }
+    let after = owner.query(STATE, json!({ "id": globex.organization })).await;
+    assert_eq!(after, before, "strangers change nothing and leave nothing in the log");
+    let reached = reach(&server, &owner, &attempts, (&globex, &cursors)).await;
+    let unreached: Vec<_> = schema.all_fields().difference(&reached).cloned().collect();
+    assert_eq!(unreached, Vec::<String>::new(), "fields that no answer had");
+    let given: BTreeSet<_> = attempts.iter().flat_map(|it| it.gives.clone()).collect();
+    let ungiven: Vec<_> =
+        schema.all_arguments().into_keys().filter(|it| !given.contains(it)).collect();
+    assert_eq!(ungiven, Vec::<String>::new(), "arguments that no attempt gave");
+    println!("{} attempts by {} callers; {} fields", attempts.len(), callers.len(), reached.len());
+    server.finish().await;
 }
