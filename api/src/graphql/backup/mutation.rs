@@ -19,11 +19,12 @@ pub(crate) struct BackupMutation;
 
 #[Object]
 impl BackupMutation {
-    /// Starts a SQL backup of one organization, or of the whole instance for an operator.
+    /// Starts a backup to a SQL file: of one organization, for its ADMIN, or of the whole instance,
+    /// for operators.
     async fn start_backup(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of whom, and how.")] input: StartBackupInput,
+        #[graphql(desc = "Scope and options of the backup.")] input: StartBackupInput,
     ) -> Result<StartBackupPayload> {
         let (started, user_errors) = split(start(ctx, input).await)?;
         let (job, replayed) =
@@ -45,7 +46,7 @@ async fn start(ctx: &Context<'_>, input: StartBackupInput) -> Result<(BackupJob,
     Ok((BackupJob(JobFields { scope, job: started.job }), started.replayed))
 }
 
-/// The right to back up an organization, or everything for operators.
+/// Enters the organization to back up, or the instance, for operators.
 async fn scope(ctx: &Context<'_>, organization_id: Option<&ID>) -> Result<Scope, Error> {
     let path = ["input", "organizationId"];
     if let Some(id) = organization_id {
@@ -55,35 +56,38 @@ async fn scope(ctx: &Context<'_>, organization_id: Option<&ID>) -> Result<Scope,
     let scope = access::enter(instance(ctx), viewer, INSTANCE, Permission::BackUp, &path).await;
     scope.map_err(|error| {
         if error.is_not_found() {
-            Error::invalid(&path, "is needed: only operators back up the whole instance")
+            Error::invalid(&path, "is required: only operators can back up the whole instance")
         } else {
             error
         }
     })
 }
 
-/// Of whom a backup is to be, and how it is to be made.
+/// Input of `startBackup`.
 #[derive(InputObject)]
 struct StartBackupInput {
-    /// Absent: the whole instance, for operators.
+    /// ID of the organization to back up. If absent, the whole instance is backed up, for
+    /// operators.
     organization_id: Option<ID>,
-    /// Restore the file into an empty database and compare, as part of the job.
+    /// Verifies the backup as part of the job: the file is restored into an empty database, and
+    /// every table is compared.
     #[graphql(default_with = "Some(true)")]
     verify: Option<bool>,
-    /// Compress the file.
+    /// Compression of the file.
     #[graphql(default_with = "Some(BackupCompression::None)")]
     compression: Option<BackupCompression>,
-    /// Repeating it starts nothing and returns the first job. 1 to 200 characters.
+    /// A key that makes the request safe to repeat: a second request with the same key starts
+    /// nothing and returns the first job. 1 to 200 characters.
     idempotency_key: Option<String>,
 }
 
-/// The backup that was started.
+/// Result of `startBackup`.
 #[derive(SimpleObject)]
 struct StartBackupPayload {
-    /// Null only where userErrors says why.
+    /// The backup job. Null only if `userErrors` is not empty.
     job: Option<BackupJob>,
-    /// True where an identical request had already started this job.
+    /// True if an identical earlier request already started this job.
     replayed: bool,
-    /// What the caller has to put right; then nothing was started.
+    /// Problems that the caller can fix. Nothing was started if there are any.
     user_errors: Vec<UserError>,
 }

@@ -1,4 +1,4 @@
-//! `BackupJob` and what is in it.
+//! `BackupJob` and its parts.
 
 use async_graphql::{Enum, ID, Object, Result, SimpleObject};
 use daybook_entity::organization::INSTANCE;
@@ -17,93 +17,93 @@ use crate::graphql::{
     scalar::{BigInt, Instant},
 };
 
-/// A backup.
+/// A job that backs up the database.
 pub(in crate::graphql) struct BackupJob(pub(in crate::graphql) JobFields);
 
-/// A snapshot of the database as a SQL file.
+/// A job that writes a snapshot of an organization or of the whole instance to a SQL file.
 #[Object]
 impl BackupJob {
-    /// Opaque and typed.
+    /// Global ID of the job, an opaque text.
     pub(in crate::graphql) async fn id(&self) -> ID {
         self.0.id()
     }
 
-    /// What kind of work.
+    /// Kind of work that the job does.
     pub(in crate::graphql) async fn kind(&self) -> JobKind {
         JobKind::Backup
     }
 
-    /// Where it stands.
+    /// Current state of the job.
     pub(in crate::graphql) async fn state(&self) -> JobState {
         self.0.job.state.into()
     }
 
-    /// For whom.
+    /// The organization that the job belongs to. Null if it concerns the whole instance.
     pub(in crate::graphql) async fn organization(&self) -> Result<Option<Organization>> {
         self.0.organization().await
     }
 
-    /// Who asked for it.
+    /// The user, service or system that requested the job.
     pub(in crate::graphql) async fn requested_by(&self) -> AuditActor {
         self.0.requested_by()
     }
 
-    /// When it was asked for.
+    /// The time at which the job was requested.
     pub(in crate::graphql) async fn created_at(&self) -> Instant {
         self.0.job.created_at.into()
     }
 
-    /// When its first attempt started.
+    /// The time at which the first attempt started. Null until then.
     pub(in crate::graphql) async fn started_at(&self) -> Option<Instant> {
         self.0.job.started_at.map(Into::into)
     }
 
-    /// When it reached a final state.
+    /// The time at which the job reached a final state. Null until then.
     pub(in crate::graphql) async fn finished_at(&self) -> Option<Instant> {
         self.0.job.finished_at.map(Into::into)
     }
 
-    /// Attempts so far, the running one included.
+    /// Number of attempts so far, including the running one. 0 before the first attempt.
     pub(in crate::graphql) async fn attempt(&self) -> i32 {
         self.0.job.attempt
     }
 
-    /// Attempts that it gets.
+    /// Maximum number of attempts. A job whose last attempt fails is FAILED.
     pub(in crate::graphql) async fn max_attempts(&self) -> i32 {
         self.0.job.max_attempts
     }
 
-    /// Since when it is asked to stop.
+    /// The time at which a cancellation was requested. Null if none was.
     pub(in crate::graphql) async fn cancel_requested_at(&self) -> Option<Instant> {
         self.0.job.cancel_requested_at.map(Into::into)
     }
 
-    /// The job that it repeats.
+    /// The failed or canceled job that this job repeats. Null if it repeats none.
     pub(in crate::graphql) async fn retry_of(&self) -> Result<Option<Job>> {
         self.0.retry_of().await
     }
 
-    /// How far it is.
+    /// Progress of the current or last attempt.
     pub(in crate::graphql) async fn progress(&self) -> JobProgress {
         self.0.progress()
     }
 
-    /// Why it failed, or why it is tried again.
+    /// The reason why the job failed, or why its last attempt is repeated. Null if there is none.
     pub(in crate::graphql) async fn error(&self) -> Option<JobError> {
         self.0.error()
     }
 
-    /// What it produced. Null until it has succeeded.
+    /// The file that the job produced. Null until the job has succeeded.
     pub(in crate::graphql) async fn artifact(&self) -> Result<Option<Artifact>> {
         self.0.artifact().await
     }
 
-    /// Each transition, oldest first.
+    /// State transitions of the job, oldest first.
     pub(in crate::graphql) async fn transitions(&self) -> Result<Vec<JobTransition>> {
         self.0.transitions().await
     }
 
-    /// Of whom it is.
+    /// Scope of the backup: one organization or the whole instance.
     async fn scope(&self) -> BackupScope {
         if self.0.job.organization_id == INSTANCE {
             BackupScope::Instance
@@ -112,7 +112,7 @@ impl BackupJob {
         }
     }
 
-    /// How the file is compressed.
+    /// Compression of the file.
     async fn compression(&self) -> Result<BackupCompression> {
         Ok(match Plan::of(&self.0.job).map_err(to_error)?.compression {
             Compression::None => BackupCompression::None,
@@ -121,53 +121,54 @@ impl BackupJob {
         })
     }
 
-    /// Empty until it has succeeded.
+    /// Tables in the backup. Empty until the job has succeeded.
     async fn tables(&self) -> Result<Vec<TableBackup>> {
         let outcome = Outcome::of(&self.0.job).map_err(to_error)?;
         Ok(outcome.tables.into_iter().map(TableBackup::from).collect())
     }
 
-    /// Null until it has succeeded, and where it was not asked for. A backup whose verification
-    /// fails is FAILED, and its error names the table.
+    /// Result of verifying the backup. Null until the job has succeeded, or if verification was not
+    /// requested. A backup whose verification fails is FAILED, and its error names the table.
     async fn verification(&self) -> Result<Option<BackupVerification>> {
         let outcome = Outcome::of(&self.0.job).map_err(to_error)?;
         Ok(outcome.verification.map(BackupVerification::from))
     }
 }
 
-/// Of whom a backup is.
+/// The scope of a backup.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum BackupScope {
-    /// One organization's log, members, workspaces and notes: it stands alone.
+    /// One organization, including its audit log, members, workspaces and notes. The file can be
+    /// restored on its own.
     Organization,
-    /// Everything that the instance holds in its database.
+    /// The whole database of the instance.
     Instance,
 }
 
-/// How a backup's file is compressed: it is downloaded as it is stored.
+/// The compression of a backup's file. The file is downloaded as it is stored.
 #[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
 #[graphql(remote = "Compression")]
 pub(in crate::graphql) enum BackupCompression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
-    /// RFC 1952: `.gz`.
+    /// Gzip (RFC 1952), file extension `.gz`.
     Gzip,
-    /// RFC 8878: `.zst`.
+    /// Zstandard (RFC 8878), file extension `.zst`.
     Zstd,
 }
 
-/// A table of a backup.
+/// A table in a backup.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct TableBackup {
-    /// Its name.
+    /// Name of the table.
     name: String,
-    /// How many rows.
+    /// Number of rows.
     rows: BigInt,
-    /// Bytes of the rows' content.
+    /// Size of the rows' content in bytes.
     bytes: BigInt,
-    /// Of the rows' content, whatever their order: the sum, modulo 2^256, of the SHA-256 of each row
-    /// as PostgreSQL's COPY writes it.
+    /// Checksum of the rows' content, independent of their order: the sum, modulo 2^256, of the
+    /// SHA-256 hashes of all rows as PostgreSQL's COPY writes them.
     checksum: String,
 }
 
@@ -178,16 +179,17 @@ impl From<backups::TableSummary> for TableBackup {
     }
 }
 
-/// The outcome of restoring the file into an empty database and comparing every table.
+/// The result of verifying a backup: its file was restored into an empty database, and every table
+/// was compared.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct BackupVerification {
-    /// Whether every table was the same.
+    /// True if every table was identical.
     ok: bool,
-    /// When that was known.
+    /// The time at which the verification finished.
     verified_at: Instant,
-    /// How many rows the restored copy had.
+    /// Number of rows in the restored database.
     restored_rows: BigInt,
-    /// What there is to say about it.
+    /// Additional information. Null if there is none.
     message: Option<String>,
 }
 

@@ -28,12 +28,13 @@ pub(crate) struct ExportMutation;
 
 #[Object]
 impl ExportMutation {
-    /// Starts an export. Small ones (at most 1,000 records) are finished when this returns; larger
-    /// ones are queued.
+    /// Starts an export of audit log entries or notes. By default, exports of at most 1,000 records
+    /// are finished when this returns, and larger ones are queued. For ADMIN and AUDITOR (audit
+    /// log), or ADMIN and MEMBER (notes).
     async fn start_export(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What to export, and as what.")] input: StartExportInput,
+        #[graphql(desc = "Source, format and options of the export.")] input: StartExportInput,
     ) -> Result<StartExportPayload> {
         let path = ["input", "organizationId"];
         let entered =
@@ -76,7 +77,10 @@ fn request(scope: &Scope, input: StartExportInput) -> Result<StartExport, Error>
     })
 }
 
-/// What `source`, an argument under `root`, names.
+/// Reads the source of the argument at `root`.
+///
+/// # Errors
+/// A filter or workspace that can't be used.
 pub(super) fn wanted(scope: &Scope, source: ExportSource, root: &[&str]) -> Result<Wanted, Error> {
     match source {
         ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) => Ok(Wanted::AuditLogs {
@@ -91,53 +95,55 @@ pub(super) fn wanted(scope: &Scope, source: ExportSource, root: &[&str]) -> Resu
                 {
                     Ok(Wanted::Notes { workspace_id: id })
                 }
-                // Another organization's looks like one that doesn't exist.
+                // A workspace of another organization looks as if it did not exist.
                 Ok(GlobalId::Workspace { .. }) => Err(Error::not_found(&path, "workspace")),
-                _ => Err(Error::invalid(&path, "is not a workspace's ID")),
+                _ => Err(Error::invalid(&path, "must be the ID of a workspace")),
             }
         }
     }
 }
 
-/// What to export.
+/// Input of `startExport`.
 #[derive(InputObject)]
 struct StartExportInput {
-    /// Of which organization.
+    /// ID of the organization whose data is exported.
     organization_id: ID,
-    /// What.
+    /// The data to export.
     source: ExportSource,
-    /// As what.
+    /// File format of the export. CSV, JSON, JSONL and PARQUET are for audit logs, MARKDOWN is for
+    /// notes.
     format: ExportFormat,
-    /// Compress the file.
+    /// Compression of the file.
     #[graphql(default_with = "Some(ExportCompression::None)")]
     compression: Option<ExportCompression>,
-    /// Begin a CSV with a byte order mark, so that Excel reads it as UTF-8.
+    /// Starts a CSV file with a byte order mark, so that Excel reads it as UTF-8.
     #[graphql(default_with = "Some(false)")]
     csv_byte_order_mark: Option<bool>,
-    /// A `continuation` of an earlier export of the same source.
+    /// The `continuation` of an earlier export of the same source, to export the records after it.
     after: Option<String>,
-    /// Repeating it starts nothing and returns the first job. 1 to 200 characters.
+    /// A key that makes the request safe to repeat: a second request with the same key starts
+    /// nothing and returns the first job. 1 to 200 characters.
     idempotency_key: Option<String>,
 }
 
-/// What to export.
+/// The data to export: exactly one of its fields must be given.
 #[derive(OneofObject)]
 pub(super) enum ExportSource {
-    /// An audit log's entries.
+    /// Exports the entries of the organization's audit log.
     AuditLogs(AuditLogsSource),
-    /// A workspace's notes.
+    /// Exports the notes of a workspace.
     Notes(NotesSource),
 }
 
-/// A workspace's notes.
+/// The notes of a workspace, as the source of an export.
 #[derive(InputObject)]
 pub(super) struct NotesSource {
-    /// Which workspace.
+    /// ID of the workspace whose notes are exported.
     workspace_id: ID,
 }
 
 impl ExportSource {
-    /// Returns what it takes to export the source.
+    /// Returns the permission that exporting the source requires.
     fn export_permission(&self) -> Permission {
         match self {
             Self::AuditLogs(_) => Permission::ExportAuditLog,
@@ -145,7 +151,7 @@ impl ExportSource {
         }
     }
 
-    /// Returns what it takes to count what is in the source.
+    /// Returns the permission that counting the source's records requires.
     pub(super) fn read_permission(&self) -> Permission {
         match self {
             Self::AuditLogs(_) => Permission::ReadAuditLog,
@@ -154,27 +160,27 @@ impl ExportSource {
     }
 }
 
-/// An audit log's entries.
+/// The entries of an audit log, as the source of an export.
 #[derive(InputObject)]
 pub(super) struct AuditLogsSource {
-    /// Which entries.
+    /// Conditions that entries must meet. All entries if absent.
     filter: Option<AuditLogFilter>,
-    /// In which order.
+    /// Order of the entries in the file.
     #[graphql(default_with = "Some(AuditLogOrder::RecordedDesc)")]
     order_by: Option<AuditLogOrder>,
 }
 
-/// The export that was started.
+/// Result of `startExport`.
 #[derive(SimpleObject)]
 #[graphql(complex)]
 struct StartExportPayload {
-    /// Null only where userErrors says why.
+    /// The export job. Null only if `userErrors` is not empty.
     job: Option<ExportJob>,
-    /// True where an identical request had already started this job.
+    /// True if an identical earlier request already started this job.
     replayed: bool,
-    /// What the caller has to put right; then nothing was started.
+    /// Problems that the caller can fix. Nothing was started if there are any.
     user_errors: Vec<UserError>,
-    /// Where exports are counted, and whose.
+    /// The instance and organization whose exports `quota` counts.
     #[graphql(skip)]
     counted: (Arc<Instance>, Option<Uuid>),
 }
@@ -187,15 +193,15 @@ impl StartExportPayload {
 
 #[ComplexObject]
 impl StartExportPayload {
-    /// The file itself as a `data:` URL, if the export was small enough to finish at once. Asking for
-    /// it is a download, which the log says. Null otherwise.
+    /// The file as a `data:` URL, if the export was small enough to finish at once. Null otherwise.
+    /// Selecting this field downloads the file, which the audit log records.
     async fn inline_data_url(&self) -> Result<Option<String>> {
         let Some(ExportJob(JobFields { scope, job })) = &self.job else { return Ok(None) };
         exports::inline_data_url(scope, job).await.map_err(to_error)
     }
 
-    /// How many exports the organization may start after this. Of one in which the viewer may start
-    /// none, or that does not exist: 0.
+    /// The number of exports that the organization can start after this one. `remaining` is 0 if
+    /// the viewer may not start any there or the organization does not exist.
     async fn quota(&self) -> Result<ExportQuota> {
         let (instance, organization_id) = &self.counted;
         match organization_id {

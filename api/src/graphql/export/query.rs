@@ -15,12 +15,13 @@ pub(crate) struct ExportQuery;
 
 #[Object]
 impl ExportQuery {
-    /// What an export of this source would be, before anyone starts it.
+    /// Estimates the size of an export without starting it.
     async fn export_estimate(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of which organization.")] organization_id: ID,
-        #[graphql(desc = "What to export.")] source: ExportSource,
+        #[graphql(desc = "ID of the organization whose data would be exported.")]
+        organization_id: ID,
+        #[graphql(desc = "The data to export.")] source: ExportSource,
     ) -> Result<ExportEstimate> {
         let path = ["organizationId"];
         let scope = enter(ctx, &organization_id, source.read_permission(), &path).await;
@@ -36,26 +37,28 @@ impl ExportQuery {
     }
 }
 
-/// What an export would be.
+/// The size that an export would have now.
 #[derive(SimpleObject)]
 struct ExportEstimate {
-    /// Records that match now.
+    /// Number of records that match now.
     record_count: BigInt,
-    /// Whether startExport would finish it at once.
+    /// True if `startExport` would finish the export at once.
     inline: bool,
-    /// How many exports of the capped size it takes; an export of nothing is one, too.
+    /// Number of exports that are needed for all records, since each has a maximum size. At least
+    /// 1.
     pieces: i32,
 }
 
-/// How many exports an organization may start: a sliding hour. Replays, joined requests and jobs that
-/// failed by a fault of ours cost nothing; canceled ones do.
+/// The number of exports that an organization can start within any hour. Canceled exports count.
+/// Requests that repeat or join an existing export do not count, nor do jobs that failed because of
+/// Daybook.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct ExportQuota {
-    /// Exports in an hour.
+    /// Maximum number of exports within an hour.
     pub(super) limit: i32,
-    /// How many of them are left.
+    /// Number of exports that can be started now.
     pub(super) remaining: i32,
-    /// When one more is left. Where none has been started in the last hour, now.
+    /// The time at which `remaining` next increases. The current time if no export counts.
     pub(super) resets_at: Instant,
 }
 

@@ -1,21 +1,22 @@
-//! The reason for which a file can or can't be downloaded.
+//! The availability of a job's file to the viewer.
 
 use async_graphql::Enum;
 use daybook_service::artifacts;
 
-/// The state of a file for you: available, or the reason why not.
+/// The availability of a file to the viewer.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "artifacts::Availability")]
 pub(in crate::graphql) enum ArtifactAvailability {
-    /// The file can be downloaded; `downloadUrl` is a link to it.
+    /// The viewer can download the file from `downloadUrl`.
     Available,
-    /// The file's time is over. Another job makes another file.
+    /// The file has expired. Repeat the export or backup to get a new one.
     Expired,
-    /// The file was removed before its time was over: as an older backup, or because it was not in the
-    /// artifact store of a restored instance.
+    /// The file was removed before it expired: to make room for newer backups, or because the
+    /// artifact store of a restored instance did not have it.
     Removed,
-    /// Your role allows you to see the job, but not to download what is in its file.
+    /// The viewer can see the job, but has no role that allows downloading its file.
     NotAllowed,
-    /// The file is a backup of the whole instance: `daybook backup download` gets it, on the host.
+    /// The file is a backup of the whole instance. It can only be downloaded on the host, with
+    /// `daybook backup download`.
     OnHost,
 }

@@ -15,11 +15,12 @@ pub(crate) struct JobMutation;
 
 #[Object]
 impl JobMutation {
-    /// Asks a queued or running job to stop. Idempotent.
+    /// Requests that a queued or running job stop. Idempotent. Requires the role that may start
+    /// such a job.
     async fn cancel_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which job.")] input: CancelJobInput,
+        #[graphql(desc = "The job to cancel.")] input: CancelJobInput,
     ) -> Result<CancelJobPayload> {
         let canceled = async {
             let (scope, id) = enter(ctx, &input.job_id, Permission::CancelJobs).await?;
@@ -29,11 +30,12 @@ impl JobMutation {
         Ok(CancelJobPayload { job, user_errors })
     }
 
-    /// Queues a new job that repeats a failed or canceled one.
+    /// Queues a new job that repeats a failed or canceled one. Requires the role that may start
+    /// such a job.
     async fn retry_job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which job.")] input: RetryJobInput,
+        #[graphql(desc = "The job to repeat.")] input: RetryJobInput,
     ) -> Result<RetryJobPayload> {
         let retried = async {
             let (scope, id) = enter(ctx, &input.job_id, Permission::RetryJobs).await?;
@@ -44,7 +46,8 @@ impl JobMutation {
     }
 }
 
-/// The right to decide over the job that `id` names: whoever may do what it does has it.
+/// Enters the organization of the job that `id` names. Whoever may start such a job may decide over
+/// it.
 async fn enter(
     ctx: &Context<'_>,
     id: &ID,
@@ -53,46 +56,46 @@ async fn enter(
     let path = ["input", "jobId"];
     let viewer = viewer(ctx)?;
     let Ok(GlobalId::Job { organization_id, id }) = id.parse() else {
-        return Err(Error::invalid(&path, "is not a job's ID"));
+        return Err(Error::invalid(&path, "must be the ID of a job"));
     };
     let instance = instance(ctx);
     let permission = decision(jobs::work_of(instance, organization_id, id).await?);
     let scope = access::enter(instance, viewer, organization_id, permission, &path).await;
-    // A foreign job looks like one that doesn't exist.
+    // A job of another organization looks as if it did not exist.
     let not_found = |error: Error| {
         if error.is_not_found() { Error::not_found(&path, "job") } else { error }
     };
     Ok((scope.map_err(not_found)?, id))
 }
 
-/// Which job is to stop.
+/// Input of `cancelJob`.
 #[derive(InputObject)]
 struct CancelJobInput {
-    /// The job.
+    /// ID of the job to cancel.
     job_id: ID,
 }
 
-/// The job that is to stop.
+/// Result of `cancelJob`.
 #[derive(SimpleObject)]
 struct CancelJobPayload {
-    /// Null only where userErrors says why.
+    /// The job that is to stop. Null only if `userErrors` is not empty.
     job: Option<Job>,
-    /// What the caller has to put right.
+    /// Problems that the caller can fix. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }
 
-/// Which job is to be repeated.
+/// Input of `retryJob`.
 #[derive(InputObject)]
 struct RetryJobInput {
-    /// The failed or canceled job.
+    /// ID of the failed or canceled job to repeat.
     job_id: ID,
 }
 
-/// The new job.
+/// Result of `retryJob`.
 #[derive(SimpleObject)]
 struct RetryJobPayload {
-    /// Null only where userErrors says why.
+    /// The new job. Null only if `userErrors` is not empty.
     job: Option<Job>,
-    /// What the caller has to put right.
+    /// Problems that the caller can fix. Nothing was changed if there are any.
     user_errors: Vec<UserError>,
 }

@@ -17,15 +17,15 @@ pub(crate) struct JobQuery;
 
 #[Object]
 impl JobQuery {
-    /// One job; null where it does not exist or the viewer may not know of it.
+    /// Returns a job. Null if it does not exist or the viewer does not belong to its organization.
     async fn job(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its ID.")] id: ID,
+        #[graphql(desc = "ID of the job.")] id: ID,
     ) -> Result<Option<Job>> {
         viewer(ctx).map_err(to_error)?;
         let GlobalId::Job { organization_id, id } = global_id(&id, &["id"])? else {
-            return Err(FieldError::invalid(&["id"], "is not a job's ID").into());
+            return Err(FieldError::invalid(&["id"], "must be the ID of a job").into());
         };
         let permission = right_to_see(ctx, organization_id, id).await.map_err(to_error)?;
         let scope = enter_to_see(ctx, organization_id, permission).await?;
@@ -34,13 +34,19 @@ impl JobQuery {
         Ok(job.map(|job| Job::new(&scope, job)))
     }
 
-    /// Newest first. Without organizationId: every organization's, for operators.
+    /// Lists jobs, newest first. Without `organizationId`, lists the jobs of all organizations, for
+    /// operators. A page has 50 jobs by default and at most 100; a larger page is an error.
     #[allow(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn jobs(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose jobs.")] organization_id: Option<ID>,
-        #[graphql(desc = "Which jobs.")] filter: Option<JobFilter>,
+        #[graphql(
+            desc = "ID of the organization whose jobs are listed. All organizations if absent."
+        )]
+        organization_id: Option<ID>,
+        #[graphql(desc = "Conditions that jobs must meet. All jobs if absent.")] filter: Option<
+            JobFilter,
+        >,
         #[graphql(
             desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
         )]
@@ -61,7 +67,7 @@ impl JobQuery {
     }
 }
 
-/// What the viewer must be allowed to do to see a job.
+/// Returns the permission that the viewer needs to see a job.
 pub(in crate::graphql) async fn right_to_see(
     ctx: &Context<'_>,
     organization_id: Uuid,
@@ -70,7 +76,8 @@ pub(in crate::graphql) async fn right_to_see(
     jobs::right_to_see(context::instance(ctx), viewer(ctx)?, organization_id, id).await
 }
 
-/// The right to see an organization's jobs, or only this one, or everyone's for operators.
+/// Enters an organization to see its jobs, or only one of them, or the instance to see the jobs of
+/// all organizations, for operators.
 pub(super) async fn scope(
     ctx: &Context<'_>,
     organization_id: Option<&ID>,
@@ -89,7 +96,7 @@ pub(super) async fn scope(
         access::enter(context::instance(ctx), viewer, INSTANCE, Permission::ReadJobs, &path).await;
     scope.map_err(|error| {
         if error.is_not_found() {
-            let message = "is needed: only operators see every organization's jobs";
+            let message = "is required: only operators can see the jobs of all organizations";
             daybook_service::Error::invalid(&path, message)
         } else {
             error

@@ -18,22 +18,27 @@ pub(crate) struct JobSubscription;
 
 #[Subscription]
 impl JobSubscription {
-    /// Every lifecycle transition of the organization's jobs, in order, none lost.
-    /// Without `after`: a SNAPSHOT of each unfinished job (and of `jobId`, finished or not), then
-    /// SYNCED, then what happens next.
-    /// With `after`: everything that happened since that cursor, then SYNCED, then what happens
-    /// next.
+    /// Sends every state transition of an organization's jobs in order, without gaps, and the
+    /// progress of running jobs.
+    /// Without `after`: starts with a SNAPSHOT of each unfinished job (and of the job `jobId`,
+    /// finished or not), then SYNCED, then live updates.
+    /// With `after`: starts with everything that happened after that cursor, then SYNCED, then live
+    /// updates.
     /// With `jobId`: completes after that job's final transition.
-    /// Without `organizationId`: every organization's, for operators.
-    /// The stream ends with FORBIDDEN or UNAUTHENTICATED once the viewer may no longer see the jobs:
-    /// at once on the node that answered the change, within 5 seconds on others.
+    /// Without `organizationId`: sends updates of all organizations' jobs, for operators.
+    /// The stream ends with FORBIDDEN or UNAUTHENTICATED once the viewer may no longer see the
+    /// jobs: at once on the node that processed the change, within 5 seconds on other nodes.
     async fn job_updates(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose jobs.")] organization_id: Option<ID>,
-        #[graphql(desc = "Only this job.")] job_id: Option<ID>,
-        #[graphql(desc = "Only these kinds.")] kinds: Option<Vec<JobKind>>,
-        #[graphql(desc = "A cursor of this feed, to go on from there.")] after: Option<String>,
+        #[graphql(
+            desc = "ID of the organization whose jobs are watched. All organizations if absent."
+        )]
+        organization_id: Option<ID>,
+        #[graphql(desc = "Watches only the job with this ID.")] job_id: Option<ID>,
+        #[graphql(desc = "Watches only jobs of these kinds.")] kinds: Option<Vec<JobKind>>,
+        #[graphql(desc = "Cursor after which to continue. Starts with a snapshot if absent.")]
+        after: Option<String>,
     ) -> Result<impl Stream<Item = Result<JobUpdate>>> {
         let job_id = match &job_id {
             None => None,
@@ -44,7 +49,7 @@ impl JobSubscription {
                 | GlobalId::ApiKey { .. }
                 | GlobalId::Workspace { .. }
                 | GlobalId::Note { .. } => {
-                    return Err(FieldError::invalid(&["jobId"], "is not a job's ID").into());
+                    return Err(FieldError::invalid(&["jobId"], "must be the ID of a job").into());
                 }
             },
         };
@@ -64,32 +69,32 @@ impl JobSubscription {
     }
 }
 
-/// Something about a job.
+/// An update of a job, or a mark in the stream of updates.
 #[derive(SimpleObject)]
 struct JobUpdate {
-    /// What it is.
+    /// Type of the update.
     r#type: JobUpdateType,
-    /// Give it as `after` to go on from here.
+    /// Cursor of the update. Pass it to `jobUpdates` as `after` to receive what follows.
     cursor: String,
-    /// Null only for SYNCED and GAP.
+    /// The job after the update. Null only for SYNCED and GAP.
     job: Option<Job>,
-    /// The state before, where type is TRANSITION and the job is not new.
+    /// State of the job before the update. Null unless `type` is TRANSITION and the job existed
+    /// before.
     previous_state: Option<JobState>,
 }
 
-/// GAP: the history after your cursor is no longer kept, so what follows starts again from a
-/// snapshot. PROGRESS is the only type that may be thinned out.
+/// The type of an update. Only PROGRESS updates may be skipped when there are many.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "jobs::UpdateKind")]
 enum JobUpdateType {
-    /// A job as it is when watching begins.
+    /// The state of a job when watching begins.
     Snapshot,
-    /// All that was there has been told; what follows is live.
+    /// Snapshots or past updates are complete. Live updates follow.
     Synced,
-    /// A job went from one state to another.
+    /// A job changed its state.
     Transition,
-    /// A running job advanced.
+    /// A running job made progress.
     Progress,
-    /// The history after your cursor is no longer kept.
+    /// The updates after the cursor are no longer stored. A new snapshot follows.
     Gap,
 }

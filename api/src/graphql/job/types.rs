@@ -24,44 +24,72 @@ use crate::graphql::{
     scalar::{self, BigInt, Instant, Json},
 };
 
-/// A background job: an export, a backup. Its life is told by `jobUpdates`.
+/// A background job, such as an export or a backup. `jobUpdates` reports its state and progress.
 #[derive(Interface)]
 #[graphql(
-    field(name = "id", ty = "ID", desc = "Opaque and typed."),
-    field(name = "kind", ty = "JobKind", desc = "What kind of work."),
-    field(name = "state", ty = "JobState", desc = "Where it stands."),
+    field(name = "id", ty = "ID", desc = "Global ID of the job, an opaque text."),
+    field(name = "kind", ty = "JobKind", desc = "Kind of work that the job does."),
+    field(name = "state", ty = "JobState", desc = "Current state of the job."),
     field(
         name = "organization",
         ty = "Option<Organization>",
-        desc = "For whom; null for the whole instance."
+        desc = "The organization that the job belongs to. Null if it concerns the whole instance."
     ),
-    field(name = "requested_by", ty = "AuditActor", desc = "Who asked for it."),
-    field(name = "created_at", ty = "Instant", desc = "When it was asked for."),
-    field(name = "started_at", ty = "Option<Instant>", desc = "When its first attempt started."),
-    field(name = "finished_at", ty = "Option<Instant>", desc = "When it reached a final state."),
-    field(name = "attempt", ty = "i32", desc = "Attempts so far, the running one included."),
-    field(name = "max_attempts", ty = "i32", desc = "Attempts that it gets."),
+    field(
+        name = "requested_by",
+        ty = "AuditActor",
+        desc = "The user, service or system that requested the job."
+    ),
+    field(name = "created_at", ty = "Instant", desc = "The time at which the job was requested."),
+    field(
+        name = "started_at",
+        ty = "Option<Instant>",
+        desc = "The time at which the first attempt started. Null until then."
+    ),
+    field(
+        name = "finished_at",
+        ty = "Option<Instant>",
+        desc = "The time at which the job reached a final state. Null until then."
+    ),
+    field(
+        name = "attempt",
+        ty = "i32",
+        desc = "Number of attempts so far, including the running one. 0 before the first attempt."
+    ),
+    field(
+        name = "max_attempts",
+        ty = "i32",
+        desc = "Maximum number of attempts. A job whose last attempt fails is FAILED."
+    ),
     field(
         name = "cancel_requested_at",
         ty = "Option<Instant>",
-        desc = "Since when it is asked to stop."
+        desc = "The time at which a cancellation was requested. Null if none was."
     ),
-    field(name = "retry_of", ty = "Option<Job>", desc = "The job that it repeats."),
-    field(name = "progress", ty = "JobProgress", desc = "How far it is."),
+    field(
+        name = "retry_of",
+        ty = "Option<Job>",
+        desc = "The failed or canceled job that this job repeats. Null if it repeats none."
+    ),
+    field(
+        name = "progress",
+        ty = "JobProgress",
+        desc = "Progress of the current or last attempt."
+    ),
     field(
         name = "error",
         ty = "Option<JobError>",
-        desc = "Why it failed, or why it is tried again."
+        desc = "The reason why the job failed, or why its last attempt is repeated. Null if there is none."
     ),
     field(
         name = "artifact",
         ty = "Option<Artifact>",
-        desc = "What it produced. Null until it has succeeded."
+        desc = "The file that the job produced. Null until the job has succeeded."
     ),
     field(
         name = "transitions",
         ty = "Vec<JobTransition>",
-        desc = "Each transition, oldest first."
+        desc = "State transitions of the job, oldest first."
     )
 )]
 pub(in crate::graphql) enum Job {
@@ -70,7 +98,7 @@ pub(in crate::graphql) enum Job {
 }
 
 impl Job {
-    /// The job with the fields of its kind.
+    /// Returns the job as the type of its kind.
     pub(in crate::graphql) fn new(scope: &Scope, job: job::Model) -> Self {
         let fields = JobFields { scope: scope.clone(), job };
         if fields.job.kind == Backup::NAME {
@@ -81,7 +109,7 @@ impl Job {
     }
 }
 
-/// Tells the schema that `Job` implements `Node`, for which the derive has no word.
+/// Registers that the interface `Job` implements `Node`, which the derive macro can't express.
 pub(in crate::graphql) struct JobIsANode;
 
 impl OutputType for JobIsANode {
@@ -103,7 +131,7 @@ impl OutputType for JobIsANode {
     }
 }
 
-/// What every kind of job has.
+/// The fields that jobs of every kind have.
 pub(in crate::graphql) struct JobFields {
     pub(in crate::graphql) scope: Scope,
     pub(in crate::graphql) job: job::Model,
@@ -135,7 +163,7 @@ impl JobFields {
 
     pub(in crate::graphql) async fn retry_of(&self) -> Result<Option<Job>> {
         let Some(id) = self.job.retry_of else { return Ok(None) };
-        // Of the same organization, also where the viewer is an operator.
+        // The repeated job is of the same organization, even if the viewer is an operator.
         let organization_id = self.job.organization_id;
         let scope = Scope { organization_id, ..self.scope.clone() };
         let job = jobs::find(&scope, id).await.map_err(to_error)?;
@@ -202,17 +230,17 @@ fn fraction(job: &job::Model, total: i64) -> f64 {
     }
 }
 
-/// What kind of work.
+/// The kind of work that a job does.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum JobKind {
-    /// Records into a file.
+    /// Exports audit log entries or notes to a file.
     Export,
-    /// A snapshot of the database into a file.
+    /// Backs up an organization or the whole instance to a file.
     Backup,
 }
 
 impl JobKind {
-    /// The names under which kinds are stored.
+    /// Returns the names under which the kinds are stored.
     pub(super) fn names(kinds: Vec<Self>) -> Vec<String> {
         let name = |kind| match kind {
             Self::Export => Export::NAME.to_owned(),
@@ -222,82 +250,86 @@ impl JobKind {
     }
 }
 
-/// QUEUED -> RUNNING -> SUCCEEDED | FAILED; QUEUED or RUNNING -> CANCELED; RUNNING -> QUEUED where
-/// an attempt is to be repeated. The last three are final.
+/// The state of a job. Transitions are QUEUED -> RUNNING -> SUCCEEDED or FAILED, QUEUED or RUNNING
+/// -> CANCELED, and RUNNING -> QUEUED if an attempt is repeated. SUCCEEDED, FAILED and CANCELED are
+/// final.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "job::JobState")]
 pub(in crate::graphql) enum JobState {
-    /// Waits for a worker.
+    /// The job waits for a worker.
     Queued,
-    /// An attempt is at it.
+    /// A worker runs an attempt of the job.
     Running,
-    /// Done; its artifact is there.
+    /// The job is done. Its artifact is complete.
     Succeeded,
-    /// Given up.
+    /// The job failed and is not repeated automatically.
     Failed,
-    /// Stopped on request.
+    /// The job was stopped on request.
     Canceled,
 }
 
-/// The progress of a job. An attempt's progress never falls; another attempt begins at zero.
+/// The progress of a job's current or last attempt. It never decreases within an attempt, and
+/// starts at zero in each new attempt.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct JobProgress {
-    /// The phase of the attempt: `records` in exports; in backups `write` and the table's name,
-    /// then `restore` and `compare` while the file is verified. Null before it begins.
+    /// Phase of the attempt. In exports `records`; in backups `write` and the name of a table, then
+    /// `restore` and `compare` while the file is verified. Null before the first phase.
     phase: Option<String>,
-    /// Units done. In backups each phase has its share of them.
+    /// Number of units done, such as records of an export. In a backup, each phase contributes its
+    /// share.
     done: BigInt,
-    /// Units in all; an estimate until all rows of a backup are written.
+    /// Total number of units. An estimate until all rows of a backup are written. Null while
+    /// unknown.
     total: Option<BigInt>,
-    /// 0.0 to 1.0; null while the total is unknown.
+    /// Progress from 0.0 to 1.0. Null while the total is unknown.
     fraction: Option<f64>,
-    /// When it was last said.
+    /// The time of the last progress report. Null before the first one.
     updated_at: Option<Instant>,
 }
 
-/// Why a job failed, or why it is tried again.
+/// The reason why a job failed, or why its last attempt is repeated.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct JobError {
-    /// What kind of reason.
+    /// Category of the error.
     code: JobErrorCode,
-    /// For people.
+    /// Description of the error, for people.
     message: String,
-    /// Whether the same job can succeed another time.
+    /// True if the same job can succeed when it is repeated.
     retryable: bool,
 }
 
-/// Why a job failed.
+/// The category of a job's error.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "job::JobErrorCode")]
 pub(in crate::graphql) enum JobErrorCode {
-    /// A fault of Daybook's.
+    /// An internal error of Daybook.
     Internal,
-    /// The artifact store.
+    /// The artifact store failed.
     Storage,
-    /// What it was to read is no longer there.
+    /// The data that the job was to read no longer exists.
     SourceChanged,
-    /// The requester lost the role that it needs.
+    /// The requester no longer has the role that the job requires.
     AccessRevoked,
-    /// An attempt took longer than it may.
+    /// An attempt exceeded its time limit.
     Timeout,
-    /// Its worker stopped answering.
+    /// The worker stopped responding.
     Stalled,
 }
 
-/// A job went from one state to another.
+/// A transition of a job from one state to another.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct JobTransition {
-    /// Its position in the feed: give it to `jobUpdates` as `after` to go on from here.
+    /// Cursor of the transition. Pass it to `jobUpdates` as `after` to receive what follows.
     cursor: String,
-    /// The state before; null where the job was new.
+    /// State before the transition. Null if the job was created.
     from: Option<JobState>,
-    /// The state after.
+    /// State after the transition.
     to: JobState,
-    /// When.
+    /// The time of the transition.
     at: Instant,
-    /// The job's attempt then.
+    /// Number of the attempt at that time. 0 before the first attempt.
     attempt: i32,
-    /// Why, where there is more to say than the states do.
+    /// Additional explanation, such as the error of a failed attempt. Null if there is none.
     reason: Option<String>,
 }
 
@@ -305,44 +337,44 @@ pub(in crate::graphql) struct JobTransition {
 pub(in crate::graphql) struct Artifact {
     scope: Scope,
     artifact: artifact::Model,
-    /// What it takes to get the file.
+    /// The permission that downloading the file requires.
     permission: Permission,
 }
 
 /// The file that a job produced.
 #[Object]
 impl Artifact {
-    /// What a browser saves it as.
+    /// Name of the file, under which browsers save it.
     async fn file_name(&self) -> &str {
         &self.artifact.file_name
     }
 
-    /// Its media type.
+    /// Media type of the file.
     async fn content_type(&self) -> &str {
         &self.artifact.content_type
     }
 
-    /// Its length.
+    /// Size of the file in bytes.
     async fn size_bytes(&self) -> BigInt {
         BigInt(self.artifact.size_bytes)
     }
 
-    /// Lower-case hex of the file's SHA-256.
+    /// SHA-256 of the file, in lowercase hex.
     async fn sha256(&self) -> String {
         daybook_service::hex(&self.artifact.sha256)
     }
 
-    /// How many records it holds.
+    /// Number of records in the file.
     async fn record_count(&self) -> BigInt {
         BigInt(self.artifact.record_count)
     }
 
-    /// From when it can't be downloaded any more.
+    /// The artifact can be downloaded until this time.
     async fn expires_at(&self) -> Instant {
         self.artifact.expires_at.into()
     }
 
-    /// AVAILABLE if you can download the file now, or the reason why not.
+    /// AVAILABLE if the viewer can download the file now, or the reason why not.
     async fn availability(&self) -> Result<ArtifactAvailability> {
         let found = artifacts::availability(&self.scope, &self.artifact, self.permission);
         Ok(found.await.map_err(to_error)?.into())
@@ -354,16 +386,17 @@ impl Artifact {
             || self.artifact.expires_at <= self.scope.instance.clock.now()
     }
 
-    /// A signed link, good for nine to ten minutes and never past `expiresAt`. Anyone who holds it can
-    /// download the file until then, with range requests; the log says who was given it and which
-    /// clients used it. Null unless `availability` is AVAILABLE.
+    /// Signed link to the file, valid for nine to ten minutes and never longer than until
+    /// `expiresAt`. Anyone who has the link can download the file until then, with range requests.
+    /// The audit log records who received the link and which clients used it. Null unless
+    /// `availability` is AVAILABLE.
     async fn download_url(&self) -> Result<Option<String>> {
         let link = artifacts::issue_link(&self.scope, &self.artifact, self.permission);
         link.await.map_err(to_error)
     }
 
-    /// A description of the file to check it by: filter, range, columns, counts, checksums. Null for
-    /// viewers, such as operators, who can see the job but may not export its data.
+    /// Description of the file, for verifying it: filter, range, columns, counts and checksums.
+    /// Null for viewers, such as operators, who can see the job but may not export its data.
     async fn manifest(&self) -> Result<Option<Json>> {
         let Artifact { scope, artifact, permission } = self;
         let may = scope.may(artifact.organization_id, *permission).await.map_err(to_error)?;
@@ -371,26 +404,26 @@ impl Artifact {
     }
 }
 
-/// All conditions hold together; an absent one does not filter.
+/// Conditions on jobs. A job must meet all of them; an absent or null condition matches everything.
 #[derive(InputObject)]
 pub(in crate::graphql) struct JobFilter {
-    /// Of these kinds.
+    /// Matches jobs of one of these kinds.
     kinds: Option<Vec<JobKind>>,
-    /// In these states.
+    /// Matches jobs in one of these states.
     states: Option<Vec<JobState>>,
-    /// Asked for by this subject.
+    /// Matches jobs that this subject requested.
     requested_by: Option<String>,
-    /// Created at or after.
+    /// Matches jobs that were requested at or after this time.
     created_from: Option<Instant>,
-    /// Created before.
+    /// Matches jobs that were requested before this time.
     created_to: Option<Instant>,
 }
 
 impl JobFilter {
-    /// The filter of the argument at `root`; without one, that of all jobs.
+    /// Returns the filter of the argument at `root`, or one that matches all jobs if it is absent.
     ///
     /// # Errors
-    /// An instant that can't be used.
+    /// A time that can't be used.
     pub(super) fn read(
         filter: Option<Self>,
         root: &[&str],
@@ -413,10 +446,10 @@ impl JobFilter {
     }
 }
 
-/// A part of a list of jobs.
+/// A page of jobs.
 pub(in crate::graphql) type JobConnection = ConnectionWith<Job, JobTotal>;
 
-/// Counts jobs where it's asked to.
+/// The number of jobs that match a filter, counted only if selected.
 pub(in crate::graphql) struct JobTotal {
     pub(super) scope: Scope,
     pub(super) filter: jobs::Filter,
@@ -424,7 +457,7 @@ pub(in crate::graphql) struct JobTotal {
 
 #[Object]
 impl JobTotal {
-    /// Exact. Counted only when asked for.
+    /// Exact number of jobs that match the filter, on all pages. Counted only if selected.
     async fn total_count(&self) -> Result<i32> {
         let count = jobs::count(&self.scope, &self.filter).await.map_err(to_error)?;
         Ok(i32::try_from(count)?)
