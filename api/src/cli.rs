@@ -1,4 +1,4 @@
-//! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! The command line. Exit codes: 0 for success, 1 for failure, 2 for wrong usage.
 
 mod access;
 mod api_key;
@@ -44,18 +44,18 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Serve the API and run jobs; creates or migrates the database first
+    /// Serve the API and dashboard and run jobs; creates or migrates the database first
     Serve {
-        /// Fill an empty instance with demonstration data: an organization `acme`, 3,000 entries and some notes
+        /// Fill an empty instance with sample data: an organization `acme` with 3,000 audit entries and some notes
         #[arg(long)]
         demo: bool,
-        /// Don't run jobs; leave them to `daybook worker`
+        /// Serve without running jobs; `daybook worker` runs them instead
         #[arg(long)]
         no_jobs: bool,
     },
-    /// Run jobs only; the database must exist and be up to date
+    /// Run jobs without serving the API; the database must exist and be up to date
     Worker,
-    /// Bring the database's schema up to date, or show its state
+    /// Bring the database schema up to date, or show its state
     #[command(subcommand)]
     Migrate(migrate::Migrate),
     /// Print the GraphQL schema
@@ -68,10 +68,10 @@ enum Command {
     /// Add, change, remove or list the members of an organization
     #[command(subcommand)]
     Member(access::Member),
-    /// Create, revoke or list API keys, the credentials of programs
+    /// Create, revoke or list API keys for programs
     #[command(subcommand)]
     ApiKey(api_key::ApiKey),
-    /// Remove or list operators, who run the instance
+    /// Remove or list operators of the instance
     #[command(subcommand)]
     Operator(access::Operator),
     /// Import audit entries or notes from files
@@ -80,29 +80,29 @@ enum Command {
     /// Set or show how long an organization's audit log is kept
     #[command(subcommand)]
     Retention(retention::Retention),
-    /// Keep an organization's audit log from being removed, whatever its age
+    /// Place, release or list holds, which keep an organization's audit log regardless of its age
     #[command(subcommand)]
     Hold(retention::Hold),
     /// Replace the secret that signs tokens and links
     #[command(subcommand)]
     Secret(secret::SecretCommand),
-    /// Check the configuration and everything the instance depends on, and say what to do
+    /// Check the configuration and all dependencies of the instance, and suggest fixes
     Doctor {
-        /// Print one JSON object instead of lines
+        /// Print one JSON object instead of one line per check
         #[arg(long)]
         json: bool,
     },
     /// List backups, or download one to this machine
     #[command(subcommand)]
     Backup(backup::Backup),
-    /// Restore a backup into an empty database, checked against its manifest
+    /// Restore a backup into an empty database, and check it against the backup's manifest
     Restore {
-        /// The backup: .sql, .sql.zst or .sql.gz
+        /// Backup file: .sql, .sql.zst or .sql.gz
         file: PathBuf,
-        /// The target, an empty database: sqlite://PATH or postgres://…; either engine takes every backup
+        /// Empty target database: sqlite://PATH or postgres://…; a backup of one engine also restores into the other
         #[arg(long)]
         into: String,
-        /// Restore without the secret of the instance that made the backup; who made the file is not checked then
+        /// Restore without the secret of the instance that made the backup; the file's origin is then not verified
         #[arg(long)]
         unauthenticated: bool,
     },
@@ -112,9 +112,9 @@ enum Command {
 enum OrganizationCommand {
     /// Create an organization and print its ID
     Create {
-        /// 1 to 63 characters of a-z, 0-9 and inner hyphens
+        /// Short name: 1 to 63 characters of a-z, 0-9 and inner hyphens
         slug: String,
-        /// Display name
+        /// Display name of the organization
         #[arg(long)]
         name: String,
         /// Create or migrate the database first, as `daybook serve` does
@@ -123,10 +123,10 @@ enum OrganizationCommand {
     },
 }
 
-/// Runs what the command line says.
+/// Runs the command that the command line names.
 #[must_use]
 pub fn main() -> ExitCode {
-    // Whatever this process makes is for its owner alone, whoever makes it: SQLite, the object store.
+    // Only the owner may open files that this process creates, including those of SQLite and the object store.
     umask(Mode::from_bits_truncate(0o077));
     let mut cli = match usage::parse() {
         Ok(cli) => cli,
@@ -151,12 +151,12 @@ pub fn main() -> ExitCode {
         tracing::warn!("{complaint}");
     }
     use_small_pages();
-    // The one crypto provider of the process.
+    // The process uses a single crypto provider.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime.context("can't start the runtime").and_then(|runtime| {
         let outcome = runtime.block_on(run(cli));
-        // What had its time to end and has not is cut off, whatever thread it keeps.
+        // Tasks that did not end in time are dropped, even if they block a thread.
         runtime.shutdown_background();
         outcome
     });
@@ -165,7 +165,7 @@ pub fn main() -> ExitCode {
     }
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read what was printed has seen enough.
+        // The reader of standard output has closed it, which is not a failure.
         Err(error) if error.downcast_ref().is_some_and(is_closed) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&reason(&error));
@@ -174,12 +174,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Each thread's heap would begin with a page of 2 MiB where the allocator asks Linux for large ones:
-/// half of the memory of a process that does little at a time, for nothing that is measurable.
+/// Disables transparent huge pages. With them each thread's heap begins with a page of 2 MiB, which is
+/// half of the memory of a process with little to do, and no gain could be measured.
 fn use_small_pages() {
     #[cfg(target_os = "linux")]
     if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
-        tracing::debug!(%error, "large pages stay on");
+        tracing::debug!(%error, "failed to disable transparent huge pages");
     }
 }
 
@@ -187,19 +187,19 @@ fn is_closed(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
-/// Prints a line of what a command was asked for.
+/// Prints a line of a command's result on standard output.
 fn say(line: &str) -> Result<()> {
     Ok(writeln!(io::stdout(), "{line}")?)
 }
 
 impl Command {
-    /// Reports whether the command works on the instance that is there already.
+    /// Returns true if the command works on an existing instance.
     fn needs_database(&self) -> bool {
         !matches!(self, Self::Serve { .. } | Self::Schema | Self::Restore { .. })
     }
 }
 
-/// Runs a command. One that fails says, too, which database it looked at.
+/// Runs a command. If it fails, also names the database that it used.
 async fn run(cli: Cli) -> Result<()> {
     let database = cli.command.needs_database().then(|| cli.config.database_name());
     let done = work(cli).await;
@@ -242,22 +242,22 @@ async fn work(Cli { config, command }: Cli) -> Result<()> {
     }
 }
 
-/// Opens the instance that is there already.
+/// Opens the existing instance.
 async fn open(config: &Config) -> Result<Arc<Instance>> {
     config.open_existing(Clock::default()).await
 }
 
-/// Closes the instance, and says on standard error which one it was.
+/// Closes the instance, and names its database on standard error.
 async fn close(config: &Config, instance: &Instance) -> Result<()> {
     instance.stop().await?;
     name_database(&config.database_name());
     Ok(())
 }
 
-/// Names the database that a command works on, once.
+/// Names the database that a command works on, once per process.
 fn name_database(name: &str) {
     static SAID: Once = Once::new();
-    SAID.call_once(|| inform(&format!("the database is {name}")));
+    SAID.call_once(|| inform(&format!("using the database {name}")));
 }
 
 async fn organization(
@@ -268,7 +268,7 @@ async fn organization(
     let found = organizations::find_by_slug(instance, slug).await?;
     found.with_context(|| {
         format!(
-            "there is no organization {slug} in {}; `daybook organization create` makes one",
+            "there is no organization {slug} in {}; `daybook organization create` creates one",
             config.database_name()
         )
     })

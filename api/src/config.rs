@@ -30,36 +30,36 @@ pub(crate) use paths::tighten;
 pub(crate) use secret::{new_secret, replace_secret};
 pub use server_limits::ServerLimits;
 
-/// A lease must outlast the pause between two heartbeats, and then some.
+/// Shortest lease of a job: it must be longer than the interval between two heartbeats.
 const MIN_JOB_LEASE: Duration = Duration::from_secs(1);
-/// Times that come out of what is longer can't be written any more.
+/// Longest time for which anything is kept; dates beyond it can't be stored.
 const MAX_RETENTION: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
-/// How one process of Daybook is set up.
+/// Settings of one Daybook process.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// Folder for everything that has no place of its own: database, artifacts, secret
+    /// Folder for the database, artifacts and secret, unless another setting names their location
     #[arg(long, env = "DAYBOOK_DATA_DIR", default_value = "daybook-data", global = true)]
     pub data_dir: PathBuf,
-    /// sqlite://PATH or postgres://… [default: sqlite://DATA_DIR/daybook.db]
+    /// Database: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME [default: sqlite://DATA_DIR/daybook.db]
     #[arg(long, env = "DAYBOOK_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
-    /// The same PostgreSQL past a pooler in transaction mode, where --database-url leads to one [default: none]
+    /// Direct URL of the same PostgreSQL database, if --database-url names a pooler in transaction mode [default: none]
     #[arg(long, env = "DAYBOOK_DATABASE_DIRECT_URL", hide_env_values = true, global = true)]
     pub database_direct_url: Option<String>,
-    /// postgres://… of a replica that may answer reads [default: none]
+    /// URL of a PostgreSQL replica that may answer reads [default: none]
     #[arg(long, env = "DAYBOOK_DATABASE_REPLICA_URL", hide_env_values = true, global = true)]
     pub database_replica_url: Option<String>,
-    /// Where to listen
+    /// Address and port to listen on
     #[arg(long, env = "DAYBOOK_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
-    /// Where users reach this instance; links begin with it [default: http://LISTEN]
+    /// URL at which users reach this instance; all links begin with it [default: http://LISTEN]
     #[arg(long, env = "DAYBOOK_PUBLIC_URL", hide_env_values = true, global = true)]
     pub public_url: Option<String>,
-    /// Where artifacts are kept: file:PATH or s3://BUCKET/PREFIX [default: file:DATA_DIR/artifacts]
+    /// Artifact store: file:PATH or s3://BUCKET/PREFIX [default: file:DATA_DIR/artifacts]
     #[arg(long, env = "DAYBOOK_ARTIFACTS_URL", hide_env_values = true, global = true)]
     pub artifacts_url: Option<String>,
-    /// Whose links lead to artifacts in a bucket
+    /// Kind of download links for artifacts in a bucket
     #[arg(
         long,
         env = "DAYBOOK_ARTIFACT_LINKS",
@@ -68,19 +68,19 @@ pub struct Config {
         global = true
     )]
     pub artifact_links: ArtifactLinks,
-    /// Signs tokens and links; at least 32 characters [default: made once and kept in DATA_DIR/secret]
+    /// Secret that signs tokens and links, at least 32 characters [default: generated once and kept in DATA_DIR/secret]
     #[arg(long, env = "DAYBOOK_SECRET", hide_env_values = true, global = true)]
     pub secret: Option<String>,
-    /// Most records of one export
+    /// Maximum number of entries in one export of an audit log; a continuation exports the rest
     #[arg(long, env = "DAYBOOK_EXPORT_MAX_RECORDS", default_value_t = 10_000, global = true)]
     pub export_max_records: u64,
-    /// Most records of an export that is finished when startExport returns
+    /// Maximum number of entries of an export that is finished before startExport returns
     #[arg(long, env = "DAYBOOK_EXPORT_INLINE_RECORDS", default_value_t = 1_000, global = true)]
     pub export_inline_records: u64,
-    /// Exports that one organization may start in an hour; 0: none
+    /// Exports that one organization may start per hour; 0 disables exports
     #[arg(long, env = "DAYBOOK_EXPORTS_PER_HOUR", default_value_t = 10, global = true)]
     pub exports_per_hour: u32,
-    /// How long artifacts can be downloaded
+    /// Time for which an artifact can be downloaded
     #[arg(
         long,
         env = "DAYBOOK_ARTIFACT_TTL",
@@ -89,19 +89,19 @@ pub struct Config {
         global = true
     )]
     pub artifact_ttl: Duration,
-    /// Backups that an organization, or the operators, may start in an hour
+    /// Backups that one organization, or the operators together, may start per hour
     #[arg(long, env = "DAYBOOK_BACKUPS_PER_HOUR", default_value_t = 10, global = true)]
     pub backups_per_hour: u32,
-    /// When to back the whole instance up: a cron expression of five fields, e.g. "30 2 * * *"
+    /// Schedule for backups of the whole instance: a cron expression with five fields, e.g. "30 2 * * *" [default: none]
     #[arg(long, env = "DAYBOOK_BACKUP_SCHEDULE", global = true)]
     pub backup_schedule: Option<String>,
-    /// The time zone of that expression
+    /// Time zone of --backup-schedule, e.g. Europe/Berlin
     #[arg(long, env = "DAYBOOK_BACKUP_TIME_ZONE", default_value = "UTC", global = true)]
     pub backup_time_zone: String,
-    /// Scheduled backups that are kept
+    /// Number of scheduled backups to keep
     #[arg(long, env = "DAYBOOK_BACKUP_KEEP", default_value_t = 7, global = true)]
     pub backup_keep: usize,
-    /// How long a scheduled backup is kept, however few there are [default: no limit]
+    /// Maximum age of a scheduled backup, e.g. 90d; the latest verified one is always kept [default: no limit]
     #[arg(
         long,
         env = "DAYBOOK_BACKUP_MAX_AGE",
@@ -109,13 +109,13 @@ pub struct Config {
         global = true
     )]
     pub backup_max_age: Option<Duration>,
-    /// The kinds of jobs that this process knows. Not an option.
+    /// Kinds of jobs that this process can run. Not an option.
     #[arg(skip = daybook_service::job_kinds::ALL)]
     pub job_kinds: Kinds,
-    /// Jobs that this process works at once
+    /// Number of jobs that this process runs at once
     #[arg(long, env = "DAYBOOK_JOB_CONCURRENCY", default_value_t = 4, global = true)]
     pub job_concurrency: usize,
-    /// How long transitions of jobs are kept
+    /// Time for which the transitions of jobs are kept
     #[arg(
         long,
         env = "DAYBOOK_JOB_HISTORY",
@@ -124,7 +124,7 @@ pub struct Config {
         global = true
     )]
     pub job_history: Duration,
-    /// Subscriptions that one organization may have in this process
+    /// Maximum number of open subscriptions per organization in this process
     #[arg(
         long,
         env = "DAYBOOK_ORGANIZATION_SUBSCRIPTIONS",
@@ -132,10 +132,10 @@ pub struct Config {
         global = true
     )]
     pub organization_subscriptions: usize,
-    /// Operations that one WebSocket may have
+    /// Maximum number of operations that run at once on one WebSocket
     #[arg(long, env = "DAYBOOK_SOCKET_OPERATIONS", default_value_t = 100, global = true)]
     pub socket_operations: usize,
-    /// How long a job's worker may be silent before another one takes the job over
+    /// Time without a heartbeat after which another worker takes over a job
     #[arg(
         long,
         env = "DAYBOOK_JOB_LEASE",
@@ -144,45 +144,45 @@ pub struct Config {
         global = true
     )]
     pub job_lease: Duration,
-    /// Settings that are in files.
+    /// Files that hold credentials.
     #[command(flatten)]
     pub credential_files: CredentialFiles,
-    /// Whose tokens are believed.
+    /// The OpenID provider whose tokens are accepted.
     #[command(flatten)]
     pub identity: Identity,
-    /// How processes tell each other to look.
+    /// Notifications between processes.
     #[command(flatten)]
     pub messages: Messages,
-    /// What the server lets in.
+    /// Limits and origins of the server.
     #[command(flatten)]
     pub server_limits: ServerLimits,
-    /// The subject in whose name a command acts, for the audit log; by default the system's user, such as
-    /// os-user:ada@web-1
+    /// Subject that the audit log names as the actor of a command [default: the operating system's user,
+    /// e.g. os-user:ada@web-1]
     #[arg(long = "as", env = "DAYBOOK_AS", value_name = "SUBJECT", global = true)]
     pub acts_as: Option<String>,
-    /// What to log, e.g. info or daybook=debug
+    /// Log level, or levels by module, e.g. info or daybook=debug
     #[arg(long, env = "DAYBOOK_LOG", default_value = "info", global = true)]
     pub log: String,
-    /// How to log
+    /// Format of the log on standard error
     #[arg(long, env = "DAYBOOK_LOG_FORMAT", value_enum, default_value = "text", global = true)]
     pub log_format: LogFormat,
 }
 
-/// How to log.
+/// Format of the log on standard error.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines for people to read.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Whose links lead to artifacts in a bucket.
+/// Kind of download links for artifacts in a bucket.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ArtifactLinks {
-    /// Daybook's: each download is recorded.
+    /// Links to Daybook, which records each download.
     Daybook,
-    /// The bucket's, presigned: downloads don't go through Daybook, and only the link is recorded.
+    /// Presigned links to the bucket: downloads bypass Daybook, and only the creation of a link is recorded.
     Presigned,
 }
 
@@ -203,10 +203,10 @@ impl Config {
         self.database_url.clone().unwrap_or_else(default)
     }
 
-    /// Opens the database, brings its schema up to date and puts the instance together.
+    /// Opens the database, brings its schema up to date and returns the instance.
     ///
     /// # Errors
-    /// Whatever is missing or unsafe; the text says what to change.
+    /// Fails if a setting is missing or unsafe; the text says what to change.
     pub async fn open(&self, clock: Clock) -> Result<Arc<Instance>> {
         let settings = self.settings()?;
         tighten(&self.paths().exposed());
@@ -218,12 +218,12 @@ impl Config {
         Ok(Instance::open(db, secret, store, settings, clock).await?)
     }
 
-    /// The database and, where one is named, its replica.
+    /// Connects to the database and, if one is configured, its replica.
     ///
     /// # Errors
-    /// A database that can't be reached or used.
+    /// Fails if the database or the replica can't be reached or used.
     pub async fn database(&self) -> Result<Database> {
-        // What a read takes longer than that, nobody waits for.
+        // Nobody waits for a read that takes longer than the operation may.
         let read_timeout = self.server_limits.execution_timeout;
         let url = self.database_url();
         let db = match &self.database_direct_url {
@@ -298,14 +298,14 @@ impl Config {
     fn backup_schedule(&self) -> Result<Option<Schedule>> {
         let Some(expression) = &self.backup_schedule else { return Ok(None) };
         let cron = Cron::new(expression, &self.backup_time_zone).map_err(anyhow::Error::msg);
-        let cron = cron.context("DAYBOOK_BACKUP_SCHEDULE can't be used")?;
+        let cron = cron.context("DAYBOOK_BACKUP_SCHEDULE is not valid")?;
         if self.backup_keep == 0 {
             bail!("DAYBOOK_BACKUP_KEEP must be at least 1 (it is 0)");
         }
         Ok(Some(Schedule { cron, keep: self.backup_keep, max_age: self.backup_max_age }))
     }
 
-    /// Tries a bucket, so that whoever could store nothing says so at the start.
+    /// Writes a probe to the bucket, so that a process that could not store anything fails at start.
     pub(crate) async fn try_store(&self) -> Result<()> {
         match &self.artifacts_url {
             Some(url) if url.starts_with("s3:") => {
@@ -331,7 +331,7 @@ impl Config {
     }
 }
 
-/// Options as if nothing were said, neither on the command line nor in the environment.
+/// Default values of options, whatever the command line and the environment say.
 fn defaults<T: Args>() -> T {
     let command = T::augment_args(Command::new("daybook")).mut_args(|arg| arg.env(None));
     T::from_arg_matches(&command.get_matches_from(["daybook"])).expect("each option has a default")

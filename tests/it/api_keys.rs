@@ -321,7 +321,7 @@ async fn command_line_makes_lists_and_revokes(server: &TestServer) {
     })
     .await;
     assert!(
-        listed.starts_with(&format!("{prefix}\tWRITER\tholds\t20"))
+        listed.starts_with(&format!("{prefix}\tWRITER\tactive\t20"))
             && listed.ends_with("\tshipper"),
         "{listed}"
     );

@@ -58,7 +58,7 @@ async fn token_makes_a_member_and_keeps_the_role_that_is_there(server: &TestServ
         })
     );
     succeed(server, &with(&["AUDITOR", "--subject", "eve"]));
-    fail(server, &with(&["admin", "--subject", "eve"]), 1, "eve is AUDITOR in acme already");
+    fail(server, &with(&["admin", "--subject", "eve"]), 1, "eve already has the role AUDITOR in acme");
     let viewer = client(server, &auditor).query(MEMBERSHIPS, json!({})).await["viewer"].clone();
     assert_eq!(viewer["memberships"][0]["role"], "AUDITOR");
 
@@ -96,7 +96,7 @@ async fn operators_are_made_listed_and_removed(server: &TestServer) {
     assert_eq!(succeed(server, &["operator", "list"]), "olga\tolga@host.test\noperator\t");
     assert_eq!(succeed(server, &["operator", "remove", "olga"]), "");
     assert_eq!(olga.error("{ jobs { totalCount } }", json!({})).await, "BAD_USER_INPUT");
-    fail(server, &["operator", "remove", "olga"], 1, "olga is no operator");
+    fail(server, &["operator", "remove", "olga"], 1, "olga is not an operator");
     assert_eq!(succeed(server, &["operator", "list"]), "operator\t");
     fail(server, &["token", "--operator", "--role", "admin"], 2, "--organization");
 }
@@ -123,7 +123,7 @@ async fn members_are_set_listed_and_removed(server: &TestServer) {
     succeed(server, &member("remove", &["ada"]));
     assert_eq!(ada.error(count, json!({ "id": acme })).await, "NOT_FOUND");
     assert_eq!(succeed(server, &member("list", &[])), "bob\tWRITER\tbob@acme.test");
-    fail(server, &member("remove", &["ada"]), 1, "ada is no member of acme");
+    fail(server, &member("remove", &["ada"]), 1, "ada is not a member of acme");
     fail(server, &member("set", &["ada"]), 2, "--role");
     fail(
         server,
@@ -256,7 +256,7 @@ fn client(server: &TestServer, token: &str) -> Client {
 fn setting_that_cannot_be_used_is_named() {
     let folder = TempDir::with_prefix("daybook-test-").unwrap();
     for (name, value, words) in [
-        ("DAYBOOK_LOG", "daybook=loud", "DAYBOOK_LOG can't be used"),
+        ("DAYBOOK_LOG", "daybook=loud", "DAYBOOK_LOG is not valid"),
         ("DAYBOOK_EXPORT_MAX_RECORDS", "0", "DAYBOOK_EXPORT_MAX_RECORDS must be at least 1"),
         ("DAYBOOK_JOB_CONCURRENCY", "0", "DAYBOOK_JOB_CONCURRENCY must be at least 1"),
         ("DAYBOOK_ARTIFACT_TTL", "300000years", "DAYBOOK_ARTIFACT_TTL must be at most 100years"),
@@ -283,7 +283,7 @@ fn run(server: &TestServer, arguments: &[&str]) -> Output {
 fn succeed(server: &TestServer, arguments: &[&str]) -> String {
     let output = run(server, arguments);
     let said = binary::stderr(&output);
-    let database = format!("daybook: the database is {}\n", server.config.database_name());
+    let database = format!("daybook: using the database {}\n", server.config.database_name());
     assert_eq!((output.status.code(), said), (Some(0), database), "{arguments:?}");
     let printed = String::from_utf8(output.stdout).unwrap();
     printed.strip_suffix('\n').unwrap_or(&printed).to_owned()

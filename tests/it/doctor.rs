@@ -128,7 +128,7 @@ async fn what_fails_is_told_with_what_to_do(server: &TestServer) {
             "configuration",
             "DAYBOOK_BACKUP_SCHEDULE",
             "soon",
-            "DAYBOOK_BACKUP_SCHEDULE can't be used",
+            "DAYBOOK_BACKUP_SCHEDULE is not valid",
         ),
         ("configuration", "DAYBOOK_TRUSTED_DOCUMENTS", "none.json", "none.json can't be used"),
         ("artifacts", "DAYBOOK_ARTIFACTS_URL", &in_a_file, "DAYBOOK_ARTIFACTS_URL"),
@@ -225,7 +225,7 @@ fn nothing_is_made_by_looking() {
     assert_eq!(code, 0, "{found:#?}");
     for check in ["database", "artifacts"] {
         let (health, text) = &found[check];
-        assert!(health == "warn" && text.contains("`daybook serve` makes it"), "{check}: {text}");
+        assert!(health == "warn" && text.contains("`daybook serve` creates it"), "{check}: {text}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "it left something behind");
 }
@@ -247,7 +247,7 @@ async fn database_that_would_lose_writes_or_is_away_is_told() {
     db.close().await.unwrap();
     says(&mut doctor(&database.url), 1, "database", "fail", "set synchronous_commit = on");
     let away = format!("postgres://ada:geheim@{}/daybook", nobody());
-    says(&mut doctor(&away), 1, "database", "fail", "see that it runs");
+    says(&mut doctor(&away), 1, "database", "fail", "check that it is running");
     says(&mut doctor("mysql://ada:geheim@db/x"), 1, "database", "fail", "neither sqlite:");
     database.drop().await;
 }

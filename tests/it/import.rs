@@ -21,15 +21,15 @@ async fn lines_of_a_file_are_recorded_in_their_order_once(server: &TestServer) {
     let file = write(server, &lines(2_500));
     let output = import(server, &file, None);
     assert_eq!((code(&output), text(&output.stdout)), (0, String::new()));
-    assert!(binary::stderr(&output).contains("2500 recorded, 0 there already"), "{output:?}");
+    assert!(binary::stderr(&output).contains("2500 recorded, 0 already recorded"), "{output:?}");
     assert_eq!(actions(&admin, &acme).await, numbered(2_500));
     let output = import(server, &file, None);
-    assert!(binary::stderr(&output).contains("0 recorded, 2500 there already"), "{output:?}");
+    assert!(binary::stderr(&output).contains("0 recorded, 2500 already recorded"), "{output:?}");
     assert_eq!(actions(&admin, &acme).await, numbered(2_500));
 
     let longer = write(server, &lines(2_600));
     let output = import(server, &longer, None);
-    assert!(binary::stderr(&output).contains("100 recorded, 2500 there already"), "{output:?}");
+    assert!(binary::stderr(&output).contains("100 recorded, 2500 already recorded"), "{output:?}");
     assert_eq!(actions(&admin, &acme).await, numbered(2_600), "a file that grew");
 }
 

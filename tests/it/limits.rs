@@ -52,7 +52,7 @@ async fn rate_of_a_credential_is_limited_and_told() {
     assert_eq!(body["errors"][0]["extensions"]["code"], "RATE_LIMITED");
     assert_eq!(
         body["errors"][0]["message"],
-        "Too many requests: at most 3 requests a second of one credential"
+        "Too many requests: at most 3 requests per second with one credential"
     );
     assert_eq!(ask(&bob).await.status().as_u16(), 200);
     // The socket counts with the rest.
@@ -83,7 +83,7 @@ async fn rate_of_an_address_is_limited_before_anything_else() {
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
     let body: Value = refused.json().await.unwrap();
     assert_eq!(body["code"], "RATE_LIMITED");
-    assert!(body["detail"].as_str().unwrap().contains("at most 5 requests a second"), "{body}");
+    assert!(body["detail"].as_str().unwrap().contains("at most 5 requests per second"), "{body}");
     // Whoever looks after it is not counted.
     for _ in 0..20 {
         assert_eq!(http.get(server.url("/healthz")).send().await.unwrap().status().as_u16(), 200);
@@ -106,7 +106,7 @@ async fn operations_at_once_of_a_credential_are_limited() {
     let refused: Vec<_> = answers.iter().filter(|answer| answer.status == 429).collect();
     assert!(!refused.is_empty() && refused.len() < 20, "{} refused", refused.len());
     let message = refused[0].body["errors"][0]["message"].as_str().unwrap();
-    assert_eq!(message, "Too many requests: at most 1 operations at once of one credential");
+    assert_eq!(message, "Too many requests: at most 1 concurrent operations with one credential");
     // Each is counted out again.
     assert_eq!(admin.send(page, json!({ "id": acme })).await.status, 200);
     server.finish().await;
@@ -131,7 +131,7 @@ async fn operation_that_takes_too_long_is_not_waited_for() {
         .await;
     assert_eq!(answer.code(), "TIMEOUT");
     let message = answer.body["errors"][0]["message"].as_str().unwrap();
-    assert_eq!(message, "The operation did not end within 300ms");
+    assert_eq!(message, "The operation did not finish within 300ms");
     held.rollback().await.unwrap();
     db.close().await.unwrap();
     server.finish().await;
@@ -174,7 +174,7 @@ async fn slow_body_is_not_waited_for() {
     let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = rest(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("took too long"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("did not arrive in time"), "{answer}");
     server.finish().await;
 }
 

@@ -183,7 +183,7 @@ async fn command_line_takes_the_last_admin_and_gives_another(server: &TestServer
     };
     let gone = run(&["member", "remove", "--organization", "acme", "ada"]);
     assert!(
-        binary::stderr(&gone).contains("acme has no ADMIN now: `daybook member set"),
+        binary::stderr(&gone).contains("acme has no ADMIN now; add one with `daybook member set"),
         "{}",
         binary::stderr(&gone)
     );

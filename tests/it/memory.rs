@@ -127,7 +127,7 @@ async fn room_that_others_have_is_waited_for_and_then_refused_with_when_to_come_
         .await;
     let message = socket.next().await;
     let text = message["payload"][0]["message"].as_str().unwrap();
-    assert!(text.contains("A subscription may have 2000 JSON values"), "{message}");
+    assert!(text.contains("A subscription may have at most 2000 JSON values"), "{message}");
     socket.subscribe("2", subscription, json!({ "id": acme, "kinds": ["EXPORT"] })).await;
     assert_eq!(socket.next().await["type"], "next");
     server.finish().await;

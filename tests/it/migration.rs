@@ -241,7 +241,8 @@ async fn many_processes_migrate_at_once(backend: Backend) {
         for (verb, process) in verbs.iter().zip(processes) {
             let output = process.wait_with_output().unwrap();
             let said = binary::stderr(&output);
-            let is_too_early = *verb == "status" && said.contains("there is no Daybook in ");
+            let is_too_early =
+                *verb == "status" && said.contains("there is no Daybook database at ");
             assert!(output.status.success() || is_too_early, "round {round}: {said}");
         }
         let db = database.connect().await;

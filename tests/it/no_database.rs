@@ -71,9 +71,9 @@ fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
 /// The text must say where it looked and what to do.
 fn names(said: &str, database: &str) {
     for words in [
-        &format!("there is no Daybook in {database}: ")[..],
+        &format!("there is no Daybook database at {database}: ")[..],
         "DAYBOOK_DATABASE_URL",
-        "`daybook serve` or `daybook migrate up` makes a new one",
+        "`daybook serve` or `daybook migrate up` creates a new database",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -168,7 +168,7 @@ async fn schema_of_another_version_is_left_as_it_is(backend: Backend) {
     db.execute_unprepared(&forget).await.unwrap();
     for command in commands().iter().filter(|command| command[..] != ["migrate", "status"]) {
         let said = refused(&place, url, command);
-        let words = "older than this version of Daybook, 1 migrations are missing: run `daybook migrate up`";
+        let words = "older than this version of Daybook (1 migrations are missing): run `daybook migrate up`";
         assert!(said.contains(words), "{command:?}: {said}");
         names_database(&said, &database.url);
     }

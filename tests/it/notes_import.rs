@@ -28,7 +28,7 @@ async fn tree_becomes_notes_and_what_changed_is_updated(server: &TestServer) {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(output.stdout.is_empty());
     let said = binary::stderr(&output);
-    assert!(said.contains("3 created, 0 updated, 0 unchanged, 0 not taken"), "{said}");
+    assert!(said.contains("3 created, 0 updated, 0 unchanged, 0 not imported"), "{said}");
     let expected = json!([
         { "path": "guides/D\u{e9}j\u{e0} vu", "title": "D\u{e9}j\u{e0} vu", "body": "No heading", "tags": [], "version": 1 },
         { "path": "guides/setup", "title": "Setup: the \"how\"", "body": "Body\n", "tags": ["a", "b"], "version": 1 },
@@ -88,21 +88,21 @@ async fn what_is_not_taken_is_named(server: &TestServer) {
     let said = binary::stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     for line in [
-        "same.md: has the same path as",
-        "latin1.md: is not UTF-8 from byte 3 on",
+        "same.md: would have the same path as",
+        "latin1.md: is not valid UTF-8 at byte 3",
         "nul.md: body: must not contain a NUL",
         "yaml.md: front matter: mapping values are not allowed in this context (line 3)",
         "large.md: body: must have at most 1048576 bytes",
         "huge.md: has 2097152 bytes",
         "back\\slash.md: path: must not contain a backslash",
-        "loop: is a symbolic link",
-        "link.md: is a symbolic link",
-        "2 created, 0 updated, 0 unchanged, 7 not taken",
-        "symbolic links that were not followed, named above: 2",
-        "no Markdown: .png (1), without an extension (1)",
+        "loop: symbolic links are not followed",
+        "link.md: symbolic links are not followed",
+        "2 created, 0 updated, 0 unchanged, 7 not imported",
+        "symbolic links that were not followed (see above): 2",
+        "not Markdown: .png (1), without an extension (1)",
         "begin with a dot: 1 ",
-        "front matter's author (1), date (1)",
-        "daybook: 7 files were not taken",
+        "front matter keys author (1), date (1)",
+        "daybook: 7 files were not imported",
     ] {
         assert!(said.contains(line), "{line} is not in {said}");
     }
@@ -132,18 +132,18 @@ async fn title_is_found_where_front_matter_has_none(server: &TestServer) {
     for name in ["long.md", "long-heading.md"] {
         assert!(
             said.contains(&format!(
-                "{name}: its title has 600 characters, was cut to the first 500"
+                "{name}: its title has 600 characters and was shortened to 500"
             )),
             "{said}"
         );
     }
-    assert!(said.contains("titles that were too long and were cut, named above: 2"), "{said}");
+    assert!(said.contains("titles that were too long and were shortened (see above): 2"), "{said}");
     assert!(
-        said.contains("unended.md: its front matter has no second line of three hyphens"),
+        said.contains("unended.md: its front matter has no closing line of three hyphens"),
         "{said}"
     );
     let said = binary::stderr(&import(server, &root));
-    assert!(said.contains("0 created, 0 updated, 17 unchanged, 0 not taken"), "{said}");
+    assert!(said.contains("0 created, 0 updated, 17 unchanged, 0 not imported"), "{said}");
 }
 
 #[on_each_engine]
@@ -166,12 +166,12 @@ async fn linked_folders_are_passed_over_and_said(server: &TestServer) {
     assert_eq!(output.status.code(), Some(0), "{said}");
     for name in ["docs", "loop", "b.md", "gone.md"] {
         assert!(
-            said.contains(&format!("/{name}: is a symbolic link, which is not followed")),
+            said.contains(&format!("/{name}: symbolic links are not followed")),
             "{said}"
         );
     }
-    assert!(said.contains("1 created, 0 updated, 0 unchanged, 0 not taken"), "{said}");
-    assert!(said.contains("symbolic links that were not followed, named above: 4"), "{said}");
+    assert!(said.contains("1 created, 0 updated, 0 unchanged, 0 not imported"), "{said}");
+    assert!(said.contains("symbolic links that were not followed (see above): 4"), "{said}");
     assert_eq!(notes(&admin, &acme).await.as_array().unwrap().len(), 1);
 }
 
@@ -192,12 +192,12 @@ async fn tags_that_do_not_fit_are_left_out_and_said(server: &TestServer) {
     let output = import(server, &root);
     let said = binary::stderr(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.contains("many.md: left out tags: 8 after the first 32"), "{said}");
+    assert!(said.contains("many.md: some tags were left out: 8 after the first 32"), "{said}");
     assert!(
-        said.contains("odd.md: left out tags: 1 longer than 64 characters, 1 given twice, 1 blank"),
+        said.contains("odd.md: some tags were left out: 1 longer than 64 characters, 1 given twice, 1 blank"),
         "{said}"
     );
-    assert!(said.contains("notes of which tags were left out, named above: 2"), "{said}");
+    assert!(said.contains("notes with tags that were left out (see above): 2"), "{said}");
     let found = notes(&admin, &acme).await;
     assert_eq!(found[0]["tags"], json!(many[..32]));
     assert_eq!(found[1]["tags"], json!(["a", "b"]));
@@ -225,10 +225,10 @@ async fn odd_names_are_taken_or_named(server: &TestServer) {
     let said = binary::stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     for line in [
-        "has the same path as",
-        "has a name that is not UTF-8",
+        "would have the same path as",
+        "has a name that is not valid UTF-8",
         "deeper.md: path: must have 1 to 500 characters",
-        "4 created, 0 updated, 0 unchanged, 3 not taken",
+        "4 created, 0 updated, 0 unchanged, 3 not imported",
     ] {
         assert!(said.contains(line), "{line} is not in {said}");
     }

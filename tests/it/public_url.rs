@@ -29,7 +29,7 @@ async fn refused_page_learns_what_to_set() {
     // A page of no server, such as a sandboxed frame: there is nothing to set.
     let (status, problem) = ask(&server.url("/graphql"), Method::GET, "null").await;
     let detail = problem["detail"].as_str().unwrap();
-    assert!(status == 403 && detail.contains("no setting lets them"), "{detail}");
+    assert!(status == 403 && detail.contains("no setting allows it"), "{detail}");
     assert!(!detail.contains("DAYBOOK_PUBLIC_URL=null"), "{detail}");
     server.finish().await;
 }
@@ -72,14 +72,14 @@ async fn log_names_each_refused_origin_once_and_a_proxy_once() {
         request.send().await.unwrap();
     }
     eventually("all is logged", 30, async || {
-        serve.log().contains("requests come by a proxy").then_some(())
+        serve.log().contains("requests come through a proxy").then_some(())
     })
     .await;
     let log = serve.log();
     let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
-    assert_eq!(lines("not allowed to open a WebSocket"), 3, "{log}");
+    assert_eq!(lines("refused a WebSocket from a page of this origin"), 3, "{log}");
     assert_eq!(lines(PROXIED), 1, "{log}");
-    assert_eq!(lines("requests come by a proxy"), 1, "{log}");
+    assert_eq!(lines("requests come through a proxy"), 1, "{log}");
     assert!(log.contains("WARN") && log.contains("DAYBOOK_CORS_ORIGINS"), "{log}");
     serve.stop().await;
     drop(folder);

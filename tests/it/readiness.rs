@@ -73,10 +73,10 @@ async fn other_schema_is_told(server: &TestServer) {
     };
     newer("m20991231_000001_expand_all").await;
     let said = becomes(server, "schema", "degraded").await;
-    assert_eq!(said["reason"], "it is newer than this version, which can go on for now");
+    assert_eq!(said["reason"], "the schema is newer than this version, which can still run on it");
     newer("m20991231_000002_contract_all").await;
     let said = becomes(server, "schema", "failed").await;
-    assert_eq!(said["reason"], "it is newer than this version");
+    assert_eq!(said["reason"], "the schema is newer than this version of Daybook");
     db.execute_unprepared("DELETE FROM seaql_migrations WHERE version LIKE 'm2099%'")
         .await
         .unwrap();
@@ -86,7 +86,7 @@ async fn other_schema_is_told(server: &TestServer) {
         .await
         .unwrap();
     let said = becomes(server, "schema", "failed").await;
-    assert_eq!(said["reason"], "it is older than this version: run `daybook migrate up`");
+    assert_eq!(said["reason"], "the schema is older than this version: run `daybook migrate up`");
     newer(&last).await;
     becomes(server, "schema", "ok").await;
     db.close().await.unwrap();
@@ -99,7 +99,7 @@ async fn store_that_takes_nothing_is_told(server: &TestServer) {
     fs::rename(&folder, &aside).unwrap();
     fs::write(&folder, "a file where the folder was").unwrap();
     let said = becomes(server, "artifacts", "failed").await;
-    assert_eq!(said["reason"], "it can't be written to");
+    assert_eq!(said["reason"], "can't write to the artifact store");
     fs::remove_file(&folder).unwrap();
     fs::rename(&aside, &folder).unwrap();
     becomes(server, "artifacts", "ok").await;
@@ -110,7 +110,7 @@ async fn stopping_is_told_at_once(server: &TestServer) {
     for _ in 0..20 {
         if let Some(answer) = ask_while_it_stops(server).await {
             assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-            let process = r#""process":{"status":"failed","reason":"it is stopping"}"#;
+            let process = r#""process":{"status":"failed","reason":"the process is stopping"}"#;
             assert!(
                 answer.contains(process) && answer.contains(r#""status":"unready""#),
                 "{answer}"

@@ -111,7 +111,7 @@ async fn what_goes_is_shown_before_and_asked_about(backend: Backend) {
     let times = old_log(&server, &acme).await;
     let (last, text) = preview(&times, 20, 0, server.clock.now());
     assert!(last > 300, "{last}");
-    let expected = format!("{text}, will be removed within a day, for good");
+    let expected = format!("{text}, will be permanently removed within a day");
 
     // Nobody is there who could be asked.
     let refused = daybook(&server, &set("20", &[]));
@@ -164,7 +164,7 @@ async fn hold_that_frees_entries_is_asked_about(backend: Backend) {
     let (last, text) = preview(&times, 20, 0, server.clock.now());
     let (_, said) = succeed(&server, &set("20", &[]));
     let held = format!(
-        "{text}, are old enough to be removed, but kept by these holds: case-7 (a lawsuit), case-8 (a lawsuit)"
+        "{text}, are old enough to be removed, but are kept by these holds: case-7 (a lawsuit), case-8 (a lawsuit)"
     );
     assert!(said.contains(&held), "{said}");
     prune(server.instance()).await.unwrap();
@@ -181,7 +181,7 @@ async fn hold_that_frees_entries_is_asked_about(backend: Backend) {
     // On a terminal it is asked: no, and then yes.
     for (answer, is_there) in [("no", true), ("", true), ("yes", false)] {
         let said = on_terminal(&server, &release(&[]), answer);
-        assert!(said.contains("Type yes to go on"), "{said}");
+        assert!(said.contains("Type yes to continue"), "{said}");
         let listed = succeed(&server, &["hold", "list", "--organization", "acme"]).0;
         assert_eq!(!listed.is_empty(), is_there, "{answer}: {said}");
     }

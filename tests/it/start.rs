@@ -224,7 +224,7 @@ async fn json_log_holds_json_alone() {
             1,
             "--export-max-records must be at least 1 (it is 0)",
         ),
-        (&["serve", "--log", "daybook=loud"], 1, "--log can't be used (it is daybook=loud)"),
+        (&["serve", "--log", "daybook=loud"], 1, "--log is not valid (it is daybook=loud)"),
         (&["serve", "--database-url", &away], 1, "connection refused"),
         (&["migrate", "status", "--database-url", &away], 1, "connection refused"),
         (&["restore", "nothing.sql", "--into", "sqlite://x/y.db"], 1, "nothing.sql"),

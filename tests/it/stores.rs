@@ -138,7 +138,7 @@ async fn doctor_and_command_line_name_the_store(server: &TestServer) {
     let refused = download.output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let said = binary::stderr(&refused);
-    assert!(said.contains("in another artifact store, file:") && !output.exists(), "{said}");
+    assert!(said.contains("in another artifact store (file:") && !output.exists(), "{said}");
     node.stop().await.unwrap();
 }
 

@@ -102,11 +102,11 @@ async fn file_that_can_t_be_used_keeps_the_server_from_starting() {
     let server = TestServer::start(Backend::Sqlite).await;
     let file = server.folder().join("documents.json");
     for (content, reason) in [
-        ("[]".to_owned(), "no JSON object"),
-        (json!({ "a": 1 }).to_string(), "no JSON object"),
+        ("[]".to_owned(), "must be a JSON object"),
+        (json!({ "a": 1 }).to_string(), "must be a JSON object"),
         (json!({ "": VIEWER }).to_string(), "1 to 200 bytes"),
         (json!({ hash(OTHER): VIEWER }).to_string(), "is not the SHA-256 of its document"),
-        (json!({ "a": "{ nothing }" }).to_string(), "the document a can't be run"),
+        (json!({ "a": "{ nothing }" }).to_string(), "the document a is not valid"),
     ] {
         std::fs::write(&file, &content).unwrap();
         let mut config = server.config.clone();

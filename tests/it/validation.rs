@@ -47,7 +47,7 @@ async fn verdict(url: &str, client: &Client, request: &Value) -> (String, String
     let stage = match (status, error["extensions"]["code"].as_str()) {
         (200, _) => "run",
         // Valid, and not for this transport.
-        (400, _) if message.starts_with("Subscriptions are taken") => "run",
+        (400, _) if message.starts_with("Send subscriptions over a WebSocket") => "run",
         (400, Some("GRAPHQL_PARSE_FAILED")) => "parse",
         (400, Some("GRAPHQL_VALIDATION_FAILED" | "QUERY_TOO_COMPLEX")) => "validate",
         (400, Some("BAD_USER_INPUT")) if message.starts_with("Variable ") => "variables",

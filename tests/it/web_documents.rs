@@ -105,7 +105,7 @@ async fn documents_of_the_dashboard_are_taken(server: &TestServer) {
             "UNAUTHENTICATED" => run += 1,
             // Valid: a subscription is not for this transport, an input object was not made up.
             "BAD_USER_INPUT" => assert!(
-                message.starts_with("Subscriptions are taken")
+                message.starts_with("Send subscriptions over a WebSocket")
                     || message.ends_with("has no default"),
                 "{text}: {message}"
             ),

@@ -18,7 +18,7 @@ pub(super) struct TokenOptions {
     /// Slug of the organization
     #[arg(long, required_unless_present = "operator", requires = "role")]
     organization: Option<String>,
-    /// Role of the subject there; no token is issued for one that has another role already
+    /// Role of the subject in the organization; fails if the subject already has another role
     #[arg(
         long,
         value_enum,
@@ -27,16 +27,16 @@ pub(super) struct TokenOptions {
         ignore_case = true
     )]
     role: Option<Role>,
-    /// The subject that the token names [default: the role's name, or operator]
+    /// Subject that the token identifies [default: the role's name, or operator]
     #[arg(long)]
     subject: Option<String>,
     /// The subject's e-mail address
     #[arg(long)]
     email: Option<String>,
-    /// Validity of the token, such as 90m, 12h or 30d
+    /// Validity of the token, e.g. 90m, 12h or 30d
     #[arg(long, default_value = "12h", value_parser = humantime::parse_duration)]
     ttl: Duration,
-    /// Make the subject an operator of the instance
+    /// Issue the token for an operator; makes the subject one if needed
     #[arg(long)]
     operator: bool,
 }
@@ -84,16 +84,16 @@ pub(super) enum Operator {
     List,
 }
 
-/// A role on the command line.
+/// Role of a member, as an option.
 #[derive(Copy, Clone, Debug, ValueEnum)]
 pub(super) enum Role {
-    /// May do everything in the organization
+    /// Full access to the organization
     Admin,
-    /// May read and export the audit log
+    /// Can read and export the audit log
     Auditor,
-    /// May only record audit entries
+    /// Can only record audit entries
     Writer,
-    /// May read and change workspaces and notes
+    /// Can read and change workspaces and notes
     Member,
 }
 
@@ -108,7 +108,7 @@ impl From<Role> for membership::Role {
     }
 }
 
-/// Prints a bearer token, makes its subject what it is to be if it is not, and records both.
+/// Prints a bearer token, gives its subject the role if it has none, and records both in the audit log.
 pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> {
     let instance = open(config).await?;
     let TokenOptions { organization, role, subject, email, ttl, operator } = options;
@@ -119,7 +119,7 @@ pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> 
     };
     let subject = subject.unwrap_or_else(default);
     let now = instance.clock.now();
-    // Before anything is changed for a token that there can't be.
+    // Issued first, so that nothing changes if the token can't be issued.
     let token = tokens::issue(&instance.secret, &subject, email.as_deref(), ttl, now)?;
     let expires_at = tokens::expiry(ttl, now)?;
     if operator {
@@ -138,7 +138,7 @@ pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> 
     close(config, &instance).await
 }
 
-/// Makes `subject` a member unless it is one; one with another role keeps it, and gets no token.
+/// Makes `subject` a member unless it is one. Fails if it has another role.
 async fn admit(
     scope: &Scope,
     organization: &str,
@@ -153,8 +153,8 @@ async fn admit(
         }
         Some(known) if known.role == role => {}
         Some(known) => bail!(
-            "{subject} is {} in {organization} already; `daybook member set` changes that, or \
-             name another --subject",
+            "{subject} already has the role {} in {organization}: change it with `daybook member \
+             set`, or name another --subject",
             name(known.role),
         ),
     }
@@ -177,7 +177,7 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
             let scope = scope(config, &instance, &organization, Permission::RemoveMembers).await?;
             let had_admin = members::has_admin(&scope).await?;
             if !members::remove(&scope, &subject).await? {
-                bail!("{subject} is no member of {organization}");
+                bail!("{subject} is not a member of {organization}");
             }
             if had_admin {
                 warn_without_admin(&scope, &organization).await?;
@@ -194,13 +194,13 @@ pub(super) async fn member(config: &Config, command: Member) -> Result<()> {
     close(config, &instance).await
 }
 
-/// Warns if nobody in the organization can give roles any more. The API refuses that; the
-/// command line can always give the role again.
+/// Warns if the organization has no ADMIN any more, so that nobody can give roles. The API refuses
+/// this change; the command line can always give the role again.
 async fn warn_without_admin(scope: &Scope, organization: &str) -> Result<()> {
     if !members::has_admin(scope).await? {
         complain(&format!(
-            "{organization} has no ADMIN now: `daybook member set --organization {organization} \
-             --role admin SUBJECT` makes one"
+            "{organization} has no ADMIN now; add one with `daybook member set --organization \
+             {organization} --role admin SUBJECT`"
         ));
     }
     Ok(())
@@ -213,7 +213,7 @@ pub(super) async fn operator(config: &Config, command: Operator) -> Result<()> {
         Operator::Remove { subject } => {
             let viewer = viewer(config)?;
             if !operators::remove(&instance, &viewer, &subject).await? {
-                bail!("{subject} is no operator");
+                bail!("{subject} is not an operator");
             }
         }
         Operator::List => {

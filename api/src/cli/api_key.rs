@@ -17,7 +17,7 @@ use crate::config::Config;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum ApiKey {
-    /// Create a key and print it; it can't be shown again
+    /// Create a key and print it; it can't be displayed again
     Create {
         /// Slug of the organization
         #[arg(long)]
@@ -25,19 +25,19 @@ pub(super) enum ApiKey {
         /// The key's role in the organization
         #[arg(long, value_enum, ignore_case = true)]
         role: Role,
-        /// Name by which people recognize the key
+        /// Display name of the key
         #[arg(long)]
         name: String,
-        /// Validity of the key, such as 90d [default: until it is revoked]
+        /// Validity of the key, e.g. 90d [default: until it is revoked]
         #[arg(long, value_parser = humantime::parse_duration)]
         ttl: Option<Duration>,
     },
-    /// Revoke a key, with immediate effect and for good
+    /// Revoke a key immediately and permanently
     Revoke {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// The key itself, its ID, its prefix (what is between `dbk_` and the next underscore), or its subject
+        /// The key itself, its ID, its prefix (the part between `dbk_` and the next underscore), or its subject
         key: String,
     },
     /// Print prefix, role, state, last use and name of each key, separated by tabs
@@ -48,12 +48,12 @@ pub(super) enum ApiKey {
     },
 }
 
-/// What a key may be.
+/// Role of an API key, as an option.
 #[derive(Copy, Clone, Debug, ValueEnum)]
 pub(super) enum Role {
-    /// May read and export the audit log
+    /// Can read and export the audit log
     Auditor,
-    /// May only record audit entries
+    /// Can only record audit entries
     Writer,
 }
 
@@ -66,7 +66,7 @@ impl From<Role> for membership::Role {
     }
 }
 
-/// Makes, ends or lists API keys.
+/// Creates, revokes or lists API keys.
 pub(super) async fn api_key(config: &Config, command: ApiKey) -> Result<()> {
     let instance = open(config).await?;
     let now = instance.clock.now();
@@ -81,11 +81,11 @@ pub(super) async fn api_key(config: &Config, command: ApiKey) -> Result<()> {
         ApiKey::Revoke { organization, key } => {
             let scope = scope(config, &instance, &organization, Permission::RevokeApiKeys).await?;
             let found = find(&scope, &key).await?;
-            // Not which one: what was given may be a secret.
+            // The argument is not repeated, since it may be a secret.
             let found = found.with_context(|| {
                 format!(
                     "{organization} has no such API key; `daybook api-key list --organization \
-                     {organization}` prints the prefixes of those that there are"
+                     {organization}` prints the prefixes of all keys"
                 )
             })?;
             api_keys::revoke(&scope, found.id).await?;
@@ -98,7 +98,7 @@ pub(super) async fn api_key(config: &Config, command: ApiKey) -> Result<()> {
     close(config, &instance).await
 }
 
-/// The key of the scope's organization that `text` names.
+/// Finds the key of the scope's organization that `text` names.
 async fn find(scope: &Scope, text: &str) -> Result<Option<Model>> {
     match (text.trim().parse(), api_keys::named_prefix(text)) {
         (Ok(GlobalId::ApiKey { id, .. }), _) => Ok(api_keys::get(scope, id).await?),
@@ -132,7 +132,7 @@ fn line(key: &Model, now: DateTime<Utc>) -> String {
     } else if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
         "expired"
     } else {
-        "holds"
+        "active"
     };
     let used = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let used = key.last_used_at.map_or("never".to_owned(), used);

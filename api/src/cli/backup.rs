@@ -24,24 +24,24 @@ use sha2::{Digest, Sha256};
 use super::{caller::viewer, close, open, say};
 use crate::config::Config;
 
-/// Only who runs the command may read the file: it holds every organization's data.
+/// File mode of a downloaded backup: only its owner may read it, since it holds every organization's data.
 const OWNER_ONLY: u32 = 0o600;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Backup {
-    /// Print job ID, organization (`-`: the whole instance), moment, size in bytes and file name of each backup
+    /// Print job ID, organization (`-` for the whole instance), time, size in bytes and file name of each backup
     List,
-    /// Download a backup, check it by its SHA-256 and print where it is; the log of each organization in it says so
+    /// Download a backup, verify its SHA-256 and print its path; recorded in the log of each organization it contains
     Download {
-        /// The backup's job ID or file name, as `daybook backup list` prints them
+        /// Job ID or file name of the backup, as printed by `daybook backup list`
         backup: String,
-        /// File to write, which must not exist yet [default: the backup's file name, in this folder]
+        /// Output file, which must not exist yet [default: the backup's file name, in the current folder]
         #[arg(long)]
         output: Option<PathBuf>,
     },
 }
 
-/// Lists backups or downloads one.
+/// Lists backups, or downloads one.
 pub(super) async fn backup(config: &Config, command: Backup) -> Result<()> {
     let instance = open(config).await?;
     let done = match command {
@@ -77,17 +77,19 @@ async fn download(
     output: Option<PathBuf>,
 ) -> Result<()> {
     let artifact = on_host::find(instance, name).await?.with_context(|| {
-        format!("there is no backup {name}, or not any longer; `daybook backup list` prints all")
+        format!(
+            "there is no backup {name}, or it was removed; `daybook backup list` prints all backups"
+        )
     })?;
     let output = output.unwrap_or_else(|| PathBuf::from(&artifact.file_name));
-    ensure!(!output.exists(), "{} exists already: name another --output", output.display());
+    ensure!(!output.exists(), "{} already exists: name another --output", output.display());
     let mut partial = output.clone().into_os_string();
     partial.push(".part");
     let partial = PathBuf::from(partial);
     let file = create(&partial)?;
     let copied = copy(instance, viewer, &artifact, file).await;
     if copied.is_err() {
-        // What is not whole is of no use.
+        // An incomplete file is of no use.
         let _ = std::fs::remove_file(&partial);
     }
     copied?;
@@ -96,7 +98,7 @@ async fn download(
     say(&output.display().to_string())
 }
 
-/// A new file in place of what an earlier try that was killed may have left.
+/// Creates the file, and replaces one that an interrupted download may have left.
 fn create(path: &Path) -> Result<File> {
     let cannot = || format!("can't write {}: name another --output", path.display());
     match std::fs::remove_file(path) {
@@ -110,26 +112,26 @@ fn create(path: &Path) -> Result<File> {
     options.open(path).with_context(cannot)
 }
 
-/// Copies the backup's file, says so in the logs before, and checks what came.
+/// Records the download in the logs, copies the backup's file and verifies it.
 async fn copy(
     instance: &Arc<Instance>,
     viewer: &Viewer,
     artifact: &artifact::Model,
     mut file: File,
 ) -> Result<()> {
-    // Before anything is recorded: what is not there is not downloaded.
+    // Opened before anything is recorded, since a missing file is not downloaded.
     let opened = artifacts::open(instance, artifact, None).await;
-    let mut bytes = match opened.context("the artifact store does not give the backup's file")? {
+    let mut bytes = match opened.context("can't read the backup's file from the artifact store")? {
         Ok(bytes) => bytes,
         Err(Missing::Elsewhere(store)) => bail!(
-            "the backup is in another artifact store, {} as {} calls it: run the command there, or with \
-             DAYBOOK_ARTIFACTS_URL of that store",
+            "the backup is in another artifact store ({} on host {}): run the command there, or set \
+             DAYBOOK_ARTIFACTS_URL to that store",
             store.place,
             store.host
         ),
         Err(Missing::Gone) => bail!(
-            "the backup's file is not in {}: something else than Daybook has removed it, or \
-             DAYBOOK_ARTIFACTS_URL leads to another store than the one it is in",
+            "the backup's file is not in {}: it was removed by something other than Daybook, or \
+             DAYBOOK_ARTIFACTS_URL names another store than the one it was written to",
             instance.store.place()
         ),
     };
@@ -146,7 +148,7 @@ async fn copy(
     let sha256 = hasher.finalize();
     if sha256[..] != artifact.sha256[..] {
         bail!(
-            "the file in the artifact store is damaged: its SHA-256 is {}, not {}; make another backup",
+            "the file in the artifact store is damaged: its SHA-256 is {} instead of {}; make a new backup",
             hex(&sha256),
             hex(&artifact.sha256)
         );
@@ -154,7 +156,7 @@ async fn copy(
     Ok(())
 }
 
-/// Progress of a copy, shown on a terminal.
+/// Progress of a download, shown if standard error is a terminal.
 struct Progress {
     is_shown: bool,
     total: u64,
@@ -183,7 +185,7 @@ impl Progress {
 
     fn show(&self, text: &str) {
         if self.is_shown {
-            // Nobody is to go without a backup since a terminal has gone.
+            // A terminal that is gone must not stop the download.
             let _ = write!(io::stderr(), "{text}");
         }
     }

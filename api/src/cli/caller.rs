@@ -1,4 +1,4 @@
-//! The person who runs the command line: the subject of `--as`, or the operating system's user.
+//! The user who runs a command: the subject of `--as`, or the operating system's user.
 
 use anyhow::Result;
 use daybook_service::{Viewer, access::HostUser};
@@ -6,22 +6,22 @@ use nix::unistd::{Uid, User};
 
 use crate::config::Config;
 
-/// The user whose name `sudo` hides.
+/// Variable in which `sudo` passes on the name of the user who called it.
 const SUDO_USER: &str = "SUDO_USER";
 
-/// Whoever runs this command, as the log names them.
+/// Returns the viewer for the user who runs this command.
 ///
 /// # Errors
-/// A subject of `--as` that nobody can have.
+/// Fails if `--as` is not a valid subject.
 pub(super) fn viewer(config: &Config) -> Result<Viewer> {
     let user = HostUser { name: user_name(), host: host_name() };
     Ok(Viewer::on_host(user, config.acts_as.as_deref())?)
 }
 
-/// The user's name in the operating system's database, or the number of one who is not in it.
+/// Name of the operating system's user, or the user ID if there is no name for it.
 fn user_name() -> String {
     let id = Uid::current();
-    // Whoever is not root may say anything there.
+    // Only trusted for root, since any other user can set the variable at will.
     let behind_sudo = std::env::var(SUDO_USER).ok().filter(|_| id.is_root());
     let behind_sudo = behind_sudo.and_then(|name| User::from_name(&name).ok().flatten());
     let user = behind_sudo.or_else(|| User::from_uid(id).ok().flatten());

@@ -1,5 +1,5 @@
-//! `daybook doctor`: looks at the configuration and everything that an instance stands on, and
-//! changes none of it.
+//! `daybook doctor`: checks the configuration and all dependencies of an instance, and changes
+//! nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -14,15 +14,15 @@ use daybook_service::{
 use super::{name_database, say, usage};
 use crate::{config::Config, http, redact};
 
-/// Free space below which there is little, in bytes.
+/// Free disk space below which the check warns, in bytes.
 const LOW_DISK_BYTES: u64 = 2 * 1024 * 1024 * 1024;
-/// Free space below which the next write may fail, in bytes.
+/// Free disk space below which the check fails, in bytes, since the next write may fail.
 const FULL_DISK_BYTES: u64 = 100 * 1024 * 1024;
 
-/// Prints a line, or an object, for each thing that it looked at.
+/// Runs all checks and prints a line, or an object, for each.
 ///
 /// # Errors
-/// Where something fails.
+/// Fails if a check fails.
 pub(super) async fn doctor(config: &Config, is_json: bool) -> Result<()> {
     let mut findings = examine(config).await;
     name_database(&config.database_name());
@@ -52,7 +52,7 @@ fn line(Finding { check, health, found, advice }: &Finding) -> String {
         Health::Warn => "warn",
         Health::Fail => "fail",
     };
-    // What a library says may have lines of its own.
+    // Errors of libraries may have line breaks.
     let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let advice = advice.as_deref().map(|advice| format!(": {}", flat(advice)));
     format!("{health:<5} {check:<13} {}{}", flat(found), advice.unwrap_or_default())
@@ -80,7 +80,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
         Err(error) => Finding::fail("oidc", format!("{error:#}"), "correct DAYBOOK_OIDC_…"),
     });
     findings.push(match &config.public_url {
-        None => Finding::ok("public-url", "not set: links lead to where Daybook listens"),
+        None => Finding::ok("public-url", "not set; links begin with the listen address"),
         Some(url) => doctor::public_url(url.trim_end_matches('/')).await,
     });
     findings
@@ -89,21 +89,23 @@ async fn examine(config: &Config) -> Vec<Finding> {
 fn configuration(config: &Config) -> Finding {
     let unknown = usage::unknown_variables();
     match config.settings().and_then(|_| http::check_documents(&config.server_limits)) {
-        Ok(()) if unknown.is_empty() => Finding::ok("configuration", "every option can be used"),
-        Ok(()) => Finding::fail("configuration", unknown.join("; "), "correct or unset them"),
+        Ok(()) if unknown.is_empty() => Finding::ok("configuration", "all options are valid"),
+        Ok(()) => {
+            Finding::fail("configuration", unknown.join("; "), "correct or unset these variables")
+        }
         Err(error) => {
             Finding::fail("configuration", format!("{error:#}"), "see `daybook serve --help`")
         }
     }
 }
 
-/// `secret`: none where it can't be read.
+/// Checks the database. `secret` is none if the secret can't be read.
 async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Finding> {
     if let Some(file) = config.missing_database() {
-        let found = format!("{} is not there yet", file.display());
-        return vec![Finding::warn("database", found, "`daybook serve` makes it")];
+        let found = format!("{} does not exist yet", file.display());
+        return vec![Finding::warn("database", found, "`daybook serve` creates it")];
     }
-    let advice = "see that it runs, is reached from here, and DAYBOOK_DATABASE_URL is right";
+    let advice = "check that it is running and reachable, and that DAYBOOK_DATABASE_URL is correct";
     if let Err(error) = config.look_at_file() {
         return vec![Finding::fail("database", format!("{error:#}"), advice)];
     }
@@ -133,7 +135,7 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
         };
         if is_current && let Ok(store) = store {
             let found = doctor::sharing(&db, &store).await;
-            let advice = "see what the checks of the artifacts and the database say";
+            let advice = "see the results of the checks `artifacts` and `database`";
             add(
                 "sharing",
                 Ok(found
@@ -145,16 +147,16 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
         }
     }
     if let Err(error) = db.close().await {
-        tracing::debug!(%error, "closing the database");
+        tracing::debug!(%error, "failed to close the database");
     }
     findings
 }
 
-/// How the schema stands, and whether there is any.
+/// Compares the schema with this version. Also returns false if the database has no schema at all.
 async fn schema(db: &Database) -> (Finding, bool) {
     let up = "`daybook serve` or `daybook migrate up` brings it up to date";
     match daybook_migration::standing(db.access().connections()).await {
-        Ok(Standing::Current) => (Finding::ok("schema", "of this version"), true),
+        Ok(Standing::Current) => (Finding::ok("schema", "up to date"), true),
         Ok(Standing::Older(missing)) => {
             let found = format!("{} migrations are missing", missing.len());
             let is_there = missing.len() < daybook_migration::names().len();
@@ -163,7 +165,7 @@ async fn schema(db: &Database) -> (Finding, bool) {
         Ok(Standing::Newer(names)) => {
             let found =
                 format!("newer than this version, which does not know {}", names.join(", "));
-            let advice = "run the version that migrated it, or a later one";
+            let advice = "run the version of Daybook that migrated it, or a later one";
             (Finding::fail("schema", found, advice), true)
         }
         Err(error) => (Finding::fail("schema", error.to_string(), up), false),
@@ -172,13 +174,13 @@ async fn schema(db: &Database) -> (Finding, bool) {
 
 async fn artifacts(config: &Config) -> Finding {
     if let Some(folder) = config.missing_artifacts() {
-        let found = format!("{} is not there yet", folder.display());
-        return Finding::warn("artifacts", found, "`daybook serve` makes it");
+        let found = format!("{} does not exist yet", folder.display());
+        return Finding::warn("artifacts", found, "`daybook serve` creates it");
     }
     match config.store() {
         Ok(store) => match unusable(config, &store).await {
             Some(why) => {
-                Finding::fail("artifacts", why, "`daybook serve` does not start without it")
+                Finding::fail("artifacts", why, "`daybook serve` does not start without the bucket")
             }
             None => doctor::artifacts(&store).await,
         },
@@ -189,13 +191,13 @@ async fn artifacts(config: &Config) -> Finding {
     }
 }
 
-/// Why a bucket can't be used, as a start says it.
+/// Returns the reason why a bucket can't be used, as `daybook serve` would report it.
 async fn unusable(config: &Config, store: &Store) -> Option<String> {
     let url = config.artifacts_url.as_deref().filter(|url| url.starts_with("s3:"))?;
     store.try_bucket(url).await.err().map(|error| error.to_string())
 }
 
-/// Each file system that Daybook writes to, once.
+/// Checks the free space of each file system that Daybook writes to.
 fn disk(config: &Config) -> Vec<Finding> {
     let mut seen = Vec::new();
     let mut findings = Vec::new();
@@ -205,7 +207,7 @@ fn disk(config: &Config) -> Vec<Finding> {
             Ok(found) => found,
             Err(error) => {
                 let found = format!("{}: {error}", folder.display());
-                findings.push(Finding::warn("disk", found, "see that the folder can be reached"));
+                findings.push(Finding::warn("disk", found, "check that the folder can be read"));
                 continue;
             }
         };
@@ -220,7 +222,7 @@ fn disk(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// The nearest folder that is there.
+/// Returns the folder itself or its nearest ancestor that exists.
 fn existing(folder: &Path) -> PathBuf {
     let is_there = |folder: &&Path| folder.is_dir();
     let named = |folder: &&Path| !folder.as_os_str().is_empty();
@@ -230,7 +232,7 @@ fn existing(folder: &Path) -> PathBuf {
 
 fn judge(folder: &Path, free: u64) -> Finding {
     let found = format!("{} MiB free in {}", free / (1024 * 1024), folder.display());
-    let advice = "make room: recording and exports stop where the disk is full";
+    let advice = "free some disk space; recording and exports stop when the disk is full";
     match free {
         FULL_DISK_BYTES.. if free >= LOW_DISK_BYTES => Finding::ok("disk", found),
         FULL_DISK_BYTES.. => Finding::warn("disk", found, advice),

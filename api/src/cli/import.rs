@@ -11,15 +11,15 @@ use crate::{config::Config, import};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Import {
-    /// Append entries from a file of JSON lines in the shape of AuditLogEntryInput
+    /// Append audit entries from a JSON Lines file; each line has the fields of AuditLogEntryInput
     AuditLogs {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// A file, or - for standard input
+        /// Input file, or - for standard input
         file: PathBuf,
     },
-    /// Import a folder of Markdown files as notes; run it again to update what changed
+    /// Import a folder of Markdown files as notes; run it again to update changed notes
     Notes {
         /// Slug of the organization
         #[arg(long)]
@@ -27,12 +27,12 @@ pub(super) enum Import {
         /// Name of the workspace; created if it does not exist
         #[arg(long)]
         workspace: String,
-        /// A folder with .md files; front matter gives title and tags
+        /// Folder with .md files; title and tags come from their front matter
         folder: PathBuf,
     },
 }
 
-/// Takes in what was recorded elsewhere.
+/// Imports audit entries or notes.
 pub(super) async fn import(config: &Config, command: Import) -> Result<()> {
     let instance = open(config).await?;
     match command {

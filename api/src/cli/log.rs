@@ -1,4 +1,4 @@
-//! What the process logs, and how.
+//! Sets up the process's log.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -14,27 +14,27 @@ use crate::{
     traces::Traces,
 };
 
-/// Log records of libraries that Daybook leaves out: sqlx each statement at INFO, and the values of parameters
-/// that it does not know; object_store each retry; what async-nats says is said by who uses it.
+/// Log levels of libraries. sqlx logs each statement at INFO, and the values of unknown URL parameters;
+/// object_store logs each retry; Daybook itself reports the events of async-nats.
 const LIBRARY_LEVELS: &str = "sqlx=warn,sqlx_postgres::options::parse=off,sea_orm_migration=warn,\
     object_store=warn,async_nats=off";
 
-/// Starts the log and, beside it, what is traced.
+/// Starts the log and the export of traces.
 ///
 /// # Errors
-/// `DAYBOOK_LOG` is no filter.
+/// Fails if `DAYBOOK_LOG` is not a valid filter.
 pub(super) fn start(config: &Config, traces: Option<&Traces>) -> Result<()> {
     let filter = EnvFilter::try_new(format!("{},{LIBRARY_LEVELS}", config.log));
     let filter = filter.with_context(|| {
         format!(
-            "DAYBOOK_LOG can't be used (it is {}): name a level such as info, or levels of modules such \
-             as daybook=debug",
+            "DAYBOOK_LOG is not valid (it is {}): use a level such as info, or levels by module such as \
+             daybook=debug",
             config.log
         )
     })?;
     match traces {
         None => tracing_subscriber::registry().with(filter).with(lines(config)).init(),
-        // What is logged says nothing of what is traced.
+        // The filter of the log does not apply to traces.
         Some(traces) => tracing_subscriber::registry()
             .with(lines(config).with_filter(filter))
             .with(traces.layer())
@@ -43,7 +43,7 @@ pub(super) fn start(config: &Config, traces: Option<&Traces>) -> Result<()> {
     Ok(())
 }
 
-/// What is logged, as the lines of standard error.
+/// Layer that writes log records to standard error.
 fn lines<S>(config: &Config) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// Standard error, without what may be a secret. An event comes in one piece.
+/// Standard error with possible secrets redacted. Each event is written in one piece.
 struct StandardError;
 
 impl Write for StandardError {

@@ -13,15 +13,15 @@ use crate::config::{Config, tighten};
 pub(super) enum Migrate {
     /// Apply the missing migrations; creates the database if there is none
     Up,
-    /// Print which migrations are applied and which are missing
+    /// Print each migration and its state: applied or missing
     Status,
 }
 
-/// Longest wait for a migration that another process runs.
+/// Maximum wait for a migration that another process is running.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// Locks a database whose schema is to change: a server that runs on it would meet another schema from
-/// one statement to the next. Another migration is waited for, which leaves nothing to change.
+/// Locks a SQLite database before its schema changes, since the change would break a server that is
+/// running on it. Waits for a migration in another process, after which nothing is left to change.
 async fn lock_unless_current(config: &Config, db: &Database) -> Result<Option<Lock>> {
     let deadline = Instant::now() + MAX_WAIT;
     loop {
@@ -37,7 +37,7 @@ async fn lock_unless_current(config: &Config, db: &Database) -> Result<Option<Lo
     }
 }
 
-/// Applies what is missing if asked to, and prints how each migration stands.
+/// Applies missing migrations for `up`, and prints the state of each migration.
 pub(super) async fn migrate(config: &Config, command: Migrate) -> Result<()> {
     let db = match command {
         Migrate::Up => {

@@ -1,5 +1,5 @@
-//! Messages on standard error: lines for people, or with `DAYBOOK_LOG_FORMAT=json` an object
-//! a line and nothing else, whoever speaks.
+//! Messages on standard error: lines for people, or one JSON object per line and nothing else if
+//! `DAYBOOK_LOG_FORMAT=json`.
 
 use std::{panic, sync::OnceLock};
 
@@ -13,7 +13,7 @@ use crate::{config::LogFormat, redact};
 /// Format of this process's standard error.
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
-/// Writes everything in `format` from now on, panics included.
+/// Sets the format of all messages from now on, including panics.
 pub(super) fn speak(format: LogFormat) {
     if FORMAT.set(format).is_ok() && format == LogFormat::Json {
         panic::set_hook(Box::new(|panic| {
@@ -24,13 +24,13 @@ pub(super) fn speak(format: LogFormat) {
     }
 }
 
-/// Reports why a command failed, and names settings as they were given.
+/// Reports an error, and names settings as the user gave them: by flag or by variable.
 pub(crate) fn complain(message: &str) {
     write("ERROR", &usage::as_given(message));
 }
 
-/// The text of an error and its causes. What a cause repeats of what is above it is said once, and fields
-/// are called as they are on the command line, which has no `input`.
+/// Joins the texts of an error and its causes. Leaves out a cause that the text above it already ends
+/// with, and the prefix `input.` of fields, which the command line does not have.
 pub(super) fn reason(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -42,12 +42,12 @@ pub(super) fn reason(error: &anyhow::Error) -> String {
     text.strip_prefix("input.").map(str::to_owned).unwrap_or(text)
 }
 
-/// Reports something that whoever runs the command wants to know.
+/// Reports a result or advice to the user.
 pub(crate) fn inform(message: &str) {
     write("INFO", message);
 }
 
-/// Determines that standard error is for programs.
+/// Returns true if standard error is read by programs, as JSON.
 pub(crate) fn is_for_programs() -> bool {
     FORMAT.get() == Some(&LogFormat::Json)
 }

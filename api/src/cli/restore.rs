@@ -15,7 +15,7 @@ use daybook_service::{
 use super::{inform, say};
 use crate::config::{Config, database_name, tighten};
 
-/// Restores `file` into the empty database at `url`, or says why not and leaves it as it was.
+/// Restores `file` into the empty database at `url`. If that fails, the database stays empty.
 pub(super) async fn restore(
     config: &Config,
     file: &Path,
@@ -25,16 +25,16 @@ pub(super) async fn restore(
     let secret = if is_unauthenticated { None } else { config.known_secret()? };
     let migrations = daybook_migration::names();
     let backup = restore::check(file, &migrations, secret.as_ref()).await;
-    let backup = backup.with_context(|| format!("{} is not restored", file.display()))?;
+    let backup = backup.with_context(|| format!("can't restore {}", file.display()))?;
     match backup.coverage {
         Coverage::Authentic => {}
         Coverage::Whole => inform(
-            "the backup is whole, but without the secret that it was made with nobody can say who \
-             made it",
+            "the backup is complete, but its origin is not verified: that needs the secret of the \
+             instance that made it",
         ),
         Coverage::OtherSecret => bail!(
-            "{} was made with another secret, or changed by somebody who knew how: set \
-             DAYBOOK_SECRET to the secret of the instance that made it, or give --unauthenticated",
+            "{} was made with another secret, or was tampered with: set DAYBOOK_SECRET to the secret of \
+             the instance that made it, or use --unauthenticated to restore it anyway",
             file.display()
         ),
     }
@@ -49,7 +49,7 @@ pub(super) async fn restore(
         remove(&path);
     }
     restored?;
-    inform(&format!("the database is {}", database_name(url)));
+    inform(&format!("using the database {}", database_name(url)));
     let rows: u64 = backup.tables.iter().map(|table| table.rows).sum();
     let taken_at = backup.taken_at.to_rfc3339();
     say(&format!("restored {rows} rows of {} tables as of {taken_at}", backup.tables.len()))?;
@@ -59,24 +59,24 @@ pub(super) async fn restore(
 async fn into(url: &str, file: &Path, backup: &Backup) -> Result<()> {
     let db = Database::connect(url).await.context("--into can't be used")?;
     if !restore::is_empty(&db).await? {
-        bail!("the database is not empty: name one in which there is nothing yet");
+        bail!("the target database is not empty: name an empty one with --into");
     }
-    daybook_migration::up(db.for_migration()).await.context("can't make the schema")?;
+    daybook_migration::up(db.for_migration()).await.context("can't create the schema")?;
     let loaded = restore::load(&db, file, backup).await;
     if loaded.is_err() {
-        // As it was: empty.
+        // Leaves the database empty, as it was.
         daybook_migration::down(db.for_migration()).await.context("can't undo the schema")?;
     }
     db.close().await?;
     Ok(loaded?)
 }
 
-/// Removes what was made of a SQLite database.
+/// Removes the files of a SQLite database that this command has created.
 fn remove(path: &Path) {
     for end in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(end);
-        // What is not there needs no removing.
+        // The file may not exist.
         let _ = std::fs::remove_file(name);
     }
 }

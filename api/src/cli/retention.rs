@@ -13,21 +13,21 @@ use crate::config::Config;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Retention {
-    /// Set for how many days the entries of a log are kept; older ones are removed day by day, for good
+    /// Set the number of days that entries are kept; older entries are removed permanently, once a day
     Set {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// The number of days that an entry is kept, counted from when it was recorded (recordedAt)
+        /// Number of days to keep an entry, counted from the time it was recorded (recordedAt)
         #[arg(long, required_unless_present = "forever", conflicts_with = "forever")]
         days: Option<u32>,
-        /// Keep all entries; those that have been removed stay removed
+        /// Keep all entries from now on; removed entries do not come back
         #[arg(long)]
         forever: bool,
         #[command(flatten)]
         consent: Consent,
     },
-    /// Print the number of days and the last sequence that has been removed
+    /// Print the number of days (or `forever`) and the sequence of the last removed entry (or 0)
     Show {
         /// Slug of the organization
         #[arg(long)]
@@ -42,13 +42,13 @@ pub(super) enum Hold {
         /// Slug of the organization
         #[arg(long)]
         organization: String,
-        /// The reason, which the audit log repeats
+        /// Reason for the hold, recorded in the audit log
         #[arg(long)]
         reason: String,
-        /// Name of the hold, such as the number of a case
+        /// Name of the hold, e.g. a case number
         name: String,
     },
-    /// Release a hold; entries that only it kept are then removed
+    /// Release a hold; entries that only this hold kept are then removed
     Release {
         /// Slug of the organization
         #[arg(long)]
@@ -58,7 +58,7 @@ pub(super) enum Hold {
         /// Name of the hold
         name: String,
     },
-    /// Print name, who placed it, when, and reason of each hold, separated by tabs
+    /// Print name, placing subject, time and reason of each hold, separated by tabs
     List {
         /// Slug of the organization
         #[arg(long)]
@@ -66,7 +66,7 @@ pub(super) enum Hold {
     },
 }
 
-/// Says or shows how long a log is kept.
+/// Sets or shows the retention period of an organization's log.
 pub(super) async fn retention(config: &Config, command: Retention) -> Result<()> {
     let instance = open(config).await?;
     match command {
@@ -87,7 +87,7 @@ pub(super) async fn retention(config: &Config, command: Retention) -> Result<()>
     close(config, &instance).await
 }
 
-/// Entries that would be removed if entries are kept for `days` from now on.
+/// Entries that would be removed with a retention period of `days`.
 async fn removal_by_days(scope: &Scope, days: Option<u32>) -> Result<Removal> {
     let known = retention::find(scope).await?.and_then(|found| found.days);
     let known = known.and_then(|known| u32::try_from(known).ok());
@@ -119,7 +119,7 @@ pub(super) async fn hold(config: &Config, command: Hold) -> Result<()> {
         Hold::Release { organization, consent, name } => {
             let scope = scope(config, &instance, &organization, Permission::ReleaseHolds).await?;
             let Some(removal) = removal_by_release(&scope, &name).await? else {
-                bail!("{organization} has no hold {name}");
+                bail!("{organization} has no hold named {name}");
             };
             if consent.ask(&removal)? == Decision::Act {
                 retention::release_hold(&scope, &name).await?;

@@ -15,28 +15,28 @@ use crate::config::{Config, new_secret, replace_secret};
 
 #[derive(Subcommand, Debug)]
 pub(super) enum SecretCommand {
-    /// Make a new secret, which signs from the next start of each process on
+    /// Generate a new secret, which each process uses after its next start
     Rotate {
-        /// Time for which tokens, links and cursors that were signed before go on working; API keys always do
+        /// Time for which tokens, links and cursors signed with the old secret keep working; API keys always do
         #[arg(long, default_value = "24h", value_parser = humantime::parse_duration)]
         keep_previous_for: Duration,
-        /// Print the new secret and the previous ones, for whoever keeps them elsewhere, and write nothing
+        /// Print the new secret and the previous ones instead of writing them, if you keep the secret elsewhere
         #[arg(long)]
         print: bool,
     },
-    /// Go on with a new secret after the first one was lost
+    /// Continue with a new secret after the old one was lost
     ///
-    /// Tokens, download links, cursors and continuations that were given out stop working, and API keys
-    /// are revoked: make new ones. Backups that were made before restore with --unauthenticated only.
-    /// Organizations, members, notes and the log with its hashes stay as they are.
+    /// Existing tokens, download links, cursors and continuations stop working, and all API keys are
+    /// revoked: create new ones. Earlier backups can only be restored with --unauthenticated.
+    /// Organizations, members, notes and the audit log with its hashes are not affected.
     Adopt {
-        /// Do it: without this, nothing is changed
+        /// Confirm the loss; without this option, nothing is changed
         #[arg(long)]
         accept_loss: bool,
     },
 }
 
-/// Replaces the secret, or takes another one after a loss.
+/// Rotates the secret, or adopts another one after a loss.
 pub(super) async fn secret(config: &Config, command: SecretCommand) -> Result<()> {
     match command {
         SecretCommand::Rotate { keep_previous_for, print: true } => {
@@ -45,20 +45,20 @@ pub(super) async fn secret(config: &Config, command: SecretCommand) -> Result<()
         SecretCommand::Rotate { keep_previous_for, print: false } => {
             let Some(file) = config.secret_file() else {
                 bail!(
-                    "DAYBOOK_SECRET holds the secret, which only you can change: `daybook secret rotate \
-                     --print` prints what to set it to"
+                    "DAYBOOK_SECRET sets the secret, so this command can't change it: set DAYBOOK_SECRET \
+                     to what `daybook secret rotate --print` prints"
                 );
             };
-            // Before the folder is looked for, which may be the wrong one.
+            // Checked before the secret's folder is used, which may be the wrong one.
             config.existing_database().await?.close().await?;
             let _turn = turn(&file)?;
             let text = rotated(config, keep_previous_for).await?;
             replace_secret(&file, &text)?;
-            // Binds the database to the new one, which the instance's log tells.
+            // Binds the database to the new secret, and records that in the instance's log.
             close(config, &*open(config).await?).await?;
             inform(&format!(
                 "{} holds a new secret. Copy it to all nodes and restart every `daybook serve` and \
-                 `daybook worker` now: until then they refuse what the new one signs",
+                 `daybook worker` now; until then they reject tokens and links signed with it",
                 file.display()
             ));
             Ok(())
@@ -66,9 +66,8 @@ pub(super) async fn secret(config: &Config, command: SecretCommand) -> Result<()
         SecretCommand::Adopt { accept_loss } => {
             if !accept_loss {
                 bail!(
-                    "tokens, links and cursors given out so far would stop working, and all API keys \
-                     be revoked: nothing was changed. If the first secret is lost for good, add \
-                     --accept-loss"
+                    "nothing was changed: this command would invalidate all tokens, links and cursors, \
+                     and revoke all API keys. If the old secret is lost for good, add --accept-loss"
                 );
             }
             adopt(config).await
@@ -76,8 +75,7 @@ pub(super) async fn secret(config: &Config, command: SecretCommand) -> Result<()
     }
 }
 
-/// Takes the turn at a secret's folder: of two that rotate at once, one would take the other's secret
-/// away.
+/// Locks the folder of a secret, so that two concurrent rotations can't overwrite each other's secret.
 fn turn(secret: &Path) -> Result<File> {
     let secret = fs::canonicalize(secret).unwrap_or_else(|_| secret.to_owned());
     let folder = secret.parent().unwrap_or(Path::new("."));
@@ -85,13 +83,18 @@ fn turn(secret: &Path) -> Result<File> {
     match opened.try_lock() {
         Ok(()) => Ok(opened),
         Err(TryLockError::WouldBlock) => {
-            bail!("another `daybook secret rotate` is under way in {}", folder.display())
+            bail!(
+                "another `daybook secret rotate` is running in {}; try again later",
+                folder.display()
+            )
         }
-        Err(TryLockError::Error(error)) => Err(error).context("can't take the turn at the secret"),
+        Err(TryLockError::Error(error)) => {
+            Err(error).context("can't lock the folder of the secret")
+        }
     }
 }
 
-/// The text of the secret that follows the one that the database is bound to.
+/// Text of the secret that replaces the one that the database is bound to.
 async fn rotated(config: &Config, keep: Duration) -> Result<String> {
     let instance = open(config).await?;
     let now = instance.clock.now();
@@ -113,8 +116,8 @@ async fn adopt(config: &Config) -> Result<()> {
     let revoked = adopted?;
     name_database(&config.database_name());
     inform(&format!(
-        "the database is bound to the secret that is set now; {revoked} API keys were revoked. Make \
-         new tokens and keys, and restart every `daybook serve` and `daybook worker`"
+        "the database now uses the configured secret; {revoked} API keys were revoked. Create new \
+         tokens and keys, and restart every `daybook serve` and `daybook worker`"
     ));
     Ok(())
 }

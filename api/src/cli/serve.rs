@@ -11,7 +11,7 @@ use crate::{
     server::{Duties, Server, start_work, stop as stop_instance},
 };
 
-/// Serves until it is asked to stop.
+/// Serves until a signal stops the process.
 pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Result<()> {
     let mut stop = stop_signal()?;
     let _lock = prepare(&config).await?;
@@ -30,11 +30,11 @@ pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Resul
     Ok(())
 }
 
-/// Works jobs until it is asked to stop.
+/// Runs jobs until a signal stops the process.
 pub(super) async fn worker(config: Config) -> Result<()> {
     let mut stop = stop_signal()?;
     config.settings()?;
-    // Before anything is made beside it.
+    // Checked before anything is created next to the file.
     config.look_at_file()?;
     let _lock = prepare(&config).await?;
     let instance = config.open_to_work(Clock::default()).await?;
@@ -44,7 +44,7 @@ pub(super) async fn worker(config: Config) -> Result<()> {
     instance.tasks.spawn(sharing::say(std::sync::Arc::clone(&instance)));
     start_work(&instance);
     let concurrency = instance.settings.job_concurrency;
-    tracing::info!(node = instance.node, concurrency, "working jobs");
+    tracing::info!(node = instance.node, concurrency, "running jobs");
     stop.wait().await;
     tracing::info!("stopping");
     stop_instance(&instance).await?;
@@ -52,8 +52,8 @@ pub(super) async fn worker(config: Config) -> Result<()> {
     Ok(())
 }
 
-/// Does what only those do who run for long: tries the bucket, takes the turn at a SQLite database, and
-/// closes what an earlier version has left open to other accounts, which may be many files.
+/// Prepares a long-running process: tries the bucket, locks a SQLite database, and removes other
+/// accounts' access to artifacts that an earlier version left open, which may be many files.
 async fn prepare(config: &Config) -> Result<Option<Lock>> {
     config.settings()?;
     config.try_store().await?;
@@ -63,27 +63,27 @@ async fn prepare(config: &Config) -> Result<Option<Lock>> {
     Ok(lock)
 }
 
-/// Organizations that the greeting names.
+/// Maximum number of organizations that the greeting names.
 const MAX_NAMED_ORGANIZATIONS: usize = 5;
 
-/// Advice that the greeting gives beside the server's address.
+/// Advice that the greeting gives after the server's address.
 enum Hint {
-    /// The command that prints a token.
+    /// Names the command that prints a token.
     Token,
-    /// Advice to set a URL for links that others can open.
+    /// Suggests setting a public URL, so that links work for other users.
     PublicUrl,
 }
 
 impl Hint {
     fn of(config: &Config) -> Vec<Self> {
         let is_for_others = config.public_url.is_none() && !config.listen.ip().is_loopback();
-        // Commands on this machine know no other secret than the one of the data folder.
+        // The command needs the secret, which it finds without further settings only in the data folder.
         let token = config.has_own_secret().then_some(Self::Token);
         token.into_iter().chain(is_for_others.then_some(Self::PublicUrl)).collect()
     }
 }
 
-/// Says where things are and how to get in. On standard error, with the log.
+/// Prints the server's URLs and how to sign in, on standard error.
 async fn greet(server: &Server, hints: &[Hint]) {
     let url = &server.instance.settings.public_url;
     tracing::info!(address = %server.address, "serving");
@@ -92,7 +92,7 @@ async fn greet(server: &Server, hints: &[Hint]) {
         match hint {
             Hint::Token => lines.push_str(&token_advice(&server.instance).await),
             Hint::PublicUrl => lines.push_str(
-                "  others     set DAYBOOK_PUBLIC_URL to the URL that users open, such as\n             \
+                "  public URL set DAYBOOK_PUBLIC_URL to the URL that users open, such as\n             \
                  https://daybook.example.com: links begin with it, and behind a proxy live\n             \
                  updates need it\n",
             ),
@@ -101,7 +101,7 @@ async fn greet(server: &Server, hints: &[Hint]) {
     inform(lines.trim_end());
 }
 
-/// Names the command that prints a token, by the organizations that there are.
+/// Names the command that prints a token, for the organizations that exist.
 async fn token_advice(instance: &Instance) -> String {
     let slugs = match organizations::first_slugs(instance, MAX_NAMED_ORGANIZATIONS + 1).await {
         Ok(slugs) => slugs,
@@ -124,7 +124,7 @@ async fn token_advice(instance: &Instance) -> String {
             format!("{}             SLUG is one of {named}{more}\n", command("SLUG"))
         }
     };
-    format!("  a token    {advice}")
+    format!("  sign in    {advice}")
 }
 
 struct StopSignal {

@@ -1,5 +1,4 @@
-//! Settings given on the command line and in the environment, and errors about it: by the name of the
-//! flag or the variable that was used.
+//! Reads the command line. Errors name a setting as the user gave it: by its flag or its variable.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,15 +12,15 @@ use clap::{Command, CommandFactory, Parser, ValueEnum, error::ErrorKind};
 use super::{Cli, report};
 use crate::{config::LogFormat, redact};
 
-/// Prefix of all variables of Daybook.
+/// Prefix of all of Daybook's environment variables.
 const VARIABLE_PREFIX: &str = "DAYBOOK_";
-/// Names that are less alike than this are not meant for each other.
+/// Minimum similarity (Jaro-Winkler) of a known variable for it to be suggested.
 const MIN_SIMILARITY: f64 = 0.85;
 
 /// Reads the command line.
 ///
 /// # Errors
-/// The exit code, after what was asked for or what is wrong has been said.
+/// Returns the exit code after help, version or an error has been printed.
 pub(super) fn parse() -> Result<Cli, ExitCode> {
     let error = match Cli::try_parse() {
         Ok(cli) => {
@@ -31,7 +30,7 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
         Err(error) => error,
     };
     if !error.use_stderr() {
-        // Help or the version. Whoever closed standard output has seen enough.
+        // Help or version. A closed standard output is not a failure.
         let _ = write!(io::stdout(), "{}", shown(&error, io::stdout().is_terminal()));
         return Err(ExitCode::SUCCESS);
     }
@@ -49,13 +48,13 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
     Err(ExitCode::from(2))
 }
 
-/// Text of clap's error, without anything that may be a misplaced secret.
+/// Text of clap's error, with possible secrets redacted.
 fn shown(error: &clap::Error, is_terminal: bool) -> String {
     let text = error.render();
     redact::text(&if is_terminal { text.ansi().to_string() } else { text.to_string() })
 }
 
-/// The log's format, of a command line that can't be read as a whole.
+/// Finds the log format on a command line that can't be parsed as a whole.
 fn log_format() -> Option<LogFormat> {
     let mut arguments = env::args().skip_while(|argument| !argument.starts_with("--log-format"));
     let flag = match arguments.next() {
@@ -66,7 +65,7 @@ fn log_format() -> Option<LogFormat> {
     LogFormat::from_str(&given, false).ok()
 }
 
-/// Each variable, its flag, and how clap's errors name that.
+/// Maps each variable to its flag and to the name that clap's errors use for the flag.
 fn settings() -> BTreeMap<String, (String, String)> {
     fn collect(command: &Command, found: &mut BTreeMap<String, (String, String)>) {
         for argument in command.get_arguments() {
@@ -78,7 +77,7 @@ fn settings() -> BTreeMap<String, (String, String)> {
         command.get_subcommands().for_each(|command| collect(command, found));
     }
     let mut command = Cli::command();
-    // Without this an argument does not know how it is shown.
+    // Needed before an argument can be displayed.
     command.build();
     let mut found = BTreeMap::new();
     collect(&command, &mut found);
@@ -92,7 +91,7 @@ fn is_given(flag: &str) -> bool {
     env::args_os().skip(1).any(|argument| argument.to_str().is_some_and(is_it))
 }
 
-/// clap's text about a setting, by the variable where that was used and not the flag.
+/// Replaces flags in clap's text by variables if the setting was given by its variable.
 fn by_variable(text: &str) -> String {
     let mut text = text.to_owned();
     for (variable, (flag, shown)) in settings() {
@@ -103,7 +102,7 @@ fn by_variable(text: &str) -> String {
     text
 }
 
-/// A text about settings, which names variables, by the flags where those were used.
+/// Replaces variables in a text by flags if the setting was given by its flag.
 pub(super) fn as_given(text: &str) -> String {
     if !text.contains(VARIABLE_PREFIX) {
         return text.to_owned();
@@ -123,7 +122,7 @@ pub(super) fn as_given(text: &str) -> String {
     said + rest
 }
 
-/// Complaints about variables with Daybook's prefix that are no settings.
+/// Warnings about variables that have Daybook's prefix but are not settings.
 pub(super) fn unknown_variables() -> Vec<String> {
     let known: BTreeSet<_> = settings().into_keys().collect();
     let given = env::vars_os().filter_map(|(name, value)| {
@@ -148,13 +147,13 @@ fn complaint(name: &str, known: &BTreeSet<String>) -> String {
     let nearest = known.iter().max_by(|one, other| alike(one).total_cmp(&alike(other)));
     match nearest.filter(|nearest| alike(nearest) >= MIN_SIMILARITY) {
         Some(nearest) => {
-            format!("{name} is no setting and changes nothing: did you mean {nearest}?")
+            format!("{name} is not a setting and is ignored; did you mean {nearest}?")
         }
-        None => format!("{name} is no setting and changes nothing: see `daybook serve --help`"),
+        None => format!("{name} is not a setting and is ignored; see `daybook serve --help`"),
     }
 }
 
-/// Reports what Kubernetes and Docker tell each container of a service that is called `daybook`.
+/// Returns true for variables that Kubernetes and Docker set for a service named `daybook`.
 fn is_of_a_service(name: &str, value: &str) -> bool {
     name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")

@@ -1,5 +1,5 @@
-//! Settings that hold a credential, given as files: what is in the environment is in core dumps, in the
-//! output of `docker inspect` and in the environment of every child, and an option is in `ps`.
+//! Credentials read from files. Environment variables show up in core dumps, in the output of
+//! `docker inspect` and in every child process, and command-line options show up in `ps`.
 
 use std::{
     fs,
@@ -11,39 +11,38 @@ use clap::Args;
 
 use super::Config;
 
-/// Files that hold the value of the setting that they are named after.
+/// Files, each of which holds the value of one setting.
 #[derive(Args, Clone, Debug)]
 pub struct CredentialFiles {
-    /// A file that holds the database URL, in place of --database-url
+    /// File that holds the database URL; use it instead of --database-url
     #[arg(long, env = "DAYBOOK_DATABASE_URL_FILE", global = true)]
     pub database_url_file: Option<PathBuf>,
-    /// A file that holds the direct URL, in place of --database-direct-url
+    /// File that holds the direct database URL; use it instead of --database-direct-url
     #[arg(long, env = "DAYBOOK_DATABASE_DIRECT_URL_FILE", global = true)]
     pub database_direct_url_file: Option<PathBuf>,
-    /// A file that holds the replica's URL, in place of --database-replica-url
+    /// File that holds the replica's URL; use it instead of --database-replica-url
     #[arg(long, env = "DAYBOOK_DATABASE_REPLICA_URL_FILE", global = true)]
     pub database_replica_url_file: Option<PathBuf>,
-    /// A file that holds the secret and, a line each, those before it, in place of --secret
+    /// File that holds the secret and, one per line, previous secrets; use it instead of --secret
     #[arg(long, env = "DAYBOOK_SECRET_FILE", global = true)]
     pub secret_file: Option<PathBuf>,
-    /// A file that holds the URLs of the NATS servers, in place of --nats-url
+    /// File that holds the URLs of the NATS servers; use it instead of --nats-url
     #[arg(long, env = "DAYBOOK_NATS_URL_FILE", global = true)]
     pub nats_url_file: Option<PathBuf>,
 }
 
 impl Default for CredentialFiles {
-    /// As if nothing were said.
+    /// Returns the default of each option.
     fn default() -> Self {
         super::defaults()
     }
 }
 
 impl Config {
-    /// Takes the settings that are given as files from there. The secret stays where it is until it is
-    /// asked for.
+    /// Reads the settings that are given as files, except the secret, which is read when it is needed.
     ///
     /// # Errors
-    /// A setting that is given in both ways, or a file that can't be read or holds no single line.
+    /// Fails if a setting is given both ways, or a file can't be read or does not hold exactly one line.
     pub fn read_credential_files(&mut self) -> Result<()> {
         let files = self.credential_files.clone();
         if self.secret.is_some() && files.secret_file.is_some() {
@@ -74,25 +73,28 @@ impl Config {
 }
 
 fn given_twice(name: &str) -> String {
-    format!("{name} and {name}_FILE are both set: unset one of them")
+    format!("{name} and {name}_FILE are both set; unset one of them")
 }
 
-/// The one line of the file that holds the setting `name`.
+/// Reads the single line of the file that holds the setting `name`.
 fn line(name: &str, file: &Path) -> Result<String> {
     let text = read(&format!("{name}_FILE"), file)?;
     let text = text.trim();
     if text.is_empty() || text.lines().count() > 1 {
-        bail!("{name}_FILE must name a file of one line ({} is another)", file.display());
+        bail!(
+            "{name}_FILE must name a file with exactly one line ({} has none or several)",
+            file.display()
+        );
     }
     Ok(text.to_owned())
 }
 
-/// The text of the file that the setting `name` names. What is in it is never in an error.
+/// Reads the file that the setting `name` names. Errors never contain its content.
 pub(super) fn read(name: &str, file: &Path) -> Result<String> {
     let bytes = fs::read(file);
-    let bytes = bytes.with_context(|| format!("{name} can't be used: {}", file.display()))?;
+    let bytes = bytes.with_context(|| format!("can't read {name}: {}", file.display()))?;
     let Ok(text) = String::from_utf8(bytes) else {
-        bail!("{name} can't be used: {} is not text in UTF-8", file.display());
+        bail!("can't read {name}: {} is not UTF-8 text", file.display());
     };
     Ok(text)
 }

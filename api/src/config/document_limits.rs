@@ -1,14 +1,14 @@
-//! How large a GraphQL document may be.
+//! Limits on GraphQL documents.
 
 use clap::{ArgAction, Args};
 
-/// Limits on a document. Each is checked before anything is run, the first ones before parsing.
+/// Limits on a GraphQL document. Each is checked before execution, the first ones even before parsing.
 #[derive(Args, Clone, Debug)]
 pub struct DocumentLimits {
-    /// Longest GraphQL document, in bytes
+    /// Maximum length of a GraphQL document, in bytes
     #[arg(long = "document-bytes", env = "DAYBOOK_DOCUMENT_BYTES", default_value_t = 256 * 1024, global = true)]
     pub bytes: usize,
-    /// Most tokens of a document
+    /// Maximum number of tokens in a GraphQL document
     #[arg(
         long = "document-tokens",
         env = "DAYBOOK_DOCUMENT_TOKENS",
@@ -16,7 +16,7 @@ pub struct DocumentLimits {
         global = true
     )]
     pub tokens: usize,
-    /// Most operations and fragments of a document
+    /// Maximum number of operations and fragments in a GraphQL document
     #[arg(
         long = "document-definitions",
         env = "DAYBOOK_DOCUMENT_DEFINITIONS",
@@ -24,7 +24,7 @@ pub struct DocumentLimits {
         global = true
     )]
     pub definitions: usize,
-    /// Most fields below one another
+    /// Maximum nesting depth of fields
     #[arg(
         long = "document-depth",
         env = "DAYBOOK_DOCUMENT_DEPTH",
@@ -32,7 +32,7 @@ pub struct DocumentLimits {
         global = true
     )]
     pub depth: u64,
-    /// Most fields, fragments spread and lists counted once
+    /// Maximum number of fields in an operation after fragments are expanded; fields of lists count once
     #[arg(
         long = "document-fields",
         env = "DAYBOOK_DOCUMENT_FIELDS",
@@ -40,7 +40,7 @@ pub struct DocumentLimits {
         global = true
     )]
     pub fields: u64,
-    /// Most fields with an alias
+    /// Maximum number of aliases in an operation
     #[arg(
         long = "document-aliases",
         env = "DAYBOOK_DOCUMENT_ALIASES",
@@ -48,7 +48,7 @@ pub struct DocumentLimits {
         global = true
     )]
     pub aliases: u64,
-    /// Most fields at an operation's root
+    /// Maximum number of fields at the root of an operation
     #[arg(
         long = "document-root-fields",
         env = "DAYBOOK_DOCUMENT_ROOT_FIELDS",
@@ -56,7 +56,7 @@ pub struct DocumentLimits {
         global = true
     )]
     pub root_fields: usize,
-    /// Most directives
+    /// Maximum number of directives in an operation
     #[arg(
         long = "document-directives",
         env = "DAYBOOK_DOCUMENT_DIRECTIVES",
@@ -64,7 +64,7 @@ pub struct DocumentLimits {
         global = true
     )]
     pub directives: u64,
-    /// Most that an operation may cost: a field is one, what is below a list as often as it's long
+    /// Maximum cost of an operation: 1 per field, multiplied by the length of each list above it
     #[arg(
         long = "operation-cost",
         env = "DAYBOOK_OPERATION_COST",
@@ -72,13 +72,13 @@ pub struct DocumentLimits {
         global = true
     )]
     pub cost: u64,
-    /// Whether the schema can be asked for
+    /// Allow introspection of the GraphQL schema
     #[arg(long, env = "DAYBOOK_INTROSPECTION", default_value_t = true, action = ArgAction::Set, global = true)]
     pub introspection: bool,
 }
 
 impl Default for DocumentLimits {
-    /// As if nothing were said.
+    /// Returns the default of each option.
     fn default() -> Self {
         super::defaults()
     }

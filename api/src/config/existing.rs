@@ -1,5 +1,5 @@
-//! The database and the instance that are there already: nothing is made and nothing migrated, so
-//! that a command in the wrong folder, or of a newer version, leaves no trace.
+//! Opening an existing database. Nothing is created or migrated, so that a command that runs in the
+//! wrong folder, or with a newer version, leaves no trace.
 
 use std::{path::Path, sync::Arc};
 
@@ -11,16 +11,16 @@ use super::{Config, tighten};
 use crate::redact;
 
 impl Config {
-    /// The database as people are told it: an absolute path, no password.
+    /// Name of the database for messages: an absolute path or a URL without its password.
     #[must_use]
     pub fn database_name(&self) -> String {
         database_name(&self.database_url())
     }
 
-    /// Puts the instance together that the database holds, for a command.
+    /// Opens the existing instance, for a command.
     ///
     /// # Errors
-    /// Whatever is missing, unsafe or of another version; the text says what to do.
+    /// Fails if anything is missing, unsafe or of another version; the text says what to do.
     pub async fn open_existing(&self, clock: Clock) -> Result<Arc<Instance>> {
         let store = || match self.missing_artifacts() {
             Some(folder) => Ok(Store::missing_folder(&folder)),
@@ -29,11 +29,10 @@ impl Config {
         self.open_with(store, clock).await
     }
 
-    /// Puts the instance together that the database holds, for a worker, which makes the folder of
-    /// artifacts.
+    /// Opens the existing instance, for a worker, which creates the artifacts folder if it is missing.
     ///
     /// # Errors
-    /// As of [`Self::open_existing`].
+    /// As for [`Self::open_existing`].
     pub async fn open_to_work(&self, clock: Clock) -> Result<Arc<Instance>> {
         self.open_with(|| self.store(), clock).await
     }
@@ -55,17 +54,17 @@ impl Config {
         Ok(Instance::open(db, secret, store()?, settings, clock).await?)
     }
 
-    /// The database, if it holds Daybook's schema of this version.
+    /// Opens the database if its schema is of this version.
     ///
     /// # Errors
-    /// As of [`Self::database_with_schema`]; a schema of another version.
+    /// As for [`Self::database_with_schema`]; also fails if the schema is of another version.
     pub async fn existing_database(&self) -> Result<Database> {
         let db = self.database_with_schema().await?;
         let refusal = match daybook_migration::standing(db.access().connections()).await? {
             Standing::Current => return Ok(db),
             Standing::Older(missing) => anyhow!(
-                "the schema of {} is older than this version of Daybook, {} migrations are \
-                 missing: run `daybook migrate up`",
+                "the schema of {} is older than this version of Daybook ({} migrations are \
+                 missing): run `daybook migrate up`",
                 self.database_name(),
                 missing.len()
             ),
@@ -75,10 +74,10 @@ impl Config {
         Err(refusal)
     }
 
-    /// The database, if it holds Daybook's schema of whatever version.
+    /// Opens the database if it holds Daybook's schema, of any version.
     ///
     /// # Errors
-    /// No database, or one without Daybook's schema; one that can't be reached or used.
+    /// Fails if the database does not exist, has no Daybook schema, or can't be reached or used.
     pub async fn database_with_schema(&self) -> Result<Database> {
         self.look_at_file()?;
         let db = self.database().await?;
@@ -91,10 +90,10 @@ impl Config {
         }
     }
 
-    /// Refuses a SQLite file that is not there or not Daybook's, and leaves it as it is.
+    /// Checks, without changing it, that a SQLite file exists and holds a Daybook database.
     ///
     /// # Errors
-    /// No file, or one that is not Daybook's.
+    /// Fails if the file does not exist or is not Daybook's.
     pub(crate) fn look_at_file(&self) -> Result<()> {
         let Some(file) = Database::sqlite_file(&self.database_url()) else { return Ok(()) };
         if !file.exists() {
@@ -110,7 +109,7 @@ impl Config {
     fn no_secret(&self) -> anyhow::Error {
         anyhow!(
             "{} has not been used yet, and there is no secret in {}: set DAYBOOK_SECRET or \
-             DAYBOOK_SECRET_FILE, or start `daybook serve`, which makes one",
+             DAYBOOK_SECRET_FILE, or start `daybook serve`, which generates one",
             self.database_name(),
             absolute(&self.data_dir)
         )
@@ -118,15 +117,15 @@ impl Config {
 
     fn absent(&self) -> anyhow::Error {
         anyhow!(
-            "there is no Daybook in {}: run this in the folder of the instance, or set \
-             DAYBOOK_DATABASE_URL or DAYBOOK_DATA_DIR; `daybook serve` or `daybook migrate up` \
-             makes a new one",
+            "there is no Daybook database at {}: run this command in the folder of the instance, or \
+             set DAYBOOK_DATABASE_URL or DAYBOOK_DATA_DIR; `daybook serve` or `daybook migrate up` \
+             creates a new database",
             self.database_name()
         )
     }
 }
 
-/// The database at `url` as people are told it: an absolute path, no password.
+/// Name of the database at `url` for messages: an absolute path or a URL without its password.
 pub(crate) fn database_name(url: &str) -> String {
     match Database::sqlite_file(url) {
         Some(file) => format!("sqlite://{}", absolute(&file)),
@@ -134,8 +133,8 @@ pub(crate) fn database_name(url: &str) -> String {
     }
 }
 
-/// The URL without the parameters that don't say which database it is, one of which may be a password
-/// under a name that is misspelt.
+/// Returns the URL with only those parameters that identify the database; any other one could be a
+/// password under a misspelt name.
 fn server_database_name(url: &str) -> String {
     let Some((place, parameters)) = url.split_once('?') else { return url.to_owned() };
     let names = |parameter: &&str| {

@@ -1,4 +1,4 @@
-//! Where on this machine things are.
+//! Paths of files and folders on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +11,17 @@ use daybook_service::{
 use super::Config;
 
 impl Config {
-    /// The file of a SQLite database that is not there yet.
+    /// Path of the SQLite database, if it does not exist yet.
     pub(crate) fn missing_database(&self) -> Option<PathBuf> {
         Database::sqlite_file(&self.database_url()).filter(|file| !file.exists())
     }
 
-    /// The folder of artifacts, where it's one of this machine and not there yet.
+    /// Path of the artifacts folder, if artifacts are kept in a folder that does not exist yet.
     pub(crate) fn missing_artifacts(&self) -> Option<PathBuf> {
         self.artifacts_folder().filter(|folder| !folder.exists())
     }
 
-    /// Every folder that is written to.
+    /// Lists every folder that Daybook writes to.
     pub(crate) fn folders(&self) -> Vec<PathBuf> {
         let database = Database::sqlite_file(&self.database_url());
         let database = database.and_then(|file| file.parent().map(Path::to_owned));
@@ -29,7 +29,7 @@ impl Config {
         folders.into_iter().flatten().collect()
     }
 
-    /// Places of files on this machine.
+    /// Paths of everything that Daybook keeps on this machine.
     pub(crate) fn paths(&self) -> Places {
         let places = Places {
             data_dir: Some(self.data_dir.clone()),
@@ -39,33 +39,32 @@ impl Config {
         places.resolved()
     }
 
-    /// Takes the turn at a SQLite database, for a process that works on it for long. None is needed on
-    /// PostgreSQL.
+    /// Locks a SQLite database for a long-running process. Returns none on PostgreSQL, which needs no lock.
     ///
     /// # Errors
-    /// Another process has it, which the text names.
+    /// Fails if another process holds the lock; the text names it.
     pub(crate) fn lock_database(&self) -> Result<Option<Lock>> {
         let file = Database::sqlite_file(&self.database_url());
         Ok(file.map(|file| Lock::take(&file)).transpose()?)
     }
 
-    /// The folder of artifacts, where they are not in a bucket.
+    /// Path of the artifacts folder, unless artifacts are in a bucket.
     fn artifacts_folder(&self) -> Option<PathBuf> {
         let Some(url) = &self.artifacts_url else { return Some(self.data_dir.join("artifacts")) };
         folder(url)
     }
 }
 
-/// Most paths that are logged one by one.
+/// Maximum number of paths that are logged one by one.
 const MAX_LOGGED: usize = 10;
 
-/// Takes away what other accounts of this machine may do with files that an earlier version, or
-/// somebody's umask, has left open to them. Says so in the log, or which command does it.
+/// Removes other accounts' access to files that an earlier version, or somebody's umask, has left open
+/// to them. Logs each change, or the command that makes it.
 pub(crate) fn tighten(exposed: &[Exposed]) {
     for (index, exposed) in exposed.iter().enumerate() {
         match exposed.tighten() {
             Ok(()) if index < MAX_LOGGED => tracing::info!(
-                "{exposed}, which lets other accounts open it: now {:04o}",
+                "{exposed}, which let other accounts open it; changed to {:04o}",
                 exposed.wanted
             ),
             Ok(()) => {}
@@ -78,13 +77,13 @@ pub(crate) fn tighten(exposed: &[Exposed]) {
     }
     if exposed.len() > MAX_LOGGED {
         tracing::info!(
-            "{} more files and folders could be opened by other accounts",
+            "{} more files and folders had modes that let other accounts open them",
             exposed.len() - MAX_LOGGED
         );
     }
 }
 
-/// The folder that `file:PATH` or `file://PATH` names.
+/// Path of the folder that `file:PATH` or `file://PATH` names.
 pub(super) fn folder(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("file:")?;
     Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))

@@ -1,4 +1,4 @@
-//! The secret: given, in a file, or made once and kept in the data folder.
+//! The secret: set directly, in a file, or generated once and kept in the data folder.
 
 use std::{
     fs,
@@ -14,23 +14,23 @@ use daybook_service::{Database, Purpose, Secret, binding, private};
 use super::{Config, credential_files::read};
 
 impl Config {
-    /// Determines that the secret is made and kept by Daybook itself.
+    /// Returns true if Daybook itself generates and keeps the secret.
     #[must_use]
     pub fn has_own_secret(&self) -> bool {
         self.secret.is_none() && self.credential_files.secret_file.is_none()
     }
 
-    /// The file that the secret is kept in, or none if it is given as such.
+    /// Path of the file that holds the secret; none if the secret is set directly.
     pub(crate) fn secret_file(&self) -> Option<PathBuf> {
         let given = self.credential_files.secret_file.clone();
         let own = || self.data_dir.join("secret");
         self.secret.is_none().then(|| given.unwrap_or_else(own))
     }
 
-    /// The secret, if there is one already; none is made.
+    /// Returns the secret if there is one; never generates one.
     ///
     /// # Errors
-    /// One that can't be read or used.
+    /// Fails if the secret can't be read or is not valid.
     pub fn known_secret(&self) -> Result<Option<Secret>> {
         let own = self.data_dir.join("secret");
         let (text, from) = match (&self.secret, &self.credential_files.secret_file) {
@@ -45,10 +45,10 @@ impl Config {
             (None, None) => return Ok(None),
         };
         let secret = Secret::new(&text).map_err(anyhow::Error::msg);
-        secret.map(Some).with_context(|| format!("{from} can't be used"))
+        secret.map(Some).with_context(|| format!("{from} is not valid"))
     }
 
-    /// Refuses a database that was made with another secret, before anything of it is changed.
+    /// Refuses a database that is bound to another secret, before anything in it is changed.
     pub(super) async fn refuse_other_secret(&self, db: &Database) -> Result<()> {
         let Some(known) = binding::fingerprint(db).await? else { return Ok(()) };
         match self.known_secret()? {
@@ -58,9 +58,9 @@ impl Config {
         }
     }
 
-    /// The secret for a migrated database, which is made if the database is new and none is given.
+    /// Returns the secret of a migrated database; generates it if the database is new and none is set.
     pub(super) async fn secret_for(&self, db: &Database) -> Result<Secret> {
-        // Asked first: whoever binds a database has kept its secret before.
+        // Checked first: a process stores its secret before it binds the database to it.
         let is_bound = binding::fingerprint(db).await?.is_some();
         match self.known_secret()? {
             Some(secret) => Ok(secret),
@@ -69,34 +69,34 @@ impl Config {
         }
     }
 
-    /// The secret in the data folder, which is made where there is none.
+    /// Returns the secret in the data folder; generates it if there is none.
     pub(crate) fn make_secret(&self) -> Result<Secret> {
         let text = own_secret(&self.data_dir)?;
-        Secret::new(&text).map_err(anyhow::Error::msg).context("the secret can't be used")
+        Secret::new(&text).map_err(anyhow::Error::msg).context("the secret is not valid")
     }
 
     pub(super) fn missing_secret(&self) -> String {
         format!(
             "this database was made with another secret, or with the one that was in {}: put that \
-             file back, or set DAYBOOK_SECRET or DAYBOOK_SECRET_FILE; if it is lost, `daybook secret \
-             adopt --help` says how to go on and what stops working",
+             file back, or set DAYBOOK_SECRET or DAYBOOK_SECRET_FILE; if the secret is lost, `daybook \
+             secret adopt --help` explains how to continue and what stops working",
             self.data_dir.join("secret").display()
         )
     }
 }
 
-/// Text of a new secret.
+/// Generates the text of a new secret.
 pub(crate) fn new_secret() -> String {
     URL_SAFE_NO_PAD.encode(daybook_service::random_bytes::<32>())
 }
 
-/// Replaces the text of a secret's file in one step, for the account and with the mode that it has.
+/// Replaces the text of a secret's file atomically, and keeps its owner and mode.
 ///
 /// # Errors
-/// The system's error.
+/// Fails if the file can't be written.
 pub(crate) fn replace_secret(path: &Path, text: &str) -> Result<()> {
     let describe = || format!("can't write {}", path.display());
-    // A link stays one.
+    // A symbolic link stays one.
     let path = fs::canonicalize(path).with_context(describe)?;
     let known = fs::metadata(&path).with_context(describe)?;
     let draft = draft(&path, text).with_context(describe)?;
@@ -104,7 +104,7 @@ pub(crate) fn replace_secret(path: &Path, text: &str) -> Result<()> {
         .and_then(|()| chown(&draft, Some(known.uid()), Some(known.gid())))
         .and_then(|()| fs::rename(&draft, &path));
     if replaced.is_err() {
-        // The draft holds the secret: none is left behind.
+        // The draft holds the secret, so it must not be left behind.
         let _ = fs::remove_file(&draft);
     }
     replaced.with_context(describe)?;
@@ -112,7 +112,7 @@ pub(crate) fn replace_secret(path: &Path, text: &str) -> Result<()> {
     fs::File::open(folder).and_then(|folder| folder.sync_all()).with_context(describe)
 }
 
-/// Writes `text` to a file beside `path`, whole, for its owner alone.
+/// Writes `text` to a new file next to `path` that only its owner can read.
 fn draft(path: &Path, text: &str) -> io::Result<PathBuf> {
     let draft = private::beside(path, &format!(".{}", std::process::id()));
     let mut options = fs::OpenOptions::new();
@@ -123,12 +123,12 @@ fn draft(path: &Path, text: &str) -> io::Result<PathBuf> {
     Ok(draft)
 }
 
-/// The secret in the data folder, made at first use and readable by its owner only.
+/// Returns the secret in the data folder; generated at first use, readable by its owner only.
 fn own_secret(data_dir: &Path) -> Result<String> {
     let path = data_dir.join("secret");
     let describe = || format!("can't use {}", path.display());
     private::make_folder(data_dir).with_context(describe)?;
-    // Written whole under another name first: two processes that start at once agree on one.
+    // Written under another name first, so that two processes that start at once agree on one secret.
     let draft = draft(&path, &new_secret()).with_context(describe)?;
     let linked = fs::hard_link(&draft, &path);
     fs::remove_file(&draft).with_context(describe)?;

@@ -1,4 +1,4 @@
-//! What the server lets in: origins and limits.
+//! Limits of the server, and the origins whose pages may use it.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -6,23 +6,23 @@ use clap::{ArgAction, Args};
 
 use super::DocumentLimits;
 
-/// Settings of everything that stands between a client and the executor.
+/// Settings of the layers between a client and the GraphQL executor.
 #[derive(Args, Clone, Debug)]
 pub struct ServerLimits {
-    /// Origins whose pages may use the API from a browser, separated by commas, or * for any
-    /// [default: none but this server's own]
+    /// Origins whose pages may use the API from a browser, separated by commas; * allows all
+    /// [default: only this server's own origin]
     #[arg(long, env = "DAYBOOK_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<String>,
-    /// Where /metrics is, apart from all else [default: with all else; a worker's nowhere]
+    /// Separate address and port for /metrics [default: same as --listen; a worker serves no metrics]
     #[arg(long, env = "DAYBOOK_METRICS_LISTEN", global = true)]
     pub metrics_listen: Option<SocketAddr>,
-    /// Names of operations that metrics tell apart, separated by commas; all else is "other"
+    /// GraphQL operation names with their own label in metrics, separated by commas; all others are "other"
     #[arg(long, env = "DAYBOOK_METRICS_OPERATIONS", value_delimiter = ',', global = true)]
     pub metrics_operations: Vec<String>,
-    /// Longest message on a WebSocket, in bytes
+    /// Maximum length of a client's WebSocket message, in bytes
     #[arg(long, env = "DAYBOOK_SOCKET_MESSAGE_BYTES", default_value_t = 256 * 1024, global = true)]
     pub socket_message_bytes: usize,
-    /// How long a client may take to say connection_init on a WebSocket
+    /// Time within which a WebSocket client must send connection_init
     #[arg(
         long,
         env = "DAYBOOK_SOCKET_INIT_TIMEOUT",
@@ -31,7 +31,7 @@ pub struct ServerLimits {
         global = true
     )]
     pub socket_init_timeout: Duration,
-    /// How often the client of a WebSocket is asked for a sign of life; three times in vain end it
+    /// Interval between pings on a WebSocket; after three missed pongs the connection is closed
     #[arg(
         long,
         env = "DAYBOOK_SOCKET_PING",
@@ -40,7 +40,7 @@ pub struct ServerLimits {
         global = true
     )]
     pub socket_ping: Duration,
-    /// How often a silent event stream tells that it is there
+    /// Interval between heartbeats on an idle event stream
     #[arg(
         long,
         env = "DAYBOOK_STREAM_HEARTBEAT",
@@ -49,10 +49,10 @@ pub struct ServerLimits {
         global = true
     )]
     pub stream_heartbeat: Duration,
-    /// Connections that are served at once
+    /// Maximum number of open connections; further ones are answered with 503
     #[arg(long, env = "DAYBOOK_CONNECTIONS", default_value_t = 10_000, global = true)]
     pub connections: usize,
-    /// How long a connection may take to ask, from when it could
+    /// Time within which a client must send its request headers; also how long an idle connection is kept
     #[arg(
         long,
         env = "DAYBOOK_HEADER_TIMEOUT",
@@ -61,7 +61,7 @@ pub struct ServerLimits {
         global = true
     )]
     pub header_timeout: Duration,
-    /// How long a request's body may take
+    /// Time within which a client must send a request's body
     #[arg(
         long,
         env = "DAYBOOK_BODY_TIMEOUT",
@@ -70,7 +70,7 @@ pub struct ServerLimits {
         global = true
     )]
     pub body_timeout: Duration,
-    /// How long a client may read nothing of what is there for it
+    /// Time after which a connection is closed if the client reads nothing of the response
     #[arg(
         long,
         env = "DAYBOOK_SEND_TIMEOUT",
@@ -79,7 +79,7 @@ pub struct ServerLimits {
         global = true
     )]
     pub send_timeout: Duration,
-    /// How long a query or mutation may run
+    /// Maximum run time of a query or mutation
     #[arg(
         long,
         env = "DAYBOOK_EXECUTION_TIMEOUT",
@@ -88,34 +88,34 @@ pub struct ServerLimits {
         global = true
     )]
     pub execution_timeout: Duration,
-    /// Queries and mutations of one credential at once
+    /// Maximum number of queries and mutations that one credential runs at once
     #[arg(long, env = "DAYBOOK_CREDENTIAL_OPERATIONS", default_value_t = 256, global = true)]
     pub credential_operations: u32,
-    /// Operations of one credential a second; 0 for any number
+    /// Maximum number of operations per second and credential; 0 means unlimited
     #[arg(long, env = "DAYBOOK_CREDENTIAL_RATE", default_value_t = 10_000, global = true)]
     pub credential_rate: u32,
-    /// Requests of one address a second; 0 for any number
+    /// Maximum number of requests per second and client address; 0 means unlimited
     #[arg(long, env = "DAYBOOK_ADDRESS_RATE", default_value_t = 10_000, global = true)]
     pub address_rate: u32,
-    /// A JSON file of ids (SHA-256) and documents: only these are run [default: any document is]
+    /// JSON file that maps IDs (SHA-256) to trusted documents; only these are executed [default: any document is]
     #[arg(long, env = "DAYBOOK_TRUSTED_DOCUMENTS", global = true)]
     pub trusted_documents: Option<PathBuf>,
-    /// Whether GraphiQL is there
+    /// Serve GraphiQL at /graphql
     #[arg(long, env = "DAYBOOK_GRAPHIQL", default_value_t = true, action = ArgAction::Set, global = true)]
     pub graphiql: bool,
-    /// How large a document may be.
+    /// Limits on GraphQL documents.
     #[command(flatten)]
     pub document: DocumentLimits,
 }
 
 impl Default for ServerLimits {
-    /// As if nothing were said.
+    /// Returns the default of each option.
     fn default() -> Self {
         super::defaults()
     }
 }
 
-/// An origin as browsers send it (RFC 6454, section 6.1): scheme, host and port, no path.
+/// Parses an origin as browsers send it (RFC 6454, section 6.1): scheme, host and port, no path.
 fn origin(text: &str) -> Result<String, String> {
     let text = text.to_ascii_lowercase();
     let is_origin = match text.split_once("://") {
@@ -130,7 +130,8 @@ fn origin(text: &str) -> Result<String, String> {
     if is_origin {
         Ok(text)
     } else {
-        Err("an origin is http:// or https:// and a host, without a path; or * for any".to_owned())
+        Err("an origin must be http:// or https:// and a host, without a path, or * for all"
+            .to_owned())
     }
 }
 

@@ -158,12 +158,12 @@ async fn operators_read_the_instances_own_log_and_write_nothing_there(server: &T
 async fn what_can_not_be_downloaded_is_told(server: &TestServer) {
     server.operator().await;
     assert_eq!(list(server), Vec::<Vec<String>>::new());
-    refused(server, &["download", "nonsense"], "`daybook backup list` prints all");
+    refused(server, &["download", "nonsense"], "`daybook backup list` prints all backups");
     let (job, _) = instance_backed_up(server, json!({})).await;
     let id = job["id"].as_str().unwrap();
     let file = server.folder().join("there.sql");
     fs::write(&file, "mine").unwrap();
-    refused(server, &["download", id, "--output", file.to_str().unwrap()], "exists already");
+    refused(server, &["download", id, "--output", file.to_str().unwrap()], "already exists");
     assert_eq!(fs::read(&file).unwrap(), b"mine");
     refused(server, &["download", id, "--output", "/nowhere/at/all.sql"], "name another --output");
 

@@ -28,7 +28,7 @@ fn restore_surely(server: &TestServer, file: &Path, url: &str) {
     assert!(output.status.success(), "{}", binary::stderr(&output));
     // Nothing else: no warning, no line of sqlx.
     let said = binary::stderr(&output);
-    assert!(said.starts_with("daybook: the database is ") && said.lines().count() == 1, "{said}");
+    assert!(said.starts_with("daybook: using the database ") && said.lines().count() == 1, "{said}");
 }
 
 fn refused(output: &Output, reason: &str) {
@@ -130,12 +130,12 @@ async fn wrong_target_or_secret_is_refused(server: &TestServer) {
     let text = String::from_utf8(bytes).unwrap();
     let older = text.replace("m20261124_000004_backups", "m20260101_000001_older");
     let older = copy.keep("older.sql", older.as_bytes());
-    refused(&restore(server.folder(), &older, &copy.database.url, &[]), "is not restored");
+    refused(&restore(server.folder(), &older, &copy.database.url, &[]), "can't restore ");
 
     let bare = tempfile::TempDir::new().unwrap();
     let output = restore(bare.path(), &file, &copy.database.url, &[]);
     assert!(output.status.success(), "{}", binary::stderr(&output));
-    assert!(binary::stderr(&output).contains("nobody can say who made it"));
+    assert!(binary::stderr(&output).contains("its origin is not verified"));
     assert!(!bare.path().join("secret").exists(), "a secret was made");
     refused(&restore(server.folder(), &file, &copy.database.url, &[]), "is not empty");
     copy.drop().await;

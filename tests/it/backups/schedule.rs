@@ -133,7 +133,7 @@ async fn last_verified_stays(backend: Backend) {
 fn schedule_that_names_nothing_is_refused() {
     let folder = tempfile::TempDir::new().unwrap();
     for (name, value, reason) in [
-        ("DAYBOOK_BACKUP_SCHEDULE", "61 * * * *", "DAYBOOK_BACKUP_SCHEDULE can't be used"),
+        ("DAYBOOK_BACKUP_SCHEDULE", "61 * * * *", "DAYBOOK_BACKUP_SCHEDULE is not valid"),
         ("DAYBOOK_BACKUP_TIME_ZONE", "Mars/Olympus", "is no time zone"),
         ("DAYBOOK_BACKUP_KEEP", "0", "must be at least 1"),
     ] {

@@ -73,7 +73,7 @@ async fn nats_that_goes_away_delays_and_loses_nothing() {
     nats.kill();
     let away = Instant::now();
     let said = becomes(&nodes.serves[1], "degraded").await;
-    assert_eq!(said["reason"], "it is not reached: news of other processes are late");
+    assert_eq!(said["reason"], "NATS is not reachable; updates from other processes are delayed");
     println!("away was told after {:?}", away.elapsed());
     // Each transition once and in order, which it looks at itself.
     let (mut without, mut with) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! Asking before entries are removed for good.
+//! Confirmation before entries are removed permanently.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -10,41 +10,41 @@ use daybook_service::retention::Preview;
 
 use crate::cli::{inform, is_for_programs, say};
 
-/// The options of a command after which entries may be removed.
+/// Options of commands that may remove entries.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Consent {
-    /// Don't ask before entries are removed
+    /// Remove entries without asking for confirmation
     #[arg(long)]
     yes: bool,
-    /// Print what would be removed, and change nothing
+    /// Print which entries would be removed, and change nothing
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
 }
 
-/// A change that a command is about to make to a log.
+/// Entries that a command is about to remove from a log.
 pub(super) struct Removal {
-    /// The entries that are old enough.
+    /// Entries that are old enough to be removed; none if there are none.
     pub(super) preview: Option<Preview>,
-    /// Reasons for which the entries stay all the same.
+    /// Holds that keep the entries nevertheless.
     pub(super) holds: Vec<hold::Model>,
-    /// True if they stay without the command.
+    /// True if the entries would stay without this command.
     pub(super) is_new: bool,
 }
 
-/// The decision.
+/// Outcome of the confirmation.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// Do it.
+    /// Make the change.
     Act,
-    /// Change nothing: only a preview was asked for.
+    /// Change nothing, since only a preview was requested.
     OnlyShow,
 }
 
 impl Consent {
-    /// Shows what would be removed, and asks where anything would be.
+    /// Shows which entries would be removed, and asks for confirmation if there are any.
     ///
     /// # Errors
-    /// Nobody who could be asked, or a refusal.
+    /// Fails if the user refuses, or there is no terminal to ask on.
     pub(super) fn ask(&self, removal: &Removal) -> Result<Decision> {
         let text = removal.describe();
         if self.dry_run {
@@ -58,7 +58,7 @@ impl Consent {
             return Ok(Decision::Act);
         }
         if !io::stdin().is_terminal() || is_for_programs() {
-            bail!("nothing was changed: repeat the command with --yes to remove these entries");
+            bail!("nothing was changed; repeat the command with --yes to remove these entries");
         }
         if is_agreed()? { Ok(Decision::Act) } else { bail!("nothing was changed") }
     }
@@ -84,11 +84,11 @@ impl Removal {
              {to} (age counts from recordedAt)"
         );
         if self.holds.is_empty() {
-            return format!("{what}, will be removed within a day, for good");
+            return format!("{what}, will be permanently removed within a day");
         }
         let holds = self.holds.iter().map(|hold| format!("{} ({})", hold.name, hold.reason));
         let holds = holds.collect::<Vec<_>>().join(", ");
-        format!("{what}, are old enough to be removed, but kept by these holds: {holds}")
+        format!("{what}, are old enough to be removed, but are kept by these holds: {holds}")
     }
 }
 
@@ -96,9 +96,9 @@ fn shown(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-#[allow(clippy::print_stderr, reason = "a question is for whoever runs the command")]
+#[allow(clippy::print_stderr, reason = "asks the user")]
 fn is_agreed() -> Result<bool> {
-    eprint!("Remove them? Type yes to go on: ");
+    eprint!("Remove these entries? Type yes to continue: ");
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
