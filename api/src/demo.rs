@@ -1,4 +1,4 @@
-//! `daybook serve --demo`: something to look at.
+//! Sample data for `daybook serve --demo`.
 
 mod handbook;
 
@@ -15,7 +15,7 @@ use daybook_service::{
 };
 use serde_json::json;
 
-/// Entries that the demonstration records.
+/// Number of audit entries in the sample data.
 const ENTRIES: u32 = 3_000;
 const SLUG: &str = "acme";
 
@@ -39,11 +39,10 @@ const ACTIONS: [(&str, &str); 8] = [
     ("policy.update", "policy"),
 ];
 
-/// Gives an instance that has no organization `acme` one with some thousands of entries and some
-/// notes.
+/// Creates the organization `acme` with 3,000 entries and some notes, unless it exists already.
 ///
 /// # Errors
-/// A database fault.
+/// Fails if the database fails.
 pub async fn fill(instance: &Arc<Instance>) -> Result<()> {
     if organizations::find_by_slug(instance, SLUG).await?.is_some() {
         return Ok(());
@@ -58,11 +57,11 @@ pub async fn fill(instance: &Arc<Instance>) -> Result<()> {
     }
     let scope = enter(instance, &viewer, acme.id, Permission::CreateNotes, &[]).await?;
     handbook::fill(&scope).await?;
-    tracing::info!(entries = ENTRIES, organization.slug = SLUG, "demonstration data recorded");
+    tracing::info!(entries = ENTRIES, organization.slug = SLUG, "recorded sample data");
     Ok(())
 }
 
-/// Varied, and the same at each start but for the time.
+/// Creates a varied entry; entries are the same at each start, except for their times.
 fn entry(index: u32, now: DateTime<Utc>) -> NewEntry {
     // A multiplicative hash (Knuth) spreads the choices.
     let mixed = index.wrapping_mul(2_654_435_761);

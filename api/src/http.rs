@@ -1,4 +1,4 @@
-//! HTTP: routes, request ids, health.
+//! HTTP: routes and the layers that every request passes.
 
 mod admission;
 mod artifact;
@@ -57,7 +57,7 @@ use trusted::Trusted;
 
 pub use metrics::serve as serve_metrics;
 
-/// What handlers share.
+/// State that all handlers share.
 #[derive(Clone)]
 struct State {
     instance: Arc<Instance>,
@@ -72,26 +72,26 @@ struct State {
     readiness: Arc<Readiness>,
     origins: Arc<Origins>,
     proxies: Arc<Proxies>,
-    /// Names of operations that metrics tell apart.
+    /// Operation names that have a label of their own in metrics.
     operations: Arc<BTreeSet<String>>,
 }
 
-/// Answers shorter than this are sent as they are, in bytes: they fit into a packet.
+/// Minimum size of a response that is compressed, in bytes. Smaller ones fit into one packet.
 const MIN_COMPRESSED_BYTES: u16 = 1024;
 
-/// Whether the documents that `server_limits` names can be used.
+/// Checks the trusted documents that `server_limits` names.
 ///
 /// # Errors
-/// Trusted documents that can't be used.
+/// Fails if the file or one of its documents is not valid.
 pub fn check_documents(server_limits: &ServerLimits) -> anyhow::Result<()> {
     let documents = Documents::new(&sdl(), server_limits.document.clone());
     Trusted::load(server_limits.trusted_documents.as_deref(), &documents).map(drop)
 }
 
-/// Everything that this process answers. `public_url` is `DAYBOOK_PUBLIC_URL`, if that is set.
+/// Builds the router of everything that this process serves. `public_url` is `DAYBOOK_PUBLIC_URL`, if set.
 ///
 /// # Errors
-/// Trusted documents that can't be used.
+/// Fails if the trusted documents are not valid.
 pub fn router(
     instance: Arc<Instance>,
     server_limits: ServerLimits,
@@ -147,7 +147,7 @@ pub fn router(
     Ok(router)
 }
 
-/// Counts a request of an address, before anything is done for it.
+/// Applies the rate limit of the client's address, before any other work is done for the request.
 async fn limit_address(
     extract::State(state): extract::State<State>,
     Extension(correlation): Extension<Correlation>,
@@ -171,8 +171,8 @@ async fn limit_address(
     response
 }
 
-/// For GraphQL's answers only: a download's length, ranges and ETag are those of the file. Events
-/// are sent when they happen, which a compressor would wait with.
+/// Compresses GraphQL responses only. A download's length, ranges and ETag are those of the file, and
+/// a compressor would delay events.
 fn compression() -> CompressionLayer<impl Predicate> {
     let is_worth_it = predicate::SizeAbove::new(MIN_COMPRESSED_BYTES)
         .and(predicate::NotForContentType::const_new("text/event-stream"));

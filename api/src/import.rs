@@ -1,4 +1,4 @@
-//! `daybook import`: what was recorded elsewhere.
+//! `daybook import`: imports audit entries and notes from files.
 
 mod front_matter;
 mod notes;
@@ -19,19 +19,19 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
 
 pub use notes::notes;
 
-/// Longest line: more than any entry within the limits needs.
+/// Maximum length of a line, in bytes; more than any valid entry needs.
 const MAX_LINE_BYTES: u64 = 1024 * 1024;
-/// How often progress is shown.
+/// Interval between updates of the displayed progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Appends the entries of a file of JSON lines, a thousand at a time.
+/// Appends the entries of a JSON Lines file, in batches of a thousand.
 ///
-/// What is recorded together has a key made from its place and content: an import that broke off is
-/// simply run again, and what is there already is not appended twice.
+/// Each batch has an idempotency key made from its position and content, so that an interrupted import
+/// can simply be run again without recording anything twice.
 ///
 /// # Errors
-/// A line that is no entry or is out of bounds, by number; what comes before it has been recorded,
-/// and the text says so. A database fault.
+/// Fails at the first line that is not a valid entry, and names it; all lines before it have been
+/// recorded. Fails if the database fails.
 pub async fn audit_logs(scope: &Scope, file: &Path) -> Result<()> {
     let mut import = Import {
         scope,
@@ -45,8 +45,9 @@ pub async fn audit_logs(scope: &Scope, file: &Path) -> Result<()> {
     import.show(true);
     let Import { recorded, replayed, .. } = import;
     outcome.map_err(|error| {
-        let before = format!("{recorded} entries were recorded, {replayed} were there already");
-        let advice = "put that right and run it again: nothing is doubled";
+        let before =
+            format!("{recorded} entries were recorded, {replayed} had been recorded before");
+        let advice = "correct the line and run the import again; nothing is recorded twice";
         anyhow::anyhow!("{error:#} (the import stopped there: {before}; {advice})")
     })
 }
@@ -65,7 +66,7 @@ impl Import<'_> {
         loop {
             let mut batch = Batch::default();
             let read = self.read(&mut batch).await;
-            // What stands before a bad line is recorded before the bad line is told.
+            // Lines before a bad line are recorded before the bad line is reported.
             self.record(batch).await?;
             if !read? {
                 return Ok(());
@@ -73,7 +74,7 @@ impl Import<'_> {
         }
     }
 
-    /// Fills `batch`; false at the end of the file.
+    /// Fills `batch`. Returns false at the end of the file.
     async fn read(&mut self, batch: &mut Batch) -> Result<bool> {
         while batch.entries.len() < MAX_ENTRIES {
             let Some(line) = self.lines.next().await? else { return Ok(false) };
@@ -89,7 +90,7 @@ impl Import<'_> {
         Ok(true)
     }
 
-    /// Records what of `batch` is not there yet, up to the first line that is out of bounds.
+    /// Records the entries of `batch` that have not been recorded before, up to the first invalid one.
     async fn record(&mut self, mut batch: Batch) -> Result<()> {
         while let Some(count) = self.known(&batch).await? {
             self.append(&batch, count).await?;
@@ -104,8 +105,8 @@ impl Import<'_> {
         }
     }
 
-    /// How many of the first lines an earlier run has recorded together. Not always the whole
-    /// batch: that run may have stopped at a bad line, or the file may have grown since.
+    /// Number of lines at the start of `batch` that an earlier run recorded together. It may be less than
+    /// the whole batch, if that run stopped at a bad line or the file has grown since.
     async fn known(&self, batch: &Batch) -> Result<Option<usize>> {
         let Some(prefix) = batch.key_prefix() else { return Ok(None) };
         let keys = audit::recorded_keys(self.scope, &prefix).await?;
@@ -118,7 +119,7 @@ impl Import<'_> {
         Ok(counts.max())
     }
 
-    /// Records the first `count` lines.
+    /// Records the first `count` entries of `batch`.
     async fn append(&mut self, batch: &Batch, count: usize) -> daybook_service::Result<()> {
         let entries = batch.entries.iter().take(count).cloned().collect();
         let recorded = audit::record(self.scope, entries, batch.key(count)).await?;
@@ -126,7 +127,7 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Records what stands before the line that is out of bounds, then names that line.
+    /// Records the entries before the invalid one, then fails with the number of its line.
     async fn refuse(&mut self, batch: &Batch, problems: Vec<Problem>) -> Result<()> {
         let index = |problem: &Problem| {
             let index = problem.path.iter().find_map(|part| part.parse::<usize>().ok());
@@ -161,28 +162,29 @@ impl Import<'_> {
         #[allow(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = (self.recorded + self.replayed) as f64 / seconds;
         let Self { recorded, replayed, .. } = self;
-        let line = format!("{recorded} recorded, {replayed} there already, {rate:.0} a second");
+        let line =
+            format!("{recorded} recorded, {replayed} already recorded, {rate:.0} per second");
         if is_end { progress::line(&line) } else { progress::overwrite(&line) }
     }
 }
 
-/// Entries that are recorded together.
+/// Entries that are recorded in one transaction.
 #[derive(Default)]
 struct Batch {
     entries: Vec<NewEntry>,
-    /// The line of each.
+    /// Line number of each entry.
     numbers: Vec<u64>,
-    /// SHA-256 of each one's line.
+    /// SHA-256 of each entry's line.
     digests: Vec<[u8; 32]>,
 }
 
 impl Batch {
-    /// What the keys of recordings that begin at this place begin with.
+    /// Prefix of the idempotency keys of batches that begin at this line.
     fn key_prefix(&self) -> Option<String> {
         self.numbers.first().map(|first| format!("import:{first}:"))
     }
 
-    /// The idempotency key of the first `count` lines: their place and content.
+    /// Idempotency key of the first `count` entries, made from their position and content.
     fn key(&self, count: usize) -> Option<String> {
         let digest = Sha256::digest(self.digests.get(..count)?.as_flattened());
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -196,7 +198,7 @@ impl Batch {
     }
 }
 
-/// What some systems begin a file of UTF-8 with. A parser may ignore it (RFC 8259, 8.1).
+/// Byte order mark of UTF-8, which a parser may ignore (RFC 8259, section 8.1).
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 struct Lines {
@@ -216,7 +218,7 @@ impl Lines {
         Ok(Self { reader, number: 0 })
     }
 
-    /// The next line without its end; none at the end of the file.
+    /// Reads the next line; none at the end of the file.
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
         let mut line = Vec::new();
         let number = self.number + 1;
@@ -236,13 +238,13 @@ impl Lines {
     }
 }
 
-/// The entry that a line is.
+/// Parses a line into an entry.
 fn entry(line: &[u8]) -> Result<NewEntry> {
     let line = std::str::from_utf8(line).context("is not UTF-8")?;
     serde_json::from_str(line).map_err(|error| anyhow::anyhow!("{}", reason(&error)))
 }
 
-/// serde's message without its place in a document of one line.
+/// Message of serde with the column only, since each document has one line.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());

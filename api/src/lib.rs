@@ -1,4 +1,4 @@
-//! The `daybook` binary's parts: configuration, command line, HTTP, WebSocket, GraphQL.
+//! The parts of the `daybook` binary: configuration, command line, HTTP, WebSocket and GraphQL.
 
 pub mod cli;
 pub mod config;

@@ -1,14 +1,14 @@
-//! Hides what may be a secret in what people and logs are shown: a credential that was given in the
-//! wrong place must not be repeated there.
+//! Redacts possible secrets in messages and logs, so that a credential that was given in the wrong place
+//! is not repeated there.
 
-/// What stands in place of a secret.
+/// Text that replaces a secret.
 const REDACTED: &str = "***";
-/// Shortest run of characters after `eyJ` that is taken for a token; words in prose are shorter.
+/// Minimum number of characters after `eyJ` for a text to count as a token; words in prose are shorter.
 const MIN_TOKEN_CHARS: usize = 16;
-/// Parts of the names of URL parameters whose values are hidden.
+/// Parts of names of URL parameters whose values are redacted.
 const SECRET_PARAMETERS: [&str; 6] = ["pass", "secret", "token", "key", "signature", "credential"];
 
-/// `text` without API keys, bearer tokens, and the credentials in URLs.
+/// Returns `text` with API keys, bearer tokens and credentials in URLs redacted.
 #[must_use]
 pub fn text(text: &str) -> String {
     let text = hide_runs(text, "dbk_", 1, |c| c.is_ascii_alphanumeric() || c == '_');
@@ -17,17 +17,17 @@ pub fn text(text: &str) -> String {
     hide_in_urls(&text)
 }
 
-/// The URL `url` without its password and without parameters that may be secret.
+/// Returns `url` with its password and parameters that may be secret redacted.
 #[must_use]
 pub fn url(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => format!("{scheme}://{}", without_credentials(scheme, rest)),
-        // Such as one whose scheme was forgotten.
+        // For example a URL without its scheme.
         None => text(&without_credentials("", url)),
     }
 }
 
-/// Hides what follows `mark`, if it has at least `shortest` characters of the kind.
+/// Redacts runs of matching characters after `mark` that have at least `shortest` characters.
 fn hide_runs(text: &str, mark: &str, shortest: usize, is_part: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -35,7 +35,7 @@ fn hide_runs(text: &str, mark: &str, shortest: usize, is_part: impl Fn(char) -> 
         let end = after.find(|c| !is_part(c)).unwrap_or(after.len());
         shown.push_str(before);
         shown.push_str(mark);
-        // Each is one byte.
+        // Each matching character is one byte.
         if end >= shortest {
             shown.push_str(REDACTED);
             rest = &after[end..];
@@ -52,7 +52,7 @@ fn hide_in_urls(text: &str) -> String {
     while let Some((before, after)) = rest.split_once("://") {
         let end = url_end(after);
         let start = before.rfind(|c: char| !is_scheme_char(c)).map_or(0, |at| at + 1);
-        // What is found is one byte or a character's first, so that `at + 1` may be within one.
+        // `at` is the first byte of a character, so `at + 1` may be within it.
         let scheme = before.get(start..).unwrap_or_default();
         shown.push_str(before);
         shown.push_str("://");
@@ -62,8 +62,8 @@ fn hide_in_urls(text: &str) -> String {
     shown + rest
 }
 
-/// Where a URL in a text ends: at a blank or quote, at the next URL of a list, or, if a password
-/// seems to have a blank in it, after that.
+/// End of a URL in a text: a blank or quote, the next URL of a list, or, if a password seems to contain
+/// a blank, the end of the password.
 fn url_end(after: &str) -> usize {
     let is_end =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`' | '<' | '>');
@@ -82,7 +82,7 @@ fn is_scheme_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')
 }
 
-/// True for what follows the colon of `HOST:PORT/…`.
+/// Returns true if `text` can follow the colon of `HOST:PORT/…`.
 fn is_port(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
         && text
@@ -91,13 +91,13 @@ fn is_port(text: &str) -> bool {
         || text.chars().all(|c| c.is_ascii_digit())
 }
 
-/// What follows `scheme://`, without the password. A password that should have been
-/// percent-encoded may hold any character: it ends at the last `@`.
+/// Redacts the password in the part of a URL after `scheme://`. The password ends at the last `@`, since
+/// one that is not percent-encoded may contain any character.
 fn without_credentials(scheme: &str, rest: &str) -> String {
     let rest = match rest.rsplit_once('@') {
         Some((login, place)) => match login.split_once(':') {
             Some((user, _)) => format!("{user}:{REDACTED}@{place}"),
-            // A login of one part may be a token, but to PostgreSQL it is a name.
+            // A login without a colon may be a token, except for PostgreSQL, where it is a user name.
             None if scheme.starts_with("postgres") || login.contains('/') => rest.to_owned(),
             None => format!("{REDACTED}@{place}"),
         },

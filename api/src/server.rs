@@ -1,4 +1,4 @@
-//! A running server: listener, worker, and their end in order.
+//! A running server: listener, worker, and their orderly shutdown.
 
 mod connections;
 mod write_timeout;
@@ -17,28 +17,28 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{config::Config, http};
 use connections::Connections;
 
-/// How long stopping may take before what is left is cut off.
+/// Maximum duration of an orderly shutdown; whatever is left then is dropped.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// A server that serves.
+/// A running server.
 pub struct Server {
-    /// Where it listens.
+    /// Address that the server listens on.
     pub address: SocketAddr,
-    /// What it serves.
+    /// Instance that the server serves.
     pub instance: Arc<Instance>,
     serving: JoinHandle<()>,
 }
 
-/// What a process does beside serving.
+/// Duties of a process that serves.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Duties {
-    /// Works jobs, too.
+    /// The process also runs jobs.
     ServeAndWork,
-    /// Leaves jobs to other processes.
+    /// The process leaves jobs to others.
     Serve,
 }
 
-/// Begins to work jobs and to tidy up after them.
+/// Starts the tasks that run jobs, remove old data and follow the backup schedule.
 pub fn start_work(instance: &Arc<Instance>) {
     instance.tasks.spawn(jobs::work(Arc::clone(instance)));
     instance.tasks.spawn(janitor::tidy(Arc::clone(instance)));
@@ -46,14 +46,14 @@ pub fn start_work(instance: &Arc<Instance>) {
 }
 
 impl Server {
-    /// Opens the instance that `config` describes and serves it.
+    /// Opens the instance that `config` describes, and starts to serve it.
     ///
     /// # Errors
-    /// Whatever is missing or unsafe; the text says what to change.
+    /// Fails if a setting is missing or unsafe; the text says what to change.
     pub async fn start(mut config: Config, duties: Duties, clock: Clock) -> Result<Self> {
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("can't listen on {}", config.listen))?;
-        // The real port, where any was asked for: links name it.
+        // Links contain the actual port, which differs from the configured one if that is 0.
         config.listen = listener.local_addr()?;
         let server_limits = config.server_limits.clone();
         let public_url = config.public_url.clone();
@@ -72,11 +72,11 @@ impl Server {
         Ok(Self { address: config.listen, instance, serving })
     }
 
-    /// Stops in order: no new requests or jobs, running ones finish or go back, sockets close with
-    /// a reason, connections to the database close.
+    /// Stops in order: no new requests or jobs start, running ones finish or return to the queue,
+    /// WebSockets close with a reason, and database connections close.
     ///
     /// # Errors
-    /// What could not be ended in time.
+    /// Fails if requests or jobs did not end in time.
     pub async fn stop(self) -> Result<()> {
         let stopped = stop(&self.instance).await;
         self.serving.abort();
@@ -84,11 +84,11 @@ impl Server {
     }
 }
 
-/// Stops an instance in order, and cuts off what does not end in time.
+/// Stops an instance in order, and drops whatever does not end in time.
 ///
 /// # Errors
-/// What could not be ended in time.
+/// Fails if requests or jobs did not end in time.
 pub async fn stop(instance: &Instance) -> Result<()> {
     let stopped = tokio::time::timeout(SHUTDOWN_TIMEOUT, instance.stop()).await;
-    Ok(stopped.context("requests or jobs did not end in time")??)
+    Ok(stopped.context("some requests or jobs did not finish in time, and were stopped")??)
 }

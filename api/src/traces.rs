@@ -1,4 +1,4 @@
-//! Traces by OTLP over HTTP, as OpenTelemetry's own environment variables say; off without them.
+//! Exports traces by OTLP over HTTP, if OpenTelemetry's environment variables are set.
 
 use std::env;
 
@@ -18,12 +18,12 @@ struct Exported;
 impl<S: Subscriber> Layer<S> for Exported {}
 
 impl Traces {
-    /// What the environment asks for; none where it names no collector.
+    /// Starts the export that the environment describes; returns none if no collector is set.
     ///
-    /// Not for a runtime's threads: the client has one of its own.
+    /// Must not be called on a thread of a Tokio runtime, since the client has a runtime of its own.
     ///
     /// # Errors
-    /// A protocol or address that can't be used.
+    /// Fails if the protocol is not supported or the address is not valid.
     pub(crate) fn from_environment() -> Result<Option<Self>> {
         let endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
         let is_off = variable("OTEL_SDK_DISABLED")
@@ -39,7 +39,8 @@ impl Traces {
             bail!("OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf (it is {protocol})");
         }
         let exporter = SpanExporter::builder().with_http().build();
-        let exporter = exporter.context("traces can't be exported as OTEL_… says")?;
+        let exporter =
+            exporter.context("can't export traces: check the OTEL_EXPORTER_OTLP_… variables")?;
         let provider = SdkTracerProvider::builder()
             .with_resource(resource())
             .with_batch_exporter(exporter)
@@ -47,7 +48,7 @@ impl Traces {
         Ok(Some(Self(provider)))
     }
 
-    /// Hands on this program's spans, and what is logged within them, whatever is logged elsewhere.
+    /// Layer that exports this program's spans and their events, independent of the log's filter.
     pub(crate) fn layer<S>(&self) -> impl Layer<S> + use<S>
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
@@ -58,20 +59,20 @@ impl Traces {
         layer.and_then(Exported).with_filter(Targets::new().with_targets(ours))
     }
 
-    /// Sends what has not been sent. Not for a runtime's threads.
+    /// Sends the remaining spans. Must not be called on a thread of a Tokio runtime.
     pub(crate) fn stop(&self) {
         if let Err(error) = self.0.shutdown() {
-            tracing::warn!(%error, "some traces were not exported");
+            tracing::warn!(%error, "failed to export the last traces");
         }
     }
 }
 
-/// Whether spans are exported by this process.
+/// Returns true if this process exports spans.
 pub(crate) fn are_exported() -> bool {
     tracing::dispatcher::get_default(tracing::Dispatch::is::<Exported>)
 }
 
-/// What the environment says of this process, and which program it is.
+/// Attributes of this process: those of the environment, and name and version of the program.
 fn resource() -> Resource {
     let attributes = variable("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
     let is_named = variable("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name=");
@@ -80,7 +81,7 @@ fn resource() -> Resource {
     if is_named { resource.build() } else { resource.with_service_name("daybook").build() }
 }
 
-/// An empty one counts as none, as OpenTelemetry says.
+/// Value of an environment variable; an empty one counts as unset, as OpenTelemetry specifies.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }

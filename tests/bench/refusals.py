@@ -174,7 +174,7 @@ def main() -> int:
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
         engine = Sqlite(Path(folder), given.binary)
-        # However many requests of one address.
+        # However many requests from one address.
         with Server(given.binary, engine, Path(folder), arguments=["--address-rate", "0"]) as server:
             try_bombs(report, server, given.rounds)
             try_links(report, server, given.links)

@@ -64,7 +64,7 @@ export class Daybook {
     this.process = spawn(binary, ["serve", "--demo", ...this.options], options);
     this.process.stderr.setEncoding("utf8").on("data", (text) => {
       // It serves before it has recorded all of it, which tests that count would see.
-      this.isFilled ||= text.includes("demonstration data recorded");
+      this.isFilled ||= text.includes("recorded sample data");
       process.stderr.write(text);
     });
     await until("the server serves", async () => {

@@ -58,7 +58,12 @@ async fn token_makes_a_member_and_keeps_the_role_that_is_there(server: &TestServ
         })
     );
     succeed(server, &with(&["AUDITOR", "--subject", "eve"]));
-    fail(server, &with(&["admin", "--subject", "eve"]), 1, "eve already has the role AUDITOR in acme");
+    fail(
+        server,
+        &with(&["admin", "--subject", "eve"]),
+        1,
+        "eve already has the role AUDITOR in acme",
+    );
     let viewer = client(server, &auditor).query(MEMBERSHIPS, json!({})).await["viewer"].clone();
     assert_eq!(viewer["memberships"][0]["role"], "AUDITOR");
 

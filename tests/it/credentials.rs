@@ -73,7 +73,10 @@ async fn two_credentials_in_one_request_are_none(server: &TestServer) {
             assert_eq!(answer.status().as_u16(), 400, "{route} {one} {two}");
             let problem: Value = answer.json().await.unwrap();
             assert_eq!(problem["code"], "BAD_USER_INPUT", "{problem}");
-            assert_eq!(problem["detail"], "The request has 2 Authorization headers; send only one.");
+            assert_eq!(
+                problem["detail"],
+                "The request has 2 Authorization headers; send only one."
+            );
         }
     }
     let mut socket = Socket::open(&server.url("/graphql"), Some("graphql-transport-ws")).await;

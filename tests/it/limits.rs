@@ -174,7 +174,10 @@ async fn slow_body_is_not_waited_for() {
     let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
     let answer = rest(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("did not arrive in time"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 408") && answer.contains("did not arrive in time"),
+        "{answer}"
+    );
     server.finish().await;
 }
 

@@ -165,10 +165,7 @@ async fn linked_folders_are_passed_over_and_said(server: &TestServer) {
     let said = binary::stderr(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
     for name in ["docs", "loop", "b.md", "gone.md"] {
-        assert!(
-            said.contains(&format!("/{name}: symbolic links are not followed")),
-            "{said}"
-        );
+        assert!(said.contains(&format!("/{name}: symbolic links are not followed")), "{said}");
     }
     assert!(said.contains("1 created, 0 updated, 0 unchanged, 0 not imported"), "{said}");
     assert!(said.contains("symbolic links that were not followed (see above): 4"), "{said}");
@@ -194,7 +191,9 @@ async fn tags_that_do_not_fit_are_left_out_and_said(server: &TestServer) {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("many.md: some tags were left out: 8 after the first 32"), "{said}");
     assert!(
-        said.contains("odd.md: some tags were left out: 1 longer than 64 characters, 1 given twice, 1 blank"),
+        said.contains(
+            "odd.md: some tags were left out: 1 longer than 64 characters, 1 given twice, 1 blank"
+        ),
         "{said}"
     );
     assert!(said.contains("notes with tags that were left out (see above): 2"), "{said}");

@@ -1,5 +1,5 @@
-//! The workspace `handbook` of the demonstration: notes that link to one another, and one link that
-//! leads nowhere, for the export to find.
+//! The workspace `handbook` of the sample data: notes that link to one another, and one broken link for
+//! the export to find.
 
 use anyhow::Result;
 use daybook_service::{
@@ -7,7 +7,7 @@ use daybook_service::{
     notes::{self, NewNote},
 };
 
-/// Path, title, tags, body.
+/// Path, title, tags and body of each note.
 const NOTES: [(&str, &str, &[&str], &str); 7] = [
     (
         "welcome",

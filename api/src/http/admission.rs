@@ -1,7 +1,7 @@
-//! Who may ask how often, and how much at once.
+//! Rate limits by address and credential, and limits on concurrent operations.
 //!
-//! Rates are this process's own (GCRA, by governor): what must be exact, such as quotas, is in the
-//! database. Each address has one, looked at before anything else, and each credential.
+//! Rates are counted per process (GCRA, by governor); anything that must be exact, such as a quota, is
+//! in the database. The rate of the address is checked before anything else.
 
 use std::{
     collections::HashMap,
@@ -24,12 +24,12 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::config::ServerLimits;
 
-/// Who asks, as far as it counts here.
+/// Key by which rates, concurrent operations and memory are limited.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum RateLimitKey {
-    /// Without a credential.
+    /// Client address of a request without a credential.
     Address(IpAddr),
-    /// A subject.
+    /// Subject of a request with a credential.
     Credential(String),
 }
 
@@ -42,20 +42,20 @@ impl fmt::Display for RateLimitKey {
     }
 }
 
-/// What is left of a rate.
+/// State of a rate limit after a request.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
-    /// Whose rate it is.
+    /// Name of the limit: `address` or `credential`.
     policy: &'static str,
-    /// Requests a second.
+    /// Requests allowed per second.
     rate: u32,
-    /// Requests that may come at once now.
+    /// Requests that are allowed immediately.
     remaining: u32,
 }
 
 impl Standing {
-    /// Says it in an answer's headers (draft-ietf-httpapi-ratelimit-headers), where nothing that
-    /// was looked at later has said more.
+    /// Sets the rate limit headers of a response (draft-ietf-httpapi-ratelimit-headers), unless a later
+    /// check has already set them.
     pub(super) fn tell(self, headers: &mut HeaderMap) {
         let Self { policy, rate, remaining } = self;
         for (name, value) in [
@@ -68,16 +68,16 @@ impl Standing {
     }
 }
 
-/// Too many requests.
+/// Refusal of a request that exceeds a limit.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct TooMany {
-    /// Requests a second, or operations at once.
+    /// The limit that was exceeded.
     pub(super) most: u32,
-    /// What it is the most of.
+    /// Unit of the limit, for messages.
     pub(super) unit: &'static str,
-    /// Seconds after which it's worth to try again.
+    /// Seconds after which a retry may succeed.
     pub(super) retry_after: u64,
-    /// Where it is a rate: that nothing is left of it.
+    /// State of the rate limit, if the limit is a rate.
     pub(super) standing: Option<Standing>,
 }
 
@@ -90,7 +90,7 @@ impl TooMany {
 
 type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
-/// A rate for each key; none where it is not limited.
+/// Rate limit with a separate count for each key; unlimited if the rate is 0.
 struct Rates<K: std::hash::Hash + Eq + Clone> {
     limiter: Option<(u32, Limiter<K>)>,
     checks: AtomicU32,
@@ -108,7 +108,7 @@ impl<K: std::hash::Hash + Eq + Clone> Rates<K> {
     }
 
     fn check(&self, key: &K) -> Result<Option<Standing>, TooMany> {
-        /// Keys that are as new are forgotten every so many checks.
+        /// Number of checks after which unused keys are removed.
         const FORGET_EVERY: u32 = 10_000;
         let Some((rate, limiter)) = &self.limiter else { return Ok(None) };
         if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
@@ -126,7 +126,7 @@ impl<K: std::hash::Hash + Eq + Clone> Rates<K> {
     }
 }
 
-/// Rates and counts of this process.
+/// Rate limits and operation counts of this process.
 pub(super) struct Admission {
     addresses: Rates<IpAddr>,
     credentials: Rates<String>,
@@ -140,34 +140,34 @@ impl Admission {
             addresses: Rates::new(
                 server_limits.address_rate,
                 "address",
-                "requests a second of one address",
+                "requests per second from one address",
             ),
             credentials: Rates::new(
                 server_limits.credential_rate,
                 "credential",
-                "requests a second of one credential",
+                "requests per second with one credential",
             ),
             running: Arc::default(),
             most_running: server_limits.credential_operations,
         }
     }
 
-    /// Counts a request of an address.
+    /// Counts a request from an address.
     pub(super) fn address(&self, address: IpAddr) -> Result<Option<Standing>, TooMany> {
         self.addresses.check(&address)
     }
 
-    /// Counts a request of a credential.
+    /// Counts a request with a credential.
     pub(super) fn credential(&self, subject: &str) -> Result<Option<Standing>, TooMany> {
         self.credentials.check(&subject.to_owned())
     }
 
-    /// Counts an operation in, if there is room for one more.
+    /// Counts an operation as running, unless the limit is reached.
     pub(super) fn begin(&self, key: RateLimitKey) -> Result<Running, TooMany> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let count = running.entry(key.clone()).or_default();
         if *count >= self.most_running {
-            let unit = "operations at once of one credential";
+            let unit = "concurrent operations with one credential";
             let most = self.most_running;
             return Err(TooMany { most, unit, retry_after: 1, standing: None });
         }
@@ -176,7 +176,7 @@ impl Admission {
     }
 }
 
-/// A counted operation; dropping it ends the counting.
+/// A running operation, counted until it is dropped.
 #[derive(Debug)]
 pub(super) struct Running {
     all: Arc<Mutex<HashMap<RateLimitKey, u32>>>,

@@ -1,6 +1,6 @@
 //! Downloads: `GET /artifacts/…` with ranges and conditions (RFC 9110).
 //!
-//! Forged, expired, foreign and unknown links all get the same 404.
+//! Forged, expired, foreign and unknown links all get the same 404 response.
 
 mod conditions;
 mod rate;
@@ -28,7 +28,7 @@ use conditions::{Decision, decide};
 
 pub(super) use rate::LinkClients;
 
-/// A request that a valid link came with.
+/// A request with a valid link.
 struct Request<'a> {
     state: &'a State,
     link: Link,
@@ -67,11 +67,11 @@ pub(super) async fn download(
     }
 }
 
-/// Why a valid link does not give its file.
+/// Reason why a request with a valid link does not get its file.
 enum Refusal {
     /// The file is not in this process's store.
     Missing(Missing),
-    /// Too many clients use the link; one more may in so many seconds.
+    /// Too many clients use the link. Holds the seconds after which one more may.
     TooManyClients(u64),
     Failed(Error),
 }
@@ -102,7 +102,7 @@ impl Request<'_> {
         let opened = artifacts::open(instance, &self.artifact, range.clone()).await?;
         let bytes = opened.map_err(Refusal::Missing)?;
         if is_new {
-            // A download that can't be recorded does not happen.
+            // A download that can't be recorded is refused.
             let viewer = self.viewer();
             handout::record(instance, viewer, (&self.link, &self.artifact), handout).await?;
         }
@@ -125,7 +125,7 @@ impl Request<'_> {
         Ok(response)
     }
 
-    /// Reports whether the client is one that has not used the link before, if there is room for one.
+    /// Returns true if the client has not used the link before; refuses it if too many clients have.
     async fn is_new(&self, handout: Handout) -> Result<bool, Refusal> {
         let Self { state, link, .. } = self;
         if handout::is_recorded(&state.instance, link, handout).await? {
@@ -150,7 +150,7 @@ impl Request<'_> {
         }
     }
 
-    /// An answer about the file: its headers, with `status` and `body`.
+    /// Builds a response with the file's headers, `status` and `body`.
     fn file(&self, status: StatusCode, body: Body) -> Response {
         let mut response = (status, body).into_response();
         set(&mut response, header::CONTENT_TYPE, &self.artifact.content_type);
@@ -164,7 +164,7 @@ impl Request<'_> {
     }
 }
 
-/// Strong: the SHA-256 of the bytes.
+/// Strong entity tag of the file: the SHA-256 of its bytes.
 fn etag(artifact: &artifact::Model) -> Option<ETag> {
     format!("\"{}\"", daybook_service::hex(&artifact.sha256)).parse().ok()
 }
@@ -176,39 +176,38 @@ fn set(response: &mut Response, name: http::HeaderName, value: &str) {
 }
 
 fn missing() -> Response {
-    let detail = "There is no such file, or the link to it has expired.".into();
+    let detail = "The file does not exist, or the link has expired. Request a new link.".into();
     Problem { status: StatusCode::NOT_FOUND, code: code::NOT_FOUND, detail }.into_response()
 }
 
 fn another(etag: &ETag) -> Response {
-    let detail = "The file is not the one that If-Match names; ETag says which one it is.".into();
+    let detail = "The file does not match If-Match; the ETag header identifies it.".into();
     let (status, code) = (StatusCode::PRECONDITION_FAILED, code::BAD_USER_INPUT);
     let mut response = Problem { status, code, detail }.into_response();
     response.headers_mut().typed_insert(etag.clone());
     response
 }
 
-/// Another node may have it, to which the next try may come.
+/// Response for a file that this node does not have. Another node may have it and answer a retry.
 fn not_here(missing: Missing) -> Response {
     let (status, detail) = match missing {
         Missing::Elsewhere(store) => (
             StatusCode::SERVICE_UNAVAILABLE,
             format!(
-                "This file is in the artifact store of another node, on {}, and not in this node's. Try \
-                 again to be answered by that node; whoever runs Daybook can set DAYBOOK_ARTIFACTS_URL to \
-                 one bucket for all nodes.",
+                "This file is in the artifact store of another node, on host {}. Try again to reach that \
+                 node. To avoid this, set DAYBOOK_ARTIFACTS_URL to the same bucket on all nodes.",
                 store.host
             ),
         ),
         Missing::Gone => (
             StatusCode::GONE,
-            "This file is no longer in the artifact store: something else than Daybook has removed \
-             it. Start the job again to have another one."
+            "This file is no longer in the artifact store: it was removed by something other than \
+             Daybook. Start the job again to create a new file."
                 .to_owned(),
         ),
     };
     let (retry, code) = (status == StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE);
-    tracing::warn!(%status, "a file is not in this process's artifact store");
+    tracing::warn!(%status, "a requested file is not in this process's artifact store");
     let mut response = Problem { status, code, detail: detail.into() }.into_response();
     if retry {
         response.headers_mut().insert(header::RETRY_AFTER, 1.into());
@@ -219,8 +218,8 @@ fn not_here(missing: Missing) -> Response {
 fn too_many(seconds: u64) -> Response {
     let at_once = rate::CLIENTS_AT_ONCE;
     let detail = format!(
-        "Too many clients use this link: {at_once} may at once, and then one more every two seconds. \
-         Try again in {seconds} s, or ask for a link of your own."
+        "Too many clients use this link: {at_once} may use it at once, and one more every two seconds. \
+         Try again in {seconds} s, or request a link of your own."
     );
     let (status, code) = (StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED);
     let mut response = Problem { status, code, detail: detail.into() }.into_response();
@@ -230,11 +229,11 @@ fn too_many(seconds: u64) -> Response {
 
 fn failed(error: &Error) -> Response {
     if let Error::Fault(Fault::Busy(_) | Fault::TimedOut(_)) = error {
-        tracing::warn!(%error, "a download can't be begun now");
+        tracing::warn!(%error, "can't start a download: the database is busy");
         return Problem::busy();
     }
     tracing::error!(%error, "a download failed");
-    let detail = "Daybook failed; its log says why, under the request's id.".into();
+    let detail = "Internal error. The server's log has the details under this request's ID.".into();
     Problem { status: StatusCode::INTERNAL_SERVER_ERROR, code: code::INTERNAL, detail }
         .into_response()
 }

@@ -1,9 +1,8 @@
-//! How long a request's body may be.
+//! Reads request bodies within limits on size and time.
 //!
-//! A note's body has a mebibyte, and JSON takes six bytes for each of its characters at the worst
-//! (`\u001b`). Whoever has a credential may therefore send long bodies; what is long is long
-//! strings: the rest of it stays within a mebibyte. Without a credential there is nothing to send
-//! but documents.
+//! A note may have 1 MiB, and JSON takes up to six bytes for each of its characters (`\u001b`).
+//! Therefore a request with a credential may have a long body, of which at most 1 MiB is outside of
+//! strings. A request without a credential has nothing to send but a document.
 
 use std::time::Duration;
 
@@ -18,24 +17,24 @@ use super::{
     json::{self, Measure},
 };
 
-/// Most bytes outside of strings in any body.
+/// Maximum number of bytes outside of strings in any body.
 pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// Largest body that comes with a credential: a note's body at its worst, and the rest.
+/// Maximum size of a body with a credential: the longest encoding of a note, and 1 MiB for the rest.
 const MAX_BYTES_WITH_CREDENTIAL: usize = 6 * daybook_service::notes::BODY_BYTES + MAX_BODY_BYTES;
-/// What a body without a credential may have beside the longest document.
+/// Bytes that a body without a credential may have in addition to the longest document.
 const MAX_BYTES_BESIDE_DOCUMENT: usize = 64 * 1024;
-/// Bytes beyond the limit that are still read, and thrown away: a connection that is closed while
-/// its client sends is reset, and the client may never see the answer (RFC 9112, section 9.6).
+/// Maximum number of bytes beyond the limit that are read and discarded. A connection that is closed
+/// while its client sends is reset, and the client may never see the response (RFC 9112, section 9.6).
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 
-/// Tells whether a request came with a credential that holds.
+/// Whether a request has a valid credential.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Credential {
     Held,
     None,
 }
 
-/// How long a body may be and take, and who sends it.
+/// Limits on a body's size, time and memory.
 pub(super) struct Limits<'a> {
     pub(super) credential: Credential,
     pub(super) rate_limit_key: &'a RateLimitKey,
@@ -55,14 +54,14 @@ impl Limits<'_> {
     }
 }
 
-/// A body and its part of the memory that requests may take.
+/// A body and its reservation of memory.
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     pub(super) measure: Measure,
     _permits: Permits,
 }
 
-/// Why a body is not taken.
+/// Reason why a body is rejected.
 pub(super) enum Refusal {
     Malformed { status: StatusCode, message: String },
     TooMany(TooMany),
@@ -78,27 +77,28 @@ impl Refusal {
     }
 }
 
-/// The body of `request`, measured. It is read once there is room for it.
+/// Reads and measures the body of `request` once memory for it is reserved.
 ///
 /// # Errors
-/// One that is longer than it may be, has too many values, or can't be read; no room in time.
+/// Fails if the body is too long, has too many values or can't be read, or no memory is free in time.
 pub(super) async fn read(request: Request, limits: &Limits<'_>) -> Result<Body, Refusal> {
     let limit = limits.bytes();
     let declared = request.headers().typed_get::<ContentLength>();
     let declared = declared.map(|length| usize::try_from(length.0).unwrap_or(usize::MAX));
-    // What is longer is thrown away, and a length that is not said may be any.
+    // A body that is too long is discarded, and one of unknown length may reach the limit.
     let room = declared.map_or(limit, |declared| if declared > limit { 0 } else { declared });
     let permits = match limits.budget.body(limits.rate_limit_key, room).await {
         Ok(permits) => permits,
         Err(too_many) => {
-            // Read to nowhere, so that the client comes to read why.
+            // Read and discarded, so that the client gets to read the refusal.
             let _ = tokio::time::timeout(limits.timeout, whole(request, 0)).await;
             return Err(Refusal::TooMany(too_many));
         }
     };
     let bytes = tokio::time::timeout(limits.timeout, whole(request, limit)).await;
-    let bytes = bytes
-        .map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body took too long to come"))?;
+    let bytes = bytes.map_err(|_| {
+        Refusal::new(StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time")
+    })?;
     let bytes = bytes
         .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "The body could not be read"))?
         .ok_or_else(|| {
@@ -116,7 +116,7 @@ pub(super) async fn read(request: Request, limits: &Limits<'_>) -> Result<Body, 
     Ok(Body { bytes, measure, _permits: permits })
 }
 
-/// The body, unless it is longer than `limit`.
+/// Returns the body, unless it is longer than `limit`.
 async fn whole(request: Request, limit: usize) -> Result<Option<Vec<u8>>, axum::Error> {
     let declared = request.headers().typed_get::<ContentLength>().map_or(0, |length| length.0);
     let waits = request.headers().typed_get::<Expect>().is_some();

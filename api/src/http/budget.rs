@@ -1,7 +1,7 @@
-//! How much memory all requests take at once, whoever sends them.
+//! Limits the memory that all requests take together.
 //!
-//! A request waits for room for its bytes before they are read, and for what they become before they
-//! are parsed. One credential has half of it at the most, and all requests without one a quarter.
+//! A request reserves memory for its bytes before they are read, and for its values before they are
+//! parsed. One credential gets at most half of it, and all requests without a credential a quarter.
 
 use std::{
     collections::HashMap,
@@ -24,16 +24,16 @@ use crate::graphql::code;
 
 /// Memory for the bytes of requests that are being read.
 const BODIES_MEMORY: usize = 32 * 1024 * 1024;
-/// Memory for what requests become, from when they are parsed until they are answered.
+/// Memory for the values of requests, from parsing until the response.
 const VALUES_MEMORY: usize = 96 * 1024 * 1024;
-/// How long a request waits for room.
+/// Maximum time that a request waits for memory.
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// Most values of a subscription, which keeps them as long as it lasts.
+/// Maximum number of values of a subscription, which keeps them until it ends.
 const MAX_SUBSCRIPTION_VALUES: usize = 2_000;
-/// Who is forgotten once nothing of theirs runs, from so many on.
+/// Number of shares above which unused ones are removed.
 const MAX_IDLE_SHARES: usize = 1_000;
 
-/// Memory that requests may take.
+/// Memory budget of all requests.
 pub(super) struct Budget {
     bodies: Pool,
     values: Pool,
@@ -45,7 +45,7 @@ impl Default for Budget {
     }
 }
 
-/// A part of the budget; dropping it gives it back.
+/// Memory reserved for a request's values; released when dropped.
 #[derive(Debug)]
 pub(super) struct Reservation {
     values: usize,
@@ -53,16 +53,17 @@ pub(super) struct Reservation {
 }
 
 impl Reservation {
-    /// Refuses a subscription that would keep too much.
+    /// Checks the number of values of a subscription.
     ///
     /// # Errors
-    /// More values than a subscription may have.
+    /// Fails if there are more values than a subscription may have.
     pub(super) fn check_subscription(&self) -> Result<(), Vec<ServerError>> {
         if self.values <= MAX_SUBSCRIPTION_VALUES {
             return Ok(());
         }
         let message = format!(
-            "A subscription may have {MAX_SUBSCRIPTION_VALUES} JSON values, keys included: it has {}",
+            "A subscription may have at most {MAX_SUBSCRIPTION_VALUES} JSON values, including keys; \
+             this one has {}",
             self.values
         );
         Err(vec![errors::error(code::BAD_USER_INPUT, &message)])
@@ -70,18 +71,18 @@ impl Reservation {
 }
 
 impl Budget {
-    /// Waits for room for the bytes of a request.
+    /// Waits until memory for the bytes of a request is free, and reserves it.
     ///
     /// # Errors
-    /// None in time.
+    /// Fails if no memory is free in time.
     pub(super) async fn body(&self, key: &RateLimitKey, bytes: usize) -> Result<Permits, TooMany> {
         self.bodies.take(key, bytes).await
     }
 
-    /// Waits for room for what a request becomes.
+    /// Waits until memory for the values of a request is free, and reserves it.
     ///
     /// # Errors
-    /// None in time.
+    /// Fails if no memory is free in time.
     pub(super) async fn values(
         &self,
         key: &RateLimitKey,
@@ -92,14 +93,14 @@ impl Budget {
     }
 }
 
-/// Permits in a pool.
+/// Memory reserved from a pool and from a key's share of it.
 #[derive(Debug)]
 pub(super) struct Permits {
     _of_all: OwnedSemaphorePermit,
     _of_share: OwnedSemaphorePermit,
 }
 
-/// Kibibytes, given out first come, first served.
+/// Memory in kibibytes, reserved first come, first served.
 struct Pool {
     kibibytes: usize,
     all: Arc<Semaphore>,
@@ -117,7 +118,7 @@ impl Pool {
             RateLimitKey::Credential(subject) => (Some(subject.clone()), self.kibibytes / 2),
             RateLimitKey::Address(_) => (None, self.kibibytes / 4),
         };
-        // Nobody asks for more than there is: what takes all of a share runs alone in it.
+        // Capped at the share, so that a larger request gets all of it and runs alone.
         let wanted = u32::try_from(bytes.div_ceil(1024).min(most)).unwrap_or(u32::MAX);
         let share = self.share(name, most);
         let both = async {
@@ -127,7 +128,7 @@ impl Pool {
         };
         let refused = TooMany {
             most: u32::try_from(most).unwrap_or(u32::MAX),
-            unit: "KiB of requests at once",
+            unit: "KiB of concurrent requests",
             retry_after: 1,
             standing: None,
         };

@@ -1,17 +1,17 @@
 //! Cross-origin requests: closed unless origins are configured.
 //!
-//! There are no cookies here, and a bearer token is nothing that a browser adds by itself, so
-//! credentials (in CORS's sense) are never allowed and `*` gives nobody anything.
+//! Daybook uses no cookies, and browsers never add a bearer token by themselves. Therefore credentials
+//! in the sense of CORS are never allowed, and `*` gives other sites no access to a user's data.
 
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// How long a browser need not ask again.
+/// Time for which a browser may cache a preflight response.
 const MAX_AGE: Duration = Duration::from_secs(600);
 
-/// The answer to browsers that ask for the pages of `origins`; none where there are none.
+/// Builds the CORS layer for pages of `origins`; none if there are no origins.
 pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;

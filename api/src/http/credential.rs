@@ -1,4 +1,4 @@
-//! From an `Authorization` value to a viewer, the same for HTTP and WebSocket.
+//! Turns an `Authorization` value into a viewer, for HTTP and WebSocket.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,16 +16,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use super::{errors, problem::Problem, request::Correlation};
 use crate::graphql::code;
 
-/// How often whoever keeps a connection open asks whether a credential that can be revoked still
-/// holds.
+/// Interval at which an open connection checks that its revocable credential is still valid.
 const REVOCATION_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Whoever the `Authorization` header names; none where there is no such header. There is one at the
-/// most: [`at_most_one`] has seen to it.
+/// Returns the viewer that the `Authorization` header identifies; none if there is no such header.
+/// [`at_most_one`] has already refused requests with several.
 ///
 /// # Errors
-/// A header that is no bearer token (RFC 6750), or a token or API key that doesn't hold or can't be
-/// checked; a database fault.
+/// Fails if the header is not a bearer token (RFC 6750), the token or API key is not valid or can't be
+/// verified, or the database fails.
 pub(super) async fn from_headers(
     instance: &Arc<Instance>,
     headers: &HeaderMap,
@@ -36,10 +35,10 @@ pub(super) async fn from_headers(
     from_authorization(instance, value, correlation).await.map(Some)
 }
 
-/// Whoever an `Authorization` value names.
+/// Returns the viewer that an `Authorization` value identifies.
 ///
 /// # Errors
-/// As [`from_headers`].
+/// As for [`from_headers`].
 pub(super) async fn from_authorization(
     instance: &Arc<Instance>,
     value: &str,
@@ -61,7 +60,7 @@ pub(super) async fn from_authorization(
     Ok(Viewer { request_id: Some(request_id), traceparent, ..viewer })
 }
 
-/// Returns true for what RFC 6750 takes as a token, which no list of two is.
+/// Returns true if RFC 6750 permits the text as a token, which excludes lists of tokens.
 fn is_token(text: &str) -> bool {
     let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     let inner = text.trim_end_matches('=');
@@ -69,44 +68,48 @@ fn is_token(text: &str) -> bool {
 }
 
 fn malformed() -> Error {
-    Error::Unauthenticated("the Authorization header must be `Bearer` and a token or API key")
+    Error::Unauthenticated(
+        "the Authorization header must be `Bearer` followed by a token or API key",
+    )
 }
 
-/// Refuses a request with more than one `Authorization` header, whichever of them would do: what is
-/// between may have looked at another one.
+/// Refuses a request with more than one `Authorization` header, even if each is valid: a proxy may
+/// have checked another one than the server would.
 pub(super) async fn at_most_one(request: Request, next: Next) -> Response {
     let count = request.headers().get_all(header::AUTHORIZATION).iter().count();
     if count <= 1 {
         return next.run(request).await;
     }
-    let detail = format!("The request has {count} Authorization headers: send one.").into();
+    let detail = format!("The request has {count} Authorization headers; send only one.").into();
     Problem { status: StatusCode::BAD_REQUEST, code: code::BAD_USER_INPUT, detail }.into_response()
 }
 
-/// How a request is answered whose credential can't be used.
+/// Response to a request whose credential is not accepted.
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
-    /// A header that says what to do.
+    /// `Retry-After` or `WWW-Authenticate`.
     header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
-    /// What is said of `error`. A fault is logged here, once, and not shown.
+    /// Returns the response to `error`. A fault is logged here, once, and not shown to the client.
     pub(super) fn of(error: &Error) -> Self {
         let (status, code, header) = match error {
             Error::Fault(fault @ (Fault::Busy(_) | Fault::TimedOut(_))) => {
-                tracing::warn!(error = %fault, "a credential can't be looked at now");
-                let message = "The database has no connection free: try again later".to_owned();
+                tracing::warn!(error = %fault, "failed to verify credential: the database is busy");
+                let message = "The database has no free connection; try again later".to_owned();
                 let header =
                     Some((header::RETRY_AFTER, HeaderValue::from(errors::RETRY_AFTER_SECONDS)));
                 let status = StatusCode::TOO_MANY_REQUESTS;
                 return Self { status, code: code::RATE_LIMITED, message, header };
             }
             Error::Fault(fault) => {
-                tracing::error!(error = %fault, "a credential can't be looked at");
-                let message = "Daybook failed; its log says why, under the request's id".to_owned();
+                tracing::error!(error = %fault, "failed to verify credential");
+                let message =
+                    "Internal error; the server's log has the details under this request's ID"
+                        .to_owned();
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 return Self { status, code: code::INTERNAL, message, header: None };
             }
@@ -123,7 +126,7 @@ impl Refusal {
         Self { status, code, message: error.to_string(), header: Some(header) }
     }
 
-    /// `response` with the header that says what to do.
+    /// Adds the header of this refusal to `response`.
     pub(super) fn with_header(self, mut response: Response) -> Response {
         if let Some((name, value)) = self.header {
             response.headers_mut().insert(name, value);
@@ -132,8 +135,7 @@ impl Refusal {
     }
 }
 
-/// Waits until a credential holds no more: it has expired, or was revoked. For ever where there is
-/// none.
+/// Waits until a credential has expired or been revoked; forever if there is none.
 pub(super) async fn end(instance: Arc<Instance>, viewer: Option<Viewer>) {
     let Some(viewer) = viewer else { return std::future::pending().await };
     loop {
@@ -147,8 +149,8 @@ pub(super) async fn end(instance: Arc<Instance>, viewer: Option<Viewer>) {
         };
         let Some(pause) = pause else { return std::future::pending().await };
         tokio::time::sleep(pause).await;
-        // In a task: whoever waits here may leave off for as long as its client doesn't read, and would
-        // keep what asking takes, a turn at the database, from everyone else.
+        // In a task of its own: this future may not be polled while the client doesn't read, and would
+        // then hold a database connection that others wait for.
         let asking = {
             let (instance, viewer) = (Arc::clone(&instance), viewer.clone());
             async move { access::holds(&instance, &viewer).await }
@@ -157,8 +159,8 @@ pub(super) async fn end(instance: Arc<Instance>, viewer: Option<Viewer>) {
         {
             Ok(true) => {}
             Ok(false) => return,
-            // What is delivered meanwhile is asked about by itself.
-            Err(error) => tracing::debug!(%error, "whether a credential holds can't be told"),
+            // Each delivery checks the credential itself.
+            Err(error) => tracing::debug!(%error, "failed to verify credential"),
         }
     }
 }

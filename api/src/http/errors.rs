@@ -1,30 +1,30 @@
-//! GraphQL errors that the transports make, and bounds on all that they tell.
+//! GraphQL errors of the transports, and bounds on the number and length of errors.
 
 use async_graphql::{Response, ServerError, Value};
 
 use super::admission::TooMany;
 use crate::graphql::{MAX_ANSWER_ERRORS, Refusal, code};
 
-/// Seconds after which it is worth to repeat what a busy database did not do in time.
+/// Seconds after which a request that failed because the database was busy may be repeated.
 pub(super) const RETRY_AFTER_SECONDS: u64 = 1;
-/// Longest message, in characters.
+/// Maximum length of an error's message, in characters.
 const MAX_MESSAGE_CHARS: usize = 500;
 
-/// One error with its code.
+/// Creates an error with a code.
 pub(super) fn error(code: &'static str, message: &str) -> ServerError {
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_default().set("code", code);
     error
 }
 
-/// An operation that took too long, which may do better later.
+/// Creates the error for an operation that took too long, with a time after which to retry.
 pub(super) fn timeout(message: &str) -> ServerError {
     let mut error = error(code::TIMEOUT, message);
     error.extensions.get_or_insert_default().set(code::RETRY_AFTER, RETRY_AFTER_SECONDS);
     error
 }
 
-/// A request too many.
+/// Creates the error for a request that exceeds a limit.
 pub(super) fn too_many(refusal: TooMany) -> Vec<ServerError> {
     let mut error = error(code::RATE_LIMITED, &refusal.message());
     let extensions = error.extensions.get_or_insert_default();
@@ -32,8 +32,7 @@ pub(super) fn too_many(refusal: TooMany) -> Vec<ServerError> {
     vec![error]
 }
 
-/// Seconds after which a refused request is worth to be repeated; none where it wasn't one too
-/// many.
+/// Seconds after which a refused request may be repeated; none if no limit was exceeded.
 pub(super) fn retry_after(errors: &[ServerError]) -> Option<u64> {
     match errors.first()?.extensions.as_ref()?.get(code::RETRY_AFTER)? {
         Value::Number(seconds) => seconds.as_u64(),
@@ -41,18 +40,18 @@ pub(super) fn retry_after(errors: &[ServerError]) -> Option<u64> {
     }
 }
 
-/// Refusals as errors, in bounds.
+/// Converts refusals into errors, within the bounds.
 pub(super) fn all(refusals: Vec<Refusal>) -> Vec<ServerError> {
     let mut errors = refusals.into_iter().map(ServerError::from).collect();
     bound(&mut errors);
     errors
 }
 
-/// Keeps errors in bounds, saying what was left out: thousands of nodes may fail alike, and a
-/// message may hold a name as long as the document.
+/// Limits the number and length of errors, and reports how many were left out: thousands of nodes may
+/// fail in the same way, and a message may contain a name as long as the document.
 pub(super) fn bound(errors: &mut Vec<ServerError>) {
     let total = errors.len();
-    // One more says already how many were left out.
+    // If only one were left out, the report about it would take its place.
     if total > MAX_ANSWER_ERRORS + 1 {
         errors.truncate(MAX_ANSWER_ERRORS);
         let left_out = total - MAX_ANSWER_ERRORS;
@@ -66,7 +65,7 @@ pub(super) fn bound(errors: &mut Vec<ServerError>) {
     }
 }
 
-/// Whether the operation was not run: the document is invalid, or names no operation.
+/// Returns true if the operation was not executed, because the document is not valid or names no operation.
 pub(super) fn is_refusal(response: &Response) -> bool {
     response.data == async_graphql::Value::Null
         && !response.errors.is_empty()

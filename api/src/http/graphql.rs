@@ -1,7 +1,7 @@
-//! GraphQL over HTTP, GraphiQL, and the ways to the WebSocket and to events.
+//! GraphQL over HTTP, GraphiQL, and the entry points of WebSocket and server-sent events.
 //!
-//! <https://graphql.github.io/graphql-over-http/draft/>, every MUST, SHOULD and MAY of it that
-//! graphql-http's audits know.
+//! Implements <https://graphql.github.io/graphql-over-http/draft/>, including every MUST, SHOULD and
+//! MAY that the audits of graphql-http check.
 
 mod accept;
 mod answer;
@@ -76,10 +76,10 @@ pub(super) async fn get(
     run(&state, client, accept, parameters, &Method::GET).await
 }
 
-/// Any other method.
+/// Any other method on `/graphql`.
 pub(super) async fn other(headers: HeaderMap) -> Response {
     let accept = Accept::of(&headers);
-    method_not_allowed(accept, "Only GET and POST are taken", "GET, HEAD, POST")
+    method_not_allowed(accept, "Use GET or POST", "GET, HEAD, POST")
 }
 
 async fn run(
@@ -115,12 +115,12 @@ async fn execute(
         Err(errors) => return accept.refuse(errors),
     };
     if method == Method::GET && !document.is_query(parameters.operation_name.as_deref()) {
-        return method_not_allowed(accept, "Only queries are taken by GET", "POST");
+        return method_not_allowed(accept, "GET accepts only queries; use POST", "POST");
     }
     match operation::prepare(state, client, &document, parameters) {
         Ok(operation) if operation.kind == OperationType::Subscription => {
             let message =
-                "Subscriptions are taken over a WebSocket, or as events at /graphql/stream";
+                "Send subscriptions over a WebSocket, or to /graphql/stream for server-sent events";
             accept.refuse(vec![errors::error(code::BAD_USER_INPUT, message)])
         }
         Ok(operation) => accept.answer(operation.run(state).await),
@@ -135,7 +135,7 @@ fn method_not_allowed(accept: Accept, message: &str, allowed: &'static str) -> R
     response
 }
 
-/// A credential that does not hold, or of which that can't be told.
+/// Response to a credential that is not valid or can't be verified.
 fn no_viewer(accept: Accept, error: &Error) -> Response {
     let refusal = Refusal::of(error);
     let response = accept.error(refusal.status, refusal.code, &refusal.message);

@@ -1,6 +1,6 @@
-//! Whether the process is alive.
+//! The liveness check.
 
-/// `GET /healthz`: the process is alive.
+/// `GET /healthz`: answers as long as the process is alive.
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }

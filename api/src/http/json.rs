@@ -1,52 +1,52 @@
-//! The first look at a request's JSON: one pass over its bytes, before any value is made of them.
+//! Measures a request's JSON in one pass over its bytes, before it is parsed.
 //!
-//! A mebibyte of empty objects becomes hundreds of mebibytes of values: how much a request takes is
-//! said by its values, not by its bytes alone.
+//! 1 MiB of empty objects becomes hundreds of MiB of values, so the memory of a request depends on
+//! the number of its values, not only on its bytes.
 
 use super::body;
 
-/// Most JSON values of a request, keys included.
+/// Maximum number of JSON values in a request, including keys.
 pub(super) const MAX_VALUES: usize = 50_000;
-/// Most of a request without a credential, which has nothing to record.
+/// Maximum number of JSON values in a request without a credential, which can't record anything.
 pub(super) const MAX_VALUES_WITHOUT_CREDENTIAL: usize = 2_000;
 
-/// Memory that an object or list takes, in bytes, in all forms that it goes through.
+/// Memory of an object or list, in bytes, over all the forms that it takes.
 const MEMORY_PER_CONTAINER: usize = 2_400;
-/// Memory that a text, number, boolean or null takes beside its own bytes.
+/// Memory of a text, number, boolean or null in addition to its own bytes.
 const MEMORY_PER_SCALAR: usize = 300;
-/// Copies of a request's bytes that are made on their way to the database.
+/// Number of copies of a request's bytes on their way to the database.
 const COPIES_OF_REQUEST: usize = 8;
-/// Bytes that may be a document's, which take more: parsed, typed and made ready to run.
+/// Maximum number of bytes that count as a document, which takes more memory when parsed and validated.
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
-/// Memory for each of those.
+/// Memory for each byte of a document.
 const MEMORY_PER_DOCUMENT_BYTE: usize = 16;
-/// Memory for each mark within a string that may begin a selection or a value of a document.
+/// Memory for each mark in a string that may begin a selection or value of a document.
 const MEMORY_PER_MARK: usize = 800;
-/// Marks that a document may have: it has no more tokens.
+/// Maximum number of marks that count: a document has no more tokens.
 const MAX_MARKS: usize = 15_000;
 
-/// What a text of JSON comes to.
+/// Size and number of values of a JSON text.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Measure {
-    /// Length, in bytes.
+    /// Length of the text, in bytes.
     pub(super) bytes: usize,
-    /// Bytes that are not within a string; its quotes are none of the string's.
+    /// Bytes that are not within a string; quotes count as outside.
     pub(super) outside_strings: usize,
-    /// Objects and lists.
+    /// Number of objects and lists.
     pub(super) containers: usize,
-    /// Texts, keys included, numbers, booleans and nulls.
+    /// Number of texts (including keys), numbers, booleans and nulls.
     pub(super) scalars: usize,
-    /// Brackets, braces and colons within strings.
+    /// Number of opening brackets, opening braces and colons within strings.
     pub(super) marks: usize,
 }
 
 impl Measure {
-    /// All values, keys included.
+    /// Number of all values, including keys.
     pub(super) fn values(self) -> usize {
         self.containers + self.scalars
     }
 
-    /// Memory that the request may take while it is run, in bytes.
+    /// Estimated memory of the request while it is executed, in bytes.
     pub(super) fn memory(self) -> usize {
         self.bytes * COPIES_OF_REQUEST
             + self.bytes.min(MAX_DOCUMENT_BYTES) * MEMORY_PER_DOCUMENT_BYTE
@@ -55,13 +55,13 @@ impl Measure {
             + self.scalars * MEMORY_PER_SCALAR
     }
 
-    /// Says what is too much of it.
+    /// Checks the limits on a request.
     ///
     /// # Errors
-    /// More bytes outside of strings or more values than a request may have.
+    /// Fails if there are more bytes outside of strings, or more values, than a request may have.
     pub(super) fn check(self, credential: body::Credential) -> Result<(), String> {
         if self.outside_strings > body::MAX_BODY_BYTES {
-            return Err("The body is longer than 1 MiB outside of its strings".to_owned());
+            return Err("The body has more than 1 MiB outside of strings".to_owned());
         }
         let most = match credential {
             body::Credential::Held => MAX_VALUES,
@@ -69,8 +69,8 @@ impl Measure {
         };
         if self.values() > most {
             return Err(format!(
-                "The body has {} JSON values, keys included: at most {MAX_VALUES} are taken, and \
-                 {MAX_VALUES_WITHOUT_CREDENTIAL} without a credential. Send fewer at once",
+                "The body has {} JSON values, including keys; at most {MAX_VALUES} are allowed, or \
+                 {MAX_VALUES_WITHOUT_CREDENTIAL} without a credential. Split the request",
                 self.values()
             ));
         }
@@ -78,7 +78,7 @@ impl Measure {
     }
 }
 
-/// Measures `json`, whether or not it is well-formed.
+/// Measures `json`, even if it is malformed.
 pub(super) fn measure(json: &[u8]) -> Measure {
     let mut measure = Measure { bytes: json.len(), ..Measure::default() };
     let mut rest = json;
@@ -104,12 +104,12 @@ pub(super) fn measure(json: &[u8]) -> Measure {
     measure
 }
 
-/// Marks of a document in a text.
+/// Counts the marks in a text that may be a document.
 pub(super) fn marks(text: &[u8]) -> usize {
     text.iter().filter(|byte| matches!(byte, b'{' | b'[' | b':')).count()
 }
 
-/// Where the string that `text` begins within ends: at the quote that no backslash escapes.
+/// Position of the unescaped quote that ends the string whose content begins `text`.
 fn string_end(text: &[u8]) -> usize {
     let mut end = 0;
     while let Some(byte) = text.get(end).filter(|byte| **byte != b'"') {

@@ -1,4 +1,4 @@
-//! `/metrics`: what Prometheus scrapes, in the text format of OpenMetrics.
+//! `/metrics`: metrics for Prometheus, in the OpenMetrics text format.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::problem::Problem;
 use crate::graphql::code;
 
-/// `GET /metrics` alone.
+/// Router with only `GET /metrics`.
 pub(super) fn router<S: Clone + Send + Sync + 'static>(instance: Arc<Instance>) -> Router<S> {
     Router::new().route("/metrics", get(scrape).with_state(instance))
 }
@@ -24,18 +24,18 @@ async fn scrape(extract::State(instance): extract::State<Arc<Instance>>) -> Resp
     match metrics::render(&instance).await {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
         Err(error) => {
-            tracing::warn!(%error, "metrics can't be told");
+            tracing::warn!(%error, "failed to collect metrics");
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            let detail = "the database does not answer".into();
+            let detail = "The database does not respond.".into();
             Problem { status, code: code::UNAVAILABLE, detail }.into_response()
         }
     }
 }
 
-/// Serves it at `address`, and nothing else, until the instance stops.
+/// Serves only `/metrics` at `address`, until the instance stops.
 ///
 /// # Errors
-/// An address that can't be listened on.
+/// Fails if the process can't listen on `address`.
 pub async fn serve(instance: &Arc<Instance>, address: SocketAddr) -> Result<()> {
     let listener = TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("can't listen on {address}"))?;
@@ -44,7 +44,7 @@ pub async fn serve(instance: &Arc<Instance>, address: SocketAddr) -> Result<()> 
     let serving = serving.with_graceful_shutdown(stopping.cancelled_owned());
     instance.tasks.spawn(async move {
         if let Err(error) = serving.await {
-            tracing::error!(%error, "metrics are no longer served");
+            tracing::error!(%error, "the metrics server has stopped");
         }
     });
     Ok(())

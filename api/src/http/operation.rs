@@ -1,4 +1,4 @@
-//! From a request's parameters to an operation that can be run, the same for every transport.
+//! Turns a request's parameters into an operation and runs it, for every transport.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -18,20 +18,20 @@ use super::{
 };
 use crate::graphql::{AnswerPart, BodyAllowance, Caller, Document};
 
-/// Who asks, over whichever transport.
+/// The client of a request, over any transport.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
-    /// Whom the credential names, where there is one.
+    /// Viewer that the credential identifies, if there is a credential.
     pub(super) viewer: Option<Viewer>,
-    /// Where the connection comes from.
+    /// Address that the connection comes from.
     pub(super) address: IpAddr,
 }
 
 impl Client {
-    /// Who sends a request with these headers.
+    /// Identifies the client of a request with these headers.
     ///
     /// # Errors
-    /// A credential that does not hold; a database fault.
+    /// Fails if the credential is not valid or the database fails.
     pub(super) async fn of(
         state: &State,
         headers: &HeaderMap,
@@ -41,7 +41,7 @@ impl Client {
         Ok(Self { viewer, address: correlation.address })
     }
 
-    /// Whoever sends a request, whose credential may not hold.
+    /// Client that limits apply to: known only by its address if its credential is not valid.
     pub(super) fn sender(client: Option<&Self>, correlation: &Correlation) -> Self {
         let stranger = || Self { viewer: None, address: correlation.address };
         client.cloned().unwrap_or_else(stranger)
@@ -55,42 +55,42 @@ impl Client {
     }
 }
 
-/// An operation that can be run.
+/// An operation that is ready to run.
 pub(super) struct Operation {
-    /// What it is.
+    /// Query, mutation or subscription.
     pub(super) kind: OperationType,
     request: Request,
-    /// What metrics call it.
+    /// Name of the operation in metrics.
     metric: String,
-    /// None for subscriptions, which have limits of their own.
+    /// Count of running operations; none for subscriptions, which have limits of their own.
     running: Option<Running>,
-    /// What its reads are counted for.
+    /// Workload that the operation's reads are counted for.
     workload: workload::Operation,
-    /// Its answer's part of all answers; none of a subscription, which has one event at a time.
+    /// Share of the memory of all responses; none for a subscription, which has one event at a time.
     answer: Option<AnswerPart>,
-    /// Its part of the memory that requests may take; a subscription's is small.
+    /// Reserved memory of the request; small for a subscription.
     _held: Option<Reservation>,
 }
 
-/// What an operation answers, counted until it is sent.
+/// Response of an operation, counted in memory until it is sent.
 pub(super) struct Answer {
     pub(super) response: Response,
     pub(super) part: Option<AnswerPart>,
 }
 
-/// Counts a request of `client`.
+/// Applies the rate limit of the client's credential.
 ///
 /// # Errors
-/// Too many a second.
+/// Fails if there are too many requests per second.
 pub(super) fn admit(state: &State, client: &Client) -> Result<Option<Standing>, TooMany> {
     let Some(viewer) = &client.viewer else { return Ok(None) };
     state.admission.credential(&viewer.subject)
 }
 
-/// The document that `parameters` hold.
+/// Finds and validates the document that `parameters` name.
 ///
 /// # Errors
-/// Why it is not run.
+/// Returns the reasons why the document can't be executed.
 pub(super) fn document(
     state: &State,
     parameters: &Parameters,
@@ -99,10 +99,10 @@ pub(super) fn document(
     state.documents.get(text).map_err(errors::all)
 }
 
-/// What `parameters` ask for, on behalf of `client`.
+/// Prepares the operation that `parameters` name, on behalf of `client`.
 ///
 /// # Errors
-/// Why it is not run.
+/// Returns the reasons why the operation can't be executed.
 pub(super) fn prepare(
     state: &State,
     client: &Client,
@@ -115,10 +115,10 @@ pub(super) fn prepare(
     operation(state, client, document, name, request.map_err(errors::all)?, held)
 }
 
-/// The same, whose answers have cursors, to go on `after` one.
+/// Prepares an operation whose events have cursors, to resume `after` one of them.
 ///
 /// # Errors
-/// Why it is not run.
+/// Returns the reasons why the operation can't be executed.
 pub(super) fn resume(
     state: &State,
     client: &Client,
@@ -141,7 +141,7 @@ fn operation(
     request: Request,
     held: Option<Reservation>,
 ) -> Result<Operation, Vec<ServerError>> {
-    // There is exactly one, or there would be no request.
+    // A request exists only if the document has exactly one such operation.
     let kind = document.kinds(name).next().unwrap_or(OperationType::Query);
     let running = match kind {
         OperationType::Subscription => {
@@ -171,18 +171,18 @@ fn operation(
 }
 
 impl Operation {
-    /// Runs a query or mutation to its answer. One that takes too long is not waited for: what it
-    /// had committed stays.
+    /// Runs a query or mutation until it responds or the execution timeout has passed. Changes that it
+    /// had committed before the timeout stay.
     pub(super) async fn run(self, state: &State) -> Answer {
         let Self { kind, request, metric, running, workload, answer, _held } = self;
         let began = Instant::now();
-        let patience = state.server_limits.execution_timeout;
+        let limit = state.server_limits.execution_timeout;
         let execution = workload.run(tenancy::closed(state.schema.execute(request)));
-        let executed = tokio::time::timeout(patience, execution).await;
+        let executed = tokio::time::timeout(limit, execution).await;
         drop(running);
         let mut response = executed.unwrap_or_else(|_| {
-            let patience = humantime::format_duration(patience);
-            let message = format!("The operation did not end within {patience}");
+            let limit = humantime::format_duration(limit);
+            let message = format!("The operation did not finish within {limit}");
             Response::from_errors(vec![errors::timeout(&message)])
         });
         errors::bound(&mut response.errors);
@@ -196,7 +196,7 @@ impl Operation {
         Answer { response, part: answer }
     }
 
-    /// Runs it as far as its answers are taken; a query or mutation has one.
+    /// Runs the operation as its responses are polled; a query or mutation has one response.
     pub(super) fn stream(self, state: &State) -> BoxStream<'static, Answer> {
         match self.kind {
             OperationType::Query | OperationType::Mutation => {

@@ -1,6 +1,6 @@
-//! Where a browser's page that opens a WebSocket comes from (RFC 6455, section 10.2).
+//! Checks the origin of pages that open a WebSocket (RFC 6455, section 10.2).
 //!
-//! Browsers let any page open one, without asking as they ask by CORS.
+//! Browsers let any page open a WebSocket, without the preflight request that CORS requires elsewhere.
 
 use std::{
     collections::HashSet,
@@ -14,31 +14,31 @@ use http::{HeaderMap, HeaderName, StatusCode, header};
 use super::problem::Problem;
 use crate::{config::ServerLimits, graphql::code};
 
-/// A warning about the same origin is logged once in this time.
+/// Time after which a warning about the same origin is logged again.
 const WARN_AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
-/// Most origins that are warned about in that time: whoever makes origins up can't fill the log.
+/// Maximum number of origins warned about in that time, so that invented origins can't fill the log.
 const MAX_WARNED_ORIGINS: usize = 100;
-/// Most characters of a header's value in a problem and in the log.
+/// Maximum number of characters of a header's value in a problem and in the log.
 const MAX_QUOTED_CHARS: usize = 200;
 
-/// Decides which pages may open a WebSocket, and tells the operator which ones may not.
+/// Decides which pages may open a WebSocket, and logs a warning for those that may not.
 pub(super) struct Origins {
-    /// The origin of `DAYBOOK_PUBLIC_URL`, if that is set.
+    /// Origin of `DAYBOOK_PUBLIC_URL`, if that is set.
     configured: Option<String>,
-    /// The origin that links begin with.
+    /// Origin that links begin with.
     public: String,
     listed: Vec<String>,
     warned: Mutex<Warned>,
 }
 
-/// Origins that were warned about lately.
+/// Origins that a warning was logged for lately.
 struct Warned {
     since: Instant,
     origins: HashSet<String>,
 }
 
 impl Origins {
-    /// `configured` is `DAYBOOK_PUBLIC_URL`, if that is set.
+    /// Creates the check. `configured` is `DAYBOOK_PUBLIC_URL`, if that is set.
     pub(super) fn new(
         instance: &Instance,
         server_limits: &ServerLimits,
@@ -54,10 +54,10 @@ impl Origins {
         }
     }
 
-    /// Lets in requests of no browser, of this server's own pages, and of listed origins.
+    /// Allows requests without an origin, from this server's own pages, and from listed origins.
     ///
     /// # Errors
-    /// A problem that says what the origin was compared with and which setting lets it in.
+    /// Returns a problem that names what the origin was compared with, and the setting that allows it.
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
         let is_let_in = origin.to_str().is_ok_and(|origin| self.is_let_in(origin, headers));
@@ -74,10 +74,10 @@ impl Origins {
         let origin = normal(origin);
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let is_own = host.zip(origin.split_once("://")).is_some_and(|(host, (scheme, _))| {
-            // A proxy may pass on the port that browsers leave out.
+            // A proxy may add the default port, which browsers leave out.
             normal(&format!("{scheme}://{host}")) == origin
         });
-        // Behind a proxy the host may be another than the one that the page was loaded from.
+        // Behind a proxy, the host may differ from the one that the page was loaded from.
         is_own
             || origin == self.public
             || self.listed.iter().any(|known| known == "*" || *known == origin)
@@ -90,16 +90,15 @@ impl Origins {
         };
         if !origin.contains("://") {
             return format!(
-                "Pages of the origin {origin} may not open a WebSocket, and no setting lets them: they \
-                 must come from a server. The request arrived with the host {host}, and {public}."
+                "Pages with the origin {origin} can't open a WebSocket, and no setting allows it, because \
+                 the page does not come from a server. The request has the host {host}, and {public}."
             );
         }
         format!(
-            "Pages of the origin {origin} may not open a WebSocket: the request arrived with the \
-             host {host}, and {public}. If users open Daybook at {origin} through a proxy, set \
-             DAYBOOK_PUBLIC_URL={origin} on the server, or let the proxy pass the Host header on. \
-             If it is another site whose pages may use the API, add {origin} to \
-             DAYBOOK_CORS_ORIGINS."
+            "Pages from {origin} are not allowed to open a WebSocket: the request has the host {host}, \
+             and {public}. If users open Daybook at {origin} through a proxy, set \
+             DAYBOOK_PUBLIC_URL={origin} on the server, or let the proxy pass on the Host header. \
+             If {origin} is another site that may use the API, add it to DAYBOOK_CORS_ORIGINS."
         )
     }
 
@@ -111,9 +110,9 @@ impl Origins {
             origin,
             host,
             public_url = self.configured.as_deref().unwrap_or("not set"),
-            "a page of this origin was not allowed to open a WebSocket, so that its live updates do \
-             not arrive: set DAYBOOK_PUBLIC_URL to the URL that users open, or, for another site, \
-             add the origin to DAYBOOK_CORS_ORIGINS"
+            "refused a WebSocket from a page of this origin, which gets no live updates: set \
+             DAYBOOK_PUBLIC_URL to the URL that users open, or, for another site, add the origin to \
+             DAYBOOK_CORS_ORIGINS"
         );
     }
 
@@ -126,7 +125,7 @@ impl Origins {
     }
 }
 
-/// A header's value as it can be shown: without control characters, and not too long.
+/// Value of a header for display: shortened, and without control characters.
 fn quoted(headers: &HeaderMap, name: HeaderName) -> String {
     let Some(value) = headers.get(name) else { return "(none)".to_owned() };
     let text = String::from_utf8_lossy(value.as_bytes());
@@ -135,14 +134,14 @@ fn quoted(headers: &HeaderMap, name: HeaderName) -> String {
     if shown.is_empty() { "(empty)".to_owned() } else { shown }
 }
 
-/// The origin of a URL, as browsers send it.
+/// Origin of a URL, as browsers send it.
 fn origin_of(url: &str) -> String {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find('/').map_or(url.len(), |at| host + at);
     normal(&url[..end])
 }
 
-/// An origin in lower case and without the port that its scheme stands for.
+/// Normalizes an origin: lower case, without the scheme's default port.
 fn normal(origin: &str) -> String {
     let origin = origin.to_ascii_lowercase();
     let port = match origin.split_once("://") {

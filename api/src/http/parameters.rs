@@ -1,4 +1,4 @@
-//! The parameters of a GraphQL request, the same for HTTP and WebSocket.
+//! The parameters of a GraphQL request, for HTTP and WebSocket.
 
 use std::fmt;
 
@@ -14,40 +14,40 @@ pub(super) struct Parameters {
     pub(super) source: Source,
     pub(super) operation_name: Option<String>,
     pub(super) variables: Option<Map<String, Value>>,
-    /// Their part of the memory that requests may take, once it is theirs.
+    /// Reserved memory of the request, once it is reserved.
     pub(super) held: Option<Reservation>,
 }
 
-/// Which document is meant.
+/// Document of a request, by text or ID.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// This text.
+    /// The text of the document.
     Text(String),
-    /// The trusted document with this id.
+    /// The ID of a trusted document.
     Id(String),
-    /// The trusted document with this id, which is to be this text.
+    /// The ID of a trusted document and the text that it must have.
     IdOfText(String, String),
 }
 
-/// The parameters as they come.
+/// Parameters as they are received.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Raw {
     #[serde(default)]
     pub(super) query: Option<String>,
-    /// GraphQL over HTTP, appendix A: persisted documents.
+    /// ID of a persisted document (GraphQL over HTTP, appendix A).
     #[serde(default)]
     pub(super) document_id: Option<String>,
     #[serde(default)]
     pub(super) operation_name: Option<String>,
     #[serde(default)]
     pub(super) variables: Option<Map<String, Value>>,
-    /// Taken and not used, as the specification asks, but for what names a document.
+    /// Ignored, as the specification permits, except for an entry that names a document.
     #[serde(default)]
     pub(super) extensions: Option<Map<String, Value>>,
 }
 
-/// Neither a document nor the id of one.
+/// Error for parameters with neither a document nor an ID of one.
 #[derive(Debug)]
 pub(super) struct NoDocument;
 
@@ -73,26 +73,26 @@ impl TryFrom<Raw> for Parameters {
     }
 }
 
-/// What the extension says that Apollo's clients and others name documents by.
+/// ID in the extension `persistedQuery`, by which clients of Apollo and others name documents.
 fn persisted(extensions: Option<&Map<String, Value>>) -> Option<String> {
     let hash = extensions?.get("persistedQuery")?.get("sha256Hash")?.as_str()?;
     Some(hash.to_owned())
 }
 
-/// `T` from a JSON object and from nothing else: what serde derives for a struct takes an array of
-/// the fields' values, too.
+/// Parses `T` from a JSON object only. What serde derives for a struct would also accept an array of
+/// the fields' values.
 ///
 /// # Errors
-/// As of serde_json; anything but an object is an error in the data.
+/// As for serde_json; anything but an object is a data error.
 pub(super) fn from_object<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     let object: Map<String, Value> = serde_json::from_slice(json)?;
     serde_json::from_value(Value::Object(object))
 }
 
-/// [`from_object`] for a field.
+/// Same as [`from_object`], for a field.
 ///
 /// # Errors
-/// As of `deserializer`.
+/// As for `deserializer`.
 pub(super) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,7 +1,7 @@
-//! Errors elsewhere than in GraphQL: problem details (RFC 9457).
+//! Errors outside of GraphQL, as problem details (RFC 9457).
 //!
-//! A handler says status and text; the last layer writes the document, which names the request as
-//! the log does. An error that some other layer made as plain text becomes one, too.
+//! A handler sets status and text; the outermost layer writes the document with the request's ID, which
+//! is also in the log. Plain-text errors of other layers become problems, too.
 
 use std::borrow::Cow;
 
@@ -16,20 +16,20 @@ use crate::graphql::code;
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// What went wrong.
+/// An error outside of GraphQL.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
-    /// For programs: one of [`crate::graphql::code`].
+    /// Error code for programs, one of [`crate::graphql::code`].
     pub(super) code: &'static str,
-    /// For people.
+    /// Description for people.
     pub(super) detail: Cow<'static, str>,
 }
 
 impl Problem {
-    /// The answer of a database that has no connection free.
+    /// Response when the database has no free connection.
     pub(super) fn busy() -> Response {
-        let detail = "The database has no connection free: try again later.".into();
+        let detail = "The database has no free connection; try again later.".into();
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let mut response = Self { status, code: code::RATE_LIMITED, detail }.into_response();
         response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
@@ -45,14 +45,14 @@ impl IntoResponse for Problem {
     }
 }
 
-/// `response` as a problem where it's an error that nobody has written yet.
+/// Turns an error response into a problem document, unless its body is already written.
 pub(super) fn write(response: Response, request_id: &str) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
     let problem = response.extensions().get::<Problem>().cloned();
     let kind = response.headers().get(header::CONTENT_TYPE);
     let is_written = kind.is_some_and(|kind| !kind.as_bytes().starts_with(b"text/plain"));
-    // An artifact's own answer, such as 416, has headers that say what there is to say.
+    // Responses for an artifact, such as 416, carry all information in their headers.
     let is_file = response.headers().contains_key(header::CONTENT_DISPOSITION);
     if problem.is_none() && (!is_error || is_written || is_file) {
         return response;

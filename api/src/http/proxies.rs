@@ -1,10 +1,10 @@
-//! Signs of a proxy that `DAYBOOK_PUBLIC_URL` is missing for.
+//! Detects a proxy in front of a server without `DAYBOOK_PUBLIC_URL`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, HeaderName, header};
 
-/// What proxies add to a request.
+/// Headers that proxies add to a request.
 static PROXY_HEADERS: [HeaderName; 4] = [
     header::FORWARDED,
     HeaderName::from_static("x-forwarded-for"),
@@ -12,18 +12,18 @@ static PROXY_HEADERS: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// Warns once when requests come by a proxy and nobody has said where users reach this server.
+/// Warns once if requests come through a proxy and no public URL is set.
 pub(super) struct Proxies {
     is_settled: AtomicBool,
 }
 
 impl Proxies {
-    /// `public_url` is `DAYBOOK_PUBLIC_URL`, if that is set: then there is nothing to warn of.
+    /// Creates the detector, which never warns if `public_url` (`DAYBOOK_PUBLIC_URL`) is set.
     pub(super) fn new(public_url: Option<&str>) -> Self {
         Self { is_settled: AtomicBool::new(public_url.is_some()) }
     }
 
-    /// Looks for a proxy's headers in a request.
+    /// Looks for proxy headers in a request.
     pub(super) fn look(&self, headers: &HeaderMap) {
         if self.is_settled.load(Ordering::Relaxed) {
             return;
@@ -36,8 +36,8 @@ impl Proxies {
         }
         tracing::warn!(
             header = %name,
-            "requests come by a proxy, and DAYBOOK_PUBLIC_URL is not set: set it to the URL that \
-             users open, or links to files lead elsewhere and live updates may be refused"
+            "requests come through a proxy, but DAYBOOK_PUBLIC_URL is not set: set it to the URL that \
+             users open; otherwise download links may not work and live updates may be refused"
         );
     }
 }

@@ -1,6 +1,6 @@
-//! `GET /readyz`: whether the process can serve, and by component why not.
+//! `GET /readyz`: the readiness of the process and of each component.
 //!
-//! Reasons are texts of ours: what database and store said is for the log.
+//! Reasons are fixed texts; the errors of database and store are only in the log.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,12 +19,12 @@ use tokio::{
 
 use super::State;
 
-/// How long database and store may take to answer.
+/// Time within which database and store must respond.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long what was found is told without a new look: whoever asks often makes no work of it.
+/// Maximum age of a cached report, so that frequent requests cause no extra work.
 const MAX_REPORT_AGE: Duration = Duration::from_secs(1);
 
-/// What was found last, and when.
+/// Latest report and its time.
 #[derive(Default)]
 pub(super) struct Readiness(Mutex<Option<(Instant, Components)>>);
 
@@ -38,7 +38,7 @@ struct Report {
 #[serde(rename_all = "lowercase")]
 enum Overall {
     Ready,
-    /// It serves, with less than it should have.
+    /// The process serves, but a component that it can do without has failed.
     Degraded,
     Unready,
 }
@@ -49,10 +49,10 @@ struct Components {
     database: Component,
     schema: Component,
     artifacts: Component,
-    /// Where it is used.
+    /// None if NATS is not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     nats: Option<Component>,
-    /// Where it is used.
+    /// None if no replica is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     replica: Option<Component>,
 }
@@ -63,11 +63,11 @@ enum Component {
     Ok,
     Degraded(&'static str),
     Failed(&'static str),
-    /// Could not be asked because something else failed.
+    /// Not checked because another component failed.
     Unknown(&'static str),
 }
 
-/// Answers 200 where the process can serve, 503 where it can't, each with the components.
+/// Responds with 200 if the process can serve, or 503 if it can't, and lists the components.
 pub(super) async fn ready(extract::State(state): extract::State<State>) -> Response {
     let report = state.readiness.report(&state.instance).await;
     let status = match report.status {
@@ -79,7 +79,7 @@ pub(super) async fn ready(extract::State(state): extract::State<State>) -> Respo
 
 impl Readiness {
     async fn report(&self, instance: &Arc<Instance>) -> Report {
-        // One looks, the others wait for what it finds.
+        // One request checks the components; the others wait for its report.
         let mut last = self.0.lock().await;
         let found = match &*last {
             Some((at, found)) if at.elapsed() < MAX_REPORT_AGE => found.clone(),
@@ -89,7 +89,7 @@ impl Readiness {
                 found
             }
         };
-        // Known at once.
+        // Always current, since it costs nothing.
         let components = Components { process: process(instance), ..found };
         Report { status: components.overall(), components }
     }
@@ -122,25 +122,27 @@ async fn look(instance: &Arc<Instance>) -> Components {
 
 fn process(instance: &Instance) -> Component {
     if instance.stopping.is_cancelled() {
-        Component::Failed("it is stopping")
+        Component::Failed("the process is stopping")
     } else {
         Component::Ok
     }
 }
 
-/// Database and schema, from one question.
+/// Checks database and schema with one query.
 async fn database(instance: &Instance) -> (Component, Component) {
     let asked =
         timeout(CHECK_TIMEOUT, daybook_migration::standing(instance.db.access().connections()))
             .await;
-    let failed = |reason| (Component::Failed(reason), Component::Unknown("it could not be asked"));
+    let failed = |reason| {
+        (Component::Failed(reason), Component::Unknown("not checked, because the database failed"))
+    };
     match asked {
         Ok(Ok(standing)) => (Component::Ok, schema(&standing)),
         Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the database");
-            failed("it does not answer")
+            tracing::warn!(%error, "not ready: the database failed");
+            failed("the database does not respond")
         }
-        Err(_) => failed("it does not answer in time"),
+        Err(_) => failed("the database does not respond in time"),
     }
 }
 
@@ -148,33 +150,33 @@ fn schema(standing: &Standing) -> Component {
     match standing {
         Standing::Current => Component::Ok,
         Standing::Newer(_) if standing.can_go_on() => {
-            Component::Degraded("it is newer than this version, which can go on for now")
+            Component::Degraded("the schema is newer than this version, which can still run on it")
         }
-        Standing::Newer(_) => Component::Failed("it is newer than this version"),
+        Standing::Newer(_) => Component::Failed("the schema is newer than this version of Daybook"),
         Standing::Older(_) => {
-            Component::Failed("it is older than this version: run `daybook migrate up`")
+            Component::Failed("the schema is older than this version: run `daybook migrate up`")
         }
     }
 }
 
-/// Without it, others' news come with the tick: no reason to turn anybody away.
+/// Checks NATS. Without it, notifications are late, but the process can still serve.
 fn nats(instance: &Instance) -> Option<Component> {
     instance.settings.nats.as_ref().map(|_| {
         if instance.notifier.is_connected() {
             Component::Ok
         } else {
-            Component::Degraded("it is not reached: news of other processes are late")
+            Component::Degraded("NATS is not reachable; updates from other processes are delayed")
         }
     })
 }
 
-/// Without it, the primary answers: no reason to turn anybody away.
+/// Checks the replica. Without it, the primary answers all reads.
 async fn replica(instance: &Instance) -> Option<Component> {
     Some(match instance.db.ask_replica().await? {
         Ok(_) => Component::Ok,
         Err(error) => {
-            tracing::debug!(%error, "the replica");
-            Component::Degraded("it does not answer: the primary does in its place")
+            tracing::debug!(%error, "the replica does not respond");
+            Component::Degraded("the replica does not respond; the primary answers its reads")
         }
     })
 }
@@ -183,9 +185,9 @@ async fn artifacts(instance: &Instance) -> Component {
     match timeout(CHECK_TIMEOUT, instance.store.probe()).await {
         Ok(Ok(())) => Component::Ok,
         Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the artifact store");
-            Component::Failed("it can't be written to")
+            tracing::warn!(%error, "not ready: the artifact store failed");
+            Component::Failed("can't write to the artifact store")
         }
-        Err(_) => Component::Failed("it does not answer in time"),
+        Err(_) => Component::Failed("the artifact store does not respond in time"),
     }
 }

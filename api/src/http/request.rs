@@ -1,4 +1,4 @@
-//! Each request has an id, a span and safe headers.
+//! Gives each request an ID, a span and security headers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -16,10 +16,10 @@ use crate::traces;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-/// Longest id that is taken over from a client, in characters.
+/// Maximum length of a request ID that is accepted from a client, in characters.
 const MAX_REQUEST_ID_CHARS: usize = 100;
 
-/// What correlates a request with what it caused.
+/// Identifiers that correlate a request with its effects.
 #[derive(Clone, Debug)]
 pub(super) struct Correlation {
     /// From the client's `X-Request-Id`, or new.
@@ -43,9 +43,9 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
         "request",
         request.id = correlation.request_id,
         http.method = %request.method(),
-        // Without the query, which may hold a document; and links are as good as credentials.
+        // Only the first segment: the query may hold a document, and download links are credentials.
         http.route = request.uri().path().split('/').nth(1),
-        // Where traces are exported.
+        // Set if traces are exported.
         otel.kind = Empty,
         otel.name = Empty,
         http.response.status_code = Empty,
@@ -65,7 +65,7 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    // Pages have one of their own; nothing else is for a browser to show.
+    // Pages set their own policy; a browser should render nothing else.
     let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -73,7 +73,7 @@ pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Makes the request's span part of the client's trace; the `traceparent` by which that goes on.
+/// Makes the request's span part of the client's trace, and returns the `traceparent` to pass on.
 fn begin(span: &Span, request: &Request, traceparent: Option<&str>) -> Option<String> {
     let path = request.uri().path().split('/').nth(1).unwrap_or_default();
     span.record("otel.kind", "server");

@@ -1,8 +1,8 @@
 //! GraphQL over WebSocket: the graphql-transport-ws protocol and no other.
 //!
-//! <https://github.com/enisdenjo/graphql-ws/blob/master/SUBPROTOCOL.md>. One task a connection: it
-//! reads messages, takes what its operations tell in turn, and sends one message at a time with
-//! a limit on how long that may take. A client that doesn't read is dropped, not buffered for.
+//! Implements <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>. One task per
+//! connection reads messages, takes the events of its operations in turn, and sends one message at a
+//! time within a time limit. A client that doesn't read is dropped; nothing is buffered for it.
 
 mod connection;
 mod message;
@@ -26,14 +26,14 @@ use connection::Connection;
 use message::Close;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
-/// Buffers of one connection, in bytes: thousands of them are open at once, and most are silent.
+/// Size of a connection's buffers, in bytes. Small, since thousands of idle connections may be open.
 const BUFFER_BYTES: usize = 8 * 1024;
 
-/// What a connection ends with: nothing more to say, or a close frame.
+/// End of a connection: with a close frame, or without.
 type End = Option<Close>;
 
-/// Says if pages of the request's origin may open a WebSocket: 204, or the problem that an upgrade
-/// would be refused with. Browsers don't show a page why a WebSocket was refused.
+/// Checks that pages of the request's origin may open a WebSocket. Responds with 204, or with the problem
+/// that an upgrade would get, since browsers hide from a page why a WebSocket was refused.
 pub(super) async fn check_origin(
     extract::State(state): extract::State<State>,
     headers: HeaderMap,
@@ -54,7 +54,7 @@ pub(super) async fn accept(
     if let Err(problem) = state.origins.check(headers) {
         return problem.into_response();
     }
-    // Clients that are no browsers may give the credential here already.
+    // Clients other than browsers may already send the credential here.
     let viewer = match credential::from_headers(&state.instance, headers, &correlation).await {
         Ok(viewer) => viewer,
         Err(error) => {
@@ -76,9 +76,9 @@ pub(super) async fn accept(
         let tasks = state.instance.tasks.clone();
         let is_known = socket.protocol().is_some_and(|protocol| protocol == SUBPROTOCOL);
         let connection = Connection::new(state, correlation, viewer);
-        // Tracked, so that stopping waits until the client has been told.
+        // Tracked, so that a shutdown waits until the close frame is sent.
         let served = tasks.spawn(async move { connection.serve(socket, is_known).await });
-        // Its end has been told to the client; there is nobody else to tell.
+        // The client has received the reason, and nobody else needs it.
         let _ = served.await;
     })
 }

@@ -1,8 +1,8 @@
-//! The web app: the dashboard at `/`, GraphiQL at `/graphql`, and what they load.
+//! The web app: the dashboard at `/`, GraphiQL at `/graphql`, and their files.
 //!
-//! `make web` builds it into `api/web/dist`, which the binary holds. Files under `/assets/` have a
-//! hash in their name and are cached for ever; pages are asked for each time, by their ETag. Each
-//! file is there in up to three encodings, made when it was built.
+//! `make web` builds it into `api/web/dist`, which is embedded in the binary. Files under `/assets/`
+//! have a hash in their name and are cached forever; pages are revalidated each time by their ETag.
+//! Each file exists in up to three encodings, made at build time.
 
 mod embedded;
 mod policy;
@@ -22,9 +22,9 @@ use embedded::File;
 const CACHE_FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 const NOT_BUILT: &str = "\
-Daybook runs, but this build has no web app: neither the dashboard nor GraphiQL.
+Daybook is running, but this build has no web app: neither the dashboard nor GraphiQL.
 
-To build it, you need Node.js 20 or newer:
+Building it requires Node.js 20 or newer:
 
     make web
     make run
@@ -32,9 +32,9 @@ To build it, you need Node.js 20 or newer:
 The API is at /graphql.
 ";
 
-/// The dashboard's own paths, and the files of both pages.
+/// Routes of the dashboard, and of the files of both pages.
 pub(super) fn routes() -> Router<State> {
-    // Listed one by one: any other path is a 404, not the dashboard.
+    // Listed one by one, so that any other path gets a 404 and not the dashboard.
     Router::new()
         .route("/", get(dashboard))
         .route("/o/{*path}", get(dashboard))
@@ -43,7 +43,7 @@ pub(super) fn routes() -> Router<State> {
         .route("/favicon.svg", get(icon))
 }
 
-/// GraphiQL's page.
+/// Serves GraphiQL's page.
 pub(super) fn graphiql(headers: &HeaderMap) -> Response {
     page("graphiql.html", policy::GRAPHIQL, headers)
 }
@@ -57,14 +57,14 @@ async fn icon(headers: HeaderMap) -> Response {
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    // Assets lie in one folder. A development build reads files, and would read on in others.
+    // All assets are in one folder. A development build reads files, and must not read from others.
     if path.contains('/') {
         return missing();
     }
     let Some(mut response) = answer(&format!("assets/{path}"), CACHE_FOREVER, &headers) else {
         return missing();
     };
-    // A worker is held to the policy of its own file, not to its page's.
+    // The policy of a worker's own file applies to it, not that of its page.
     let policy = HeaderValue::from_static(policy::GRAPHIQL);
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     response
@@ -82,7 +82,7 @@ fn page(name: &str, policy: &'static str, headers: &HeaderMap) -> Response {
     response
 }
 
-/// The file in the best encoding that the client takes, or 304 where it has that already.
+/// Responds with the file in the best encoding that the client accepts, or 304 if it already has it.
 fn answer(name: &str, caching: HeaderValue, headers: &HeaderMap) -> Option<Response> {
     let File { bytes, etag, content_type, encoding } = embedded::find(name, headers)?;
     let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
@@ -105,6 +105,6 @@ fn answer(name: &str, caching: HeaderValue, headers: &HeaderMap) -> Option<Respo
 }
 
 fn missing() -> Response {
-    let detail = "There is no such file.".into();
+    let detail = "The file does not exist.".into();
     Problem { status: StatusCode::NOT_FOUND, code: code::NOT_FOUND, detail }.into_response()
 }

@@ -2,28 +2,28 @@
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-/// A Markdown file, taken apart.
+/// Parts of a Markdown file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Parts<'a> {
-    /// `title`, if it's given.
+    /// Value of `title`, if there is one.
     pub(super) title: Option<String>,
-    /// `tags`: a sequence, or one text with commas.
+    /// Values of `tags`, which is a sequence or a text separated by commas.
     pub(super) tags: Vec<String>,
-    /// Other keys, for which a note has no place.
+    /// Names of other keys, which a note can't store.
     pub(super) others: Vec<String>,
-    /// What begins like front matter and does not end, so that it is a part of the body.
+    /// True if the file begins like front matter that does not end, and is therefore all body.
     pub(super) unended: bool,
-    /// What follows the front matter, byte for byte.
+    /// Text after the front matter, byte for byte.
     pub(super) body: &'a str,
 }
 
-/// The parts of a file. What begins like front matter and does not end, or is no mapping, is a part
-/// of the body: three hyphens are a line in Markdown, too.
+/// Splits a file into its parts. Front matter that does not end, or is not a mapping, belongs to the
+/// body: three hyphens are also a rule in Markdown.
 ///
 /// # Errors
-/// Front matter that can't be read, for people.
+/// Returns the reason why the front matter can't be read.
 pub(super) fn split(text: &str) -> Result<Parts<'_>, String> {
-    // A byte order mark says how a file is encoded; it's no part of what the file says.
+    // A byte order mark is not part of the content.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let whole = Parts { body: text, ..Parts::default() };
     let Some((yaml, body)) = cut(text) else {
@@ -33,7 +33,7 @@ pub(super) fn split(text: &str) -> Result<Parts<'_>, String> {
     Ok(parts.map_or(whole, |parts| Parts { body, ..parts }))
 }
 
-/// What stands between the lines of hyphens, and what follows them.
+/// Returns the text between the lines of hyphens, and the text after them.
 fn cut(text: &str) -> Option<(&str, &str)> {
     let mut lines = text.split_inclusive('\n');
     let first = lines.next().filter(|line| is_boundary(line))?;
@@ -47,7 +47,7 @@ fn cut(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Says if the first line is hyphens, and the second one a key and its value.
+/// Returns true if the first line is hyphens and the second one a key with its value.
 fn begins_with_a_key(text: &str) -> bool {
     let mut lines = text.lines();
     let is_key = |line: &str| {
@@ -64,12 +64,12 @@ fn is_boundary(line: &str) -> bool {
     line.trim_end() == "---"
 }
 
-/// The parts that a mapping gives; none where it's something else.
+/// Reads the parts from a mapping; none if the YAML is not a mapping.
 fn read(yaml: &str) -> Result<Option<Parts<'static>>, String> {
     let mut events = Parser::new_from_str(yaml);
     let mut next = || match events.next() {
         Some(Ok((event, _))) => Ok(event),
-        // The line in the file, whose first one is hyphens.
+        // Line number in the file, whose first line is hyphens.
         Some(Err(error)) => Err(format!("{} (line {})", error.info(), error.marker().line() + 1)),
         None => Ok(Event::StreamEnd),
     };
@@ -86,13 +86,15 @@ fn read(yaml: &str) -> Result<Option<Parts<'static>>, String> {
         let key = match next()? {
             Event::MappingEnd => return Ok(Some(parts)),
             Event::Scalar(key, ..) => key.into_owned(),
-            _ => return Err("a key is not text".to_owned()),
+            _ => return Err("a key must be text".to_owned()),
         };
         let value = value(&mut next)?;
         match (key.as_str(), value) {
-            ("title", _) if parts.title.is_some() => return Err("title is given twice".to_owned()),
+            ("title", _) if parts.title.is_some() => {
+                return Err("title is given twice; keep one".to_owned());
+            }
             ("title", Value::Text(text)) => parts.title = Some(text),
-            ("tags", _) if has_tags => return Err("tags are given twice".to_owned()),
+            ("tags", _) if has_tags => return Err("tags are given twice; keep one".to_owned()),
             ("tags", Value::Text(text)) => {
                 let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
                 parts.tags = tags.map(str::to_owned).collect();
@@ -103,8 +105,12 @@ fn read(yaml: &str) -> Result<Option<Parts<'static>>, String> {
                 has_tags = true;
             }
             ("title" | "tags", Value::Nothing) => {}
-            ("title", Value::Texts(_) | Value::Other) => return Err("title is not text".to_owned()),
-            ("tags", Value::Other) => return Err("tags are neither text nor texts".to_owned()),
+            ("title", Value::Texts(_) | Value::Other) => {
+                return Err("title must be text".to_owned());
+            }
+            ("tags", Value::Other) => {
+                return Err("tags must be a text or a list of texts".to_owned());
+            }
             _ => parts.others.push(key),
         }
     }
@@ -130,7 +136,7 @@ fn value<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<Val
     }
 }
 
-/// Says if a scalar is YAML's null.
+/// Returns true if a scalar is YAML's null.
 fn is_null(text: &str, style: ScalarStyle) -> bool {
     style == ScalarStyle::Plain && matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
@@ -140,7 +146,7 @@ fn sequence<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<
     loop {
         match next()? {
             Event::SequenceEnd => return Ok(Value::Texts(texts)),
-            // A dash with nothing behind it, or with a null, is no text.
+            // A dash followed by nothing, or by null, is not a text.
             Event::Scalar(text, style, ..) if is_null(&text, style) => {}
             Event::Scalar(text, ..) => texts.push(text.into_owned()),
             Event::SequenceStart(..) | Event::MappingStart(..) => {
@@ -157,7 +163,7 @@ fn sequence<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<
     }
 }
 
-/// Passes over what is left of a collection.
+/// Skips the rest of a collection.
 fn skip<'a>(next: &mut impl FnMut() -> Result<Event<'a>, String>) -> Result<(), String> {
     let mut depth = 1_usize;
     while depth > 0 {
@@ -217,11 +223,11 @@ mod tests {
     fn what_cannot_be_read_is_said() {
         for (yaml, word) in [
             ("title: a: b", "mapping values"),
-            ("title: [a]", "title is not text"),
+            ("title: [a]", "title must be text"),
             ("title: a\ntitle: b", "twice"),
-            ("tags: [a, {b: c}]", "neither"),
-            ("tags: [a, [b], c]", "neither"),
-            ("tags: {a: b}", "neither"),
+            ("tags: [a, {b: c}]", "must be a text or a list"),
+            ("tags: [a, [b], c]", "must be a text or a list"),
+            ("tags: {a: b}", "must be a text or a list"),
             ("title: \"a", ""),
         ] {
             let said = split(&format!("---\n{yaml}\n---\nx")).map(drop);

@@ -1,4 +1,4 @@
-//! `daybook import notes`: a tree of Markdown files as the notes of a workspace.
+//! `daybook import notes`: imports a tree of Markdown files as the notes of a workspace.
 
 mod fit;
 mod heading;
@@ -23,15 +23,15 @@ use fit::is_blank;
 use heading::heading;
 use tree::{File, Tree, printable};
 
-/// Longest file: a body and its front matter.
+/// Maximum size of a file, in bytes: a note's body and its front matter.
 const MAX_FILE_BYTES: u64 = BODY_BYTES as u64 + 64 * 1024;
 
-/// Makes the Markdown files under `folder` notes of the workspace `name`, which is created where it
-/// is missing. What has changed since the last time is updated, the rest left alone; notes that
-/// have no file stay.
+/// Imports the Markdown files under `folder` into the workspace `name`, which is created if it is
+/// missing. Updates notes whose files have changed; notes without a file stay.
 ///
 /// # Errors
-/// Files that can't be taken: each has been named, and all others are in. A database fault.
+/// Fails if some files can't be imported, after it has named them and imported all others. Fails if the
+/// database fails.
 pub async fn notes(scope: &Scope, name: &str, folder: &Path) -> Result<()> {
     let folder = folder.to_owned();
     let tree = tokio::task::spawn_blocking(move || Tree::read(&folder)).await??;
@@ -43,7 +43,7 @@ pub async fn notes(scope: &Scope, name: &str, folder: &Path) -> Result<()> {
     }
     for path in links {
         import.counts.links += 1;
-        say(&path, "is a symbolic link, which is not followed");
+        say(&path, "symbolic links are not followed");
     }
     let outcome = import.run(files).await;
     import.show(true);
@@ -51,8 +51,8 @@ pub async fn notes(scope: &Scope, name: &str, folder: &Path) -> Result<()> {
     outcome?;
     match import.counts.refused {
         0 => Ok(()),
-        1 => bail!("1 file was not taken (named above); all others are in"),
-        count => bail!("{count} files were not taken (named above); all others are in"),
+        1 => bail!("1 file was not imported (see above); all others were imported"),
+        count => bail!("{count} files were not imported (see above); all others were imported"),
     }
 }
 
@@ -77,17 +77,17 @@ struct Counts {
     updated: usize,
     unchanged: usize,
     refused: usize,
-    /// Symbolic links, which were not followed.
+    /// Number of symbolic links, which were not followed.
     links: usize,
-    /// Notes whose titles were cut.
+    /// Number of notes whose titles were shortened.
     cut_titles: usize,
-    /// Notes of which tags were left out.
+    /// Number of notes whose tags were partly left out.
     left_tags: usize,
-    /// Keys of front matter that a note has no place for, and in how many files they are.
+    /// Number of files by front matter key that a note can't store.
     keys: BTreeMap<String, usize>,
 }
 
-/// What was changed or left out to make a file a note.
+/// Remarks on what was changed or left out when a file was imported.
 struct Remarks {
     title: Option<String>,
     tags: Option<String>,
@@ -105,7 +105,7 @@ impl Import<'_> {
         let mut taken: BTreeMap<String, PathBuf> = BTreeMap::new();
         for File { file, path } in files {
             let outcome = match taken.get(&path) {
-                Some(other) => Err(format!("has the same path as {}", other.display())),
+                Some(other) => Err(format!("would have the same path as {}", other.display())),
                 None => self.take(&file, &path).await?,
             };
             match outcome {
@@ -120,7 +120,7 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Makes one file a note, or says why not.
+    /// Imports one file, or returns the reason why it can't be imported.
     async fn take(&mut self, file: &Path, path: &str) -> Result<Result<Done, String>> {
         let text = match read(file).await {
             Ok(text) => text,
@@ -159,13 +159,13 @@ impl Import<'_> {
         Ok(done)
     }
 
-    /// Says what of a file was changed or left out to make it a note.
+    /// Prints the remarks on a file.
     fn remark(&mut self, file: &Path, remarks: Remarks) {
         let Remarks { title, tags, unended } = remarks;
         self.counts.cut_titles += usize::from(title.is_some());
         self.counts.left_tags += usize::from(tags.is_some());
         let unended = unended.then(|| {
-            "its front matter has no second line of three hyphens, and is in the note's text"
+            "its front matter has no closing line of three hyphens, and became part of the note's text"
                 .to_owned()
         });
         for remark in [title, tags, unended].into_iter().flatten() {
@@ -204,14 +204,14 @@ impl Import<'_> {
         self.shown = Some(Instant::now());
         let Counts { created, updated, unchanged, refused, .. } = &self.counts;
         let line = format!(
-            "{created} created, {updated} updated, {unchanged} unchanged, {refused} not taken"
+            "{created} created, {updated} updated, {unchanged} unchanged, {refused} not imported"
         );
         if is_end { progress::line(&line) } else { progress::overwrite(&line) }
     }
 }
 
 impl Counts {
-    /// Says what of the tree is not in the workspace.
+    /// Reports the parts of the tree that are not in the workspace.
     fn tell_leftovers(&self, others: &BTreeMap<String, usize>, hidden: usize) {
         let list = |counts: &BTreeMap<String, usize>| {
             let texts = counts.iter().map(|(what, count)| format!("{what} ({count})"));
@@ -220,48 +220,48 @@ impl Counts {
         let Self { links, cut_titles, left_tags, .. } = self;
         for (count, what) in [
             (links, "symbolic links that were not followed"),
-            (cut_titles, "titles that were too long and were cut"),
-            (left_tags, "notes of which tags were left out"),
+            (cut_titles, "titles that were too long and were shortened"),
+            (left_tags, "notes with tags that were left out"),
         ] {
             if *count > 0 {
-                progress::line(&format!("{what}, named above: {count}"));
+                progress::line(&format!("{what} (see above): {count}"));
             }
         }
         if !others.is_empty() {
-            progress::line(&format!("left alone, for they are no Markdown: {}", list(others)));
+            progress::line(&format!("skipped, since they are not Markdown: {}", list(others)));
         }
         if hidden > 0 {
             progress::line(&format!(
-                "left alone, for their names begin with a dot: {hidden} files and folders"
+                "skipped, since their names begin with a dot: {hidden} files and folders"
             ));
         }
         if !self.keys.is_empty() {
             progress::line(&format!(
-                "left out, for notes have no place for them: front matter's {}",
+                "left out, since notes can't store them: front matter keys {}",
                 list(&self.keys)
             ));
         }
     }
 }
 
-/// Says something about a file, beside the progress.
+/// Prints a message about a file in place of the progress.
 fn say(file: &Path, what: &str) {
     progress::line(&printable(&format!("{}: {what}", file.display())));
 }
 
-/// The text of a file, or why it can't be taken.
+/// Reads the text of a file, or returns the reason why it can't be imported.
 async fn read(file: &Path) -> Result<String, String> {
     let cannot = |error: std::io::Error| format!("can't be read: {error}");
     let length = tokio::fs::metadata(file).await.map_err(cannot)?.len();
     if length > MAX_FILE_BYTES {
-        return Err(format!("has {length} bytes; a note's body may have {BODY_BYTES}"));
+        return Err(format!("has {length} bytes; a note's body can have at most {BODY_BYTES}"));
     }
     let bytes = tokio::fs::read(file).await.map_err(cannot)?;
     String::from_utf8(bytes)
-        .map_err(|error| format!("is not UTF-8 from byte {} on", error.utf8_error().valid_up_to()))
+        .map_err(|error| format!("is not valid UTF-8 at byte {}", error.utf8_error().valid_up_to()))
 }
 
-/// The last segment of a path.
+/// Last segment of a path.
 fn last(path: &str) -> String {
     path.rsplit('/').next().unwrap_or(path).to_owned()
 }

@@ -1,15 +1,15 @@
-//! What an import says while it runs, on standard error.
+//! Progress and messages of an import, on standard error.
 
 use std::io::IsTerminal;
 
 use crate::cli::{inform, is_for_programs};
 
-/// Determines that somebody looks on, who is shown how far it is.
+/// Returns true if standard error is a terminal, on which progress is shown.
 pub(super) fn is_watched() -> bool {
     !is_for_programs() && std::io::stderr().is_terminal()
 }
 
-/// Says a line, in the place of what was shown last.
+/// Prints a line in place of the progress.
 #[allow(clippy::print_stderr, reason = "what was taken and what not is for whoever waits")]
 pub(super) fn line(text: &str) {
     if is_for_programs() {
@@ -19,7 +19,7 @@ pub(super) fn line(text: &str) {
     }
 }
 
-/// Shows how far it is, in the place of what was shown last.
+/// Shows the progress in place of the previous one.
 #[allow(clippy::print_stderr, reason = "progress is for whoever waits")]
 pub(super) fn overwrite(text: &str) {
     eprint!("{}{text}", start());

@@ -1,7 +1,7 @@
-//! Connections: how many, how long they may take to ask, and how long to take an answer.
+//! Accepts connections, and limits their number and the time for headers and for reading responses.
 //!
-//! `axum::serve` sets no limit at all: two hundred clients that send a header by the letter hold
-//! two hundred connections for ever. Hyper's own builder knows them.
+//! `axum::serve` sets no limits: 200 clients that send a header letter by letter would hold 200
+//! connections forever. Hyper's own builder has these limits.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -23,26 +23,26 @@ use tower::ServiceExt;
 use super::write_timeout::WriteTimeout;
 use crate::config::ServerLimits;
 
-/// Longest header, in bytes: a query in the URL may be long.
+/// Maximum size of a request's headers, in bytes. Large, since the URL may contain a query.
 const MAX_HEADER_BYTES: usize = 128 * 1024;
-/// Requests that one HTTP/2 connection may have under way.
+/// Maximum number of concurrent requests on one HTTP/2 connection.
 const MAX_HTTP2_STREAMS: u32 = 100;
-/// How often an HTTP/2 client is asked for a sign of life, and how long it may take to give it.
+/// Interval between HTTP/2 pings, and time within which the client must answer one.
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How long to wait where no connection can be accepted: file descriptors ran out.
+/// Pause after a connection could not be accepted, for example because file descriptors ran out.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
-/// How long telling a client that there are too many may take.
+/// Time within which the refusal of a connection must be sent.
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What all connections share.
+/// State that all connections share.
 pub(super) struct Connections {
     pub(super) router: Router,
     pub(super) server_limits: ServerLimits,
     pub(super) instance: Arc<Instance>,
 }
 
-/// Serves what `listener` accepts, until the process stops. Connections outlive this: each ends
-/// with the request that it has under way.
+/// Serves the connections that `listener` accepts, until the process stops. Each connection then ends
+/// after its current request.
 pub(super) async fn serve(listener: TcpListener, connections: Connections) {
     let Connections { router, server_limits, instance } = connections;
     let slots = Arc::new(Semaphore::new(server_limits.connections));
@@ -55,13 +55,13 @@ pub(super) async fn serve(listener: TcpListener, connections: Connections) {
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "a connection can't be accepted");
+                tracing::warn!(%error, "failed to accept a connection");
                 tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-            tracing::warn!(%address, most = server_limits.connections, "too many connections");
+            tracing::warn!(%address, limit = server_limits.connections, "refused a connection: too many are open");
             instance.tasks.spawn(turn_away(stream, server_limits.connections));
             continue;
         };
@@ -82,7 +82,7 @@ fn builder(server_limits: &ServerLimits) -> Builder<TokioExecutor> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        // From when the connection waits for a request: it ends the silent ones, too.
+        // Also ends idle connections, since it starts when the connection waits for a request.
         .header_read_timeout(server_limits.header_timeout)
         .max_buf_size(MAX_HEADER_BYTES);
     builder
@@ -107,9 +107,9 @@ struct Connection {
 impl Connection {
     async fn serve(self, builder: Builder<TokioExecutor>) {
         let Self { stream, address, router, instance, send_timeout, slot } = self;
-        // Answers are written in one piece; waiting for more only delays them.
+        // Responses are written in one piece, so waiting for more data only delays them.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection without TCP_NODELAY");
+            tracing::debug!(%error, "failed to set TCP_NODELAY");
         }
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(address));
@@ -126,17 +126,17 @@ impl Connection {
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, %address, "a connection broke");
+            tracing::debug!(%error, %address, "a connection failed");
         }
     }
 }
 
-/// Says why there is no slot, instead of leaving the client to guess.
+/// Responds with 503 and the reason, instead of just closing the connection.
 async fn turn_away(mut stream: TcpStream, most: usize) {
     let problem = format!(
         "{{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
          \"code\":\"TOO_MANY_CONNECTIONS\",\
-         \"detail\":\"At most {most} connections are served at once\"}}"
+         \"detail\":\"At most {most} connections can be open at once; try again later.\"}}"
     );
     let answer = format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\n\
@@ -147,6 +147,6 @@ async fn turn_away(mut stream: TcpStream, most: usize) {
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await
     };
-    // A client that is gone, or doesn't read, needs no reason.
+    // Errors are ignored, since the client is gone or doesn't read.
     let _ = timeout(REJECTION_TIMEOUT, told).await;
 }

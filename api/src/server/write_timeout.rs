@@ -1,4 +1,4 @@
-//! A connection that breaks where its client does not read: what waits for it is given back.
+//! Closes connections whose client does not read, so that the resources of a response are released.
 
 use std::{
     io,
@@ -13,13 +13,13 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A stream whose writes fail once nothing of them was taken for some time.
+/// A stream whose writes fail if the client reads nothing for the time limit.
 pub(super) struct WriteTimeout<S> {
     stream: S,
     limit: Duration,
-    /// Runs while a write waits.
+    /// Timer that runs while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// Held as long as the connection: a WebSocket outlives the request that opened it.
+    /// Slot of the connection, held until it closes: a WebSocket outlives the request that opened it.
     _slot: OwnedSemaphorePermit,
 }
 
@@ -28,7 +28,7 @@ impl<S> WriteTimeout<S> {
         Self { stream, limit, waiting: None, _slot: slot }
     }
 
-    /// What a write came to; an error where it has waited for too long.
+    /// Returns the outcome of a write, or an error if the write has waited for too long.
     fn watch<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -105,7 +105,7 @@ mod tests {
         let (near, mut far) = duplex(16);
         let slot = Arc::new(Semaphore::new(1)).acquire_owned().await.expect("a slot");
         let mut near = WriteTimeout::new(near, Duration::from_millis(200), slot);
-        // Three times the limit in all, and never that long in one piece.
+        // Three times the limit in total, but never the limit without progress.
         let read = async {
             let mut read = [0; 16];
             for _ in 0..10 {

@@ -28,7 +28,10 @@ fn restore_surely(server: &TestServer, file: &Path, url: &str) {
     assert!(output.status.success(), "{}", binary::stderr(&output));
     // Nothing else: no warning, no line of sqlx.
     let said = binary::stderr(&output);
-    assert!(said.starts_with("daybook: using the database ") && said.lines().count() == 1, "{said}");
+    assert!(
+        said.starts_with("daybook: using the database ") && said.lines().count() == 1,
+        "{said}"
+    );
 }
 
 fn refused(output: &Output, reason: &str) {

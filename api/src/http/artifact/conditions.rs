@@ -1,31 +1,31 @@
-//! What a request asks of a file, and on which conditions (RFC 9110, sections 13 and 14).
+//! Conditions and ranges of a download request (RFC 9110, sections 13 and 14).
 
 use std::ops::Range;
 
 use headers::{ETag, HeaderMapExt, IfMatch, IfNoneMatch, IfRange};
 use http::{HeaderMap, Method, header};
 
-/// How a request for a file is answered.
+/// Kind of response to a request for a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// All of the file.
+    /// The whole file.
     Whole,
-    /// These bytes of it.
+    /// A range of its bytes.
     Part(Range<u64>),
-    /// The client has it already.
+    /// The client already has the file.
     NotModified,
-    /// The client wants another one.
+    /// The client requires another version of the file.
     PreconditionFailed,
-    /// None of the bytes that the client wants are in it.
+    /// The file has none of the requested bytes.
     Unsatisfiable,
 }
 
-/// Decides about a file of `size` bytes whose strong tag is `etag`, in the order of section 13.2.2. A
-/// file never changes and has no date to compare with.
+/// Decides on a file of `size` bytes with the strong tag `etag`, in the order of section 13.2.2. A
+/// file never changes, so there is no date to compare with.
 pub(super) fn decide(method: &Method, headers: &HeaderMap, etag: &ETag, size: u64) -> Decision {
     let is_wanted = match headers.typed_try_get::<IfMatch>() {
         Ok(wanted) => wanted.is_none_or(|wanted| wanted.precondition_passes(etag)),
-        // A tag that can't be read is not this file's.
+        // A malformed tag does not match this file.
         Err(_) => false,
     };
     if !is_wanted {
@@ -35,14 +35,14 @@ pub(super) fn decide(method: &Method, headers: &HeaderMap, etag: &ETag, size: u6
     if known.is_some_and(|known| !known.precondition_passes(etag)) {
         return Decision::NotModified;
     }
-    // Ranges have a meaning for GET alone (section 14.2).
+    // Ranges are defined for GET only (section 14.2).
     if method != Method::GET {
         return Decision::Whole;
     }
     range(headers, etag, size)
 }
 
-/// Several ranges are answered by the whole file, and so are malformed ones: a server may do both.
+/// Evaluates the range. Multiple or malformed ranges get the whole file, as the RFC permits.
 fn range(headers: &HeaderMap, etag: &ETag, size: u64) -> Decision {
     let wanted = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let wanted = wanted.and_then(|value| value.strip_prefix("bytes="));
@@ -60,8 +60,8 @@ fn range(headers: &HeaderMap, etag: &ETag, size: u64) -> Decision {
     }
 }
 
-/// A single range (section 14.1.2), cut to `size`; an empty one if none of it is there. Not by
-/// `headers::Range`, which holds a suffix longer than the file for unsatisfiable.
+/// Parses a single range (section 14.1.2) and cuts it to `size`; it is empty if it lies beyond the file.
+/// Own code, because `headers::Range` takes a suffix longer than the file as unsatisfiable.
 fn parse(wanted: &str, size: u64) -> Option<Range<u64>> {
     let (first, last) = wanted.trim().split_once('-')?;
     if first.is_empty() {

@@ -1,4 +1,4 @@
-//! How many clients may use one link: each is an entry of the log.
+//! Limits the number of clients per link, since each client adds an entry to the log.
 
 use std::{
     num::NonZeroU32,
@@ -12,14 +12,14 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 
-/// Clients that may begin to use a link at once.
+/// Clients that may start to use a link at once.
 pub(super) const CLIENTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(30).expect("it is not zero");
-/// After those, one more client may begin each time that this has passed.
+/// Time after which one more client may start to use a link.
 const NEXT_CLIENT: Duration = Duration::from_secs(2);
-/// Links that have not been used lately are forgotten every so many checks.
+/// Number of checks after which links that have not been used lately are removed.
 const FORGET_EVERY: u32 = 1_000;
 
-/// New clients of links, by the link's identity. In this process: a link is used through few nodes.
+/// Counts new clients by link. Per process, since a link is used through few nodes.
 pub(in crate::http) struct LinkClients {
     limiter: RateLimiter<Vec<u8>, HashMapStateStore<Vec<u8>>, DefaultClock>,
     checks: AtomicU32,
@@ -35,7 +35,7 @@ impl Default for LinkClients {
 }
 
 impl LinkClients {
-    /// Counts a client that has not used the link before, or gives the seconds after which it may.
+    /// Counts a client that has not used the link before, or returns the seconds until it may.
     pub(super) fn admit(&self, link: Vec<u8>) -> Result<(), u64> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();

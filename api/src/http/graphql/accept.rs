@@ -2,27 +2,27 @@
 
 use http::{HeaderMap, header};
 
-/// What the client takes, as far as it matters here.
+/// The parts of the client's `Accept` header that matter here.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Accept {
-    /// The media type of the answer.
+    /// Media type of the response.
     pub(super) kind: Kind,
-    /// Whether it's a browser that shows a page.
+    /// True if the client accepts HTML, as a browser does.
     pub(super) is_browser: bool,
 }
 
-/// The media type of an answer.
+/// Media type of a response.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `application/graphql-response+json`: the status code says whether the request was run.
+    /// `application/graphql-response+json`: the status code reports whether the request was executed.
     GraphQLResponse,
-    /// `application/json`, from before that: a well-formed request is always a 200.
+    /// `application/json`, the older type: a well-formed request always gets 200.
     Json,
 }
 
 impl Accept {
-    /// What `headers` ask for. Whoever takes neither media type gets JSON: RFC 9110 lets a server
-    /// disregard the field, and an error that can be read says more than a 406.
+    /// Parses `headers`. A client that accepts neither media type gets JSON: RFC 9110 permits a server
+    /// to disregard the header, and a readable error is more useful than a 406.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let mut graphql = Preference::default();
@@ -33,7 +33,7 @@ impl Accept {
             json.consider(&range, "json", quality);
             is_browser |= range == "text/html" && quality > 0;
         }
-        // A wildcard is no word of knowing the newer type, whose status codes differ.
+        // A wildcard does not show that the client knows the newer type, whose status codes differ.
         let takes_graphql = graphql.is_named && graphql.quality > 0;
         let is_graphql = takes_graphql && graphql.quality >= json.quality;
         let kind = if is_graphql { Kind::GraphQLResponse } else { Kind::Json };
@@ -41,10 +41,10 @@ impl Accept {
     }
 }
 
-/// How much one media type is wanted, by the most specific range that covers it.
+/// Preference for one media type, from the most specific range that covers it.
 #[derive(Copy, Clone, Debug, Default)]
 struct Preference {
-    /// Thousandths.
+    /// Quality value in thousandths, 0 to 1000.
     quality: u16,
     specificity: u8,
     is_named: bool,
@@ -64,7 +64,7 @@ impl Preference {
     }
 }
 
-/// A media range in lower case, and its quality in thousandths.
+/// Parses a media range into lower case and its quality in thousandths.
 fn range(text: &str) -> (String, u16) {
     let mut parts = text.split(';').map(str::trim);
     let range = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -75,7 +75,7 @@ fn range(text: &str) -> (String, u16) {
     (range, quality.map_or(1_000, thousandths))
 }
 
-/// A quality value; one that is malformed counts as no wish at all.
+/// Parses a quality value; a malformed one counts as 0.
 fn thousandths(text: &str) -> u16 {
     let quality: f32 = text.parse().unwrap_or_default();
     if !(0.0..=1.0).contains(&quality) {

@@ -1,4 +1,4 @@
-//! Answers of GraphQL over HTTP: status, media type, headers, and bounds on what errors say.
+//! Responses of GraphQL over HTTP: status, media type and headers.
 
 use async_graphql::ServerError;
 use async_graphql_axum::GraphQLResponse;
@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Accept {
-    /// An answer of the executor. A request that was not run (no `data` at all) is a 400 for
-    /// clients that ask for GraphQL's own media type, and a 200 for those from before it.
+    /// Builds the response of an operation. A request that was not executed (no `data` at all) gets 400
+    /// if the client accepts GraphQL's own media type, and 200 otherwise.
     pub(super) fn answer(self, Answer { response, part }: Answer) -> Response {
         if errors::is_refusal(&response) {
             return self.refuse(response.errors);
@@ -30,7 +30,7 @@ impl Accept {
         response
     }
 
-    /// A well-formed request that is not run, as [`Accept::answer`] says it.
+    /// Builds the response to a well-formed request that is not executed, as for [`Accept::answer`].
     pub(super) fn refuse(self, errors: Vec<ServerError>) -> Response {
         if let Some(seconds) = errors::retry_after(&errors) {
             let mut response = self.errors(StatusCode::TOO_MANY_REQUESTS, errors);
@@ -44,12 +44,12 @@ impl Accept {
         self.errors(status, errors)
     }
 
-    /// A request that can't be run, whatever the client takes.
+    /// Builds an error response with a fixed status, for any media type.
     pub(super) fn error(self, status: StatusCode, code: &'static str, message: &str) -> Response {
         self.errors(status, vec![errors::error(code, message)])
     }
 
-    /// A request that could not be read.
+    /// Builds the response to a request that could not be read.
     pub(super) fn malformed(self, malformed: &Malformed) -> Response {
         match malformed {
             Malformed::Request { status, message } => {
@@ -59,7 +59,7 @@ impl Accept {
         }
     }
 
-    /// A request error: no `data`, not even null (GraphQL, section 7.1).
+    /// Builds the response of a request error, without `data` (GraphQL, section 7.1).
     fn errors(self, status: StatusCode, errors: Vec<ServerError>) -> Response {
         let body = serde_json::json!({ "errors": errors }).to_string();
         let mut response = (status, body).into_response();
@@ -67,7 +67,7 @@ impl Accept {
         response
     }
 
-    /// Says in `response`'s headers what it is.
+    /// Sets the headers that describe `response`.
     fn describe(self, response: &mut Response) {
         let kind = match self.kind {
             Kind::GraphQLResponse => "application/graphql-response+json; charset=utf-8",

@@ -1,4 +1,4 @@
-//! The parameters of a request, from its body or its URL.
+//! Reads the parameters of a GraphQL request from its body or its URL.
 
 use axum::extract::{Query, Request};
 use http::{HeaderMap, StatusCode, Uri, header};
@@ -15,7 +15,7 @@ use crate::http::{
 
 const JSON: &str = "application/json";
 
-/// What is wrong with a request, without a word of it.
+/// Reason why a request can't be read, without any of its content.
 pub(super) enum Malformed {
     Request { status: StatusCode, message: String },
     TooMany(TooMany),
@@ -31,11 +31,11 @@ impl Malformed {
     }
 }
 
-/// The parameters in a body, sent by `client`.
+/// Reads the parameters from a body that `client` sent.
 ///
 /// # Errors
-/// Another media type, a body that is too long or too slow, or that is no JSON object of
-/// parameters; no room for it in time.
+/// Fails if the media type is wrong, the body is too long, too slow or not a JSON object of
+/// parameters, or no memory is free in time.
 pub(super) async fn from_body(
     state: &State,
     client: &Client,
@@ -68,7 +68,7 @@ fn credential(key: &RateLimitKey) -> Credential {
     }
 }
 
-/// JSON in UTF-8 as it is, and nothing that a browser sends elsewhere without asking.
+/// Accepts uncompressed JSON in UTF-8 only, so that browsers ask first before sending it to other sites.
 fn check_media_type(headers: &HeaderMap) -> Result<(), &'static str> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut parts = value.unwrap_or_default().split(';').map(str::trim);
@@ -82,7 +82,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), &'static str> {
         return Err("The charset must be utf-8");
     }
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return Err("A Content-Encoding is not taken: send the JSON as it is");
+        return Err("Content-Encoding is not supported; send the JSON uncompressed");
     }
     Ok(())
 }
@@ -90,25 +90,24 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), &'static str> {
 fn malformed(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => {
-            "The body must be a JSON object with `query` and, if any, `operationName`, \
-             `variables`, `extensions`; batches are not taken"
+            "The body must be a JSON object with `query` and optionally `operationName`, \
+             `variables` and `extensions`; batches are not supported"
                 .to_owned()
         }
         serde_json::error::Category::Io
         | serde_json::error::Category::Syntax
         | serde_json::error::Category::Eof => {
             let said = error.to_string();
-            // Serde's own words, of which there is no kind.
+            // Matches serde's text, since the error has no kind for this.
             let is_half = said.contains("surrogate") || said.contains("hex escape");
-            let reason =
-                if is_half { ", where an escape stands for half a surrogate pair" } else { "" };
+            let reason = if is_half { ": an escape is only half of a surrogate pair" } else { "" };
             let (line, column) = (error.line(), error.column());
-            format!("The body is not JSON: line {line}, column {column}{reason}")
+            format!("The body is not valid JSON at line {line}, column {column}{reason}")
         }
     }
 }
 
-/// The same parameters in a URL, where `variables` and `extensions` are JSON.
+/// Parameters in a URL, where `variables` and `extensions` are JSON texts.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UrlParameters {
@@ -119,17 +118,17 @@ struct UrlParameters {
     extensions: Option<String>,
 }
 
-/// The parameters in a URL, sent by `client`; none where there is no query.
+/// Reads the parameters from a URL that `client` sent; none if there is no document in it.
 ///
 /// # Errors
-/// Parameters that can't be read, or have too many values; no room for them in time.
+/// Fails if the parameters can't be read or have too many values, or no memory is free in time.
 pub(super) async fn from_url(
     state: &State,
     client: &Client,
     url: &Uri,
 ) -> Result<Option<Parameters>, Malformed> {
     let key = client.rate_limit_key();
-    // However it is encoded, no value has more bytes in JSON.
+    // No value has more bytes as JSON than it has in the URL, whatever its encoding.
     let query = url.query().unwrap_or_default();
     let mut measure = json::Measure { bytes: query.len(), ..json::Measure::default() };
     if let Ok(Query(UrlParameters { query, variables, extensions, .. })) = Query::try_from_uri(url)
@@ -156,7 +155,7 @@ fn read_url(url: &Uri) -> Result<Option<Parameters>, Malformed> {
     let raw = Raw {
         query,
         document_id,
-        // Clients that have no name to give leave it empty, as `variables` may be.
+        // Some clients send an empty name if they have none.
         operation_name: operation_name.filter(|name| !name.is_empty()),
         variables: json_parameter(variables).map_err(|_| json("variables"))?,
         extensions: json_parameter(extensions).map_err(|_| json("extensions"))?,

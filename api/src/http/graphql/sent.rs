@@ -1,4 +1,4 @@
-//! The body of an answer, counted until it is sent.
+//! The body of a response, counted in the memory of all responses until it is sent.
 
 use std::{
     pin::Pin,
@@ -10,13 +10,13 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::graphql::AnswerPart;
 
-/// Bytes that are given to the connection at once: it takes more as they are sent.
+/// Maximum number of bytes passed to the connection at once; it takes more as they are sent.
 const MAX_PIECE_BYTES: usize = 64 * 1024;
 
-/// A body in pieces, with its part of all answers' bytes.
+/// A body in pieces, with its share of the bytes of all responses.
 pub(super) struct Sent {
     body: Body,
-    /// What has been taken from the body.
+    /// Bytes of the body's current frame that have not been passed on.
     rest: Bytes,
     _part: AnswerPart,
 }

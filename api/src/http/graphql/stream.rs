@@ -1,9 +1,9 @@
 //! GraphQL over server-sent events, in distinct connections mode: `/graphql/stream`.
 //!
-//! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>. One operation a connection.
-//! An event's `id` is its cursor, so that a client that comes back with `Last-Event-ID`, as
-//! browsers do by themselves, goes on where it was. A stream that ends without `complete` is to be
-//! asked for again.
+//! Implements <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>, with one operation
+//! per connection. An event's `id` is its cursor, so that a client that reconnects with
+//! `Last-Event-ID`, as browsers do by themselves, resumes where it was. If a stream ends without
+//! `complete`, the client should reconnect.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -48,7 +48,7 @@ pub(in crate::http) async fn post(
     }
 }
 
-/// `GET /graphql/stream`, which is what a browser's `EventSource` can do.
+/// `GET /graphql/stream`, the only method that a browser's `EventSource` can use.
 pub(in crate::http) async fn get(
     extract::State(state): extract::State<State>,
     Extension(correlation): Extension<Correlation>,
@@ -77,7 +77,8 @@ fn serve(
 ) -> Response {
     let accept = Accept::of(headers);
     if !takes_events(headers) {
-        let message = "Only text/event-stream is given here: say so in Accept";
+        let message =
+            "This endpoint returns only text/event-stream; send `Accept: text/event-stream`";
         return accept.error(StatusCode::NOT_ACCEPTABLE, code::BAD_USER_INPUT, message);
     }
     let client = match client {
@@ -93,7 +94,7 @@ fn serve(
     };
     let name = parameters.operation_name.as_deref();
     if method == Method::GET && document.may_change(name) {
-        return method_not_allowed(accept, "Mutations are not taken by GET", "POST");
+        return method_not_allowed(accept, "GET does not accept mutations; use POST", "POST");
     }
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let last = last.filter(|id| !id.is_empty());
@@ -113,7 +114,7 @@ fn takes_events(headers: &HeaderMap) -> bool {
     ranges.any(|range| range == EVENT_STREAM)
 }
 
-/// What an operation answers, and `complete` once it has come to its own end.
+/// Turns an operation's responses into events, followed by `complete` when the operation itself ends.
 fn events<S: Stream<Item = operation::Answer> + Send + 'static>(
     state: &State,
     viewer: Option<&Viewer>,
@@ -121,8 +122,8 @@ fn events<S: Stream<Item = operation::Answer> + Send + 'static>(
 ) -> impl Stream<Item = Event> + Send + use<S> {
     let ended = credential::end(Arc::clone(&state.instance), viewer.cloned());
     let stopping = state.instance.stopping.clone();
-    // It ends with this process or this credential, not with what it tells: a client that heard
-    // `complete` would not come back for the rest.
+    // No `complete` if the process stops or the credential ends, since a client that received it would
+    // not reconnect for the rest.
     let is_over = {
         let stopping = stopping.clone();
         async move {
@@ -139,7 +140,7 @@ fn events<S: Stream<Item = operation::Answer> + Send + 'static>(
     answers.map(next).chain(complete.flatten()).take_until(Box::pin(is_over))
 }
 
-/// An operation that is not run: clients can't read the body of an error, so it is an event, too.
+/// Events of an operation that is not executed. Sent as events because clients can't read the body of an error.
 fn refused(errors: Vec<ServerError>) -> impl Stream<Item = Event> + Send + 'static {
     let response = Answer::from_errors(errors);
     stream::iter([next(operation::Answer { response, part: None }), complete()])
@@ -152,13 +153,14 @@ fn next(answer: operation::Answer) -> Event {
         serde_json::json!({ "errors": answer.errors }).to_string()
     } else {
         serde_json::to_string(&answer).unwrap_or_else(|error| {
-            tracing::error!(%error, "an answer can't be written");
-            let error = errors::error(code::INTERNAL, "Daybook failed; its log says why");
+            tracing::error!(%error, "failed to serialize a response");
+            let error =
+                errors::error(code::INTERNAL, "Internal error; the server's log has the details");
             serde_json::json!({ "errors": [error] }).to_string()
         })
     };
     let event = Event::default().event("next").data(data);
-    // A cursor has no line breaks; an event with one in its id can't be made.
+    // An event's ID can't contain line breaks. A cursor has none.
     match cursor.filter(|cursor| !cursor.contains(['\n', '\r', '\0'])) {
         Some(cursor) => event.id(cursor),
         None => event,
@@ -166,7 +168,7 @@ fn next(answer: operation::Answer) -> Event {
 }
 
 fn complete() -> Event {
-    // Browsers take no event without data for one.
+    // Browsers ignore an event without data.
     Event::default().event("complete").data("")
 }
 
@@ -176,7 +178,7 @@ fn answer(state: &State, events: impl Stream<Item = Event> + Send + 'static) -> 
         Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeat).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx would gather events otherwise.
+    // Without this header nginx buffers events.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
 }

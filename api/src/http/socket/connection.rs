@@ -1,4 +1,4 @@
-//! One connection: its state and its loop.
+//! State and main loop of one WebSocket connection.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,22 +27,22 @@ use crate::{
     },
 };
 
-/// Pings after which a client that gave no sign of life is gone.
+/// Number of unanswered pings after which the connection is closed.
 const MAX_UNANSWERED_PINGS: u32 = 3;
-/// How long the closing handshake may take.
+/// Maximum duration of the closing handshake.
 const CLOSING_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Messages of the greatest length whose operations may run at once.
+/// Memory for the messages of running operations, as a multiple of the longest message.
 const MAX_HELD_MESSAGES: usize = 2;
 
 pub(super) struct Connection {
     state: State,
     correlation: Correlation,
     viewer: Option<Viewer>,
-    /// Waits until the credential holds no more.
+    /// Resolves when the credential is no longer valid.
     ended: BoxFuture<'static, ()>,
     is_acknowledged: bool,
     operations: Operations,
-    /// Since the last sign of life.
+    /// Pings sent since the client was last known to be alive.
     pings: u32,
 }
 
@@ -54,27 +54,27 @@ impl Connection {
         Self { state, correlation, viewer, ended, is_acknowledged, operations, pings: 0 }
     }
 
-    /// Serves the connection to its end.
+    /// Serves the connection until it ends.
     pub(super) async fn serve(mut self, socket: WebSocket, is_known_protocol: bool) {
         let (sink, mut receiver) = socket.split();
         let mut sender = Sender::new(sink);
         let stopping = self.state.instance.stopping.clone();
         let end = if is_known_protocol {
             tokio::select! {
-                // Around the loop, not in it: stopping does not wait for a client that doesn't read.
+                // Outside of the loop, so that stopping does not wait for a client that doesn't read.
                 () = stopping.cancelled() => Some(Close::restarting()),
                 end = self.run(&mut sender, &mut receiver) => end,
             }
         } else {
             Some(Close::no_protocol())
         };
-        // Operations end before the client is told, so that nothing is delivered after.
+        // Operations end before the close frame is sent, so that nothing is delivered after it.
         drop(self);
         if let Some(close) = end {
             sender.close(close).await;
         }
-        // To the client's part of the closing handshake, or ours where the client began: a
-        // connection that is dropped with something unread is reset, and the reason is lost.
+        // Reads until the closing handshake is complete: a connection that is dropped with unread data
+        // is reset, and the client loses the reason.
         let parting = async { while let Some(Ok(_)) = receiver.next().await {} };
         let _ = timeout(CLOSING_HANDSHAKE_TIMEOUT, parting).await;
     }
@@ -85,7 +85,7 @@ impl Connection {
         receiver: &mut (impl Stream<Item = Result<Message, axum::Error>> + Unpin),
     ) -> End {
         let init_deadline = Instant::now() + self.state.server_limits.socket_init_timeout;
-        // An interval has to be longer than nothing.
+        // An interval must not be zero.
         let period = self.state.server_limits.socket_ping.max(Duration::from_millis(10));
         let mut ping = tokio::time::interval_at(Instant::now() + period, period);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -97,7 +97,7 @@ impl Connection {
                 () = &mut self.ended => return Some(Close::forbidden()),
                 message = receiver.next() => match message {
                     Some(Ok(message)) => self.receive(sender, message).await,
-                    // Too long, or not even a WebSocket's.
+                    // The message is too long or violates the WebSocket protocol.
                     Some(Err(_)) => return Some(Close::bad_message()),
                     None => return None,
                 },
@@ -117,7 +117,7 @@ impl Connection {
         self.pings = 0;
         let text = match message {
             Message::Text(text) => text,
-            // Pings are answered by the WebSocket layer itself.
+            // The WebSocket layer answers pings itself.
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
             Message::Close(_) => return Err(None),
             Message::Binary(_) => return Err(Some(Close::bad_message())),
@@ -154,7 +154,7 @@ impl Connection {
         }
     }
 
-    /// Refuses the operation that a message asks for, of which nothing but the name is read.
+    /// Refuses the operation of a message, of which only the ID is parsed.
     fn refuse_message(&mut self, text: &str, error: ServerError) -> Result<(), End> {
         let named = serde_json::from_str::<Named>(text).map_err(|_| Some(Close::bad_message()))?;
         if !self.is_acknowledged {
@@ -176,7 +176,7 @@ impl Connection {
             return Err(Some(Close::too_many_inits()));
         }
         let payload = payload.unwrap_or_default();
-        // GraphiQL sends its headers here as people write them.
+        // GraphiQL sends its headers here, with names in the case in which users typed them.
         let is_credential = |name: &str| name.eq_ignore_ascii_case("authorization");
         let mut entries = payload.iter().filter(|(name, _)| is_credential(name));
         let entry = entries.next();
@@ -189,7 +189,7 @@ impl Connection {
             let viewer = credential::from_authorization(instance, value, &self.correlation).await;
             let viewer = viewer.map_err(|error| match error {
                 Error::Fault(fault) => {
-                    tracing::error!(error = %fault, "a credential can't be looked at");
+                    tracing::error!(error = %fault, "failed to verify credential");
                     Some(Close::internal_error())
                 }
                 Error::Unavailable { .. } => Some(Close::try_again_later()),
@@ -214,10 +214,10 @@ impl Connection {
         let most = self.state.instance.settings.socket_operations;
         let most_bytes = MAX_HELD_MESSAGES * self.state.server_limits.socket_message_bytes;
         let refusal = if self.operations.len() >= most {
-            Some(format!("At most {most} operations run at once on a connection"))
+            Some(format!("At most {most} operations can run at once on one connection"))
         } else if self.operations.bytes() + bytes > most_bytes {
             Some(format!(
-                "Operations that run at once on a connection take at most {most_bytes} bytes"
+                "The operations that run at once on one connection can have at most {most_bytes} bytes"
             ))
         } else {
             None
@@ -254,8 +254,8 @@ impl Connection {
         }
     }
 
-    /// Asks for a sign of life. Whoever reads is alive, however much there is to read before the
-    /// ping comes.
+    /// Sends a ping, or ends the connection if too many went unanswered. A client that reads is alive,
+    /// even if it has not reached the ping yet.
     async fn ping(&mut self, sender: &mut Sender) -> Result<(), End> {
         if sender.has_read() {
             self.pings = 0;

@@ -1,11 +1,11 @@
-//! The protocol's messages and close codes.
+//! Messages and close codes of the protocol.
 
 use async_graphql::{Response, ServerError};
 use serde::{Deserialize, Serialize};
 
 use crate::http::parameters::{Parameters, object};
 
-/// From the client.
+/// Message from the client.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ClientMessage {
@@ -25,13 +25,13 @@ pub(super) enum ClientMessage {
     },
 }
 
-/// The name of the operation that a message asks for.
+/// ID of the operation that a message is about.
 #[derive(Debug, Deserialize)]
 pub(super) struct Named {
     pub(super) id: String,
 }
 
-/// To the client.
+/// Message to the client.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ServerMessage<'a> {
@@ -42,7 +42,7 @@ pub(super) enum ServerMessage<'a> {
     Complete { id: &'a str },
 }
 
-/// Why a connection is closed.
+/// Close code and reason of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Close {
     pub(super) code: u16,
@@ -55,59 +55,59 @@ impl Close {
         Self { code, reason: reason.to_owned() }
     }
 
-    /// A message that the protocol does not know, or that is too long.
+    /// The client sent a message that is not part of the protocol, or too long.
     pub(super) fn bad_message() -> Self {
         Self::new(4400, "Invalid message")
     }
 
-    /// More than one credential in `connection_init`.
+    /// The client sent more than one credential in `connection_init`.
     pub(super) fn two_credentials() -> Self {
         Self::new(4400, "Invalid message: more than one authorization")
     }
 
-    /// A credential that nobody can check now: clients come back with the same.
+    /// The credential can't be verified at the moment; clients reconnect with the same one.
     pub(super) fn try_again_later() -> Self {
-        Self::new(1013, "The OpenID provider can't be reached: try again later")
+        Self::new(1013, "The OpenID provider can't be reached; try again later")
     }
 
-    /// An operation before the connection was acknowledged.
+    /// The client started an operation before the connection was acknowledged.
     pub(super) fn unauthorized() -> Self {
         Self::new(4401, "Unauthorized")
     }
 
-    /// A credential that doesn't hold, or not any more: clients come back with a new one.
+    /// The credential is not valid, or no longer valid; clients reconnect with a new one.
     pub(super) fn forbidden() -> Self {
         Self::new(4403, "Forbidden")
     }
 
-    /// Another sub-protocol.
+    /// The client offered no known subprotocol.
     pub(super) fn no_protocol() -> Self {
         Self::new(4406, "Subprotocol not acceptable")
     }
 
-    /// No `connection_init` in time.
+    /// The client did not send `connection_init` in time.
     pub(super) fn init_timeout() -> Self {
         Self::new(4408, "Connection initialisation timeout")
     }
 
-    /// An operation under the id of one that still runs.
+    /// The client reused the ID of an operation that is still running.
     pub(super) fn duplicate(id: &str) -> Self {
-        // An id may be longer than a close frame.
+        // An ID may be longer than a close frame.
         let id: String = id.chars().take(20).collect();
         Self::new(4409, &format!("Subscriber for {id} already exists"))
     }
 
-    /// A second `connection_init`.
+    /// The client sent a second `connection_init`.
     pub(super) fn too_many_inits() -> Self {
         Self::new(4429, "Too many initialisation requests")
     }
 
-    /// A fault of ours.
+    /// The server failed.
     pub(super) fn internal_error() -> Self {
         Self::new(4500, "Internal server error")
     }
 
-    /// The server stops; clients come back.
+    /// The server is stopping; clients reconnect.
     pub(super) fn restarting() -> Self {
         Self::new(1012, "Service restart")
     }

@@ -1,4 +1,4 @@
-//! One operation: what it has to tell, as a stream of events.
+//! Turns one operation into a stream of events.
 
 use async_graphql::{ServerError, parser::types::OperationType};
 use futures::{
@@ -12,22 +12,22 @@ use crate::http::{
     parameters::Parameters,
 };
 
-/// What an operation has to tell.
+/// Event of an operation.
 pub(super) enum Event {
     Next(Box<Answer>),
-    /// It was not run at all.
+    /// The operation was not executed.
     Refused(Vec<ServerError>),
     Completed,
 }
 
-/// An operation that runs as far as its events are taken.
+/// An operation that runs as its events are polled.
 pub(super) struct Operation {
-    /// Whether it goes on by itself, as subscriptions do.
+    /// True for subscriptions, which have any number of events.
     pub(super) is_stream: bool,
     pub(super) events: BoxStream<'static, Event>,
 }
 
-/// The operation that `parameters` ask for.
+/// Starts the operation that `parameters` name.
 pub(super) fn begin(state: &State, client: &Client, parameters: Parameters) -> Operation {
     let operation = operation::admit(state, client)
         .map_err(errors::too_many)
@@ -48,7 +48,7 @@ pub(super) fn begin(state: &State, client: &Client, parameters: Parameters) -> O
     Operation { is_stream, events: events.chain(stream::iter([Event::Completed])).boxed() }
 }
 
-/// One that is not run.
+/// Operation that only reports why it is not executed.
 pub(super) fn refused(errors: Vec<ServerError>) -> Operation {
     Operation { is_stream: false, events: stream::iter([Event::Refused(errors)]).boxed() }
 }

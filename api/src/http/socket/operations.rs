@@ -1,4 +1,4 @@
-//! A connection's operations: which ones run, and what they have to tell.
+//! The running operations of a connection, and their events.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,34 +11,34 @@ use tokio::{
 
 use super::operation::{Event, Operation};
 
-/// Most of them that are queries or mutations under way: so many answers wait for a client at the
-/// most.
+/// Maximum number of queries and mutations that run at once on a connection, and so of responses that
+/// wait for the client.
 const MAX_RUNNING_REQUESTS: usize = 4;
 
-/// What an operation tells: its number, its id, the event.
+/// Event of an operation, with the operation's number and ID.
 pub(super) type Told = (u64, String, Event);
 
 pub(super) struct Operations {
-    /// Tasks of their own: one that waited here for the client to read would wait with a
-    /// connection to the database in hand, and few of them would keep everyone from it.
+    /// One task per operation. An operation polled by the connection itself could hold a database
+    /// connection while it waits for the client to read, and a few of them would block all others.
     tasks: JoinSet<()>,
     running: HashMap<String, Running>,
     started: u64,
     turns: Arc<Semaphore>,
-    /// One event at a time, first come, first served: each operation gets its turn.
+    /// Channel for one event at a time, first come, first served, so that each operation gets its turn.
     outbox: mpsc::Sender<Told>,
     inbox: mpsc::Receiver<Told>,
 }
 
 struct Running {
-    /// The client's id may be given again; this is not.
+    /// Unique, unlike the client's ID, which may be reused.
     number: u64,
     abort: AbortHandle,
-    /// What the client sent for it, which is held as long as it runs.
+    /// Length of the client's message, which is kept while the operation runs.
     bytes: usize,
 }
 
-/// An operation ended without a word: nobody would ever hear of it again.
+/// An operation panicked, so that the client would never receive an event of it.
 pub(super) struct Panicked;
 
 impl Operations {
@@ -58,7 +58,7 @@ impl Operations {
         self.running.len()
     }
 
-    /// Length of all that the client sent for those that run.
+    /// Total length of the messages of running operations, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.running.values().map(|running| running.bytes).sum()
     }
@@ -67,7 +67,7 @@ impl Operations {
         self.running.contains_key(id)
     }
 
-    /// Whether the operation `number` still runs as `id`: it may have been completed meanwhile.
+    /// Returns true if `id` still stands for the operation `number`, which may have been completed meanwhile.
     pub(super) fn is_current(&self, id: &str, number: u64) -> bool {
         self.running.get(id).is_some_and(|running| running.number == number)
     }
@@ -87,8 +87,8 @@ impl Operations {
         let operation = async move {
             let _turn = if is_stream { None } else { turns.acquire_owned().await.ok() };
             while let Some(event) = events.next().await {
-                // It ends with this process, not with what it tells: a client that heard
-                // `complete` would not come back for the rest.
+                // No `complete` if the process stops, since a client that received it would not
+                // reconnect for the rest.
                 if is_stream && matches!(event, Event::Completed) && stopping.is_cancelled() {
                     return;
                 }
@@ -107,10 +107,10 @@ impl Operations {
         }
     }
 
-    /// What one of them has to tell. Waits for it; for ever where nothing runs.
+    /// Waits for the next event of any operation; forever if none is running.
     ///
     /// # Errors
-    /// [`Panicked`].
+    /// Returns [`Panicked`] if an operation panicked.
     pub(super) async fn next(&mut self) -> Result<Told, Panicked> {
         loop {
             tokio::select! {

@@ -1,4 +1,4 @@
-//! What goes out on a connection: one message at a time, with a limit on how long that may take.
+//! Sends messages on a connection, one at a time, each within a time limit.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::{
     message::{Close, ServerMessage},
 };
 
-/// How long sending one message may take.
+/// Time within which a message must be sent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long saying why a connection ends may take: a client that reads takes it at once.
+/// Time within which the close frame must be sent. Short, since a client that reads takes it at once.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Who makes the server wait so long, and then takes the message, reads.
+/// Duration of a send above which the client must have read something for it to succeed.
 const SLOW_SEND: Duration = Duration::from_millis(100);
 
 pub(super) struct Sender {
     sink: SplitSink<WebSocket, Message>,
-    /// Whether the client was seen reading since this was last asked.
+    /// True if the client is known to have read since the last call of [`Self::has_read`].
     has_read: bool,
 }
 
@@ -31,7 +31,7 @@ impl Sender {
 
     pub(super) async fn send(&mut self, message: &ServerMessage<'_>) -> Result<(), End> {
         let text = serde_json::to_string(message).map_err(|error| {
-            tracing::error!(%error, "a message can't be written");
+            tracing::error!(%error, "failed to serialize a message");
             Some(Close::internal_error())
         })?;
         self.put(Message::Text(text.into())).await
@@ -41,13 +41,13 @@ impl Sender {
         self.put(Message::Ping(axum::body::Bytes::new())).await
     }
 
-    /// Says why the connection ends. A client that is gone needs no close frame.
+    /// Sends the close frame. Errors are ignored, since a client that is gone does not need it.
     pub(super) async fn close(&mut self, Close { code, reason }: Close) {
         let frame = CloseFrame { code, reason: Utf8Bytes::from(reason) };
         let _ = timeout(CLOSE_TIMEOUT, self.sink.send(Message::Close(Some(frame)))).await;
     }
 
-    /// Whether the client was seen reading since this was last asked.
+    /// Returns true if the client is known to have read since the last call.
     pub(super) fn has_read(&mut self) -> bool {
         std::mem::take(&mut self.has_read)
     }
@@ -59,7 +59,7 @@ impl Sender {
                 self.has_read |= began.elapsed() >= SLOW_SEND;
                 Ok(())
             }
-            // Gone, or not reading.
+            // The client is gone or does not read.
             Ok(Err(_)) | Err(_) => Err(None),
         }
     }

@@ -1,4 +1,4 @@
-//! The files that `make web` made, in the encoding that a client takes.
+//! The files that `make web` built, in the encoding that a client accepts.
 
 use std::borrow::Cow;
 
@@ -9,20 +9,20 @@ use rust_embed::RustEmbed;
 #[folder = "web/dist"]
 struct Files;
 
-/// A file, as it goes out.
+/// A file in the encoding in which it is sent.
 pub(super) struct File {
     pub(super) bytes: Cow<'static, [u8]>,
-    /// Strong, quotes included: another encoding is another representation.
+    /// Strong entity tag, including quotes; differs between encodings.
     pub(super) etag: String,
     pub(super) content_type: &'static str,
-    /// None where the bytes are the file's own.
+    /// None if the file is not encoded.
     pub(super) encoding: Option<&'static str>,
 }
 
-/// Each encoding and the ending of the files that have it, the smallest first.
+/// Encodings and the extensions of their files, the one with the smallest files first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
-/// The file in the smallest encoding that the client takes and that was made.
+/// Finds the file in the smallest available encoding that the client accepts.
 pub(super) fn find(name: &str, headers: &HeaderMap) -> Option<File> {
     let content_type = content_type(name)?;
     let encoded = ENCODINGS.into_iter().filter(|(encoding, _)| accepts(headers, encoding));
@@ -37,7 +37,7 @@ pub(super) fn find(name: &str, headers: &HeaderMap) -> Option<File> {
     Some(File { bytes: file.data, etag, content_type, encoding })
 }
 
-/// Whether `Accept-Encoding` names it, with a weight that is not zero (RFC 9110, section 12.5.3).
+/// Returns true if `Accept-Encoding` names `encoding` with a weight above 0 (RFC 9110, section 12.5.3).
 fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let choices = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
@@ -49,7 +49,7 @@ fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
     })
 }
 
-/// None for what the app has no files of, which the encoded copies are, too.
+/// Media type of a file by its extension; none for extensions that are not served, such as encoded copies.
 fn content_type(name: &str) -> Option<&'static str> {
     Some(match name.rsplit_once('.')?.1 {
         "css" => "text/css; charset=utf-8",

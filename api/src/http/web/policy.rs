@@ -1,23 +1,23 @@
-//! What the browser lets the pages do.
+//! Content security policies of the pages.
 
 use http::{HeaderName, HeaderValue, header};
 
-/// The dashboard: its own files and its own server, no inline script or style, no page around it.
-/// Trusted types make every way from text to HTML or script throw; the app has none.
+/// Policy of the dashboard: own files and own server only, no inline script or style, no framing.
+/// Trusted types make every conversion of text to HTML or script throw; the app has none.
 pub(super) const DASHBOARD: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     font-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// GraphiQL needs more than the dashboard: its editor (Monaco) writes style elements at run time,
-/// has icons as `data:` URLs and checks documents in workers, which are files of ours. Scripts
-/// are ours alone here, too.
+/// Policy of GraphiQL, which needs more than the dashboard: its editor (Monaco) writes style elements
+/// at run time, has icons as `data:` URLs and checks documents in workers. Scripts and workers are
+/// files of this server only.
 pub(super) const GRAPHIQL: &str = "default-src 'none'; script-src 'self'; \
     style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; \
     connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
-/// No other site's window or file comes near the pages. Whatever else is safe, like `nosniff`,
-/// every answer has.
+/// Headers that isolate the pages from other sites' windows and files. Headers that all responses
+/// have, such as `nosniff`, are set elsewhere.
 pub(super) const ISOLATION: [(HeaderName, HeaderValue); 3] = [
     (
         HeaderName::from_static("cross-origin-opener-policy"),

@@ -1,28 +1,28 @@
-//! Titles and tags as a note takes them, with a remark on each change.
+//! Shortens titles and drops tags that a note can't have, with a remark on each change.
 
 use std::collections::HashSet;
 
 use daybook_service::notes::{MAX_TAGS, TAG_CHARS, TITLE_CHARS};
 
-/// A value that fits, and what was done to it, for people.
+/// A value within the limits, and a remark on what was changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fitted<T> {
     pub(super) value: T,
     pub(super) remark: Option<String>,
 }
 
-/// A title with as many characters as one may have.
+/// Shortens a title to the maximum length.
 pub(super) fn title(title: String) -> Fitted<String> {
     let Some((end, _)) = title.char_indices().nth(TITLE_CHARS) else {
         return Fitted { value: title, remark: None };
     };
     let count = title.chars().count();
-    let remark = format!("its title has {count} characters, was cut to the first {TITLE_CHARS}");
+    let remark = format!("its title has {count} characters and was shortened to {TITLE_CHARS}");
     Fitted { value: title[..end].to_owned(), remark: Some(remark) }
 }
 
-/// The tags that a note takes, each once. A tag that was cut would be another tag, so that those that
-/// are too long are left out.
+/// Returns the valid tags, without duplicates. Tags that are too long are left out, since a shortened
+/// tag would be another tag.
 pub(super) fn tags(tags: Vec<String>) -> Fitted<Vec<String>> {
     let (mut taken, mut seen) = (Vec::new(), HashSet::new());
     let (mut blank, mut long, mut double, mut more) = (0, 0, 0, 0);
@@ -48,11 +48,12 @@ pub(super) fn tags(tags: Vec<String>) -> Fitted<Vec<String>> {
     ];
     let said = reasons.into_iter().filter(|(count, _)| *count > 0);
     let said: Vec<_> = said.map(|(count, reason)| format!("{count} {reason}")).collect();
-    let remark = (!said.is_empty()).then(|| format!("left out tags: {}", said.join(", ")));
+    let remark =
+        (!said.is_empty()).then(|| format!("some tags were left out: {}", said.join(", ")));
     Fitted { value: taken, remark }
 }
 
-/// Says if a text shows nothing.
+/// Returns true if a text has no visible characters.
 pub(super) fn is_blank(text: &str) -> bool {
     let is_invisible = |c: char| {
         c.is_whitespace()

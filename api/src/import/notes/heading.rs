@@ -1,9 +1,9 @@
-//! The heading that a Markdown text is called by.
+//! Finds the heading that serves as the title of a Markdown text.
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-/// The first heading of the first level, or else the heading that the text begins with, as plain text.
-/// Headings within quotations and lists don't count, and HTML is no text.
+/// Returns the first level-1 heading, or else the heading that the text begins with, as plain text.
+/// Ignores headings within quotations and lists, and HTML.
 pub(super) fn heading(body: &str) -> Option<String> {
     let (mut events, mut first, mut depth) =
         (Parser::new_ext(body, Options::empty()), None, 0_usize);
@@ -32,7 +32,7 @@ pub(super) fn heading(body: &str) -> Option<String> {
     first
 }
 
-/// The text up to the heading's end, without markup.
+/// Text up to the end of the heading, without markup.
 fn plain<'a>(events: &mut impl Iterator<Item = Event<'a>>) -> String {
     let mut text = String::new();
     for event in events {
@@ -46,7 +46,7 @@ fn plain<'a>(events: &mut impl Iterator<Item = Event<'a>>) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Passes over a block of HTML, a comment for example.
+/// Skips a block of HTML, such as a comment.
 fn skip<'a>(events: &mut impl Iterator<Item = Event<'a>>) {
     for event in events {
         if matches!(event, Event::End(TagEnd::HtmlBlock)) {

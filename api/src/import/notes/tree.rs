@@ -1,4 +1,4 @@
-//! The Markdown files of a folder, and what else is in it.
+//! Lists the Markdown files of a folder, and what else is in it.
 
 use std::{
     collections::BTreeMap,
@@ -9,18 +9,18 @@ use std::{
 use anyhow::{Context, Result};
 use daybook_service::notes::normalize;
 
-/// What a folder and those below it hold, each list in the order of its paths.
+/// Content of a folder and its subfolders; each list is ordered by path.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     /// Markdown files.
     pub(super) files: Vec<File>,
-    /// What should have been taken and can't, and why.
+    /// Files and folders that can't be imported, with the reason.
     pub(super) refused: Vec<(PathBuf, String)>,
     /// Symbolic links to folders and to Markdown files, which are not followed.
     pub(super) links: Vec<PathBuf>,
-    /// How many files there are that are no Markdown, by the ends of their names.
+    /// Number of files that are not Markdown, by extension.
     pub(super) others: BTreeMap<String, usize>,
-    /// How many files and folders there are whose names begin with a dot.
+    /// Number of files and folders whose names begin with a dot.
     pub(super) hidden: usize,
 }
 
@@ -28,19 +28,19 @@ pub(super) struct Tree {
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) file: PathBuf,
-    /// The path of its note.
+    /// Path of the note.
     pub(super) path: String,
 }
 
 impl Tree {
-    /// Reads the names under `folder`.
+    /// Lists everything under `folder`.
     ///
     /// # Errors
-    /// A `folder` that can't be read; of those below it, that is said in `refused`.
+    /// Fails if `folder` can't be read. Subfolders that can't be read are listed in `refused`.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let mut tree = Self::default();
         let items = sorted(folder).with_context(|| format!("can't read {}", folder.display()))?;
-        // What is last here is read next.
+        // The last item is read next.
         let mut left: Vec<PathBuf> = items.into_iter().rev().collect();
         while let Some(item) = left.pop() {
             if let Err(error) = tree.add(folder, &item, &mut left) {
@@ -72,16 +72,16 @@ impl Tree {
                 Err(reason) => self.refused.push((item.to_owned(), reason)),
             }
         } else {
-            self.refused.push((item.to_owned(), "is no regular file".to_owned()));
+            self.refused.push((item.to_owned(), "is not a regular file".to_owned()));
         }
         Ok(())
     }
 }
 
-/// The path of the note that a file becomes: where it is under `root`, without `.md`.
+/// Path of a file's note: the file's path relative to `root`, without extension.
 fn path(root: &Path, file: &Path) -> Result<String, String> {
     let path = file.strip_prefix(root).unwrap_or(file).with_extension("");
-    let path = path.to_str().ok_or("has a name that is not UTF-8")?;
+    let path = path.to_str().ok_or("has a name that is not valid UTF-8")?;
     normalize(path).map_err(|reason| format!("path: {reason}"))
 }
 
@@ -92,7 +92,7 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(items)
 }
 
-/// A text that a terminal shows as it is.
+/// Replaces control characters, so that a terminal shows the text as it is.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
