@@ -1,5 +1,5 @@
-//! The GraphQL API, cut by domain, then by role. GraphQL types wrap rows field by field; a row is
-//! never itself an API type.
+//! The GraphQL API, divided by domain, then by role. GraphQL types wrap rows field by field; a row
+//! is never itself an API type.
 
 mod answer;
 mod audit_log;
@@ -28,7 +28,7 @@ pub use document::{Document, Documents, Refusal, take_cursor};
 pub use error::code;
 pub use note::BodyAllowance;
 
-/// Everything that can be read.
+/// The root of all queries.
 #[derive(MergedObject, Default)]
 pub struct Query(
     viewer::query::ViewerQuery,
@@ -40,7 +40,7 @@ pub struct Query(
     job::query::JobQuery,
 );
 
-/// Everything that can be done.
+/// The root of all mutations.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     audit_log::mutation::AuditLogMutation,
@@ -51,7 +51,7 @@ pub struct Mutation(
     note::mutation::NoteMutation,
 );
 
-/// Everything that can be watched.
+/// The root of all subscriptions.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(
     audit_log::subscription::AuditLogSubscription,
@@ -61,13 +61,13 @@ pub struct Subscription(
 /// The executable schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema over an instance.
+/// Returns the schema over an instance.
 #[must_use]
 pub fn schema(instance: Arc<Instance>) -> Schema {
     builder().data(instance).extension(nullable::NullableErrors).finish()
 }
 
-/// The schema in the schema definition language.
+/// Returns the schema in the schema definition language.
 #[must_use]
 pub fn sdl() -> String {
     let options = async_graphql::SDLExportOptions::new()
@@ -88,7 +88,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
             "A page of an organization's audit log.",
         )
         .override_output_type_description::<job::types::JobConnection>(
-            "A page of an organization's jobs, or of all of an instance's.",
+            "A page of the jobs of an organization, or of all organizations.",
         )
         .override_output_type_description::<organization::member::MemberConnection>(
             "A page of an organization's members.",
@@ -99,7 +99,7 @@ fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<note::types::WorkspaceConnection>(
             "A page of an organization's workspaces.",
         )
-        // Documents come here sized and validated, and are not looked at again.
+        // Documents are measured and validated before they get here, and are not checked again.
         .validation_mode(ValidationMode::Fast)
         .limit_recursive_depth(usize::MAX)
         .disable_suggestions()

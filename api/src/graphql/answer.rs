@@ -1,5 +1,5 @@
-//! Limits on the size of an answer: a page has megabytes, and a document asks for it as often as it
-//! likes.
+//! Limits on the size of an answer. A page can have megabytes, and a document can select any number
+//! of pages.
 
 use std::{
     future::{self, Future},
@@ -17,30 +17,30 @@ use async_graphql::{
 
 use super::error::code;
 
-/// Most bytes of one answer, or of one event of a subscription.
+/// Maximum bytes of one answer, or of one event of a subscription: 16 MiB.
 pub(super) const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
-/// Most bytes of all answers of a process, from when they are made until they are sent.
+/// Maximum bytes of all answers of a process that are being made or sent: 96 MiB.
 const MAX_ANSWERS_BYTES: usize = 96 * 1024 * 1024;
-/// An answer that is shorter is made however many there are.
+/// Answers of at most this many bytes (1 MiB) are made regardless of how many others there are.
 const MAX_SHORT_ANSWER_BYTES: usize = 1024 * 1024;
-/// Most errors of one answer.
+/// Maximum number of errors in one answer.
 pub const MAX_ANSWER_ERRORS: usize = 50;
-/// Bytes that each value counts beside its text: it takes several times that in memory.
+/// Bytes that each value counts beside its text, since it takes several times that in memory.
 const VALUE_BYTES: usize = 24;
 
-/// Bytes of all answers of a process.
+/// The bytes of all answers of a process.
 #[derive(Clone, Debug, Default)]
 pub struct Answers(Arc<AtomicUsize>);
 
 impl Answers {
-    /// A new answer's part of them.
+    /// Returns the share of a new answer.
     #[must_use]
     pub fn part(&self) -> AnswerPart {
         AnswerPart(Arc::new(Part { all: Arc::clone(&self.0), own: AtomicUsize::new(0) }))
     }
 }
 
-/// One answer's part of all answers' bytes, given back when it is dropped.
+/// The share of one answer in the bytes of all answers. Released when it is dropped.
 #[derive(Clone, Debug)]
 pub struct AnswerPart(Arc<Part>);
 
@@ -73,7 +73,8 @@ impl Drop for Part {
 pub(super) struct AnswerSize(AtomicUsize);
 
 impl AnswerSize {
-    /// Runs `execution` for as long as its answer is not too large. What is under way then is dropped.
+    /// Runs `execution` until its answer exceeds a limit. Resolvers that still run are then
+    /// dropped.
     pub(super) async fn bounded(
         &self,
         part: Option<&AnswerPart>,
@@ -94,7 +95,7 @@ impl AnswerSize {
         .await
     }
 
-    /// Counts what a field has resolved to. It does not return once that is too much.
+    /// Counts the value of a resolved field. Never returns once a limit is exceeded.
     pub(super) async fn add(&self, part: Option<&AnswerPart>, bytes: usize) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
         part.into_iter().for_each(|part| part.add(bytes));
@@ -110,8 +111,8 @@ impl AnswerSize {
 
 fn too_large() -> ServerError {
     let message = format!(
-        "The answer has more than {MAX_ANSWER_BYTES} bytes: ask for fewer items or fields at once. \
-         What a mutation has done stays done"
+        "The response exceeds {MAX_ANSWER_BYTES} bytes: request fewer items or fields at once. \
+         Changes that a mutation has made are kept"
     );
     let mut error = ServerError::new(message, None);
     error.extensions.get_or_insert_default().set("code", code::BAD_USER_INPUT);
@@ -119,8 +120,8 @@ fn too_large() -> ServerError {
 }
 
 fn too_much() -> ServerError {
-    let message = "All answers under way have too many bytes: try again later, or ask for fewer \
-                   items or fields at once. What a mutation has done stays done";
+    let message = "The responses in progress exceed the server's memory limit: try again later, or \
+                   request fewer items or fields at once. Changes that a mutation has made are kept";
     let mut error = ServerError::new(message, None);
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("code", code::RATE_LIMITED);
@@ -128,15 +129,15 @@ fn too_much() -> ServerError {
     error
 }
 
-/// Bytes that a field adds to what is below it, which has been counted.
+/// Returns the bytes that a field adds to those of its subfields, which have been counted.
 pub(super) fn resolved_bytes(field: &Field, path: &QueryPathNode<'_>, value: &Value) -> usize {
     if field.selection_set.node.items.is_empty() {
-        // A list's items are counted with their list.
+        // The items of a list are counted with the list.
         let is_item = matches!(path.segment, QueryPathSegment::Index(_));
         return if is_item { 0 } else { json_bytes(value) };
     }
     match value {
-        // With a value each for the type's name, which nobody resolves.
+        // Each field counts a value here, too, because that of `__typename` is not resolved.
         Value::Object(fields) => {
             fields.keys().map(|key| text_bytes(key) + VALUE_BYTES).sum::<usize>() + VALUE_BYTES
         }
@@ -157,7 +158,7 @@ fn json_bytes(value: &Value) -> usize {
     content + VALUE_BYTES
 }
 
-/// Length of a text as JSON writes it.
+/// Returns the length of a text in JSON, in bytes.
 fn text_bytes(text: &str) -> usize {
     let length = |byte| match byte {
         0..=0x1f => 6,

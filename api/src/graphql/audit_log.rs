@@ -1,4 +1,4 @@
-//! The audit log.
+//! GraphQL types and fields of the audit log.
 
 pub(super) mod activity;
 pub(super) mod input;

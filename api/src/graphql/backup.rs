@@ -1,4 +1,4 @@
-//! Backups.
+//! GraphQL types and fields of backups.
 
 pub(super) mod mutation;
 pub(super) mod types;

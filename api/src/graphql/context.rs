@@ -1,4 +1,4 @@
-//! From a request's context to a scope.
+//! From the context of a request to a scope.
 
 use std::sync::Arc;
 
@@ -8,26 +8,26 @@ use uuid::Uuid;
 
 use super::error::{FieldError, to_error};
 
-/// Who asks, as the transport found out; none where no credential came along.
+/// The viewer that the transport has authenticated. None if the request has no credential.
 #[derive(Clone, Debug, Default)]
 pub struct Caller(pub Option<Viewer>);
 
-/// This process.
+/// Returns the instance that answers the request.
 pub(super) fn instance<'a>(ctx: &Context<'a>) -> &'a Arc<Instance> {
     ctx.data_unchecked::<Arc<Instance>>()
 }
 
-/// Who asks.
+/// Returns the viewer of the request.
 ///
 /// # Errors
-/// UNAUTHENTICATED where no credential came along.
+/// UNAUTHENTICATED if the request has no credential.
 pub(super) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer, daybook_service::Error> {
     let caller = ctx.data_opt::<Caller>().and_then(|caller| caller.0.as_ref());
-    let message = "give a bearer token or API key in the Authorization header (WebSocket: in connection_init)";
+    let message = "Authentication is required: send a bearer token or an API key in the Authorization header (on a WebSocket: in connection_init)";
     caller.ok_or(daybook_service::Error::Unauthenticated(message))
 }
 
-/// The right to do something in the organization that the argument at `path` names.
+/// Enters the organization that the argument at `path` names, with `permission`.
 pub(super) async fn enter(
     ctx: &Context<'_>,
     id: &ID,
@@ -39,8 +39,8 @@ pub(super) async fn enter(
     access::enter(instance(ctx), viewer, organization_id, permission, path).await
 }
 
-/// The right to see something whose ID names its organization; none where the viewer does not
-/// belong there, which looks as if it didn't exist.
+/// Enters the organization that an object's ID names, to read the object. Returns none if the
+/// viewer does not belong to the organization, as if the object did not exist.
 pub(super) async fn enter_to_see(
     ctx: &Context<'_>,
     organization_id: Uuid,
@@ -55,7 +55,10 @@ pub(super) async fn enter_to_see(
     }
 }
 
-/// The organization that an ID names.
+/// Returns the organization that an ID names.
+///
+/// # Errors
+/// An ID of another type.
 pub(super) fn organization_id(id: &ID, path: &[&str]) -> Result<Uuid, daybook_service::Error> {
     match id.parse() {
         Ok(GlobalId::Organization(id)) => Ok(id),
@@ -66,11 +69,14 @@ pub(super) fn organization_id(id: &ID, path: &[&str]) -> Result<Uuid, daybook_se
             | GlobalId::Workspace { .. }
             | GlobalId::Note { .. },
         )
-        | Err(_) => Err(daybook_service::Error::invalid(path, "is not an organization's ID")),
+        | Err(_) => Err(daybook_service::Error::invalid(path, "must be the ID of an organization")),
     }
 }
 
-/// What an ID names, whatever its type.
+/// Returns the object that an ID names, whatever its type.
+///
+/// # Errors
+/// A text that is not an ID.
 pub(super) fn global_id(id: &ID, path: &[&str]) -> Result<GlobalId, Error> {
     id.parse().map_err(|_| FieldError::invalid(path, "is not an ID").into())
 }

@@ -1,8 +1,8 @@
-//! From a text to an operation that may be run.
+//! From the text of a document to an operation that may be run.
 //!
-//! A document is measured before it is parsed, sized before it is validated, validated as the
-//! specification says, and remembered. An operation's variables are made what their types say.
-//! What comes out is run by the executor without looking again.
+//! A document is measured before it is parsed, sized before it is validated, validated according to
+//! the specification, and cached. The variables of an operation are coerced to their types. The
+//! executor runs the result without further checks.
 
 mod cache;
 mod coerce;
@@ -40,25 +40,28 @@ use cache::Cache;
 pub use refusal::Refusal;
 pub use resume::take_cursor;
 
-/// What documents are checked against, and those that were.
+/// Validates documents against the schema and limits, and caches them.
 pub struct Documents {
     schema: Valid<Schema>,
     limits: DocumentLimits,
     cache: Mutex<Cache>,
 }
 
-/// A document that keeps every rule and limit.
+/// A document that satisfies every rule and limit.
 pub struct Document {
-    /// As the executor takes it.
+    /// The document as the executor takes it.
     executable: ExecutableDocument,
-    /// With types.
+    /// The document with types.
     typed: Valid<executable::ExecutableDocument>,
-    /// Length of its text.
+    /// Length of the text in bytes.
     bytes: usize,
 }
 
 impl Documents {
-    /// Documents for the schema that `sdl` describes, which must be a valid one.
+    /// Creates a validator for the schema in `sdl`, which must be valid.
+    ///
+    /// # Panics
+    /// If the schema is not valid.
     #[must_use]
     pub fn new(sdl: &str, limits: DocumentLimits) -> Self {
         let schema = validate::schema(sdl)
@@ -66,17 +69,17 @@ impl Documents {
         Self { schema, limits, cache: Mutex::default() }
     }
 
-    /// `text` as a document.
+    /// Returns `text` as a document, from the cache if it was validated before.
     ///
     /// # Errors
-    /// One that can't be parsed, breaks a rule or is over a limit.
+    /// A document that can't be parsed, breaks a rule or exceeds a limit.
     pub fn get(&self, text: &str) -> Result<Arc<Document>, Vec<Refusal>> {
         measure::measure(text, &self.limits).map_err(|refusal| vec![refusal])?;
         let hash = Sha256::digest(text).into();
         if let Some(known) = self.cache().get(&hash) {
             return Ok(known);
         }
-        // Not under the lock: it may take milliseconds, and doing it twice does no harm.
+        // Done without the lock: it can take milliseconds, and doing it twice is harmless.
         let text = &*escapes::write_out(text);
         let executable = parse(text).map_err(|refusal| vec![refusal])?;
         size::check(&executable, &self.limits).map_err(|refusal| vec![refusal])?;
@@ -86,10 +89,10 @@ impl Documents {
         Ok(document)
     }
 
-    /// The operation of `document` that is meant, with its variables, to be run.
+    /// Returns the named operation of `document` with its variables as an executable request.
     ///
     /// # Errors
-    /// No such operation, or more than one without saying which; variables that don't fit.
+    /// No such operation, or several operations without a name; invalid variables.
     pub fn request(
         &self,
         document: &Document,
@@ -100,11 +103,11 @@ impl Documents {
         Ok(with_document(request, executable))
     }
 
-    /// The same, of which each event's cursor can be taken ([`take_cursor`]), and which goes on
-    /// `after` one if it's a subscription that can.
+    /// Like [`Documents::request`], but each event of a subscription has a cursor for
+    /// [`take_cursor`], and a subscription that supports it continues after the cursor `after`.
     ///
     /// # Errors
-    /// As of [`Documents::request`].
+    /// Those of [`Documents::request`].
     pub fn resumable_request(
         &self,
         document: &Document,
@@ -149,8 +152,8 @@ impl Documents {
 }
 
 impl Document {
-    /// Kinds of the operations that may be meant: more than one where the request doesn't say
-    /// which, none where there is none by that name.
+    /// Returns the types of the operations that the name can refer to: all of them if no name is
+    /// given, none if no operation has the name.
     pub fn kinds(&self, operation_name: Option<&str>) -> impl Iterator<Item = OperationType> {
         let is_meant = move |name: Option<&Name>| {
             operation_name.is_none_or(|wanted| name.is_some_and(|name| name.as_str() == wanted))
@@ -159,26 +162,26 @@ impl Document {
         meant.map(|(_, operation)| operation.node.ty)
     }
 
-    /// The names of its operations, of those that have one.
+    /// Returns the names of the named operations.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.typed.operations.named.keys().map(ToString::to_string).collect()
     }
 
-    /// The name of its operation, where it has a single one.
+    /// Returns the name of the operation if there is exactly one.
     #[must_use]
     pub fn only_name(&self) -> Option<&str> {
         let mut names = self.typed.operations.named.keys();
         names.next().filter(|_| names.next().is_none()).map(apollo_compiler::Name::as_str)
     }
 
-    /// Whether all that may be meant are queries.
+    /// Returns true if every operation that the name can refer to is a query.
     #[must_use]
     pub fn is_query(&self, operation_name: Option<&str>) -> bool {
         self.kinds(operation_name).all(|kind| kind == OperationType::Query)
     }
 
-    /// Whether what may be meant changes something.
+    /// Returns true if an operation that the name can refer to is a mutation.
     #[must_use]
     pub fn may_change(&self, operation_name: Option<&str>) -> bool {
         self.kinds(operation_name).any(|kind| kind == OperationType::Mutation)
@@ -207,7 +210,7 @@ fn parse(text: &str) -> Result<ExecutableDocument, Refusal> {
         };
         let place =
             location.map(|Pos { line, column }| format!(" at line {line}, column {column}"));
-        // The parser's own text repeats the document.
+        // The parser's own message repeats the document.
         let message = match error {
             parser::Error::Syntax { .. } => "Syntax error".to_owned(),
             other => other.to_string(),
@@ -225,9 +228,8 @@ fn no_operation(name: Option<&str>) -> Refusal {
     Refusal { code: code::BAD_USER_INPUT, message, location: None }
 }
 
-/// Takes arguments and fields of input objects out of `document` whose variable has no value: they
-/// are as if they weren't there, so that their defaults count (GraphQL, section 6.4.1), while
-/// async-graphql takes such a variable for null.
+/// Removes arguments and input fields from `document` whose variable has no value, so that their
+/// defaults apply (GraphQL, section 6.4.1). async-graphql takes such a variable for null.
 fn leave_out(document: &mut ExecutableDocument, absent: &HashSet<&str>) {
     let fragments = document.fragments.values_mut().map(|it| &mut it.node.selection_set.node);
     for set in fragments {
@@ -253,12 +255,12 @@ fn leave_out_of(set: &mut SelectionSet, absent: &HashSet<&str>) {
     }
 }
 
-/// Whether a value is there; what is not is taken out of it.
+/// Returns false for a variable without a value. Removes such variables from the fields of objects.
 fn is_kept(value: &mut Value, absent: &HashSet<&str>) -> bool {
     match value {
         Value::Variable(name) => return !absent.contains(name.as_str()),
         Value::Object(fields) => fields.retain(|_, value| is_kept(value, absent)),
-        // An item of a list has no default: it is null.
+        // An item of a list has no default, so it is null.
         Value::List(values) => values.iter_mut().for_each(|value| {
             is_kept(value, absent);
         }),

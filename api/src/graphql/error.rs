@@ -1,40 +1,40 @@
 //! Errors, mapped to GraphQL in one place.
 //!
-//! What a mutation's caller can put right is a `UserError` of the payload. Everything else is a
-//! top-level error with `extensions.code`, and, for an argument, `extensions.argument`.
+//! Problems that the caller of a mutation can fix are `UserError`s of the payload. Everything else is
+//! a top-level error with `extensions.code`, and, for an argument, `extensions.argument`.
 
 use async_graphql::{Enum, ErrorExtensions, SimpleObject};
 use daybook_service::{Error, Fault, Problem, ProblemCode};
 
 /// Codes of top-level errors.
 pub mod code {
-    /// No credential, or one that doesn't hold.
+    /// The request has no credential, or an invalid one.
     pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
-    /// The role does not allow it.
+    /// The viewer's role does not have the required permission.
     pub const FORBIDDEN: &str = "FORBIDDEN";
-    /// An argument can't be used.
+    /// An argument or a variable has an invalid value.
     pub const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
-    /// Something of a mutation-like field does not exist.
+    /// An object that an argument names does not exist.
     pub const NOT_FOUND: &str = "NOT_FOUND";
-    /// Too many at once.
+    /// Too many requests; the client should try again later.
     pub const RATE_LIMITED: &str = "RATE_LIMITED";
-    /// It took too long.
+    /// The operation exceeded its time limit.
     pub const TIMEOUT: &str = "TIMEOUT";
-    /// Not now.
+    /// The server can't process the operation now; the client should try again later.
     pub const UNAVAILABLE: &str = "UNAVAILABLE";
-    /// A fault of ours.
+    /// Daybook failed; its log has the cause.
     pub const INTERNAL: &str = "INTERNAL_SERVER_ERROR";
-    /// The document can't be parsed.
+    /// The document has a syntax error.
     pub const PARSE_FAILED: &str = "GRAPHQL_PARSE_FAILED";
     /// The document breaks a rule of the specification.
     pub const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
-    /// Only trusted documents are run, and this is none of them.
+    /// This server runs only trusted documents, and the document is not one of them.
     pub const NOT_TRUSTED: &str = "DOCUMENT_NOT_TRUSTED";
-    /// Documents have no ids here, as Apollo's clients understand it.
+    /// The server does not store documents by ID; Apollo's clients recognize this code.
     pub const NOT_SUPPORTED: &str = "PERSISTED_QUERY_NOT_SUPPORTED";
-    /// The extension that says after how many seconds to try again.
+    /// The extension with the number of seconds after which to try again.
     pub const RETRY_AFTER: &str = "retryAfter";
-    /// The document is larger or deeper than this server takes.
+    /// The document exceeds a limit on its size, depth or cost.
     pub const TOO_COMPLEX: &str = "QUERY_TOO_COMPLEX";
 }
 
@@ -64,7 +64,8 @@ impl From<FieldError> for async_graphql::Error {
     }
 }
 
-/// `error` as a top-level error. A fault is logged here, once, and not shown.
+/// Returns `error` as a top-level error. A fault is logged here, once, and its details are not
+/// shown to the client.
 pub(super) fn to_error(error: Error) -> async_graphql::Error {
     let (code, text) = match &error {
         Error::Unauthenticated(_) => (code::UNAUTHENTICATED, error.to_string()),
@@ -76,9 +77,9 @@ pub(super) fn to_error(error: Error) -> async_graphql::Error {
             tracing::error!(error = %fault, "request failed");
             let text = match fault {
                 Fault::CommitUnknown(_) => {
-                    "it is not known whether this was done: repeat it with the same idempotency key"
+                    "The connection to the database failed during the commit, so the outcome is unknown: repeat the request with the same idempotency key"
                 }
-                _ => "Daybook failed; its log says why, under the request's id",
+                _ => "Internal error: find the cause in Daybook's log under the ID of this request",
             };
             (code::INTERNAL, text.to_owned())
         }
@@ -86,14 +87,15 @@ pub(super) fn to_error(error: Error) -> async_graphql::Error {
     async_graphql::Error::new(text).extend_with(|_, extensions| extensions.set("code", code))
 }
 
-/// Error for a statement that the database did not run in time.
+/// Returns the error for a statement that the database did not run in time.
 fn not_now(fault: &Fault) -> async_graphql::Error {
     tracing::warn!(error = %fault, "the database is too busy for a request");
     let (code, text) = match fault {
-        Fault::TimedOut(_) => {
-            (code::TIMEOUT, "The database took too long: ask for less, or try again later")
-        }
-        _ => (code::RATE_LIMITED, "The database has no connection free: try again later"),
+        Fault::TimedOut(_) => (
+            code::TIMEOUT,
+            "The database did not answer in time: request less data, or try again later",
+        ),
+        _ => (code::RATE_LIMITED, "All database connections are in use: try again later"),
     };
     async_graphql::Error::new(text).extend_with(|_, extensions| {
         extensions.set("code", code);
@@ -117,36 +119,38 @@ fn refused(problems: &[Problem]) -> async_graphql::Error {
     FieldError { code, message: first.message.clone(), argument }.into()
 }
 
-/// What the caller can put right. What it can't (no or bad credentials, a malformed document, a
-/// fault of ours) is a top-level error with extensions.code.
+/// A problem that the caller of a mutation can fix. All other problems, such as missing
+/// credentials, a malformed document or a failure of Daybook, are top-level errors with
+/// `extensions.code`.
 #[derive(SimpleObject, Clone, Debug)]
 pub(super) struct UserError {
-    /// What kind of problem.
+    /// Category of the problem.
     code: UserErrorCode,
-    /// What is wrong and what would be right.
+    /// Description of the problem, with the allowed values.
     message: String,
-    /// The input field, from the root of `input`.
+    /// Path of the input field, from the root of `input`.
     path: Vec<String>,
 }
 
-/// What kind of problem it is that the caller can put right.
+/// The category of a problem that the caller can fix.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum UserErrorCode {
-    /// A value is not what the field takes.
+    /// The field does not accept this value.
     Invalid,
-    /// It does not exist, or not for this caller.
+    /// The object does not exist, or the caller may not see it.
     NotFound,
-    /// It contradicts what was done before.
+    /// The request contradicts the current state, such as a newer version of a note.
     Conflict,
-    /// Too many in too short a time.
+    /// Too many requests within a period. Try again later.
     RateLimited,
-    /// A value is larger than it may be.
+    /// The value exceeds its maximum size.
     TooLarge,
-    /// Well-formed, but not done by this instance.
+    /// The request is valid, but this instance does not support it.
     Unsupported,
 }
 
-/// The outcome of a mutation: what it did, or what the caller has to put right.
+/// Splits the outcome of a mutation into its value and the problems that the caller can fix. All
+/// other errors are top-level errors.
 pub(super) fn split<T>(
     outcome: Result<T, Error>,
 ) -> async_graphql::Result<(Option<T>, Vec<UserError>)> {
@@ -167,7 +171,7 @@ fn user_error(problem: Problem) -> UserError {
         ProblemCode::RateLimited => UserErrorCode::RateLimited,
         ProblemCode::Unsupported => UserErrorCode::Unsupported,
     };
-    // Paths start at the root of `input`, which the domain's do not leave out.
+    // Paths start at the root of `input`; the domain's paths include `input` itself.
     let path = path.into_iter().skip_while(|part| part == "input").collect();
     UserError { code, message, path }
 }

@@ -1,4 +1,4 @@
-//! Exports.
+//! GraphQL types and fields of exports.
 
 pub(super) mod mutation;
 pub(super) mod query;

@@ -1,4 +1,4 @@
-//! Jobs of every kind.
+//! GraphQL types and fields of jobs of every kind.
 
 mod availability;
 pub(super) mod mutation;

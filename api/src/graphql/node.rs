@@ -21,7 +21,7 @@ use super::{
 #[graphql(field(
     name = "id",
     ty = "ID",
-    desc = "Opaque and typed: an ID of one type is never accepted where another is asked for."
+    desc = "Global ID, an opaque text. It includes the type: an ID of one type is never accepted as an ID of another."
 ))]
 pub(super) enum Node {
     Organization(Organization),
@@ -33,31 +33,33 @@ pub(super) enum Node {
     ApiKey(ApiKey),
 }
 
-/// Most IDs of one `nodes`.
-const MOST: usize = 100;
+/// Maximum number of IDs in one `nodes`.
+const MAX_IDS: usize = 100;
 
 #[derive(Default)]
 pub(crate) struct NodeQuery;
 
 #[Object]
 impl NodeQuery {
-    /// Whatever has this ID; null where it does not exist or the viewer may not know of it.
+    /// Returns the object with a global ID. Null if it does not exist or the viewer does not belong
+    /// to its organization.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its ID, of whatever type.")] id: ID,
+        #[graphql(desc = "Global ID of an object of any type.")] id: ID,
     ) -> Result<Option<Node>> {
         find(ctx, &id, "id").await
     }
 
-    /// Whatever has these IDs, in their order; at most 100.
+    /// Returns the objects with these global IDs, in the same order. An object is null if it does
+    /// not exist or the viewer does not belong to its organization.
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Their IDs, of whatever types.")] ids: Vec<ID>,
+        #[graphql(desc = "Global IDs of objects of any types. At most 100.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>> {
-        if ids.len() > MOST {
-            let message = format!("must have at most {MOST} IDs");
+        if ids.len() > MAX_IDS {
+            let message = format!("must have at most {MAX_IDS} IDs");
             return Err(FieldError::invalid(&["ids"], &message).into());
         }
         let mut nodes = Vec::with_capacity(ids.len());
@@ -69,7 +71,7 @@ impl NodeQuery {
 }
 
 async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
-    // Who may not ask at all is told so, whatever the ID.
+    // A request without credentials is refused, whatever the ID.
     super::context::viewer(ctx).map_err(to_error)?;
     let id = global_id(id, &[path])?;
     let (organization_id, permission) = match id {

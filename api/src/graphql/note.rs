@@ -1,4 +1,4 @@
-//! Workspaces and notes.
+//! GraphQL types and fields of workspaces and notes.
 
 mod allowance;
 pub(super) mod mutation;

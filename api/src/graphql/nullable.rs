@@ -1,7 +1,8 @@
-//! Rules for the values of an answer: failing nullable fields as null, and no more of all than it may.
+//! Rules for the values of an answer: nullable fields that fail are null, and the size is limited.
 //!
-//! async-graphql 7.0.19 lets a failing nullable field null its parent. The specification (section
-//! 6.4.4) stops the error at the first nullable field: this puts null there and keeps the error.
+//! In async-graphql 7.0.19, a nullable field that fails makes its parent null. The specification
+//! (section 6.4.4) stops the error at the first nullable field: this extension puts null there and
+//! keeps the error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +15,7 @@ use async_graphql::{
 
 use super::answer::{AnswerPart, AnswerSize, MAX_ANSWER_ERRORS, resolved_bytes};
 
-/// Makes a [`NullableErrorsOf`] for each request.
+/// Creates a [`NullableErrorsOf`] for each request.
 pub(super) struct NullableErrors;
 
 impl ExtensionFactory for NullableErrors {
@@ -30,7 +31,7 @@ struct NullableErrorsOf {
     size: AnswerSize,
 }
 
-/// As many errors as an answer tells, and how many more there were.
+/// As many errors as an answer contains, and the number of further errors.
 #[derive(Default)]
 struct Stopped {
     errors: Vec<ServerError>,

@@ -1,4 +1,4 @@
-//! Organizations.
+//! GraphQL types and fields of organizations, their members, API keys and retention.
 
 pub(super) mod api_key;
 pub(super) mod member;

@@ -9,7 +9,7 @@ use daybook_service::page::{Item, Page, PageArgs};
 /// A connection with fields of its own beside `edges`, `nodes` and `pageInfo`.
 pub(super) type ConnectionWith<N, F> = Connection<String, N, F, EmptyFields>;
 
-/// The four arguments of a connection.
+/// Returns the four arguments of a connection as the domain takes them.
 pub(super) fn args(
     first: Option<i32>,
     after: Option<String>,
@@ -19,7 +19,7 @@ pub(super) fn args(
     PageArgs { first, after, last, before }
 }
 
-/// `page` as a connection of what `node` makes of each row.
+/// Returns `page` as a connection. `node` makes a GraphQL object of each row.
 pub(super) fn connection<T, N, F>(
     page: Page<T>,
     fields: F,

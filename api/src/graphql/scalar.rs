@@ -1,4 +1,4 @@
-//! The scalars.
+//! The custom scalars: `DateTime`, `BigInt` and `JSON`.
 
 use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -6,12 +6,14 @@ use daybook_service::{InstantError, Problem, ProblemCode, parse_instant};
 
 use super::code;
 
-/// An instant. As an input it may be one that can't be used, which [`read`] says, for it knows the field.
+/// A point in time. As an input it can be invalid, which [`read`] reports with the path of the
+/// field.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Instant(Result<DateTime<Utc>, InstantError>);
 
-/// An RFC 3339 instant in UTC between the years 1 and 9999, e.g. 2026-02-13T10:30:00.123456Z. Input
-/// accepts any offset. Nothing is rounded: more than six digits of a second and leap seconds are errors.
+/// A point in time in UTC between the years 1 and 9999, in the format of RFC 3339, such as
+/// 2026-02-13T10:30:00.123456Z. Input can have any offset. Nothing is rounded: more than six
+/// fractional digits of a second and leap seconds are errors.
 #[Scalar(
     name = "DateTime",
     specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
@@ -30,7 +32,8 @@ impl ScalarType for Instant {
     }
 }
 
-/// The instant that the input field at `root` and `field` gives; none, with its problem, if it can't be used.
+/// Returns the time in the input field `field` under `root`. If it is invalid, returns none and
+/// adds the problem to `problems`.
 pub(super) fn read(
     given: Option<Instant>,
     (root, field): (&[&str], &str),
@@ -50,16 +53,16 @@ impl From<DateTime<Utc>> for Instant {
     }
 }
 
-/// `error` with the code that every problem with an argument has.
+/// Adds the code of an invalid argument to `error`.
 fn bad_input<T: InputType>(error: InputValueError<T>) -> InputValueError<T> {
     error.with_extension("code", code::BAD_USER_INPUT)
 }
 
-/// A 64-bit whole number, written as a string so that no client rounds it.
+/// A 64-bit signed integer, written as a string so that no client rounds it.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct BigInt(pub(super) i64);
 
-/// A 64-bit whole number, written as a string so that no client rounds it.
+/// A 64-bit signed integer, written as a string so that no client rounds it.
 #[Scalar(name = "BigInt")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -81,11 +84,11 @@ impl ScalarType for BigInt {
     }
 }
 
-/// Any JSON value. Whole numbers are exact within 64 bits, others are IEEE 754 doubles.
+/// Any JSON value. Integers are exact within 64 bits; other numbers are IEEE 754 doubles.
 #[derive(Clone, Debug)]
 pub(super) struct Json(pub(super) serde_json::Value);
 
-/// Any JSON value. Whole numbers are exact within 64 bits, others are IEEE 754 doubles.
+/// Any JSON value. Integers are exact within 64 bits; other numbers are IEEE 754 doubles.
 #[Scalar(name = "JSON")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -98,11 +101,14 @@ impl ScalarType for Json {
 }
 
 impl Json {
-    /// Stored JSON text as a value.
+    /// Returns stored JSON text as a value.
+    ///
+    /// # Errors
+    /// Text that is not JSON. The cause is logged here.
     pub(super) fn stored(text: &str) -> async_graphql::Result<Self> {
         serde_json::from_str(text).map(Self).map_err(|error| {
-            tracing::error!(%error, "stored JSON can't be read");
-            async_graphql::Error::new("stored JSON can't be read")
+            tracing::error!(%error, "failed to read stored JSON");
+            async_graphql::Error::new("Failed to read stored JSON: Daybook's log has the cause")
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Who is asking.
+//! `Viewer`: the subject of the request, and what it may do.
 
 pub(super) mod query {
     //! The `viewer` field.
@@ -13,7 +13,7 @@ pub(super) mod query {
 
     #[Object]
     impl ViewerQuery {
-        /// Who is asking, and what they may do in which organization.
+        /// Returns the viewer: the subject of the request's credential, with its memberships.
         async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
             Ok(Viewer(context::viewer(ctx).map_err(to_error)?.clone()))
         }
@@ -29,38 +29,38 @@ use super::{
     organization::types::{Organization, Role},
 };
 
-/// Who is asking.
+/// The subject of the request.
 pub(super) struct Viewer(daybook_service::Viewer);
 
-/// Who is asking, as the credential says, and what they may do.
+/// The viewer: the subject of the request's credential, and what it may do.
 #[Object]
 impl Viewer {
-    /// The subject of the credential.
+    /// Subject of the credential.
     async fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// The e-mail address of the credential.
+    /// E-mail address in the credential. Null if it has none.
     async fn email(&self) -> Option<&str> {
         self.0.email.as_deref()
     }
 
-    /// True for operators, who run the instance: they start backups of all of it and see every
-    /// organization's jobs, but read no organization's log.
+    /// True for operators, who run the instance. They can back up the whole instance and see the
+    /// jobs of all organizations, but can't read the audit logs of organizations.
     async fn is_operator(&self, ctx: &Context<'_>) -> Result<bool> {
         let found = access::operators::contains(instance(ctx), &self.0.subject).await;
         found.map_err(to_error)
     }
 
-    /// The organization that stands for the instance itself. Its audit log tells what operators, the
-    /// command line and schedules did; operators read it by `auditLogs` and export it. Null for
-    /// viewers who are no operators.
+    /// The organization that represents the instance itself. Its audit log records the actions of
+    /// operators, the command line and schedules; operators can read it with `auditLogs` and export
+    /// it. Null for viewers who are not operators.
     async fn instance(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
         let found = access::operators::instance(instance(ctx), &self.0).await;
         Ok(found.map_err(to_error)?.map(Organization))
     }
 
-    /// Where the viewer belongs, and as what.
+    /// Organizations that the viewer belongs to, with the viewer's role in each.
     async fn memberships(&self, ctx: &Context<'_>) -> Result<Vec<Membership>> {
         let instance = instance(ctx);
         let memberships = access::members::of(instance, &self.0).await.map_err(to_error)?;
@@ -75,11 +75,11 @@ impl Viewer {
     }
 }
 
-/// A role in an organization.
+/// The viewer's membership in an organization.
 #[derive(SimpleObject)]
 pub(super) struct Membership {
-    /// Where.
+    /// The organization.
     organization: Organization,
-    /// As what.
+    /// Role of the viewer in the organization.
     role: Role,
 }

@@ -1,19 +1,21 @@
-//! Documents that were validated before, by hash: an application sends the same few again and again.
+//! Cache of validated documents by hash, since an application sends the same few documents again and
+//! again.
 
 use std::{collections::HashMap, sync::Arc};
 
 use super::Document;
 
-/// Most text that one generation holds, in bytes; what is made of it takes some forty times as much.
+/// Maximum bytes of text in one generation. A validated document takes about forty times as much
+/// memory as its text.
 const BYTES: usize = 1024 * 1024;
-/// Most documents of one generation.
+/// Maximum number of documents in one generation.
 const DOCUMENTS: usize = 1_000;
 
-/// SHA-256 of a document's text: nobody finds two texts with one hash, so that a hit needs no
-/// comparison.
+/// SHA-256 of a document's text. Collisions are infeasible, so a hit needs no comparison of texts.
 pub(super) type Hash = [u8; 32];
 
-/// Two generations: what was not asked for since the younger one began goes with the older one.
+/// Two generations of documents. When the younger one is full, it replaces the older one, so
+/// documents that were not used meanwhile are dropped.
 #[derive(Default)]
 pub(super) struct Cache {
     young: HashMap<Hash, Arc<Document>>,

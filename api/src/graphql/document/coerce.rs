@@ -1,7 +1,7 @@
 //! From the variables of a request to the values of an operation (GraphQL, section 6.1.2).
 //!
-//! Each value is made what its type says, or the request is refused, naming the place and not
-//! repeating the value. Custom scalars are taken as they are: their own parsers judge them.
+//! Each value is coerced to its type. If that fails, the request is refused with the path of the
+//! value, but not the value itself. Custom scalars are passed on unchanged to their own parsers.
 
 use apollo_compiler::{
     Node, Schema,
@@ -15,13 +15,13 @@ use serde_json::{Map, Value as Json};
 
 use super::{refusal::Refusal, values::is_one_of};
 
-/// Most variables' errors that are told.
-const MOST: usize = 20;
+/// Maximum number of errors in one answer.
+const MAX_ERRORS: usize = 20;
 
-/// The values of `operation`'s variables. What it does not declare is not looked at.
+/// Returns the values of the operation's variables. Variables that it does not declare are ignored.
 ///
 /// # Errors
-/// A value that its type does not take, or one that is missing.
+/// Values that do not fit their type, and required values that are absent.
 pub(super) fn coerce(
     schema: &Valid<Schema>,
     operation: &Operation,
@@ -38,32 +38,32 @@ pub(super) fn coerce(
             (None, None) if variable.ty.is_non_null() => {
                 coercion.refuse(&format!("is required: {} has no default", variable.ty))
             }
-            // Absent, which is not the same as null.
+            // An absent variable is not the same as null.
             (None, None) => continue,
         };
         values.insert(Name::new(name), value);
     }
     let mut errors = coercion.errors;
-    errors.truncate(MOST);
+    errors.truncate(MAX_ERRORS);
     if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
 struct Coercion<'a> {
     schema: &'a Valid<Schema>,
     errors: Vec<Refusal>,
-    /// Where in the variables, e.g. `$input.entries[0].action`.
+    /// Path of the current value in the variables, e.g. `$input.entries[0].action`.
     path: String,
 }
 
 impl Coercion<'_> {
     fn refuse(&mut self, what: &str) -> Value {
-        if self.errors.len() < MOST {
+        if self.errors.len() < MAX_ERRORS {
             self.errors.push(Refusal::bad_variable(format!("Variable {}: {what}", self.path)));
         }
         Value::Null
     }
 
-    /// What `inner` gives, one step further down.
+    /// Runs `inner` with `step` appended to the path.
     fn below<T>(&mut self, step: &str, inner: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.path.len();
         self.path.push_str(step);
@@ -110,7 +110,7 @@ impl Coercion<'_> {
             },
             Some(ExtendedType::InputObject(object)) => match value {
                 Json::Object(fields) => self.object(object, fields),
-                _ => self.refuse(&format!("must be an object, {name}")),
+                _ => self.refuse(&format!("must be an object of type {name}")),
             },
             // Validation lets only input types through.
             Some(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_))
@@ -139,14 +139,17 @@ impl Coercion<'_> {
         }
         let is_one = fields.len() == 1 && !fields.values().any(|value| *value == Value::Null);
         if is_one_of(object) && !is_one && self.errors.is_empty() {
-            self.refuse(&format!("must give exactly one field of {}, and not null", object.name));
+            self.refuse(&format!(
+                "must have exactly one field of {}, which must not be null",
+                object.name
+            ));
         }
         Value::Object(fields)
     }
 }
 
-/// A scalar's value; none where it is no such value. As graphql-js does, whole numbers may be
-/// written as fractions: JavaScript knows one kind of number.
+/// Returns the value of a scalar, or none if it does not fit the type. As in graphql-js, an integer
+/// can be written as a fraction, because JavaScript has one type of number.
 fn scalar(name: &str, value: Json) -> Option<Value> {
     match (name, value) {
         ("Int", Json::Number(number)) => {
@@ -163,7 +166,7 @@ fn scalar(name: &str, value: Json) -> Option<Value> {
 }
 
 fn whole(number: &serde_json::Number) -> Option<i64> {
-    /// Beyond this, doubles are no longer every whole number.
+    /// The limit up to which doubles represent every integer.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     number.as_i64().or_else(|| {
         let double =
@@ -173,7 +176,7 @@ fn whole(number: &serde_json::Number) -> Option<i64> {
     })
 }
 
-/// A default value of the document or the schema, which validation has judged.
+/// Returns a default value of the document or the schema, which has been validated.
 fn constant(value: &ast::Value) -> Value {
     match value {
         ast::Value::Null | ast::Value::Variable(_) => Value::Null,

@@ -1,9 +1,9 @@
-//! What an operation costs to run, with its variables: a field is one, and what is below a list
-//! counts as often as the list is long. A field for which the database may read a whole log costs as
-//! much as a long page.
+//! The cost of running an operation with its variables. A field costs 1, and the fields below a list
+//! are multiplied by the length of the list. A field for which the database may read a whole log costs
+//! as much as a long page.
 //!
-//! Each fragment is priced once, whatever spreads it. The schema's description of itself costs
-//! nothing but its field: it is bounded by the document's size, and comes from no table.
+//! Each fragment is priced once, however often it is spread. Introspection costs only 1, because the
+//! size of the document bounds it and it reads no table.
 
 use std::collections::HashMap;
 
@@ -17,14 +17,14 @@ use daybook_service::page;
 
 use super::refusal::Refusal;
 
-/// Items of a list that comes in one piece.
+/// Assumed length of a list without pages.
 const LIST: u64 = 10;
 
-/// Cost of one count, estimate or histogram of a log: it may read all of the log's index.
+/// Cost of a count, estimate or histogram of a log, which can read the whole index of the log.
 const SCAN: u64 = 1_000;
-/// Cost of a search beside its page: it may look at the words of 5,000 entries.
+/// Cost of a search beside its page, which can examine the words of 5,000 entries.
 const SEARCH: u64 = 200;
-/// Cost of stepping along an index to each of a hundred values.
+/// Cost of stepping through an index to each of a hundred values.
 const VALUES: u64 = 100;
 /// Cost of counting a shorter list: jobs, members, keys, workspaces or notes.
 const COUNT: u64 = 20;
@@ -32,7 +32,7 @@ const COUNT: u64 = 20;
 /// Checks the cost of `operation`.
 ///
 /// # Errors
-/// An operation over the limit.
+/// An operation whose cost exceeds the limit.
 pub(super) fn check(
     document: &ExecutableDocument,
     operation: &Operation,
@@ -85,7 +85,8 @@ impl<'a> Pricer<'a> {
         below.saturating_add(1).saturating_add(counts).saturating_add(self.work(field))
     }
 
-    /// Cost of counting beside a page, however long the page is.
+    /// Returns the cost of the counts beside a page, which does not depend on the length of the
+    /// page.
     fn counts(&self, set: &SelectionSet) -> u64 {
         let cost = |selection: &Selection| match selection {
             Selection::Field(field) if field.name == "totalCount" => {
@@ -101,7 +102,7 @@ impl<'a> Pricer<'a> {
         set.selections.iter().fold(0, |sum: u64, selection| sum.saturating_add(cost(selection)))
     }
 
-    /// Work of the database for a field beside reading the answer's rows.
+    /// Returns the cost of the database's work for a field, beside reading the rows of the answer.
     fn work(&self, field: &Field) -> u64 {
         match field.name.as_str() {
             "auditLogHistogram" | "exportEstimate" | "startExport" => SCAN,
@@ -136,7 +137,7 @@ impl<'a> Pricer<'a> {
         value.is_some_and(|value| *value != async_graphql::Value::Null)
     }
 
-    /// How often what a field selects is answered.
+    /// Returns how often the selection of a field is answered.
     fn times(&self, parent: &Name, field: &Field) -> u64 {
         let is_page = field.definition.argument_by_name("first").is_some();
         if is_page {

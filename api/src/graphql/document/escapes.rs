@@ -1,10 +1,10 @@
 //! Unicode escapes of characters beyond the basic plane (GraphQL, section 2.9.4): `\u{1F600}` and
-//! surrogate pairs, which the parsers don't know. They are written out before.
+//! surrogate pairs. The parsers don't support them, so they are replaced before parsing.
 
 use std::borrow::Cow;
 
-/// `text` with such escapes in its strings replaced by the characters themselves. What is no
-/// character is left for the parsers to refuse.
+/// Replaces such escapes in the strings of `text` by the characters themselves. Invalid escapes are
+/// left for the parsers to refuse.
 pub(super) fn write_out(text: &str) -> Cow<'_, str> {
     if !text.contains("\\u{") && !text.contains("\\uD") && !text.contains("\\ud") {
         return Cow::Borrowed(text);
@@ -14,7 +14,7 @@ pub(super) fn write_out(text: &str) -> Cow<'_, str> {
     while let Some(next) = rest.chars().next() {
         let length = match next {
             '#' => rest.find(['\n', '\r']).unwrap_or(rest.len()),
-            // No escapes in block strings but that of their own end.
+            // Block strings have no escapes except that of their own delimiter.
             '"' if rest.starts_with("\"\"\"") => block_string(rest),
             '"' => {
                 let length = string(rest);
@@ -30,7 +30,7 @@ pub(super) fn write_out(text: &str) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// Length of the block string that `text` begins with.
+/// Returns the length of the block string at the start of `text`.
 fn block_string(text: &str) -> usize {
     let mut at = 3;
     while let Some(end) = text[at..].find("\"\"\"") {
@@ -43,7 +43,7 @@ fn block_string(text: &str) -> usize {
     text.len()
 }
 
-/// Length of the string that `text` begins with.
+/// Returns the length of the string at the start of `text`.
 fn string(text: &str) -> usize {
     let mut is_escaped = false;
     for (at, c) in text.char_indices().skip(1) {
@@ -76,7 +76,7 @@ fn write_string(mut rest: &str, written: &mut String) {
     written.push_str(rest);
 }
 
-/// `\u{1F600}`: the character and the escape's length.
+/// Reads an escape such as `\u{1F600}`. Returns the character and the length of the escape.
 fn braced(text: &str) -> Option<(char, usize)> {
     let (digits, _) = text.strip_prefix("\\u{")?.split_once('}')?;
     let is_hex = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -85,7 +85,8 @@ fn braced(text: &str) -> Option<(char, usize)> {
     Some((c, digits.len() + 4))
 }
 
-/// `\uD83D\uDE00`: the character and the escapes' length.
+/// Reads a surrogate pair such as `\uD83D\uDE00`. Returns the character and the length of both
+/// escapes.
 fn pair(text: &str) -> Option<(char, usize)> {
     let unit = |text: &str| {
         let digits = text.strip_prefix("\\u")?.get(..4)?;

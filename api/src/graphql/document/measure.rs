@@ -1,18 +1,19 @@
-//! The first look at a document: one pass over its text, before any parser sees it.
+//! The first check of a document: one pass over its text, before any parser runs.
 //!
-//! Without it, a literal nested 2,000 deep, of four kilobytes, overflows the parser's stack, which
-//! ends the process.
+//! Without this check, a literal of four kilobytes that is nested 2,000 levels deep overflows the
+//! parser's stack, which ends the process.
 
 use super::refusal::Refusal;
 use crate::config::DocumentLimits;
 
-/// Most nested brackets, braces and parentheses. Not to be set: it is what parsers' stacks stand.
+/// Maximum nesting of brackets, braces and parentheses. Not configurable, because the parsers'
+/// stacks determine it.
 const NESTING: usize = 64;
 
 /// Counts brackets and tokens outside strings and comments.
 ///
 /// # Errors
-/// A text over a limit.
+/// A text that exceeds a limit.
 pub(super) fn measure(text: &str, limits: &DocumentLimits) -> Result<(), Refusal> {
     if text.len() > limits.bytes {
         return Err(Refusal::too("long", limits.bytes as u64, "bytes"));
@@ -61,7 +62,8 @@ fn skip_comment(text: &[u8]) -> &[u8] {
     &text[end..]
 }
 
-/// What follows the string that `text` begins with. One that does not end is left to the parser.
+/// Returns the text after the string at the start of `text`. A string without an end is left to the
+/// parser.
 fn skip_string(text: &[u8]) -> &[u8] {
     const BLOCK: &[u8] = b"\"\"\"";
     let (mut at, is_block) = if text.starts_with(BLOCK) { (3, true) } else { (1, false) };

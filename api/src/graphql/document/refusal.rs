@@ -1,50 +1,50 @@
-//! Why a document is not run.
+//! Reasons for which a document is not run.
 
 use async_graphql::{Pos, ServerError};
 
 use crate::graphql::error::code;
 
-/// Why a document is not run: a text for the client and a code.
+/// The reason why a document is not run, as a message and a code for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// One of [`code`].
+    /// Code of the error, one of [`code`].
     pub code: &'static str,
-    /// What is wrong; holds the limit where it's one.
+    /// Description of the error. Includes the limit if one was exceeded.
     pub message: String,
-    /// Where in the document, where that is known.
+    /// Position in the document, if known.
     pub location: Option<Pos>,
 }
 
 impl Refusal {
-    /// A document or variables that break a rule of the specification.
+    /// Refuses a document or variables that break a rule of the specification.
     pub(super) fn invalid(message: String, location: Option<Pos>) -> Self {
         Self { code: code::VALIDATION_FAILED, message, location }
     }
 
-    /// A variable's value that isn't what its type takes.
+    /// Refuses the value of a variable that does not fit its type.
     pub(super) fn bad_variable(message: String) -> Self {
         Self { code: code::BAD_USER_INPUT, message, location: None }
     }
 
-    /// The schema is not told.
+    /// Refuses introspection, which this server does not allow.
     pub(super) fn no_introspection(location: Pos) -> Self {
-        let message = "The schema is not told here: introspection is switched off".to_owned();
+        let message = "Introspection is disabled on this server".to_owned();
         Self { code: code::FORBIDDEN, message, location: Some(location) }
     }
 
-    /// An operation that would do too much.
+    /// Refuses an operation whose cost exceeds the limit.
     pub(super) fn costly(cost: u64, limit: u64) -> Self {
         let message = format!(
-            "The operation costs {cost}: at most {limit} is taken. A field costs 1, what is below a \
-             list as often as the list is long, and a count or histogram of a log 1000: ask for \
-             smaller pages, fewer counts or fewer fields"
+            "The operation costs {cost}: at most {limit} is allowed. A field costs 1, fields below a \
+             list are multiplied by its length, and a count or histogram of a log costs 1000: \
+             request smaller pages, fewer counts or fewer fields"
         );
         Self { code: code::TOO_COMPLEX, message, location: None }
     }
 
-    /// A document over a limit.
+    /// Refuses a document that exceeds a limit.
     pub(super) fn too(what: &str, limit: u64, unit: &str) -> Self {
-        let message = format!("The document is too {what}: at most {limit} {unit} are taken");
+        let message = format!("The document is too {what}: at most {limit} {unit} are allowed");
         Self { code: code::TOO_COMPLEX, message, location: None }
     }
 }

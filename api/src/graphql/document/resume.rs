@@ -1,8 +1,8 @@
-//! Subscriptions that say where they are, whatever was selected, and go on from there.
+//! Subscriptions whose events always have a cursor, and which continue after one.
 //!
-//! Over server-sent events a client has the last event's `id` and nothing else: here the cursor is
-//! selected beside what the client selects, and a cursor that it comes back with is the `after` of
-//! the subscription.
+//! Over server-sent events, a client that reconnects has only the `id` of the last event. Therefore
+//! the cursor is selected in addition to the client's selection and sent as the `id`. When the client
+//! reconnects with it, it becomes the argument `after` of the subscription.
 
 use apollo_compiler::{Schema, schema::ExtendedType, validation::Valid};
 use async_graphql::{
@@ -10,18 +10,19 @@ use async_graphql::{
     parser::types::{DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet},
 };
 
-/// The name under which the cursor is selected: no client's own, for names with two underscores
-/// are the specification's.
+/// The alias under which the cursor is selected. Clients can't use it, because the specification
+/// reserves names with two leading underscores.
 const ALIAS: &str = "__daybookCursor";
 
-/// Makes every root field of a subscription that has a cursor tell it, and go on `after` one.
+/// Selects the cursor in every root field of a subscription that has one, and lets the field
+/// continue after the cursor `after`.
 pub(super) fn prepare(
     schema: &Valid<Schema>,
     document: &mut ExecutableDocument,
     after: Option<&str>,
 ) {
     let prepare = |set: &mut SelectionSet| prepare_set(schema, set, after);
-    // A root field may stand in a fragment; none that is not on the root type has its name.
+    // A root field can be in a fragment on the root type.
     for fragment in document.fragments.values_mut() {
         if Some(fragment.node.type_condition.node.on.node.as_str()) == root(schema) {
             prepare(&mut fragment.node.selection_set.node);
@@ -50,7 +51,7 @@ fn prepare_set(schema: &Valid<Schema>, set: &mut SelectionSet, after: Option<&st
     }
 }
 
-/// Whether a subscription's field takes a cursor and gives one.
+/// Returns true if a field of the subscription type takes and returns a cursor.
 fn is_resumable(schema: &Valid<Schema>, name: &str) -> bool {
     let Some(ExtendedType::Object(subscription)) =
         root(schema).and_then(|root| schema.types.get(root))
@@ -83,7 +84,7 @@ fn prepare_field(field: &mut Positioned<Field>, after: Option<&str>) {
     }
 }
 
-/// Takes the cursor out of an answer.
+/// Removes the cursor from an answer and returns it.
 pub fn take_cursor(response: &mut Response) -> Option<String> {
     let Value::Object(data) = &mut response.data else { return None };
     let mut cursors = data.values_mut().filter_map(|field| match field {

@@ -1,11 +1,11 @@
-//! How large a document is with its fragments spread, before it is validated.
+//! The size of a document with its fragments spread, checked before validation.
 //!
-//! Fragments that spread two others each double the work at every level: a kilobyte of them keeps
-//! a validator busy for hours. Here each fragment is priced once, whatever spreads it, so that this
-//! pass is linear in the document's length.
+//! Fragments that each spread two others double the work at every level: a kilobyte of them keeps a
+//! validator busy for hours. Here each fragment is measured once, however often it is spread, so this
+//! pass is linear in the length of the document.
 //!
-//! The schema's description of itself, which needs no credential, has circles of lists: each turn
-//! of `interfaces { possibleTypes { … } }` multiplies the answer. It is bounded as by graphql-js's
+//! Introspection, which needs no credential, has cycles of lists: each round of
+//! `interfaces { possibleTypes { … } }` multiplies the answer. It is bounded as in graphql-js's
 //! `MaxIntrospectionDepthRule`.
 
 use std::collections::{HashMap, HashSet};
@@ -20,18 +20,19 @@ use async_graphql::{
 use super::refusal::Refusal;
 use crate::{config::DocumentLimits, graphql::error::code};
 
-/// Most selections below one another with fragments spread. Not to be set: validator and executor
-/// go as deep, and inline fragments nest without a field that counts as depth.
+/// Maximum nesting of selections with fragments spread. Not configurable: validator and executor
+/// recurse as deep, and inline fragments nest without a field that counts as depth.
 const NESTING: u64 = 128;
-/// Most of [`SCHEMA_LISTS`] below one another in `__schema` or `__type`.
+/// Maximum nesting of [`SCHEMA_LISTS`] in `__schema` or `__type`.
 const SCHEMA_DEPTH: u64 = 2;
-/// The lists by which the schema's description leads back to itself.
+/// The lists by which introspection leads back to the same types.
 const SCHEMA_LISTS: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
 
-/// Checks the size of `document`. Its operations are counted together: all of them are validated.
+/// Checks the size of `document`. Its operations are counted together, because all of them are
+/// validated.
 ///
 /// # Errors
-/// A document over a limit; a fragment that spreads itself.
+/// A document that exceeds a limit; a fragment that spreads itself.
 pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> Result<(), Refusal> {
     let operations = || document.operations.iter().map(|(_, operation)| &operation.node);
     if operations().count() + document.fragments.len() > limits.definitions {
@@ -47,10 +48,10 @@ pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> R
             Root { fragments: &document.fragments, seen: HashSet::new(), keys: HashSet::new() };
         root.add(set);
         if root.keys.len() > limits.root_fields {
-            return Err(Refusal::too("wide", limits.root_fields as u64, "fields at the root"));
+            return Err(Refusal::too("wide", limits.root_fields as u64, "root fields"));
         }
     }
-    // What nobody spreads is validated, too.
+    // Fragments that are not spread are validated, too.
     for (name, fragment) in &document.fragments {
         if !pricer.known.contains_key(name) {
             sum = sum.with(pricer.fragment(name, fragment.pos)?);
@@ -59,13 +60,14 @@ pub(super) fn check(document: &ExecutableDocument, limits: &DocumentLimits) -> R
     sum.check(limits)
 }
 
-/// What a selection comes to.
+/// The size of a selection.
 #[derive(Copy, Clone, Default)]
 struct Size {
-    /// Fields, and spreads of fragments: those that lead to nothing are followed all the same.
+    /// Number of fields and fragment spreads; spreads count because they are followed even if they
+    /// lead to nothing.
     fields: u64,
     depth: u64,
-    /// Selections below one another, those of fragments, too.
+    /// Nesting of selections, including those of fragments.
     nesting: u64,
     aliases: u64,
     directives: u64,
@@ -73,7 +75,7 @@ struct Size {
 }
 
 impl Size {
-    /// Both beside each other.
+    /// Adds up two selections beside each other.
     fn with(self, other: Self) -> Self {
         Self {
             fields: self.fields.saturating_add(other.fields),
@@ -89,7 +91,7 @@ impl Size {
         Self { directives: self.directives.saturating_add(directives.len() as u64), ..self }
     }
 
-    /// A field that selects what has this size.
+    /// Returns the size of a field whose selection has this size.
     fn below(self, field: &Field, limits: &DocumentLimits) -> Result<Self, Refusal> {
         let name = field.name.node.as_str();
         let is_schema = matches!(name, "__schema" | "__type");
@@ -97,11 +99,7 @@ impl Size {
             return Err(Refusal::no_introspection(field.name.pos));
         }
         if is_schema && self.schema_depth > SCHEMA_DEPTH {
-            return Err(Refusal::too(
-                "deep in the schema",
-                SCHEMA_DEPTH,
-                "lists below one another",
-            ));
+            return Err(Refusal::too("deep in the schema", SCHEMA_DEPTH, "nested lists"));
         }
         Ok(Self {
             fields: self.fields.saturating_add(1),
@@ -118,7 +116,7 @@ impl Size {
         for (what, size, limit, unit) in [
             ("large", fields, limits.fields, "fields"),
             ("deep", depth, limits.depth, "levels"),
-            ("deeply nested", nesting, NESTING, "selections below one another"),
+            ("deeply nested", nesting, NESTING, "nested selections"),
             ("large", aliases, limits.aliases, "aliases"),
             ("large", directives, limits.directives, "directives"),
         ] {
@@ -133,9 +131,9 @@ impl Size {
 struct Pricer<'a> {
     limits: &'a DocumentLimits,
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
-    /// A fragment's size; none while it is being priced.
+    /// Sizes of the fragments; none while a fragment is being measured.
     known: HashMap<&'a Name, Option<Size>>,
-    /// Selections that are being priced: each is a step of the recursion.
+    /// Number of selections that are being measured; each is a level of the recursion.
     nesting: u64,
 }
 
@@ -181,19 +179,19 @@ impl<'a> Pricer<'a> {
             }
             None => {}
         }
-        // An unknown fragment is for validation to name.
+        // Validation reports unknown fragments.
         let Some(fragment) = self.fragments.get(name) else { return Ok(Size::default()) };
         self.known.insert(name, None);
         let size = self.set(&fragment.node.selection_set.node)?;
         let size = size.plus_directives(&fragment.node.directives);
         self.known.insert(name, Some(size));
-        // A chain of fragments is as deep a recursion as it is long.
+        // The recursion is as deep as the chain of fragments is long.
         size.check(self.limits)?;
         Ok(size)
     }
 }
 
-/// The different fields at an operation's root: the same one twice is run once.
+/// The distinct fields at an operation's root. A repeated field is run once.
 struct Root<'a> {
     fragments: &'a HashMap<Name, Positioned<FragmentDefinition>>,
     seen: HashSet<&'a Name>,

@@ -1,8 +1,8 @@
-//! Validation as the specification has it (GraphQL, section 5), by apollo-compiler.
+//! Validation according to the specification (GraphQL, section 5), by apollo-compiler.
 //!
-//! async-graphql's own lets conflicting fields, wrong types of variables and null for what can't be
-//! null through. Where apollo-compiler in turn differs from graphql-js is mended here and in
-//! [`super::values`]; a table of requests that both are given finds the differences.
+//! The validation of async-graphql accepts conflicting fields, wrong types of variables, and null for
+//! non-null types. The differences between apollo-compiler and graphql-js are corrected here and in
+//! [`super::values`]; tests send the same table of requests to both to find the differences.
 
 use std::collections::HashSet;
 
@@ -20,14 +20,14 @@ use async_graphql::Pos;
 
 use super::{refusal::Refusal, values};
 
-/// Most errors that are told: what is wrong is rarely wrong in more ways.
+/// Maximum number of errors in one answer.
 pub(super) const MOST: usize = 20;
 
-/// The schema that `sdl` describes, to validate against. It describes itself with `isOneOf`, too,
-/// which apollo-compiler's does not.
+/// Returns the schema in `sdl`, to validate documents against. Adds the introspection field
+/// `isOneOf`, which apollo-compiler lacks.
 ///
 /// # Errors
-/// What is wrong with `sdl`.
+/// The errors in `sdl`.
 pub(super) fn schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
     let mut schema = Schema::parse(sdl, "schema.graphql").map_err(|invalid| invalid.errors)?;
     if let Some(ExtendedType::Object(of_types)) = schema.types.get_mut("__Type") {
@@ -43,10 +43,10 @@ pub(super) fn schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
     schema.validate().map_err(|invalid| invalid.errors)
 }
 
-/// `text` as a document that keeps every rule.
+/// Returns `text` as a document that satisfies every rule.
 ///
 /// # Errors
-/// Which rules it breaks, and where.
+/// The rules that the document breaks, with their positions.
 pub(super) fn validate(
     schema: &Valid<Schema>,
     text: &str,
@@ -74,8 +74,8 @@ pub(super) fn pos(LineColumn { line, column }: &LineColumn) -> Pos {
     Pos { line: *line, column: *column }
 }
 
-/// Whether apollo-compiler complains of a subscription's second root field that is its first one
-/// again: fields are counted by the name of what they answer (section 5.2.4.1).
+/// Returns true if apollo-compiler's error is about a subscription's second root field that repeats
+/// the first one. Fields count by their response names (section 5.2.4.1), so this is not an error.
 fn is_one_field_after_all(message: &str, document: &ExecutableDocument) -> bool {
     message.ends_with("subscription can only have one root field")
         && document.operations.iter().filter(|operation| operation.is_subscription()).all(

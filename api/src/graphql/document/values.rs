@@ -1,6 +1,6 @@
-//! Rules on values that apollo-compiler leaves out: each field of an input object once (GraphQL,
-//! section 5.6.3), exactly one of a `@oneOf` object's (5.6.5), and variables in lists, where no
-//! default makes up for a null (5.8.5).
+//! Rules on values that apollo-compiler does not check: unique fields in input objects (GraphQL,
+//! section 5.6.3), exactly one field in `@oneOf` objects (5.6.5), and nullable variables in lists of
+//! non-null items, where no default replaces a null (5.8.5).
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ use super::{
     validate::{MOST, pos},
 };
 
-/// What is wrong with the values in `document`.
+/// Returns the errors in the values of `document`.
 pub(super) fn check(schema: &Valid<Schema>, document: &ExecutableDocument) -> Vec<Refusal> {
     let mut found = Vec::new();
     for operation in document.operations.iter() {
@@ -37,7 +37,7 @@ pub(super) fn check(schema: &Valid<Schema>, document: &ExecutableDocument) -> Ve
     found
 }
 
-/// Whether exactly one of its fields must be given.
+/// Returns true if exactly one field of the object must be given.
 pub(super) fn is_one_of(object: &InputObjectType) -> bool {
     object.directives.has("oneOf")
 }
@@ -45,7 +45,7 @@ pub(super) fn is_one_of(object: &InputObjectType) -> bool {
 struct Check<'a> {
     schema: &'a Valid<Schema>,
     document: &'a ExecutableDocument,
-    /// Those of the operation; the fragments that it spreads use them, too.
+    /// Variables of the operation, which the fragments that it spreads use, too.
     variables: &'a [Node<VariableDefinition>],
     seen: HashSet<&'a Name>,
     found: Vec<Refusal>,
@@ -99,7 +99,7 @@ impl<'a> Check<'a> {
                 let schema = self.schema;
                 match schema.types.get(name) {
                     Some(ExtendedType::InputObject(object)) => self.object(object, value, fields),
-                    // A scalar that takes any value.
+                    // A scalar that accepts any value.
                     _ => self.keys(value),
                 }
             }
@@ -164,7 +164,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Looks into a value whose type says nothing of its fields.
+    /// Checks a value whose type does not define its fields.
     fn keys(&mut self, value: &Node<Value>) {
         match value.as_ref() {
             Value::Object(fields) => {

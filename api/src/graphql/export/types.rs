@@ -1,4 +1,4 @@
-//! `ExportJob`.
+//! `ExportJob` and its parts.
 
 use async_graphql::{Enum, ID, Object, Result};
 use daybook_service::{
