@@ -1,40 +1,41 @@
-//! A credential of a program.
+//! API keys, the credentials of programs.
 
 use sea_orm::entity::prelude::*;
 
 use crate::membership::Role;
 
-/// A key that a program shows, with one role in one organization.
+/// An API key, which gives a program one role in one organization.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "api_keys")]
 pub struct Model {
-    /// Where it may do something.
+    /// The organization that the key gives access to.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Identity (UUIDv7).
+    /// ID of the key, a UUIDv7.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The part of the key that finds it and is no secret; unique in the instance.
+    /// The public part of the key, by which it is looked up. Unique in the instance.
     pub prefix: String,
-    /// MAC of the whole key under a key of the instance's secret: the key itself is not kept.
+    /// MAC of the whole key, under a key derived from the instance's secret. The API key itself is not
+    /// stored.
     pub hash: Vec<u8>,
-    /// For people.
+    /// Display name of the key.
     pub name: String,
-    /// As what: AUDITOR or WRITER.
+    /// The role that the key gives: AUDITOR or WRITER.
     pub role: Role,
-    /// The subject that made it.
+    /// The subject that created the key.
     pub created_by: String,
-    /// When it was made.
+    /// The time at which the key was created.
     pub created_at: DateTimeUtc,
-    /// From when on it doesn't hold.
+    /// The key is refused from this time on. Null if it does not expire.
     pub expires_at: Option<DateTimeUtc>,
-    /// Since when it doesn't hold, because somebody said so.
+    /// The time at which somebody revoked the key. Null if nobody has.
     pub revoked_at: Option<DateTimeUtc>,
-    /// When it was last shown, to about a minute.
+    /// The last time the key was used, accurate to about a minute. Null if it never was.
     pub last_used_at: Option<DateTimeUtc>,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,44 +1,44 @@
-//! The file that a job produced; the bytes are in the object store.
+//! Artifacts, the files that jobs produce. Their bytes are in the object store.
 
 use sea_orm::entity::prelude::*;
 
-/// The file that a job produced: one a job, by key.
+/// The file that a job produced. The key allows one for each job.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "artifacts")]
 pub struct Model {
-    /// Whose.
+    /// The organization that the job belongs to.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Of which job.
+    /// The job that produced the artifact.
     #[sea_orm(primary_key, auto_increment = false)]
     pub job_id: Uuid,
-    /// Where it is in the object store; holds job and claim.
+    /// Key of the file in the object store, made of the job's ID and the claim number.
     #[sea_orm(unique)]
     pub object_key: String,
-    /// What a browser saves it as.
+    /// Name under which a browser saves the file.
     pub file_name: String,
-    /// Its media type.
+    /// Media type of the file.
     pub content_type: String,
-    /// Its length.
+    /// Size of the file in bytes.
     pub size_bytes: i64,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of the file.
     pub sha256: Vec<u8>,
-    /// How many records it holds.
+    /// Number of records in the file.
     pub record_count: i64,
-    /// JSON of what is in it, to check it by.
+    /// The manifest: JSON that describes the content, to check the file against.
     pub manifest: String,
-    /// When the finishing transaction made it visible.
+    /// The time at which the finishing transaction made the artifact visible.
     pub created_at: DateTimeUtc,
-    /// From when it can't be downloaded any more.
+    /// The artifact can be downloaded until this time.
     pub expires_at: DateTimeUtc,
-    /// When its bytes were removed.
+    /// The time at which the file was removed from the store. Null if it is still there.
     pub removed_at: Option<DateTimeUtc>,
-    /// The store that it is in, see [`crate::artifact_store`]; none if the version that wrote it did
-    /// not say so.
+    /// ID of the store that holds the file, see [`crate::artifact_store`]. Null if an earlier version of
+    /// Daybook, which did not record the store, wrote the row.
     pub store_id: Option<String>,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

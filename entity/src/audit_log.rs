@@ -1,62 +1,62 @@
-//! An entry of an organization's audit log: appended, chained, never changed.
+//! Entries of an organization's audit log: appended, chained, never changed.
 
 use sea_orm::entity::prelude::*;
 
-/// Who did what to which resource.
+/// An entry of the audit log: an actor's action on a resource.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_logs")]
 pub struct Model {
-    /// Whose log.
+    /// The organization whose log holds the entry.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Position in that log: 1, 2, 3 … in commit order, without gaps.
+    /// Position in the log: 1, 2, 3 … in commit order, without gaps.
     #[sea_orm(primary_key, auto_increment = false)]
     pub sequence: i64,
-    /// Identity (UUIDv7), never order.
+    /// ID of the entry, a UUIDv7. The order of IDs is not the log's order.
     pub id: Uuid,
-    /// When it happened, said by whoever recorded it.
+    /// The time of the action, as the recording application reported it.
     pub timestamp: DateTimeUtc,
-    /// When it was stored, by the database's clock.
+    /// The time at which the entry was stored, by the database's clock.
     pub recorded_at: DateTimeUtc,
-    /// Subject of the credential that recorded it.
+    /// Subject of the credential that recorded the entry.
     pub recorded_by: String,
-    /// What kind of actor.
+    /// Type of the actor.
     pub actor_type: ActorType,
-    /// The actor's id in the recording application.
+    /// ID of the actor in the recording application.
     pub actor_id: String,
-    /// Personal; enters the hash through `commitment`.
+    /// E-mail address of the actor. Personal: enters the hash through `commitment`.
     pub actor_email: Option<String>,
-    /// Personal; enters the hash through `commitment`.
+    /// Display name of the actor. Personal: enters the hash through `commitment`.
     pub actor_name: Option<String>,
-    /// A dotted verb, e.g. `device.assign`.
+    /// Name of the action, e.g. `device.assign`.
     pub action: String,
-    /// How it ended.
+    /// Outcome of the action.
     pub outcome: AuditOutcome,
-    /// Kind of resource, e.g. `device`.
+    /// Type of the resource, e.g. `device`.
     pub resource_type: String,
-    /// The resource's id in the recording application.
+    /// ID of the resource in the recording application.
     pub resource_id: String,
     /// Display name of the resource.
     pub resource_name: Option<String>,
-    /// Correlates entries of one request.
+    /// ID of the request that led to the action; entries of one request share it.
     pub request_id: Option<String>,
-    /// Personal; enters the hash through `commitment`.
+    /// IP address that the action came from. Personal: enters the hash through `commitment`.
     pub ip_address: Option<String>,
-    /// Personal; enters the hash through `commitment`.
+    /// User agent that the action came from. Personal: enters the hash through `commitment`.
     pub user_agent: Option<String>,
-    /// JSON array of `{field, old, new}`, as text; enters the hash through `commitment`.
+    /// Changed fields: the text of a JSON array of `{field, old, new}`. Enters the hash through `commitment`.
     pub changes: String,
-    /// JSON of whatever else was recorded, as text; enters the hash through `commitment`.
+    /// Additional metadata as the text of a JSON value. Enters the hash through `commitment`.
     pub extra: Option<String>,
-    /// 16 random bytes that keep `commitment` from being guessed.
+    /// 16 random bytes that keep the values behind `commitment` from being guessed.
     pub salt: Option<Vec<u8>>,
-    /// SHA-256 over the salt and the personal values: erasing those leaves the chain valid.
+    /// SHA-256 of the salt and the personal values. The chain stays valid after those are erased.
     pub commitment: Vec<u8>,
-    /// SHA-256 of this entry chained to the one before it.
+    /// SHA-256 of the entry, chained to the hash of the entry before it.
     pub hash: Vec<u8>,
 }
 
-/// What kind of actor.
+/// Type of an actor.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum ActorType {
@@ -66,27 +66,27 @@ pub enum ActorType {
     /// A program with its own credential.
     #[sea_orm(string_value = "SERVICE")]
     Service,
-    /// The application itself.
+    /// The recording application itself.
     #[sea_orm(string_value = "SYSTEM")]
     System,
 }
 
-/// How an action ended.
+/// Outcome of an action.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum AuditOutcome {
-    /// It was done.
+    /// The action was performed.
     #[sea_orm(string_value = "SUCCESS")]
     Success,
-    /// It was tried and failed.
+    /// The action was attempted and failed.
     #[sea_orm(string_value = "FAILURE")]
     Failure,
-    /// It was refused.
+    /// The action was refused.
     #[sea_orm(string_value = "DENIED")]
     Denied,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

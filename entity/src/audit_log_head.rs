@@ -1,24 +1,24 @@
-//! The end of an organization's log: the row whose lock gives out sequence numbers.
+//! The end of an organization's log, whose lock orders the assignment of sequences.
 
 use sea_orm::entity::prelude::*;
 
 /// Last sequence and hash of one organization's log.
 ///
-/// Recording locks this row, takes its numbers and holds the lock to its commit: so numbers have
-/// no gap, and a reader that has seen `n` never finds a new entry below it.
+/// A recording locks this row, takes the next sequences and holds the lock until it commits. Therefore
+/// sequences have no gaps, and after a reader has read up to `n`, no new entry can appear below `n`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_log_heads")]
 pub struct Model {
-    /// Whose log.
+    /// The organization that the log belongs to.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Sequence of the last entry; 0 where there is none.
+    /// Sequence of the last entry; 0 if the log is empty.
     pub sequence: i64,
-    /// Hash of the last entry; 32 zero bytes where there is none.
+    /// Hash of the last entry; 32 zero bytes if the log is empty.
     pub hash: Vec<u8>,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,26 +1,26 @@
-//! A reason for which nothing of an organization's log may be removed.
+//! Holds, which keep an organization's log from being removed.
 
 use sea_orm::entity::prelude::*;
 
-/// A reason for which nothing of an organization's log may be removed, as long as it's there.
+/// A hold. While an organization has one, no entry of its log may be removed.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "holds")]
 pub struct Model {
-    /// Whose log.
+    /// The organization whose log is held.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// What it's called, such as a case's number.
+    /// Name of the hold, such as the number of a legal case. Unique in the organization.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
-    /// Why.
+    /// Reason for the hold.
     pub reason: String,
-    /// Who placed it.
+    /// Subject that placed the hold.
     pub placed_by: String,
-    /// When, by the database's clock.
+    /// The time at which the hold was placed, by the database's clock.
     pub placed_at: DateTimeUtc,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -2,20 +2,20 @@
 
 use sea_orm::entity::prelude::*;
 
-/// One row: what every process on this database must agree on.
+/// The one row of what all processes on this database must agree on.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "instance")]
 pub struct Model {
-    /// Always 1.
+    /// Key of the only row: always 1.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: i32,
-    /// Fingerprint of the secret that signs tokens and links: another secret is refused at start.
+    /// Fingerprint of the secret that signs tokens and links. A process with another secret does not start.
     pub secret_fingerprint: Vec<u8>,
-    /// When the instance was first started.
+    /// The time of the instance's first start.
     pub created_at: DateTimeUtc,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

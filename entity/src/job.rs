@@ -1,4 +1,4 @@
-//! A background job: the row is the queue, the state and the record of what came of it.
+//! Background jobs. A job's row is its place in the queue, its state, and the record of its outcome.
 
 use sea_orm::entity::prelude::*;
 
@@ -8,123 +8,124 @@ use crate::audit_log::ActorType;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "jobs")]
 pub struct Model {
-    /// For whom.
+    /// The organization that the job works for.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Identity (UUIDv7).
+    /// ID of the job, a UUIDv7.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// The name of its kind. A newer version may have written one that this build does not know.
+    /// Name of the job's kind. A newer version may have written a kind that this build does not know.
     pub kind: String,
-    /// Where it stands.
+    /// Current state of the job.
     pub state: JobState,
-    /// The kind of whoever asked for it.
+    /// Type of the requester.
     pub requester_type: ActorType,
-    /// The subject that asked for it; its role is looked at again when the job runs.
+    /// Subject of the requester, whose role is checked again when the job runs.
     pub requester_id: String,
-    /// The requester's e-mail, as of then.
+    /// E-mail address of the requester at the time of the request.
     pub requester_email: Option<String>,
-    /// The request that asked for it, for logs and traces.
+    /// ID of the request that queued the job, for logs and traces.
     pub request_id: Option<String>,
-    /// W3C `traceparent` of that request.
+    /// W3C `traceparent` of the request that queued the job.
     pub traceparent: Option<String>,
-    /// JSON of what to do, frozen when it was asked for.
+    /// The work to do, as JSON that does not change after the request.
     pub payload: String,
-    /// SHA-256 of the input: finds an unfinished twin and tells a repetition from a misuse.
+    /// SHA-256 of the request's input. Finds an unfinished job for the same input, and detects an idempotency
+    /// key that is reused with another input.
     pub request_hash: Vec<u8>,
-    /// The caller's key.
+    /// Idempotency key of the request. Null if it had none.
     pub idempotency_key: Option<String>,
-    /// When it was asked for.
+    /// The time at which the job was requested.
     pub created_at: DateTimeUtc,
-    /// Not to be claimed before.
+    /// No worker claims the job before this time.
     pub available_at: DateTimeUtc,
-    /// When its first attempt started.
+    /// The time at which the first attempt started.
     pub started_at: Option<DateTimeUtc>,
-    /// When it reached a final state.
+    /// The time at which the job reached a final state.
     pub finished_at: Option<DateTimeUtc>,
-    /// Attempts that count, the running one included.
+    /// Number of attempts that count, including the running one.
     pub attempt: i32,
-    /// Attempts that it gets.
+    /// Number of attempts that the job gets.
     pub max_attempts: i32,
-    /// Raised at each claim, never lowered: the fence that a lost attempt can't pass.
+    /// Claim number, which grows with each claim and fences off attempts that have lost their lease.
     pub claim: i64,
-    /// Until when the running attempt holds it, by the database's clock.
+    /// The time at which the running attempt's lease expires, by the database's clock.
     pub lease_until: Option<DateTimeUtc>,
-    /// The process that holds it, for people.
+    /// Name of the process that runs the attempt, for display only.
     pub leased_by: Option<String>,
-    /// Since when it is asked to stop.
+    /// The time at which cancellation was requested. Null if it was not.
     pub cancel_requested_at: Option<DateTimeUtc>,
-    /// The subject that asked it to stop.
+    /// Subject that requested the cancellation.
     pub cancel_requested_by: Option<String>,
-    /// The job that this one repeats.
+    /// ID of the failed or canceled job that this job repeats.
     pub retry_of: Option<Uuid>,
-    /// What the running attempt is at.
+    /// Current phase of the running attempt.
     pub progress_phase: Option<String>,
-    /// Units done.
+    /// Number of units of work that are done.
     pub progress_done: i64,
-    /// Units in all; unknown where absent.
+    /// Total number of units of work. Null if unknown.
     pub progress_total: Option<i64>,
-    /// When progress was last said.
+    /// The time of the last progress report.
     pub progress_at: Option<DateTimeUtc>,
-    /// Why the last attempt failed.
+    /// Reason for which the last attempt failed.
     pub error_code: Option<JobErrorCode>,
-    /// The same, for the requester.
+    /// Explanation of `error_code` for the requester.
     pub error_message: Option<String>,
-    /// JSON of the kind's own outcome.
+    /// Outcome of the job as JSON, in a form that depends on the kind.
     pub outcome: Option<String>,
 }
 
-/// Where a job stands.
+/// State of a job.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum JobState {
-    /// Waits for a worker.
+    /// The job waits for a worker.
     #[sea_orm(string_value = "QUEUED")]
     Queued,
-    /// An attempt holds it under a lease.
+    /// An attempt works on the job and holds a lease on it.
     #[sea_orm(string_value = "RUNNING")]
     Running,
-    /// Done; its artifact is there. Final.
+    /// The job is done, and its artifact exists. Final.
     #[sea_orm(string_value = "SUCCEEDED")]
     Succeeded,
-    /// Given up. Final.
+    /// The job failed, and no attempts are left. Final.
     #[sea_orm(string_value = "FAILED")]
     Failed,
-    /// Stopped on request. Final.
+    /// The job was stopped on request. Final.
     #[sea_orm(string_value = "CANCELED")]
     Canceled,
 }
 
-/// Why a job failed.
+/// Reason for which a job failed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum JobErrorCode {
-    /// A fault of ours.
+    /// Daybook itself is at fault.
     #[sea_orm(string_value = "INTERNAL")]
     Internal,
-    /// The artifact store.
+    /// The artifact store could not be read or written.
     #[sea_orm(string_value = "STORAGE")]
     Storage,
-    /// What it was to read is no longer there.
+    /// The data that the job was to read no longer exists.
     #[sea_orm(string_value = "SOURCE_CHANGED")]
     SourceChanged,
-    /// The requester lost the role that it needs.
+    /// The requester no longer has the role that the job needs.
     #[sea_orm(string_value = "ACCESS_REVOKED")]
     AccessRevoked,
-    /// An attempt took longer than it may.
+    /// An attempt exceeded its time limit.
     #[sea_orm(string_value = "TIMEOUT")]
     Timeout,
-    /// Its lease ran out: the process died or hung.
+    /// The lease expired, because the process died or hung.
     #[sea_orm(string_value = "STALLED")]
     Stalled,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl Model {
-    /// The end of the ID, which tells jobs of one moment apart: 8 hexadecimal digits of chance.
+    /// The last 8 hexadecimal digits of the ID. They are random, and differ between jobs of one moment.
     #[must_use]
     pub fn short_id(&self) -> String {
         let id = self.id.simple().to_string();

@@ -1,36 +1,37 @@
-//! A job's transition, written in the transaction that made it.
+//! Transitions of jobs, each written in the transaction that made it.
 
 use sea_orm::entity::prelude::*;
 
 use crate::job::JobState;
 
-/// One transition of one job.
+/// A transition of a job.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "job_events")]
 pub struct Model {
-    /// Whose job.
+    /// The organization that the job belongs to.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Position in the whole instance's feed, in commit order.
+    /// Position in the feed of the whole instance, in commit order.
     #[sea_orm(primary_key, auto_increment = false)]
     pub feed: i64,
-    /// Which job.
+    /// ID of the job.
     pub job_id: Uuid,
-    /// The state before; absent where the job is new.
+    /// State before the transition. Null if the job is new.
     pub from_state: Option<JobState>,
-    /// The state after.
+    /// State after the transition.
     pub to_state: JobState,
-    /// When, by the database's clock.
+    /// The time of the transition, by the database's clock.
     pub at: DateTimeUtc,
-    /// The job's attempt then.
+    /// Number of the job's attempt at the time of the transition.
     pub attempt: i32,
-    /// Why, where there is more to say than the states do.
+    /// Reason for the transition, if the states alone do not explain it.
     pub reason: Option<String>,
-    /// Random: tells this event from another with the same number in a restored database.
+    /// Random number that distinguishes the event from another one with the same `feed` in a restored
+    /// database.
     pub fingerprint: i32,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

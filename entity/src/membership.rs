@@ -1,30 +1,30 @@
-//! What a subject may do in an organization.
+//! Memberships: the roles of subjects in organizations.
 
 use sea_orm::entity::prelude::*;
 
-/// A subject's role in an organization, read at each use of a credential.
+/// Role of a subject in an organization. It is read each time a credential is used.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "memberships")]
 pub struct Model {
-    /// Where.
+    /// The organization that the subject is a member of.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Who: the `sub` of a credential.
+    /// The subject: the `sub` of a credential.
     #[sea_orm(primary_key, auto_increment = false)]
     pub subject: String,
-    /// As what.
+    /// Role of the subject.
     pub role: Role,
-    /// For people to recognize the subject by.
+    /// E-mail address, by which people recognize the subject.
     pub email: Option<String>,
-    /// Since when.
+    /// The time at which the subject became a member.
     pub created_at: DateTimeUtc,
 }
 
-/// What a member may do.
+/// Role of a member, which decides what the member may do.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Role {
-    /// Everything in the organization.
+    /// May do everything in the organization.
     #[sea_orm(string_value = "ADMIN")]
     Admin,
     /// Reads and exports the audit log.
@@ -33,12 +33,12 @@ pub enum Role {
     /// Only records audit entries.
     #[sea_orm(string_value = "WRITER")]
     Writer,
-    /// Workspaces and notes.
+    /// Reads and writes workspaces and notes.
     #[sea_orm(string_value = "MEMBER")]
     Member,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

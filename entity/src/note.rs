@@ -1,4 +1,4 @@
-//! A Markdown note in a workspace.
+//! Markdown notes in workspaces.
 
 use sea_orm::entity::prelude::*;
 
@@ -6,31 +6,31 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "notes")]
 pub struct Model {
-    /// Whose.
+    /// The organization that the note belongs to.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Identity (UUIDv7).
+    /// ID of the note, a UUIDv7.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// In which workspace.
+    /// ID of the workspace that holds the note.
     pub workspace_id: Uuid,
-    /// Slash-separated place in the workspace, unique there.
+    /// Slash-separated path, unique in the workspace.
     pub path: String,
-    /// For people.
+    /// Title of the note.
     pub title: String,
-    /// CommonMark.
+    /// Text of the note, in CommonMark.
     pub body: String,
-    /// JSON array of strings.
+    /// Tags of the note, as a JSON array of strings.
     pub tags: String,
-    /// Raised at each change.
+    /// Version of the note, which grows by 1 with each change.
     pub version: i32,
-    /// When it was created.
+    /// The time at which the note was created.
     pub created_at: DateTimeUtc,
-    /// When it was last changed.
+    /// The time at which the note was last changed.
     pub updated_at: DateTimeUtc,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,21 +1,21 @@
-//! Who runs the instance.
+//! Operators, who run the instance.
 
 use sea_orm::entity::prelude::*;
 
-/// A subject that runs the instance: every organization's jobs, backups of all of it.
+/// A subject that runs the instance: it sees the jobs of every organization and backs up the whole instance.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "operators")]
 pub struct Model {
-    /// Who: the `sub` of a credential.
+    /// The subject: the `sub` of a credential.
     #[sea_orm(primary_key, auto_increment = false)]
     pub subject: String,
-    /// For people to recognize the subject by.
+    /// E-mail address, by which people recognize the subject.
     pub email: Option<String>,
-    /// Since when.
+    /// The time at which the subject became an operator.
     pub created_at: DateTimeUtc,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

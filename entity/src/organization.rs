@@ -1,28 +1,28 @@
-//! A tenant.
+//! Organizations, the tenants of an instance.
 
 use sea_orm::entity::prelude::*;
 
-/// The organization that stands for the instance itself: its log tells what operators did, its
-/// jobs work on all tenants. The first migration creates it; nobody can be a member.
+/// ID of the organization that stands for the instance itself. Its log records the actions of operators,
+/// and its jobs work on all tenants. The first migration creates it, and nobody can be a member.
 pub const INSTANCE: Uuid = Uuid::nil();
 
-/// A tenant, the first part of every tenant table's key.
+/// A tenant. Its ID is the first part of the key in every tenant table.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "organizations")]
 pub struct Model {
-    /// Identity, a UUIDv7 (the instance's own is nil).
+    /// ID of the organization: a UUIDv7, or nil for [`INSTANCE`].
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// Unique name for people and command lines, e.g. `acme`.
+    /// Unique short name for people and command lines, e.g. `acme`.
     #[sea_orm(unique)]
     pub slug: String,
-    /// Display name.
+    /// Display name of the organization.
     pub name: String,
-    /// When it was created.
+    /// The time at which the organization was created.
     pub created_at: DateTimeUtc,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,21 +1,21 @@
-//! That this database was filled from a backup.
+//! Restores: records of the backups that this database was filled from.
 
 use sea_orm::entity::prelude::*;
 
-/// That this database was filled from a backup. The backup's file adds it.
+/// A record that this database was filled from a backup. The backup's file adds it.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "restores")]
 pub struct Model {
-    /// The job that made the backup.
+    /// ID of the job that made the backup.
     #[sea_orm(primary_key, auto_increment = false)]
     pub job_id: Uuid,
-    /// The moment that the backup holds.
+    /// The moment whose state the backup holds.
     pub taken_at: DateTimeUtc,
-    /// When Daybook first started on the restored database.
+    /// The time at which Daybook first started on the restored database.
     pub settled_at: Option<DateTimeUtc>,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -1,26 +1,25 @@
-//! How long an organization's log is kept, and how far it was removed.
+//! Retention periods of organizations' logs, and the progress of removal.
 
 use sea_orm::entity::prelude::*;
 
-/// How long an organization's log is kept, and how far it was removed. None: for ever, and nothing was.
+/// Retention of an organization's log. Without a row the log is kept forever, and nothing was removed.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "retentions")]
 pub struct Model {
-    /// Whose log.
+    /// The organization that the log belongs to.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Days for which an entry is kept at the least; none: for ever.
+    /// Minimum number of days that an entry is kept. Null means forever.
     pub days: Option<i32>,
-    /// Sequence through which the log itself says that its entries are removed.
+    /// Sequence through which an entry of the log announces the removal.
     pub announced: i64,
-    /// Sequence through which they are.
+    /// Sequence through which entries have been removed.
     pub pruned: i64,
-    /// Hash of the last entry that was removed, from which the chain goes on; 32 zero bytes where
-    /// none was.
+    /// Hash of the last removed entry, from which the chain continues; 32 zero bytes if none was removed.
     pub pruned_hash: Vec<u8>,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

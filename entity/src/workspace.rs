@@ -1,24 +1,24 @@
-//! A place for notes.
+//! Workspaces, which hold notes.
 
 use sea_orm::entity::prelude::*;
 
-/// A place for notes.
+/// A workspace, which holds notes.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "workspaces")]
 pub struct Model {
-    /// Whose.
+    /// The organization that the workspace belongs to.
     #[sea_orm(primary_key, auto_increment = false)]
     pub organization_id: Uuid,
-    /// Identity (UUIDv7).
+    /// ID of the workspace, a UUIDv7.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    /// Unique in the organization.
+    /// Name of the workspace, unique in the organization.
     pub name: String,
-    /// When it was created.
+    /// The time at which the workspace was created.
     pub created_at: DateTimeUtc,
 }
 
-/// None: rows are joined by key where needed.
+/// No relations: queries join rows by key.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

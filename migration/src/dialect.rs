@@ -1,11 +1,11 @@
-//! What the two engines call the same type.
+//! Names of types on the two engines.
 
 use sea_orm_migration::sea_orm::DbBackend;
 
-/// Placeholder, PostgreSQL's name, SQLite's name.
+/// Placeholders, each with PostgreSQL's and SQLite's name of the type.
 ///
-/// `:key` is text that is compared or sorted: byte order on both engines, whatever the database's
-/// collation, so that a page has the same order everywhere.
+/// `:key` is text that is compared or sorted. It is ordered by bytes on both engines, regardless of the
+/// database's collation, so that a page has the same order everywhere.
 const TYPES: [(&str, &str, &str); 4] = [
     (":uuid", "uuid", "blob"),
     (":time", "timestamptz", "text"),
@@ -13,7 +13,7 @@ const TYPES: [(&str, &str, &str); 4] = [
     (":bytes", "bytea", "blob"),
 ];
 
-/// The statements of `sql` with each placeholder replaced by `backend`'s name for the type.
+/// Replaces each placeholder in `sql` by `backend`'s name of the type.
 #[must_use]
 pub fn translate(sql: &str, backend: DbBackend) -> String {
     TYPES.iter().fold(sql.to_owned(), |sql, (placeholder, postgres, sqlite)| {

@@ -1,11 +1,11 @@
-//! Daybook's schema: one change a file, never edited once released, expand before contract.
+//! Daybook's schema: one change per file, never edited after its release, expand before contract.
 //!
-//! Tables are written as SQL in files beside their migration, with a placeholder where the engines
-//! name a type differently (see [`dialect`]).
+//! Each migration has its tables as SQL in files beside it, with a placeholder for each type that the
+//! engines name differently (see [`dialect`]).
 //!
-//! While a deploy is under way, processes of the version before run on the schema of this one. A
-//! migration that they can go on with, because it only adds, has `_expand_` in its name: they stay
-//! ready. One that takes something away has to wait until nobody runs who asks for it.
+//! During a deploy, processes of the previous version run on the schema of this one. A migration that only
+//! adds has `_expand_` in its name, and those processes stay ready on it. A migration that removes something
+//! has to wait until no process that uses it is running.
 
 pub mod dialect;
 mod m20261121_000001_initial;
@@ -51,23 +51,23 @@ impl MigratorTrait for Migrator {
 /// Key of the PostgreSQL advisory lock that lets one node migrate at a time ("daybook" in ASCII).
 const LOCK: i64 = 0x64_6179_626f_6f6b;
 
-/// A migration and whether the database has it.
+/// A migration, and its status in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The migration's name, which begins with its date.
+    /// Name of the migration, which begins with its date.
     pub name: String,
-    /// Whether the database has it.
+    /// True if the database has the migration.
     pub is_applied: bool,
 }
 
-/// Why a schema is left as it is.
+/// Reason for which a schema was not changed.
 #[derive(Debug)]
 pub enum Error {
-    /// It has these migrations, which this build does not know.
+    /// The database has these migrations, which this build does not know.
     Newer(Vec<String>),
-    /// The role may not change the schema.
+    /// The database's role is not allowed to change the schema.
     Forbidden(DbErr),
-    /// The database refused or went away; nothing was changed.
+    /// The database refused a statement or became unreachable. Nothing was changed.
     Database(DbErr),
 }
 
@@ -107,7 +107,7 @@ impl From<DbErr> for Error {
     }
 }
 
-/// Whether the role lacks a right (42501, insufficient_privilege).
+/// True if the role lacks a privilege (SQLSTATE 42501, insufficient_privilege).
 fn may_not(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
         error
@@ -118,18 +118,18 @@ fn may_not(error: &DbErr) -> bool {
     code.as_deref() == Some("42501")
 }
 
-/// The name of every migration, oldest first: the schema's version.
+/// Returns the name of every migration, oldest first: the version of the schema.
 #[must_use]
 pub fn names() -> Vec<String> {
     Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect()
 }
 
-/// Applies what is missing, in one transaction that only one process can hold.
+/// Applies the missing migrations, in one transaction that only one process at a time can hold.
 ///
 /// # Errors
 /// A database fault, or a schema newer than this build knows.
 pub async fn up(db: &DatabaseConnection) -> Result<(), Error> {
-    // A role that may only use the tables can't even ask the migrator.
+    // A role that may only use the tables can't even read the migrator's status.
     if standing(db).await? == Standing::Current {
         return Ok(());
     }
@@ -138,7 +138,7 @@ pub async fn up(db: &DatabaseConnection) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Takes everything back: drops all tables with all rows.
+/// Reverts all migrations: drops all tables with all rows.
 ///
 /// # Errors
 /// A database fault, or a schema newer than this build knows.
@@ -148,13 +148,13 @@ pub async fn down(db: &DatabaseConnection) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Each migration and whether the database has it, oldest first.
+/// Returns each migration with its status in the database, oldest first.
 ///
 /// # Errors
 /// A database fault, or a schema newer than this build knows.
 pub async fn status(db: &DatabaseConnection) -> Result<Vec<Step>, Error> {
-    // Rolled back, because the migrator makes its own table where there is none yet: who only asks
-    // changes nothing, and meets nobody who makes it at the same time.
+    // Rolled back, because the migrator creates its own table if there is none: reading the status changes
+    // nothing, and doesn't conflict with a process that creates the table at the same time.
     let tx = begin(db).await?;
     let steps = Migrator::get_migration_with_status(&tx).await?;
     tx.rollback().await?;
@@ -165,7 +165,7 @@ pub async fn status(db: &DatabaseConnection) -> Result<Vec<Step>, Error> {
     Ok(steps.into_iter().map(step).collect())
 }
 
-/// Begins a transaction that only one process can hold, on a schema that this build knows.
+/// Begins a transaction that only one process at a time can hold, on a schema that this build knows.
 async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),

@@ -1,4 +1,4 @@
-//! How a database's schema stands to what this build knows.
+//! Comparison of a database's schema with the migrations that this build knows.
 
 use std::collections::BTreeSet;
 
@@ -7,25 +7,26 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement},
 };
 
-/// Where the migrator notes what is applied.
+/// Table in which the migrator records what it has applied.
 const APPLIED: &str = "seaql_migrations";
-/// What the name of a migration holds that the version before can go on with, because it only adds
-/// what that version does not ask for.
+/// Part of a migration's name. It marks migrations that only add something, so that the previous version can
+/// keep running.
 const EXPANDS: &str = "_expand_";
 
-/// How a database's schema stands to what this build knows.
+/// Status of a database's schema, compared with the migrations that this build knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// All that this build knows, and nothing else.
+    /// The database has exactly the migrations that this build knows.
     Current,
-    /// These migrations are missing, oldest first.
+    /// The database lacks these migrations, oldest first.
     Older(Vec<String>),
-    /// It has these migrations, which this build does not know, oldest first.
+    /// The database has these migrations, oldest first, which this build does not know.
     Newer(Vec<String>),
 }
 
 impl Standing {
-    /// Whether a process that runs already can go on: on a schema that was expanded by its successor.
+    /// True if a process that is already running can continue: the schema is current, or a newer version
+    /// has only added to it.
     #[must_use]
     pub fn can_go_on(&self) -> bool {
         match self {
@@ -49,7 +50,7 @@ impl Standing {
     }
 }
 
-/// How the schema stands now. Changes nothing and waits for nobody who migrates.
+/// Reads the current status of the schema. Changes nothing, and does not wait for a migration in progress.
 ///
 /// # Errors
 /// A database fault.

@@ -4,7 +4,7 @@ use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 use crate::dialect::translate;
 
-/// The first schema.
+/// Creates the first schema.
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {

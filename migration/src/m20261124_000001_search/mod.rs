@@ -1,4 +1,4 @@
-//! The index of the words that a search of the log looks for, filled from the entries there are.
+//! The index of words for searches of the log, filled from the existing entries.
 
 mod words;
 
@@ -9,7 +9,7 @@ use sea_orm_migration::{
 
 use words::{prefix, words};
 
-/// Entries of one INSERT.
+/// Number of entries in one INSERT.
 const ROWS: u64 = 1_000;
 
 /// The index of words.

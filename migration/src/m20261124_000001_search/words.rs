@@ -1,6 +1,5 @@
-//! What a word was when this migration was written: a copy of the rule that recording follows, which
-//! must not change with it. A test compares the two; where the rule changes, a new migration makes
-//! the index anew.
+//! The rule for words at the time of this migration: a copy of the rule for recording, which must stay as
+//! it is. A test compares the two. If the rule for recording changes, a new migration rebuilds the index.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +7,10 @@ use sea_orm_migration::sea_orm::prelude::Uuid;
 use sha2::{Digest, Sha256};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Bytes of a word from which on its digest stands for it: PostgreSQL takes 2,046.
+/// Length, in bytes, from which a word is replaced by its digest. PostgreSQL accepts up to 2,046 bytes.
 const LONG: usize = 256;
 
-/// The words of `text`, each once.
+/// Returns the words of `text`, each once.
 pub(super) fn words(text: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     let mut word = String::new();
@@ -44,9 +43,9 @@ fn finish(word: &mut String, words: &mut BTreeSet<String>) {
     }
 }
 
-/// `text` in one form for all that differs only in case or in how it is encoded.
+/// Brings texts that differ only in case or encoding into one form.
 ///
-/// By way of upper case, which `ß` and `ς` share with `ss` and `σ`.
+/// Converts to upper case first, because `ß` and `ς` have the same upper case as `ss` and `σ`.
 fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -54,7 +53,7 @@ fn fold(text: &str) -> String {
     text.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }
 
-/// Chinese characters and kana.
+/// True for Chinese characters and kana, each of which is a word by itself.
 fn is_word_itself(c: char) -> bool {
     matches!(c,
         '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}'
@@ -62,8 +61,8 @@ fn is_word_itself(c: char) -> bool {
         | '\u{20000}'..='\u{3FFFF}')
 }
 
-/// What an organization's words begin with on PostgreSQL: the last three of its bytes, in base64
-/// for URLs.
+/// Returns the prefix of an organization's words on PostgreSQL: the last three bytes of its ID, in
+/// URL-safe base64.
 pub(super) fn prefix(organization_id: Uuid) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let number = organization_id.as_u128() & 0xFF_FFFF;

@@ -1,10 +1,10 @@
-//! Restores: that a database was filled from a backup, and whether what that entails was done.
+//! Records of restores from backups, and of the completion of the work that follows a restore.
 
 use sea_orm_migration::prelude::*;
 
 use crate::dialect::translate;
 
-/// Restores.
+/// Creates the table of restores.
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {

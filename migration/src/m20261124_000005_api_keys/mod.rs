@@ -1,10 +1,10 @@
-//! API keys: credentials of programs, kept as hashes.
+//! API keys, the credentials of programs, stored as hashes.
 
 use sea_orm_migration::prelude::*;
 
 use crate::dialect::translate;
 
-/// API keys.
+/// Creates the table of API keys.
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {

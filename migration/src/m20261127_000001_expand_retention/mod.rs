@@ -1,10 +1,10 @@
-//! How long a log is kept, what holds it, and the one way to remove of it.
+//! Retention periods and holds of logs, and the triggers that allow the removal of entries.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
 use crate::dialect::translate;
 
-/// Retention and holds.
+/// Creates the tables of retention periods and holds.
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {

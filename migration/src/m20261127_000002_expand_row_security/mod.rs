@@ -1,8 +1,8 @@
-//! A second wall between tenants, on PostgreSQL.
+//! Row-level security on PostgreSQL, as a second barrier between tenants.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-/// Row-level security for who is not the tables' owner.
+/// Enables row-level security for roles that don't own the tables.
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
@@ -11,11 +11,11 @@ impl MigrationName for Migration {
     }
 }
 
-/// Tables whose rows are one organization's, and read by that.
+/// Tables whose rows belong to one organization and are read by that organization.
 ///
-/// Not the search's: its operator is not leakproof, so that a policy would keep every search from the index.
-/// Not `job_events`: their order is the instance's, and of each event nothing is told without its job. Not
-/// those that say who may enter, which are read before.
+/// Excluded are the search index, since its operator is not leakproof and a policy would keep every search
+/// from using the index; `job_events`, which are ordered across the instance and reveal nothing without their
+/// jobs; and the tables of memberships and credentials, which are read before an organization is entered.
 const TABLES: [&str; 9] = [
     "audit_log_heads",
     "audit_logs",
@@ -28,9 +28,10 @@ const TABLES: [&str; 9] = [
     "notes",
 ];
 
-/// What a row must pass. The setting is read once a statement, and the cast is not reached by `*`. A CASE, for
-/// PostgreSQL thinks that it lets half of the rows pass: of the comparison alone it would think that hardly any
-/// do, on top of the statement's own condition, and choose plans that are right for a few rows.
+/// Condition of the policy. The setting is read once per statement, and `*` never reaches the cast.
+///
+/// PostgreSQL estimates that a CASE passes half of the rows. For the comparison alone it would estimate that
+/// hardly any row passes, in addition to the statement's own condition, and choose plans for a few rows.
 const CONDITION: &str = "CASE (SELECT current_setting('daybook.organizations', true)) \
     WHEN '*' THEN true \
     ELSE organization_id = ANY ((SELECT string_to_array( \

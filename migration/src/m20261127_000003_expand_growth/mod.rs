@@ -1,8 +1,8 @@
-//! What a log needs that grows at its end and is removed at its start.
+//! Index and vacuum settings for logs that grow at the end and are removed at the start.
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-/// An index for removing, and when PostgreSQL vacuums.
+/// Creates an index for removal, and sets when PostgreSQL vacuums the tables.
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {

@@ -1,10 +1,10 @@
-//! Stores of artifacts: which ones there are, and which one a file is in.
+//! The known stores of artifacts, and the store of each artifact.
 
 use sea_orm_migration::prelude::*;
 
 use crate::dialect::translate;
 
-/// Stores of artifacts.
+/// Creates the table of stores, and adds the store to artifacts.
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
