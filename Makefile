@@ -29,18 +29,18 @@ api/web/dist/index.html: api/web/node_modules/.package-lock.json schema.graphql 
 
 .PHONY: test
 test: build clients readers $(if $(ARGS),,browser) ## Runs all tests, with a PostgreSQL server of their own; one: make test ARGS=name
-	tests/with-postgres cargo test --locked --workspace $(ARGS)
+	tests/failures-last tests tests/with-postgres cargo test --locked --workspace $(ARGS)
 	$(if $(ARGS),,$(MAKE) test-row-security ARGS="access:: flow:: tenancy::foreign tenancy::roles notes_pages:: quota:: feed_resume::")
-	$(if $(ARGS),,tests/with-postgres python3 tests/faults/run.py target/debug/daybook --minutes 1 --subscribers 50 --least 0.1)
+	$(if $(ARGS),,tests/failures-last faults tests/with-postgres python3 tests/faults/run.py target/debug/daybook --minutes 1 --subscribers 50 --least 0.1)
 
 .PHONY: test-row-security
 test-row-security: build clients readers ## Runs the tests on PostgreSQL anew, as a role that does not own the tables
-	DAYBOOK_TEST_ROW_SECURITY=1 tests/with-postgres cargo test --locked -p daybook-tests --test it -- $(or $(ARGS),postgres) --skip sqlite
+	DAYBOOK_TEST_ROW_SECURITY=1 tests/failures-last row-security tests/with-postgres cargo test --locked -p daybook-tests --test it -- $(or $(ARGS),postgres) --skip sqlite
 
 .PHONY: browser
 browser: build web tests/browser/node_modules/.package-lock.json ## Runs the tests in a browser alone
 	@[ -n "$(CHROMIUM)" ] || [ -x /usr/bin/chromium ] || tests/tools/install-debian chromium
-	node --test --test-concurrency=2 tests/browser/
+	tests/failures-last browser node --test --test-concurrency=2 tests/browser/
 
 .PHONY: bench
 bench: ## Measures exports of a million entries against psql and sqlite3, in pairs (about 20 minutes)
