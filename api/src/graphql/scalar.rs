@@ -4,7 +4,7 @@ use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, Scalar
 use chrono::{DateTime, SecondsFormat, Utc};
 use daybook_service::{InstantError, Problem, ProblemCode, parse_instant};
 
-use super::code;
+use super::error::code;
 
 /// A point in time. As an input it can be invalid, which [`read`] reports with the path of the
 /// field.

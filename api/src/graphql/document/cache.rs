@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::Document;
+use super::checked::Document;
 
 /// Maximum bytes of text in one generation. A validated document takes about forty times as much
 /// memory as its text.

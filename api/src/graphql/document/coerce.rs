@@ -13,10 +13,10 @@ use apollo_compiler::{
 use async_graphql::{Name, Value, Variables};
 use serde_json::{Map, Value as Json};
 
-use super::{refusal::Refusal, values::is_one_of};
-
-/// Maximum number of errors in one answer.
-const MAX_ERRORS: usize = 20;
+use super::{
+    refusal::{MAX_REFUSALS, Refusal},
+    values::is_one_of,
+};
 
 /// Returns the values of the operation's variables. Variables that it does not declare are ignored.
 ///
@@ -44,7 +44,7 @@ pub(super) fn coerce(
         values.insert(Name::new(name), value);
     }
     let mut errors = coercion.errors;
-    errors.truncate(MAX_ERRORS);
+    errors.truncate(MAX_REFUSALS);
     if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
@@ -57,7 +57,7 @@ struct Coercion<'a> {
 
 impl Coercion<'_> {
     fn refuse(&mut self, what: &str) -> Value {
-        if self.errors.len() < MAX_ERRORS {
+        if self.errors.len() < MAX_REFUSALS {
             self.errors.push(Refusal::bad_variable(format!("Variable {}: {what}", self.path)));
         }
         Value::Null

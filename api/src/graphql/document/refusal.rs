@@ -1,8 +1,12 @@
 //! Reasons for which a document is not run.
 
+use apollo_compiler::parser::LineColumn;
 use async_graphql::{Pos, ServerError};
 
 use crate::graphql::error::code;
+
+/// Maximum number of refusals in one answer.
+pub(super) const MAX_REFUSALS: usize = 20;
 
 /// The reason why a document is not run, as a message and a code for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +51,11 @@ impl Refusal {
         let message = format!("The document is too {what}: at most {limit} {unit} are allowed");
         Self { code: code::TOO_COMPLEX, message, location: None }
     }
+}
+
+/// Returns a position of apollo-compiler as one of async-graphql.
+pub(super) fn position(LineColumn { line, column }: &LineColumn) -> Pos {
+    Pos { line: *line, column: *column }
 }
 
 impl From<Refusal> for ServerError {

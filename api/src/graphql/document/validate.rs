@@ -11,17 +11,15 @@ use apollo_compiler::{
     ast::{DirectiveList, FieldDefinition},
     executable::{Selection, SelectionSet},
     name,
-    parser::LineColumn,
     schema::{Component, ExtendedType},
     ty,
     validation::{DiagnosticList, Valid},
 };
-use async_graphql::Pos;
 
-use super::{refusal::Refusal, values};
-
-/// Maximum number of errors in one answer.
-pub(super) const MOST: usize = 20;
+use super::{
+    refusal::{self, MAX_REFUSALS, Refusal},
+    values,
+};
 
 /// Returns the schema in `sdl`, to validate documents against. Adds the introspection field
 /// `isOneOf`, which apollo-compiler lacks.
@@ -57,8 +55,10 @@ pub(super) fn validate(
             let told = invalid.errors.iter().map(|error| error.to_json());
             let told: Vec<_> = told
                 .filter(|error| !is_one_field_after_all(&error.message, &invalid.partial))
-                .take(MOST)
-                .map(|error| Refusal::invalid(error.message, error.locations.first().map(pos)))
+                .take(MAX_REFUSALS)
+                .map(|error| {
+                    Refusal::invalid(error.message, error.locations.first().map(refusal::position))
+                })
                 .collect();
             if !told.is_empty() {
                 return Err(told);
@@ -68,10 +68,6 @@ pub(super) fn validate(
     };
     let found = values::check(schema, &document);
     if found.is_empty() { Ok(document) } else { Err(found) }
-}
-
-pub(super) fn pos(LineColumn { line, column }: &LineColumn) -> Pos {
-    Pos { line: *line, column: *column }
 }
 
 /// Returns true if apollo-compiler's error is about a subscription's second root field that repeats

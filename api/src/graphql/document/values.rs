@@ -12,10 +12,7 @@ use apollo_compiler::{
     validation::Valid,
 };
 
-use super::{
-    refusal::Refusal,
-    validate::{MOST, pos},
-};
+use super::refusal::{self, MAX_REFUSALS, Refusal};
 
 /// Returns the errors in the values of `document`.
 pub(super) fn check(schema: &Valid<Schema>, document: &ExecutableDocument) -> Vec<Refusal> {
@@ -33,7 +30,7 @@ pub(super) fn check(schema: &Valid<Schema>, document: &ExecutableDocument) -> Ve
         check.set(&operation.selection_set);
         found.append(&mut check.found);
     }
-    found.truncate(MOST);
+    found.truncate(MAX_REFUSALS);
     found
 }
 
@@ -194,8 +191,10 @@ impl<'a> Check<'a> {
     }
 
     fn refuse(&mut self, message: String, at: &Node<Value>) {
-        let place = at.line_column_range(&self.document.sources).map(|range| pos(&range.start));
-        if self.found.len() < MOST {
+        let place = at
+            .line_column_range(&self.document.sources)
+            .map(|range| refusal::position(&range.start));
+        if self.found.len() < MAX_REFUSALS {
             self.found.push(Refusal::invalid(message, place));
         }
     }
