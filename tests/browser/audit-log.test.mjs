@@ -230,7 +230,7 @@ test("a range of one's own is refused where it ends before it begins", async () 
   await page.getByRole("button", { name: /^Happened/ }).click();
   await page.getByLabel("From").fill("2026-11-02T10:00");
   await page.getByLabel("To", { exact: true }).fill("2026-11-01T10:00");
-  await page.getByText("The end is before the beginning.").waitFor();
+  await page.getByText("The end is before the start.").waitFor();
   assert.ok(await page.getByRole("button", { name: "Apply" }).isDisabled());
   await page.getByLabel("To", { exact: true }).fill("2026-11-03T10:00");
   await page.getByRole("button", { name: "Apply" }).click();

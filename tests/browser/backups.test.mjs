@@ -53,7 +53,7 @@ test("who may see a job and not have its file is offered no download, and told w
     const page = await open(browser, daybook.url + path, { token });
     const row = page.locator(".job-row", { hasText: "Backup of the organization" }).first();
     await row.getByText("Succeeded").waitFor({ timeout: 60_000 });
-    await row.getByText("File not for your role").waitFor();
+    await row.getByText("File not available to your role").waitFor();
     assert.equal(await row.getByRole("button", { name: /Download|Retry|Cancel/ }).count(), 0);
     await row.getByRole("link").click();
     await page.getByRole("dialog").getByText("but not to download its file").waitFor();

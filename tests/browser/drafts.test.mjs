@@ -73,7 +73,7 @@ test("a draft that was left is there for who comes back, and only until it is di
   await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
   await page.getByRole("link", { name: "Notes" }).click();
   await page.getByRole("link", { name: "New note draft" }).click();
-  await page.getByText("Your draft is back.").waitFor();
+  await page.getByText("Your draft was restored.").waitFor();
   assert.equal(await written(page), "not saved yet");
   await page.getByRole("button", { name: "Discard the draft" }).click();
   await page.getByRole("heading", { name: "Choose a note" }).waitFor();
@@ -88,7 +88,7 @@ test("closing and loading anew ask, and a page that was loaded anew has the draf
   assert.equal(await written(page), "not saved yet");
   page.isLeaving = true;
   await page.evaluate(() => setTimeout(() => location.reload()));
-  await page.getByText("Your draft is back.").waitFor();
+  await page.getByText("Your draft was restored.").waitFor();
   assert.equal(await written(page), "not saved yet");
   await page.getByRole("button", { name: "Save" }).click();
   await page.locator(".markdown").getByText("not saved yet").waitFor();
@@ -103,27 +103,27 @@ test("a save that fails loses nothing: by the network, by an expired token, by a
   const save = () => page.getByRole("button", { name: "Save" }).click();
   await page.route("**/graphql", (route) => route.abort());
   await save();
-  await page.getByText("What you have written is still here.").waitFor();
+  await page.getByText("Your text is still here.").waitFor();
   assert.equal(await written(page), "not saved yet");
   await page.unroute("**/graphql");
 
   await page.route("**/graphql", (route) => route.fulfill({ status: 401, json: { errors: [{ message: "expired" }] } }));
   await save();
-  await page.getByText("Sign in again to go on").waitFor();
+  await page.getByText("Sign in again to continue").waitFor();
   await page.unroute("**/graphql");
   await page.getByLabel("Token or API key").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByText("Your draft is back.").waitFor();
+  await page.getByText("Your draft was restored.").waitFor();
   assert.equal(await written(page), "not saved yet");
 
   const id = new URL(page.url()).searchParams.get("note");
   const remove = "mutation($id: ID!) { deleteNote(input: { noteId: $id }) { deletedNoteId } }";
   await daybook.query(token, remove, { id });
   await save();
-  await page.getByText("This note was deleted meanwhile.").waitFor();
+  await page.getByText("This note has been deleted.").waitFor();
   page.isLeaving = true;
   await page.reload();
-  await page.getByText("This note was deleted meanwhile.").waitFor();
+  await page.getByText("This note has been deleted.").waitFor();
   assert.equal(await written(page), "not saved yet");
   await save();
   await page.locator(".markdown").getByText("not saved yet").waitFor();
@@ -154,7 +154,7 @@ test("another one who signs in in the tab does not see the draft", async () => {
   await page.getByLabel("Title").fill("t");
   await page.getByLabel("Path").fill("p");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("Sign in again to go on").waitFor();
+  await page.getByText("Sign in again to continue").waitFor();
   await page.unroute("**/graphql");
   await page.getByLabel("Token or API key").fill(other);
   await page.getByRole("button", { name: "Sign in" }).click();
@@ -171,7 +171,7 @@ test("a browser without room for a draft says that leaving loses it", async () =
   });
   await body(page).pressSequentially("y");
   await page.getByRole("link", { name: "Jobs" }).click();
-  await asks(page).getByText("if you leave, it is lost").waitFor();
+  await asks(page).getByText("If you leave, it is lost").waitFor();
   await asks(page).getByRole("button", { name: "Keep writing" }).click();
   assert.equal(await written(page), "xy");
 });

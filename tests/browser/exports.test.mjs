@@ -27,7 +27,7 @@ test("what is seen is exported and downloaded", () =>
     await page.getByRole("button", { name: "Export" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText(`${seen} records`).waitFor();
-    await dialog.getByText("JSON lines").click();
+    await dialog.getByText("JSON Lines").click();
     await dialog.getByRole("button", { name: "Start export" }).click();
     const downloading = page.waitForEvent("download");
     await dialog.getByRole("button", { name: "Download" }).click();
@@ -84,7 +84,7 @@ test("a file that has expired says so", () =>
     const document = "query($id: ID!) { job(id: $id) { artifact { expired } } }";
     await until("it has expired", async () => (await daybook.query(token, document, { id: job })).job.artifact?.expired);
     await page.getByRole("button", { name: "Download" }).click();
-    await page.getByText("The file has expired; a new job makes a new one.").waitFor();
+    await page.getByText("The file has expired. Start a new job to create a new file.").waitFor();
     await page.reload();
     await page.getByText("File expired").waitFor();
     assert.deepEqual(page.complaints, []);

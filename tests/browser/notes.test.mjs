@@ -84,7 +84,7 @@ test("who saves second is told, and neither text is lost", async () => {
   await one.locator(".markdown").getByText("from the one").waitFor();
   await other.getByLabel("Text (Markdown)").fill("from the other");
   await other.getByRole("button", { name: "Save" }).click();
-  await other.getByText("Someone saved this note meanwhile.").waitFor();
+  await other.getByText("Someone else has saved this note.").waitFor();
   assert.equal(await other.getByLabel("Text (Markdown)").inputValue(), "from the other");
   await other.getByRole("button", { name: /^Take theirs/ }).click();
   await until("the text of the one", async () => (await other.getByLabel("Text (Markdown)").inputValue()) === "from the one");

@@ -42,7 +42,7 @@ test("a page that the server has no more is told as another version", async () =
     route.fulfill({ contentType: "text/html", body: '<script type="module" src="/assets/index-other.js"></script>' }),
   );
   await page.getByRole("link", { name: "Notes" }).click();
-  await page.getByText("The server runs another version by now.").waitFor();
+  await page.getByText("The server is running a new version.").waitFor();
   await page.unroute("**/assets/*.js");
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByRole("heading", { name: "Notes", exact: true }).waitFor();

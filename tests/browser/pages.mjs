@@ -53,7 +53,7 @@ export const PAGES = [
     path: "/o/acme/log?action=device.*",
     ready: async (page) => {
       await page.getByRole("button", { name: "Export" }).click();
-      await page.getByText("match what you see").waitFor();
+      await page.getByText("match the filter").waitFor();
     },
   },
   { name: "exports", path: "/o/acme/exports", ready: (page) => page.locator(".job-row").getByText("Succeeded").waitFor() },
@@ -108,5 +108,5 @@ export const PAGES = [
     },
     excuses: GRAPHIQL_EXCUSES,
   },
-  { name: "unknown place", path: "/o/nowhere/log", ready: heading("There is no such page") },
+  { name: "unknown place", path: "/o/nowhere/log", ready: heading("Page not found") },
 ];

@@ -67,7 +67,7 @@ test("a proxy that passes no WebSockets on is told from a server that restarts",
   daybook.environment.DAYBOOK_PUBLIC_URL = proxy.url;
   await daybook.resume();
   const page = await open(browser, `${proxy.url}/o/acme/jobs`, { token });
-  await page.getByText("Live updates do not get through.").waitFor();
+  await page.getByText("Live updates are blocked.").waitFor();
   const tries = proxy.upgrades;
   await until("it tries again by and by", () => proxy.upgrades > tries);
   assert.equal(await page.getByText("Reconnecting…").count(), 0);

@@ -17,7 +17,7 @@ test("a token is tried, taken, and kept for the tab only", async () => {
   const page = await open(browser, daybook.url);
   await page.getByLabel("Token or API key", { exact: true }).fill("nonsense");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByText("This does not hold here").waitFor();
+  await page.getByText("This token or API key is not valid").waitFor();
   // The 401 that the browser tells of is what was asked for.
   page.complaints.length = 0;
 
@@ -72,9 +72,9 @@ test("the switcher leads to another organization and keeps to what the role may 
 
 test("what a role may not do is not offered", async () => {
   const page = await open(browser, daybook.url, { token: await daybook.token("writer") });
-  await page.getByText("Nothing to see with this role").waitFor();
+  await page.getByText("Your role can't view anything").waitFor();
   assert.equal(await page.getByRole("link", { name: "Audit log" }).count(), 0);
   const foreign = await open(browser, `${daybook.url}/o/initech/log`, { token: await daybook.token("auditor") });
-  await foreign.getByText("There is no such page").waitFor();
+  await foreign.getByText("Page not found").waitFor();
   assert.deepEqual([...page.complaints, ...foreign.complaints], []);
 });

@@ -6,7 +6,7 @@ export interface Change {
   new?: unknown;
 }
 
-/** Each changed field, before and after, with what differs marked. */
+/** Table of changed fields, before and after, with the differences marked. */
 export function Changes({ changes }: { changes: Change[] }) {
   return (
     <table className="changes">
@@ -44,7 +44,7 @@ function Row({ change }: { change: Change }) {
   );
 }
 
-/** One side of a change; what the other side does not have is marked, by a line as well as by colour. */
+/** One side of a change. Text that the other side does not have is marked by a line and by color. */
 function Value({
   value,
   pieces,

@@ -1,16 +1,16 @@
-/** What changed between two texts, token by token. */
+/** Compares two texts token by token. */
 
 export interface Piece {
   kind: "same" | "removed" | "added";
   text: string;
 }
 
-/** Longer texts are shown whole, before and after: the table below has the product of both lengths. */
-const MOST_TOKENS = 600;
+/** Maximum number of tokens to compare. Longer texts are shown whole, since the cost is the product of both lengths. */
+const MAX_TOKENS = 600;
 
 /** A shortest edit script by the longest common subsequence. */
 export function diff(before: string[], after: string[]): Piece[] {
-  if (before.length > MOST_TOKENS || after.length > MOST_TOKENS) {
+  if (before.length > MAX_TOKENS || after.length > MAX_TOKENS) {
     return [piece("removed", before.join("")), piece("added", after.join(""))];
   }
   const lengths = commonLengths(before, after);
@@ -40,7 +40,7 @@ export function lines(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** Lengths of the longest common subsequences of what follows each pair of positions. */
+/** Lengths of the longest common subsequences of the rests after each pair of positions. */
 function commonLengths(before: string[], after: string[]): number[][] {
   const table = Array.from({ length: before.length + 1 }, () => new Array<number>(after.length + 1).fill(0));
   for (let i = before.length - 1; i >= 0; i--) {

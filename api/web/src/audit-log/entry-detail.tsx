@@ -18,12 +18,12 @@ interface EntryDetailProps {
   id: string;
   onClose: () => void;
   onFilter: (field: Field, value: string) => void;
-  /** To the entry before or after it in the list; absent at its ends. */
+  /** Opens the previous or next entry of the list; undefined at its ends. */
   onPrevious?: () => void;
   onNext?: () => void;
 }
 
-/** All of an entry, in a sheet beside the list. */
+/** All details of an entry, in a sheet next to the list. */
 export function EntryDetail({ id, onClose, onFilter, onPrevious, onNext }: EntryDetailProps) {
   const [{ data, error, fetching }, reload] = useQuery({ query: ENTRY, variables: { id } });
   const entry = data?.auditLog;
@@ -91,11 +91,7 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
         </Fact>
       </dl>
       <h3>Changes</h3>
-      {entry.changes.length ? (
-        <Changes changes={entry.changes} />
-      ) : (
-        <p className="muted">Nothing was changed.</p>
-      )}
+      {entry.changes.length ? <Changes changes={entry.changes} /> : <p className="muted">No changes.</p>}
       {metadata.extra !== null && metadata.extra !== undefined && (
         <>
           <h3>Extra</h3>
@@ -146,8 +142,8 @@ function Waiting() {
 
 function Unknown() {
   return (
-    <EmptyState icon="search" title="There is no such entry">
-      <p>The link to it is incomplete, or it is of another organization.</p>
+    <EmptyState icon="search" title="Entry not found">
+      <p>The link is incomplete, or the entry belongs to another organization.</p>
     </EmptyState>
   );
 }

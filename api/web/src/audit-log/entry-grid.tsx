@@ -4,25 +4,25 @@ import type { Entry } from "./documents";
 import { EntryRow } from "./entry-row";
 import { useWindow } from "./use-window";
 
-/** Rows that stand for those that are being loaded. */
+/** Number of placeholder rows for entries that are being loaded. */
 const PLACEHOLDERS = 12;
-/** So many rows before the end, the next page is asked for. */
-const AHEAD = 60;
+/** Number of rows before the end at which the next page is requested. */
+const PREFETCH_ROWS = 60;
 
 interface EntryGridProps {
   entries: Entry[];
   hasMore: boolean;
   isStale: boolean;
-  /** Changes when there is another list to show from its top. */
+  /** Changes if another list is to be shown from its top. */
   viewKey: string;
-  /** The entry whose detail is open: where the reader goes on when it closes. */
+  /** ID of the open entry, which becomes the active row when it closes. */
   opened: string | null;
   onNearEnd: () => void;
   onOpen: (entry: Entry) => void;
   onScroll: (isAtTop: boolean) => void;
 }
 
-/** A grid of any number of entries, of which those in sight are in the document. */
+/** A grid of any number of entries; only the visible ones are in the document. */
 export function EntryGrid({
   entries,
   hasMore,
@@ -39,7 +39,7 @@ export function EntryGrid({
   const { first, last, rowHeight, scrollTo } = useWindow(body, total);
 
   useEffect(() => {
-    if (hasMore && last > entries.length - AHEAD) onNearEnd();
+    if (hasMore && last > entries.length - PREFETCH_ROWS) onNearEnd();
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: another view begins at its top
   useEffect(() => {

@@ -11,11 +11,11 @@ interface EntryRowProps {
   onOpen: (entry: Entry) => void;
 }
 
-/** One entry in one line; the whole row opens it. */
+/** One entry in one row; a click anywhere on the row opens it. */
 export const EntryRow = memo(function EntryRow({ entry, index, offset, isActive, onOpen }: EntryRowProps) {
   const { actor, resource } = entry;
   return (
-    // The grid has the focus and the keys.
+    // The grid has the focus and handles the keys.
     // biome-ignore lint/a11y/useKeyWithClickEvents: as above
     <div
       id={`entry-${entry.id}`}

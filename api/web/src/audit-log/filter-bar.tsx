@@ -29,7 +29,7 @@ const ACTOR_TYPES = [
   { value: "SYSTEM", label: "System" },
 ];
 
-/** The conditions that are asked for most, and the way to the others. */
+/** The most common conditions, and a button for the others. */
 export function FilterBar({ organizationId, view, onChange }: FilterBarProps) {
   const set = (field: Field, value: string) =>
     onChange({ ...view, filter: { ...view.filter, [field]: value } });
@@ -84,7 +84,7 @@ export function FilterBar({ organizationId, view, onChange }: FilterBarProps) {
               <LateInput
                 key={field}
                 label={{ actorId: "Actor ID", resourceId: "Resource ID", requestId: "Request ID" }[field]}
-                placeholder="Exactly this"
+                placeholder="Exact match"
                 value={view.filter[field] ?? ""}
                 onCommit={(value) => set(field, value)}
               />
@@ -135,7 +135,7 @@ interface LateInputProps {
   onCommit: (value: string) => void;
 }
 
-/** A text field that counts once it is left or Enter is pressed, not at each letter. */
+/** A text field that applies when it is left or Enter is pressed, not at each letter. */
 function LateInput({ label, placeholder, value, onCommit }: LateInputProps) {
   const [text, setText] = useState(value);
   const commit = () => {

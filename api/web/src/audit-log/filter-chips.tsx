@@ -4,7 +4,7 @@ import type { AuditOutcome } from "../graphql/generated/graphql";
 import { OUTCOMES } from "./entry-row";
 import { FIELDS, type Field, RANGES, type View } from "./view";
 
-/** What filters at the moment, each to be taken away. */
+/** The active filters, each with a button to remove it. */
 export function FilterChips({ view, onChange }: { view: View; onChange: (view: View) => void }) {
   const fields = (Object.keys(FIELDS) as Field[]).filter((field) => view.filter[field]);
   if (!fields.length && !view.range) return null;

@@ -13,18 +13,18 @@ interface Span {
 
 const BUCKETS = 60;
 const HEIGHT = 100;
-/** How long after new entries the counts are asked for again. */
+/** Delay after new entries before the counts are reloaded. */
 const REFRESH_AFTER_MS = 3_000;
 
 interface HistogramProps {
   organizationId: string;
   filter: AuditLogFilter;
-  /** Grows as entries are recorded. */
+  /** Number of entries that were recorded since the view was opened. */
   recorded: number;
   onChoose: (from: string, to: string) => void;
 }
 
-/** Entries over time; dragging, or Shift with the arrow keys, chooses a part of it. */
+/** Entries over time. Dragging, or Shift with the arrow keys, selects a time range. */
 export function Histogram({ organizationId, filter, recorded, onChoose }: HistogramProps) {
   const [{ data, stale, error }, reload] = useQuery({
     query: HISTOGRAM,
@@ -103,7 +103,7 @@ function Chart({ buckets, chosen, onChange, onApply }: ChartProps) {
         role="group"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: its keys choose a part
         tabIndex={0}
-        aria-label="Chart of activity: arrow keys choose an interval, with Shift several, Enter filters by them"
+        aria-label="Chart of activity: arrow keys select an interval, Shift with arrow keys several, Enter applies the filter"
         onKeyDown={keys}
         onPointerDown={(event) => {
           if (event.button !== 0) return;
@@ -130,7 +130,7 @@ function Chart({ buckets, chosen, onChange, onApply }: ChartProps) {
             <rect className="histogram-chosen" x={low} y={0} width={high - low + 1} height={HEIGHT} />
           )}
           {buckets.map((bucket, index) => {
-            // Few are seen beside many: what is there has a height.
+            // A minimum height, so that small counts are visible next to large ones.
             const height = bucket.count ? Math.max(2, (bucket.count / most) * (HEIGHT - 2)) : 0;
             return (
               <rect

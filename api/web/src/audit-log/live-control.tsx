@@ -10,7 +10,7 @@ interface LiveControlProps {
   onCatchUp: () => void;
 }
 
-/** Whether new entries come in by themselves; how many wait where they don't. */
+/** Shows if the list updates live, or how many new entries are waiting, and pauses or resumes updates. */
 export function LiveControl({ tail, isPaused, isAtTop, onPause, onCatchUp }: LiveControlProps) {
   const isHeld = isPaused || !isAtTop;
   return (

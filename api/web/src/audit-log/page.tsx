@@ -17,7 +17,7 @@ import { useEntries } from "./use-entries";
 import { useTail } from "./use-tail";
 import { canBeLive, type Field, fromQuery, resolve, toQuery, type View } from "./view";
 
-// Asked for once somebody exports.
+// Loaded when the user starts an export.
 const ExportDialog = deferred(() => import("../exports/export-dialog"));
 
 /** The audit log explorer. */
@@ -26,7 +26,7 @@ export default function AuditLogPage({ membership }: { membership: Membership })
   const query = useQueryString();
   const view = useMemo(() => fromQuery(query), [query]);
   const key = toQuery({ ...view, entry: null });
-  // Once for a view: a range that ends now must not become another one at each rendering.
+  // Resolved once per view, since a range that ends now would change at each rendering.
   const filter = useMemo(() => resolve(fromQuery(key), Date.now()), [key]);
   const show = (next: View, replace = false) => navigate(location.pathname + toQuery(next), { replace });
 
@@ -137,14 +137,14 @@ function NothingFound({ isFiltered, onClear }: { isFiltered: boolean; onClear: (
   if (!isFiltered) {
     return (
       <EmptyState icon="log" title="The log is empty">
-        <p>Entries appear here as applications record them, with the mutation recordAuditLogs.</p>
-        <a href="/graphql">Record one in GraphiQL</a>
+        <p>Entries appear here when applications record them with the mutation recordAuditLogs.</p>
+        <a href="/graphql">Record an entry in GraphiQL</a>
       </EmptyState>
     );
   }
   return (
     <EmptyState icon="search" title="No entry matches">
-      <p>Widen the time range, or take a condition away.</p>
+      <p>Widen the time range, or remove a condition.</p>
       <Button onPress={onClear}>Clear all filters</Button>
     </EmptyState>
   );

@@ -10,7 +10,7 @@ interface RangePickerProps {
   onChange: (view: View) => void;
 }
 
-/** When it happened: one of the usual spans, or from here to there. */
+/** Time range of entries: a preset, or a start and an end. */
 export function RangePicker({ view, onChange }: RangePickerProps) {
   const { from, to } = view.filter;
   return (
@@ -89,7 +89,7 @@ function Choices({ from, to, onRange, onBounds }: ChoicesProps) {
         />
       </label>
       <span className={isBackwards ? "field-error" : "field-hint"} role={isBackwards ? "alert" : undefined}>
-        {isBackwards ? "The end is before the beginning." : `In ${zone}`}
+        {isBackwards ? "The end is before the start." : `Time zone: ${zone}`}
       </span>
       <Button
         variant="primary"

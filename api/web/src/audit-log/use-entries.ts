@@ -1,4 +1,4 @@
-/** The entries of a view, page by page. */
+/** Loads the entries of a view, page by page. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
 import { explain } from "../graphql/client";
@@ -7,20 +7,20 @@ import { ENTRIES, type Entry } from "./documents";
 
 export interface Entries {
   entries: Entry[];
-  /** From where live updates go on; null while that is unknown. */
+  /** Cursor from which live updates continue; null while it is unknown. */
   newest: string | null;
   hasMore: boolean;
-  /** Nothing of this view has arrived yet; what is shown may be of the one before. */
+  /** True once entries of this view have arrived; until then the previous view may be shown. */
   isFresh: boolean;
   error: string | null;
   loadMore: () => void;
   retry: () => void;
-  /** Puts entries before the first one. */
+  /** Adds entries before the first one. */
   prepend: (recorded: Entry[]) => void;
 }
 
 interface Loaded {
-  /** Of which view. */
+  /** Key of the view that the entries belong to. */
   key: string;
   entries: Entry[];
   newest: string | null;
@@ -35,7 +35,7 @@ export function useEntries(organizationId: string, filter: AuditLogFilter, order
   const key = JSON.stringify([organizationId, filter, orderBy]);
   const [loaded, setLoaded] = useState(NOTHING);
   const [failure, setFailure] = useState<{ key: string; message: string } | null>(null);
-  /** The view and position that are being asked for. */
+  /** View and position that are being loaded. */
   const pending = useRef<string | null>(null);
 
   const load = useCallback(
@@ -47,11 +47,11 @@ export function useEntries(organizationId: string, filter: AuditLogFilter, order
       const { data, error } = await client
         .query(ENTRIES, { organizationId, filter, orderBy, after })
         .toPromise();
-      // Another view was chosen meanwhile.
+      // The user has chosen another view meanwhile.
       if (pending.current !== request) return;
       pending.current = null;
       if (error || !data)
-        return setFailure({ key, message: error ? explain(error) : "The answer was empty." });
+        return setFailure({ key, message: error ? explain(error) : "The server's response was empty." });
       const { edges, pageInfo, tailCursor } = data.auditLogs;
       const page = edges.map(({ node }) => node);
       setFailure(null);

@@ -1,28 +1,28 @@
-/** Entries as they are recorded, held back while the reader looks at others. */
+/** Follows new entries, and holds them back while the reader looks at others. */
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
 import { explain } from "../graphql/client";
 import type { AuditLogFilter } from "../graphql/generated/graphql";
 import { type Entry, RECORDED } from "./documents";
 
-/** Often enough to look live, seldom enough that a storm of entries does not freeze the page. */
-const FLUSH_EVERY_MS = 120;
+/** Interval between updates of the list; long enough that many entries do not freeze the page. */
+const FLUSH_INTERVAL_MS = 120;
 
 interface TailOptions {
   organizationId: string;
   filter: AuditLogFilter;
-  /** Watches only while this is true. */
+  /** Follows new entries only while this is true. */
   isEnabled: boolean;
-  /** The entry's cursor to go on from. */
+  /** Cursor of the entry after which to continue. */
   after: string | null;
   isHeld: boolean;
   onEntries: (newestFirst: Entry[]) => void;
 }
 
 export interface Tail {
-  /** How many entries are held back. */
+  /** Number of entries that are held back. */
   waiting: number;
-  /** How many have been shown, since the view was opened. */
+  /** Number of new entries that have been shown since the view was opened. */
   shown: number;
   error: string | null;
   release: () => void;
@@ -66,7 +66,7 @@ export function useTail({ organizationId, filter, isEnabled, after, isHeld, onEn
     const timer = setInterval(() => {
       if (isHeld) setWaiting(held.current.length);
       else if (held.current.length) release();
-    }, FLUSH_EVERY_MS);
+    }, FLUSH_INTERVAL_MS);
     return () => clearInterval(timer);
   }, [isHeld, release]);
 

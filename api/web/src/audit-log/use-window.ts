@@ -1,11 +1,11 @@
-/** Which rows of a long list are in sight. */
+/** Computes the visible rows of a long list. */
 import { type RefObject, useEffect, useState } from "react";
 import { useMediaQuery } from "../controls/use-media-query";
 
-/** Rows beyond the edges, so that scrolling does not meet blank space. */
+/** Rows beyond the visible area, so that scrolling does not show blank space. */
 const MARGIN = 12;
 const ROW_HEIGHT = 44;
-/** Where its columns have no room, a row has two lines. */
+/** On narrow screens a row has two lines. */
 const TALL_ROW_HEIGHT = 64;
 
 export function useWindow(body: RefObject<HTMLElement | null>, total: number) {
@@ -30,7 +30,7 @@ export function useWindow(body: RefObject<HTMLElement | null>, total: number) {
   const scrollTo = (index: number) => {
     const element = body.current;
     if (!element) return;
-    // The head stands still above the rows.
+    // The header stays above the rows.
     const head = element.firstElementChild as HTMLElement | null;
     const room = element.clientHeight - (head?.offsetHeight ?? 0);
     const top = index * rowHeight;

@@ -1,7 +1,7 @@
-/** What of the log is shown, and in the URL, so that it can be shared. */
+/** The displayed part of the log, which is stored in the URL, so that it can be shared. */
 import type { AuditLogFilter, AuditLogOrder } from "../graphql/generated/graphql";
 
-/** Spans of time that end now; a shared link means the reader's now. */
+/** Time ranges that end now; in a shared link, when the reader opens it. */
 export const RANGES = {
   "1h": { label: "Last hour", minutes: 60 },
   "24h": { label: "Last 24 hours", minutes: 24 * 60 },
@@ -19,7 +19,7 @@ export const ORDERS: readonly { value: AuditLogOrder; label: string }[] = [
   { value: "TIMESTAMP_ASC", label: "Earliest event first" },
 ];
 
-/** The filter's fields, by the names that they have in the API. */
+/** Labels of the filter's fields, by their names in the API. */
 export const FIELDS = {
   search: "Search",
   action: "Action",
@@ -40,7 +40,7 @@ export interface View {
   filter: AuditLogFilter;
   range: Range | null;
   order: AuditLogOrder;
-  /** The entry that is open. */
+  /** ID of the open entry. */
   entry: string | null;
 }
 
@@ -66,10 +66,10 @@ export function fromQuery(query: string): View {
   };
 }
 
-/** An instant as the API takes it, to the microsecond. */
+/** An instant as the API accepts it, to the microsecond. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$/i;
 
-/** A link that was edited by hand shows what it can, not an error. */
+/** Ignores values that are not valid, so that a link edited by hand shows no error. */
 function isUsable(field: string, value: string): boolean {
   if (field === "from" || field === "to") return INSTANT.test(value) && !Number.isNaN(Date.parse(value));
   return CHOICES[field]?.includes(value) ?? true;
@@ -88,13 +88,13 @@ export function toQuery({ filter, range, order, entry }: View): string {
   return query ? `?${query}` : "";
 }
 
-/** The filter with the range that ends `now` in it. */
+/** The filter including the time range, which ends `now`. */
 export function resolve({ filter, range }: View, now: number): AuditLogFilter {
   if (!range) return filter;
   return { ...filter, from: new Date(now - RANGES[range].minutes * 60_000).toISOString() };
 }
 
-/** Whether entries that are recorded from now on can be part of it, at its top. */
+/** True if new entries can appear at the top of the view. */
 export function canBeLive({ filter, order }: View): boolean {
   return order === "RECORDED_DESC" && !filter.to;
 }

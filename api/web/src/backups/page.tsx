@@ -13,7 +13,7 @@ import { useJobs } from "../jobs/use-jobs";
 import { navigate, useQueryString } from "../routing/router";
 import { START_BACKUP } from "./documents";
 
-/** The backups of an organization, or without one of the whole instance. */
+/** The backups of an organization, or of the whole instance if it is null. */
 export default function BackupsPage({ organizationId }: { organizationId: string | null }) {
   const { jobs, error, hasMore, loadMore, retry, put } = useJobs(organizationId);
   const reader = organizationId === null ? "OPERATOR" : "ADMIN";
@@ -38,9 +38,9 @@ export default function BackupsPage({ organizationId }: { organizationId: string
       )}
       {organizationId === null && (
         <p className="notice">
-          A backup of the whole instance holds every organization’s data. Its file is downloaded on the host,
-          by <code>daybook backup list</code> and <code>daybook backup download</code>; the log of each
-          organization in it says so.
+          A backup of the whole instance contains every organization’s data. You can only download its file on
+          the host, with <code>daybook backup list</code> and <code>daybook backup download</code>. The log of
+          each organization in it records the download.
         </p>
       )}
       {error && !backups && <ErrorState message={error} onRetry={retry} />}
@@ -48,8 +48,8 @@ export default function BackupsPage({ organizationId }: { organizationId: string
       {backups?.length === 0 && (
         <EmptyState icon="backups" title="No backups yet">
           <p>
-            A backup is one snapshot as SQL. It is restored into an empty database and compared, table by
-            table, before it counts as done.
+            A backup is one snapshot as SQL. Before it counts as done, it is restored into an empty database
+            and compared table by table.
           </p>
         </EmptyState>
       )}
@@ -62,7 +62,7 @@ export default function BackupsPage({ organizationId }: { organizationId: string
           isEverywhere={organizationId === null}
         />
       )}
-      {hasMore && <Button onPress={loadMore}>Load older ones</Button>}
+      {hasMore && <Button onPress={loadMore}>Load older backups</Button>}
       {opened && (
         <JobDetail
           id={opened}

@@ -3,7 +3,7 @@ import { Time } from "../controls/time";
 import { bytes, count, plural } from "../format/number";
 import type { BackupJob } from "../jobs/documents";
 
-/** What is in a backup, and whether it came back whole. */
+/** The tables of a backup, and the result of its verification. */
 export function BackupTables({ job: { tables, verification } }: { job: BackupJob }) {
   if (!tables.length && !verification) return null;
   const rows = tables.reduce((sum, table) => sum + BigInt(table.rows), 0n);
@@ -56,7 +56,7 @@ function Verification({ verification }: { verification: NonNullable<BackupJob["v
         <strong>{ok ? "Verified" : "Not restorable"}</strong>
         <p>
           {ok
-            ? `Restored into an empty database: ${plural(restoredRows, "row")} came back as they were.`
+            ? `Restored into an empty database: ${plural(restoredRows, "row")} matched the original.`
             : message}{" "}
           <Time value={verifiedAt} />
         </p>

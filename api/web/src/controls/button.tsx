@@ -20,7 +20,7 @@ export function Button({ variant = "secondary", size = "medium", icon, children,
   );
 }
 
-/** A button that shows nothing but an icon; its label is for those who don't see that, and a tooltip. */
+/** A button that only shows an icon. Its label is for screen readers and the tooltip. */
 export function IconButton({ label, icon, ...rest }: AriaButtonProps & { label: string; icon: IconName }) {
   return (
     <AriaButton {...rest} aria-label={label} className="icon-button">

@@ -1,18 +1,18 @@
-/** Code that is fetched when it is first shown, or a little before. */
+/** Components whose code is fetched when they are first shown, or a little before. */
 import { type ComponentType, type ReactNode, useCallback, useEffect, useReducer } from "react";
 import { type Failure, failureOf, untilReachable } from "./load-failure";
 import { ErrorState } from "./states";
 
 type Deferred<Props> = ComponentType<Props> & {
-  /** Begins to fetch it: it is about to be shown. */
+  /** Starts to fetch the code, since the component is about to be shown. */
   prepare: () => Promise<void>;
 };
 
 /**
- * A component whose code `load` fetches; `waiting` stands in its place meanwhile.
+ * Creates a component whose code `load` fetches; shows `waiting` meanwhile.
  *
- * Not `lazy` with `Suspense`: React holds back what is revealed by that for up to 300 ms, and whoever has it
- * already would still see the fallback first.
+ * Not `lazy` with `Suspense`: React delays what Suspense reveals for up to 300 ms, and would show the fallback
+ * first even if the code is already there.
  */
 export function deferred<Props extends object>(
   load: () => Promise<{ default: ComponentType<Props> }>,
@@ -29,7 +29,7 @@ export function deferred<Props extends object>(
       },
       async () => {
         failure = await failureOf();
-        // Another time it may be there.
+        // A later attempt may succeed.
         loading = undefined;
       },
     );
@@ -39,7 +39,7 @@ export function deferred<Props extends object>(
   function Deferred(props: Props) {
     const [, look] = useReducer((looks: number) => looks + 1, 0);
     const retry = useCallback(() => void prepare().then(look), []);
-    // Also if the code is there by now: it may have arrived after this was drawn, when nobody listened yet.
+    // Also needed if the code arrived after the first rendering, when nothing listened for it yet.
     useEffect(retry, [retry]);
     if (Loaded) return <Loaded {...props} />;
     return failure ? <Failed failure={failure} onRetry={retry} /> : waiting;
@@ -47,21 +47,21 @@ export function deferred<Props extends object>(
   return Object.assign(Deferred, { prepare });
 }
 
-/** Says why code could not be fetched, and fetches it by itself once the server is reached again. */
+/** Shows why code could not be fetched, and fetches it automatically once the server is reachable again. */
 function Failed({ failure, onRetry }: { failure: Failure; onRetry: () => void }) {
   useEffect(() => (failure === "unreachable" ? untilReachable(onRetry) : undefined), [failure, onRetry]);
   switch (failure) {
     case "unreachable": {
       const message =
-        "The server can't be reached. Check the network: this page loads by itself once it is back.";
+        "The server can't be reached. Check your network. This page loads automatically once it is back.";
       return <ErrorState message={message} onRetry={onRetry} />;
     }
     case "version": {
-      const message = "The server runs another version by now. Load the page anew.";
+      const message = "The server is running a new version. Reload the page.";
       return <ErrorState message={message} onRetry={() => location.reload()} />;
     }
     case "unknown": {
-      const message = "A part of the app could not be loaded, though the server answers. Load the page anew.";
+      const message = "A part of the app could not be loaded, although the server responds. Reload the page.";
       return <ErrorState message={message} onRetry={() => location.reload()} />;
     }
   }

@@ -7,13 +7,13 @@ interface OverlayProps {
   isOpen: boolean;
   onClose: () => void;
   children: ReactNode;
-  /** Buttons beside the one that closes. */
+  /** Buttons next to the close button. */
   actions?: ReactNode;
-  /** In the middle of the window, or as a sheet at its side. */
+  /** Centered dialog, or a sheet at the side of the window. */
   shape?: "dialog" | "sheet";
 }
 
-/** A modal: takes the focus, gives it back, closes by Escape. */
+/** A modal: takes the focus, returns it, and closes with Escape. */
 export function Overlay({ title, isOpen, onClose, children, actions, shape = "dialog" }: OverlayProps) {
   return (
     <ModalOverlay

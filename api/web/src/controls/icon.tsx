@@ -1,4 +1,4 @@
-/** Line icons on a grid of 24. */
+/** Line icons on a 24 × 24 grid. */
 const PATHS = {
   log: "M5 4h14v16H5z M9 8h6 M9 12h6 M9 16h4",
   jobs: "M12 3v3 M12 18v3 M3 12h3 M18 12h3 M5.6 5.6l2.2 2.2 M16.2 16.2l2.2 2.2 M5.6 18.4l2.2-2.2 M16.2 7.8l2.2-2.2",

@@ -1,16 +1,16 @@
-/** Why a part of the app could not be fetched. */
+/** Finds out why a part of the app could not be fetched. */
 
 export type Failure =
-  /** The network, or the server, is away. */
+  /** The network or the server is not reachable. */
   | "unreachable"
   /** The server has another version of the app, without this part. */
   | "version"
-  /** The server answers, and has this very version. */
+  /** The server responds and has the same version. */
   | "unknown";
 
-const LOOK_EVERY_MS = 2_000;
+const CHECK_INTERVAL_MS = 2_000;
 
-/** Looks at what the server has now. */
+/** Compares this page with the server's current version. */
 export async function failureOf(): Promise<Failure> {
   const page = await currentPage();
   if (page === null) return "unreachable";
@@ -19,12 +19,12 @@ export async function failureOf(): Promise<Failure> {
   return path && page.includes(path) ? "unknown" : "version";
 }
 
-/** Calls `onReached` once the server answers again; the end of waiting for that. */
+/** Calls `onReached` whenever the server responds; returns a function that stops waiting. */
 export function untilReachable(onReached: () => void): () => void {
   const look = async () => {
     if (navigator.onLine && (await currentPage()) !== null) onReached();
   };
-  const timer = setInterval(look, LOOK_EVERY_MS);
+  const timer = setInterval(look, CHECK_INTERVAL_MS);
   window.addEventListener("online", look);
   return () => {
     clearInterval(timer);
@@ -32,7 +32,7 @@ export function untilReachable(onReached: () => void): () => void {
   };
 }
 
-/** The app's page as the server has it now; null where the server does not answer. */
+/** Fetches the current page of the app; null if the server does not respond. */
 async function currentPage(): Promise<string | null> {
   try {
     const response = await fetch("/", { cache: "no-store" });

@@ -14,7 +14,7 @@ interface SelectProps<T extends string> {
   value: T;
   options: readonly { value: T; label: string }[];
   onChange: (value: T) => void;
-  /** For a label that what stands around it makes plain to who sees it. */
+  /** Hides the label if the surroundings make it clear. */
   isLabelHidden?: boolean;
 }
 

@@ -6,11 +6,11 @@ interface EmptyStateProps {
   icon: IconName;
   title: string;
   children: ReactNode;
-  /** It is all of the page, and its title the page's. */
+  /** The empty state is the whole page, and its title is the page's title. */
   isPage?: boolean;
 }
 
-/** Nothing is there, and what to do about it. */
+/** Shows that there is nothing, and what to do about it. */
 export function EmptyState({ icon, title, children, isPage }: EmptyStateProps) {
   const Heading = isPage ? "h1" : "h2";
   return (
@@ -24,14 +24,14 @@ export function EmptyState({ icon, title, children, isPage }: EmptyStateProps) {
   );
 }
 
-/** It did not work, and how to go on. */
+/** Shows an error, with a button to try again. */
 export function ErrorState({ message, onRetry }: { message: string; onRetry?: () => void }) {
   return (
     <div className="state" role="alert">
       <span className="state-icon state-icon-error">
         <Icon name="alert" />
       </span>
-      <h2 className="state-title">This could not be loaded</h2>
+      <h2 className="state-title">Loading failed</h2>
       <p className="state-text">{message}</p>
       {onRetry && (
         <Button icon="retry" onPress={onRetry}>
@@ -42,7 +42,7 @@ export function ErrorState({ message, onRetry }: { message: string; onRetry?: ()
   );
 }
 
-/** Takes the place of what is loading, in its size, so that nothing moves when it comes. */
+/** Placeholder for content that is loading, in its size, so that nothing moves when it arrives. */
 export function Skeleton({ width = "100%" }: { width?: string }) {
   return <span className="skeleton" style={{ width }} aria-hidden />;
 }

@@ -7,13 +7,13 @@ interface SuggestProps {
   placeholder: string;
   value: string;
   suggestions: string[];
-  /** What is typed, for suggestions that fit it. */
+  /** Called with the typed text, to update the suggestions. */
   onType: (text: string) => void;
-  /** What is meant: chosen, or typed and left. */
+  /** Called with a chosen suggestion, or with the text when the field is left. */
   onCommit: (value: string) => void;
 }
 
-/** A text field that suggests values and takes others, too. */
+/** A text field that suggests values but also accepts others. */
 export function Suggest({ label, placeholder, value, suggestions, onType, onCommit }: SuggestProps) {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
@@ -45,7 +45,7 @@ export function Suggest({ label, placeholder, value, suggestions, onType, onComm
           className="input"
           placeholder={placeholder}
           onKeyDown={(event) => {
-            // An option that has the focus is chosen by the key, not what is typed.
+            // If an option has the focus, Enter chooses the option instead of the typed text.
             const isOption = event.currentTarget.getAttribute("aria-activedescendant");
             if (event.key === "Enter" && !isOption) commit(text);
           }}

@@ -13,7 +13,7 @@ interface TextInputProps extends TextFieldProps {
   placeholder?: string;
   hint?: string;
   error?: string | null;
-  /** Several lines. */
+  /** Number of lines, for a text area. */
   rows?: number;
 }
 

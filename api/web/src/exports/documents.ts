@@ -1,6 +1,6 @@
 import { graphql } from "../graphql/generated";
 
-/** What an export would be, and how many may still be started. */
+/** Size of an export, and how many more may be started. */
 export const ESTIMATE = graphql(`
   query Estimate($organizationId: ID!, $source: ExportSource!) {
     exportEstimate(organizationId: $organizationId, source: $source) { recordCount pieces }

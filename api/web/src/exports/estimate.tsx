@@ -10,7 +10,7 @@ interface EstimateProps {
   orderBy: AuditLogOrder;
 }
 
-/** What an export will hold, in how many files, and how many more may be started. */
+/** Number of records and files of an export, and how many more exports may be started. */
 export function Estimate({ organizationId, filter, orderBy }: EstimateProps) {
   const source = { auditLogs: { filter, orderBy } };
   const [{ data, error }] = useQuery({ query: ESTIMATE, variables: { organizationId, source } });
@@ -19,22 +19,22 @@ export function Estimate({ organizationId, filter, orderBy }: EstimateProps) {
   const quota = data?.organization?.exportQuota;
   return (
     <div className="estimate" aria-live="polite">
-      {error && "How many records it has could not be found out."}
+      {error && "The number of records could not be determined."}
       {!error && !estimate && <p>\u00a0</p>}
       {estimate && (
         <p>
           <strong>{plural(estimate.recordCount, "record")}</strong>{" "}
-          {isFiltered ? "match what you see" : "are in the log"}
-          {estimate.pieces > 1 && `, more than one file takes: ${estimate.pieces} exports hold them all`}.
+          {isFiltered ? "match the filter" : "are in the log"}
+          {estimate.pieces > 1 && `, too many for one file: ${estimate.pieces} exports contain them all`}.
         </p>
       )}
       {quota && (
         <p className="muted">
           {quota.remaining > 0 ? (
-            `${quota.remaining} of ${plural(quota.limit, "export")} an hour left.`
+            `${quota.remaining} of ${plural(quota.limit, "export")} per hour left.`
           ) : (
             <>
-              No export is left in this hour; the next one is possible from <Time value={quota.resetsAt} />.
+              You have no exports left this hour; the next one is possible at <Time value={quota.resetsAt} />.
             </>
           )}
         </p>

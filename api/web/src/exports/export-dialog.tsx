@@ -21,7 +21,7 @@ interface ExportDialogProps {
   onClose: () => void;
 }
 
-/** Starts an export of what a filter lets through, and stays with it to its end. */
+/** Starts an export of the filtered log, and follows it until it ends. */
 export default function ExportDialog({
   organizationId,
   reader,
@@ -92,11 +92,11 @@ function useStart(
       organizationId,
       source: { auditLogs: { filter, orderBy } },
       format,
-      // It compresses itself.
+      // Parquet compresses its own content.
       compression: format === "PARQUET" ? ("NONE" as const) : compression,
       csvByteOrderMark: format === "CSV" && byteOrderMark,
       after,
-      // Of this press of the button: a request that is sent again starts nothing twice.
+      // One key per press of the button, so that a repeated request starts only one export.
       idempotencyKey: newKey(),
     };
     const { data, error } = await client.mutation(START_EXPORT, { input }).toPromise();

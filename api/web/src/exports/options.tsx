@@ -12,7 +12,7 @@ export interface Options {
 const FORMATS: { value: ExportFormat; label: string; text: string }[] = [
   { value: "CSV", label: "CSV", text: "For spreadsheets" },
   { value: "JSON", label: "JSON", text: "One array" },
-  { value: "JSONL", label: "JSON lines", text: "One object a line, for programs" },
+  { value: "JSONL", label: "JSON Lines", text: "One object per line, for programs" },
   { value: "PARQUET", label: "Parquet", text: "Typed columns, for analysis" },
 ];
 const COMPRESSIONS: { value: ExportCompression; label: string }[] = [
@@ -21,7 +21,7 @@ const COMPRESSIONS: { value: ExportCompression; label: string }[] = [
   { value: "ZSTD", label: "Zstandard" },
 ];
 
-/** As what the file is written. */
+/** Format options of an export. */
 export function ExportOptions({
   options,
   onChange,
@@ -47,7 +47,7 @@ export function ExportOptions({
         </div>
       </RadioGroup>
       {options.format === "PARQUET" ? (
-        <p className="field-hint">A Parquet file is compressed by itself.</p>
+        <p className="field-hint">Parquet files are already compressed.</p>
       ) : (
         <Select
           label="Compression"
@@ -65,7 +65,7 @@ export function ExportOptions({
           <span className="checkbox-box">
             <Icon name="check" />
           </span>
-          Begin with a byte order mark, so that Excel reads it as UTF-8
+          Add a byte order mark, so that Excel reads the file as UTF-8
         </Checkbox>
       )}
     </>

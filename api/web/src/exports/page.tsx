@@ -11,7 +11,7 @@ import { may } from "../session/abilities";
 import type { Membership } from "../session/viewer";
 import ExportDialog from "./export-dialog";
 
-/** The exports of an organization, and the way to a new one. */
+/** The exports of an organization, with a button to start a new one. */
 export default function ExportsPage({ membership: { organization, role } }: { membership: Membership }) {
   const { jobs, error, hasMore, loadMore, retry, put } = useJobs(organization.id);
   const [isStarting, setStarting] = useState(false);
@@ -35,8 +35,8 @@ export default function ExportsPage({ membership: { organization, role } }: { me
       {!error && !exports && <JobsSkeleton />}
       {exports?.length === 0 && (
         <EmptyState icon="exports" title="No exports yet">
-          <p>An export is one moment of the log in a file, with a manifest to check it by.</p>
-          <p>Start one here, or export what a filter shows in the audit log.</p>
+          <p>An export is a file with the log at one moment, and a manifest to verify it.</p>
+          <p>Start one here, or filter the audit log and export the result.</p>
         </EmptyState>
       )}
       {exports && exports.length > 0 && (
@@ -47,7 +47,7 @@ export default function ExportsPage({ membership: { organization, role } }: { me
           onJob={put}
         />
       )}
-      {hasMore && <Button onPress={loadMore}>Load older ones</Button>}
+      {hasMore && <Button onPress={loadMore}>Load older exports</Button>}
       {isStarting && (
         <ExportDialog
           organizationId={organization.id}

@@ -10,11 +10,11 @@ interface StartedProps {
   job: ExportJob;
   reader: Reader;
   onJob: (job: Job) => void;
-  /** Starts the next piece, where this one was cut off. */
+  /** Starts the next piece of a truncated export. */
   onContinue?: () => void;
 }
 
-/** The export that was started, live. */
+/** A started export, live. */
 export function Started({ job, reader, onJob, onContinue }: StartedProps) {
   return (
     <section className="started" aria-label="Progress" aria-live="polite">
@@ -31,8 +31,8 @@ export function Started({ job, reader, onJob, onContinue }: StartedProps) {
       {job.truncated && (
         <div className="notice notice-warning">
           <p>
-            This file is a piece: it holds the most that one export may
-            {job.recordsMatched && `, of ${plural(job.recordsMatched, "record")} from its first one on`}.
+            This file is incomplete: it has the maximum number of records of one export
+            {job.recordsMatched && `, out of ${plural(job.recordsMatched, "record")} from its first one on`}.
           </p>
           {onContinue && (
             <Button size="small" onPress={onContinue}>
@@ -44,8 +44,8 @@ export function Started({ job, reader, onJob, onContinue }: StartedProps) {
       <JobActions job={job} reader={reader} onJob={onJob} />
       <p className="field-hint">
         {isFinal(job)
-          ? "It is found under Exports, too."
-          : "You can close this: the export goes on, and is found under Exports."}
+          ? "You can also find this export under Exports."
+          : "You can close this dialog. The export continues, and you can find it under Exports."}
       </p>
     </section>
   );

@@ -1,4 +1,4 @@
-/** Numbers for people. */
+/** Formats numbers for display. */
 const PLAIN = new Intl.NumberFormat();
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 

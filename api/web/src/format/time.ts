@@ -14,7 +14,7 @@ export function local(instant: string): string {
   return LOCAL.format(new Date(instant));
 }
 
-/** With what the server keeps and JavaScript's dates don't: microseconds. */
+/** Formats in UTC, including the microseconds that JavaScript's dates would lose. */
 export function utc(instant: string): string {
   return `${instant.replace("T", " ").replace("Z", "")} UTC`;
 }
@@ -27,7 +27,7 @@ export function day(instant: Date | string): string {
   return DAY.format(new Date(instant));
 }
 
-/** As `datetime-local` inputs have it: without zone, to the minute. */
+/** Format of `datetime-local` inputs: without time zone, to the minute. */
 export function toInput(instant: string): string {
   const date = new Date(instant);
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);

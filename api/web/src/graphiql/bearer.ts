@@ -4,7 +4,7 @@ interface Answer {
   data?: { viewer?: { memberships?: { organization: { id: string } }[] } };
 }
 
-/** Asks the server as whoever is signed in; nothing where it does not answer. */
+/** Sends a query as the signed-in user; null if the server does not respond. */
 export async function bearer(query: string): Promise<Answer | null> {
   try {
     const response = await fetch("/graphql", {

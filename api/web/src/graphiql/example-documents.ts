@@ -1,4 +1,4 @@
-/** What people try first. */
+/** Example documents for GraphiQL. */
 
 export interface Example {
   name: string;
@@ -28,7 +28,7 @@ export const EXAMPLES: Example[] = [
   },
   {
     name: "Query the log",
-    text: "Newest entries, filtered by a prefix of the action",
+    text: "The newest entries, filtered by action prefix",
     document: `query Entries($organizationId: ID!) {
   auditLogs(organizationId: $organizationId, filter: { action: "device.*" }, first: 10) {
     totalCount
@@ -48,7 +48,7 @@ export const EXAMPLES: Example[] = [
   },
   {
     name: "Watch the log",
-    text: "A subscription: entries as they are recorded",
+    text: "A subscription that delivers entries as they are recorded",
     document: `subscription Recorded($organizationId: ID!) {
   auditLogRecorded(organizationId: $organizationId) {
     cursor
@@ -60,7 +60,7 @@ export const EXAMPLES: Example[] = [
   },
   {
     name: "Record an entry",
-    text: "A mutation; repeated with its key, it stores nothing twice",
+    text: "A mutation; with the same key it can be repeated safely",
     document: `mutation Record($input: RecordAuditLogsInput!) {
   recordAuditLogs(input: $input) {
     replayed
@@ -86,7 +86,7 @@ export const EXAMPLES: Example[] = [
   },
   {
     name: "Start an export",
-    text: "A job that writes the log into a file",
+    text: "A job that writes the log to a file",
     document: `mutation Export($input: StartExportInput!) {
   startExport(input: $input) {
     job { id state recordsMatched artifact { fileName sizeBytes downloadUrl } }
@@ -98,7 +98,7 @@ export const EXAMPLES: Example[] = [
   },
   {
     name: "Watch jobs",
-    text: "A subscription: every transition, in order, none lost",
+    text: "A subscription that delivers every transition, in order",
     document: `subscription Jobs($organizationId: ID!) {
   jobUpdates(organizationId: $organizationId) {
     type

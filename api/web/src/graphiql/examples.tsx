@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { bearer } from "./bearer";
 import { EXAMPLES, type Example } from "./example-documents";
 
-/** A list of documents; one click puts one into a tab of its own, with the reader's organization in it. */
+/** A list of example documents; a click opens one in a new tab, with the user's organization filled in. */
 export const EXAMPLES_PLUGIN: GraphiQLPlugin = {
   title: "Examples",
   icon: () => (
@@ -18,7 +18,7 @@ function Examples() {
   const organization = useMemo(findOrganization, []);
   const { addTab } = useGraphiQLActions();
   const editors = useGraphiQL(({ queryEditor, variableEditor }) => ({ queryEditor, variableEditor }));
-  // They load apart from this list: a click before they are there would be lost.
+  // The editors load separately; a click before they are ready would be lost.
   const isReady = Boolean(editors.queryEditor && editors.variableEditor);
   const load = async ({ document, variables }: Example) => {
     const id = await organization;
@@ -39,7 +39,7 @@ function Examples() {
   );
 }
 
-/** The first organization that the reader belongs to; what to put in its place where there is none. */
+/** ID of the user's first organization, or a placeholder if there is none. */
 async function findOrganization(): Promise<string> {
   const answer = await bearer("{ viewer { memberships { organization { id } } } }");
   return answer?.data?.viewer?.memberships?.[0]?.organization.id ?? "<an organization's ID>";

@@ -8,11 +8,11 @@ import { useTheme } from "../shell/theme";
 import { EXAMPLES_PLUGIN } from "./examples";
 import { fetcherFor } from "./fetcher";
 
-// The same ones at each rendering: others would take the place of the panel that is open.
+// Created once, since new plugins at each rendering would close the open panel.
 const PLUGINS = [EXAMPLES_PLUGIN];
 
-const WELCOME = `# Your token is in place: queries and subscriptions run as you.
-# "Examples", at the left, has some to begin with.
+const WELCOME = `# You are signed in: queries and subscriptions run with your token.
+# Open "Examples" on the left to get started.
 {
   viewer {
     subject
@@ -24,7 +24,7 @@ const WELCOME = `# Your token is in place: queries and subscriptions run as you.
 }
 `;
 
-/** GraphiQL, all of it from this server. */
+/** GraphiQL, loaded entirely from this server. */
 export default function Explorer({ token }: { token: string }) {
   const fetcher = useMemo(() => fetcherFor(token), [token]);
   const theme = useTheme();
@@ -39,7 +39,7 @@ export default function Explorer({ token }: { token: string }) {
         defaultQuery={WELCOME}
         forcedTheme={theme}
         defaultEditorToolsVisibility="variables"
-        // A header may be a secret, and the browser would remember it beyond this tab.
+        // A header may contain a secret, which the browser would keep beyond this tab.
         showPersistHeadersSettings={false}
       >
         <GraphiQL.Logo>

@@ -19,11 +19,11 @@ export function fetcherFor(token: string): Fetcher {
     },
   });
   return ({ operationName, ...parameters }, options) => {
-    // GraphiQL looks at the editor a moment after each change, and would send a subscription that is run
-    // before that as a query.
+    // GraphiQL parses the editor's content with a delay. Until then it would send a new subscription as a
+    // query.
     const document = parsed(parameters.query) ?? options?.documentAST;
     const operations = document ? names(document) : [];
-    // The name may be of what was there before; GraphiQL knows a subscription by its name.
+    // The name may belong to the previous content; GraphiQL recognizes a subscription by its name.
     const name =
       operations.includes(operationName ?? undefined) || operations.length > 1
         ? operationName
@@ -32,7 +32,7 @@ export function fetcherFor(token: string): Fetcher {
   };
 }
 
-/** Nothing where it cannot be parsed, which the server explains better. */
+/** Parses a document; undefined if it is not valid, since the server explains errors better. */
 function parsed(query: string): DocumentNode | undefined {
   try {
     return parse(query);

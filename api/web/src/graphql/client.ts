@@ -1,4 +1,4 @@
-/** The way to the server, for one token. */
+/** The GraphQL client for one token. */
 import {
   type Client,
   type CombinedError,
@@ -11,7 +11,7 @@ import { endSession } from "../session/token";
 import { resumable } from "./resume";
 import { createSocket } from "./socket";
 
-/** Nothing is cached: an audit log that shows what was true a minute ago is wrong. */
+/** Creates the client, without a cache: an audit log must not show outdated data. */
 export function connect(token: string): Client {
   const socket = createSocket(token);
   const leave = mapExchange({
@@ -35,10 +35,10 @@ export function isUnauthenticated(error: CombinedError): boolean {
   );
 }
 
-/** What went wrong, in words that say what to do. */
+/** Error message for the user. */
 export function explain(error: CombinedError): string {
   if (error.networkError && !error.response)
-    return "The server can't be reached. Check the network, then try again.";
+    return "The server can't be reached. Check your network, then try again.";
   const message = error.graphQLErrors.map((one) => one.message).join("; ");
-  return message ? `${message[0]?.toUpperCase()}${message.slice(1)}.` : "The server answered with an error.";
+  return message ? `${message[0]?.toUpperCase()}${message.slice(1)}.` : "The server responded with an error.";
 }

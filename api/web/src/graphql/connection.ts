@@ -1,18 +1,18 @@
-/** Whether live updates arrive, for all of the app to show. */
+/** State of the connection for live updates. */
 import { useSyncExternalStore } from "react";
 
 export type Connection =
   | { state: "idle" | "connecting" | "live" | "reconnecting" }
-  /** The server is there, and WebSockets do not get through to it. */
+  /** The server responds, but WebSockets do not reach it. */
   | { state: "blocked" }
-  /** The server lets no page of this origin open a WebSocket; the reason is the server's. */
+  /** The server does not allow pages of this origin to open a WebSocket, for the server's `reason`. */
   | { state: "refused"; reason: string };
 
 let connection: Connection = { state: "idle" };
 const listeners = new Set<() => void>();
 
 export function setConnection(next: Connection): void {
-  // Nothing is tried any more.
+  // A refused connection is not tried again.
   if (next.state === connection.state || connection.state === "refused") return;
   connection = next;
   for (const listener of listeners) listener();

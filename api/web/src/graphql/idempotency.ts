@@ -1,6 +1,6 @@
-/** A key of one press of a button: a request that is sent again starts nothing twice. */
+/** Creates a key for one press of a button, so that a repeated request has no further effect. */
 export function newKey(): string {
-  // Not by `randomUUID`, which browsers have on encrypted pages only.
+  // `randomUUID` is not available on pages without HTTPS.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

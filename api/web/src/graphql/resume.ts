@@ -1,11 +1,11 @@
-/** Subscriptions that go on where they were after a lost connection. */
+/** Subscriptions that resume at their last event after a lost connection. */
 
 import type { Client } from "graphql-ws";
 import type { SubscriptionForwarder } from "urql";
 
 /**
- * Each subscription of the API takes a cursor as `after` and gives one with each result. graphql-ws
- * writes the variables anew for each connection, so that a getter is all that resuming takes.
+ * Each subscription of the API accepts a cursor as `after` and returns one with each result. graphql-ws
+ * serializes the variables again for each connection, so a getter is all that resuming needs.
  */
 export function resumable(socket: Client): SubscriptionForwarder {
   return (request) => ({

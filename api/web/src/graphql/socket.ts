@@ -1,29 +1,29 @@
-/** The WebSocket: it comes back by itself for as long as somebody listens. */
+/** The WebSocket, which reconnects automatically as long as there are subscriptions. */
 import { type Client, createClient } from "graphql-ws";
 import { endSession } from "../session/token";
 import { setConnection } from "./connection";
 import { refusal } from "./refusal";
 
-/** A network that takes longer than this to answer a ping is lost. */
-const PATIENCE_MS = 4_000;
-const PING_EVERY_MS = 5_000;
-/** A browser itself waits for minutes. */
-const LONGEST_OPENING_MS = 8_000;
-const LONGEST_WAIT_MS = 5_000;
+/** Time within which a ping must be answered before the connection counts as lost. */
+const PONG_TIMEOUT_MS = 4_000;
+const PING_INTERVAL_MS = 5_000;
+/** Time within which a connection must open; browsers themselves wait for minutes. */
+const OPENING_TIMEOUT_MS = 8_000;
+const MAX_RETRY_DELAY_MS = 5_000;
 const FORBIDDEN = 4403;
-/** So many tries in a row that fail while the server answers otherwise are no restart of it. */
+/** Number of failed attempts in a row, while the server responds over HTTP, that can't be explained by a restart. */
 const MAX_FAILED_OPENINGS = 3;
 
 export function createSocket(token: string): Client {
   let pong: ReturnType<typeof setTimeout> | undefined;
   let opening: ReturnType<typeof setTimeout> | undefined;
-  /** Tries since a WebSocket was open, in which the server answered otherwise. */
+  /** Attempts since the last open WebSocket in which the server responded over HTTP. */
   let failedOpenings = 0;
   const untilNextTry = async (retries: number) => {
     const found = await refusal();
     if (found.kind === "origin") {
       setConnection({ state: "refused", reason: found.reason });
-      // Another try would be refused, too.
+      // Another attempt would also be refused.
       return new Promise<void>(() => {});
     }
     failedOpenings = found.kind === "none" ? failedOpenings + 1 : 0;
@@ -33,15 +33,15 @@ export function createSocket(token: string): Client {
   const socket = createClient({
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
     connectionParams: { authorization: `Bearer ${token}` },
-    // Pages that follow one another share the connection.
+    // Keeps the connection open for the next page.
     lazyCloseTimeout: 3_000,
-    keepAlive: PING_EVERY_MS,
+    keepAlive: PING_INTERVAL_MS,
     retryAttempts: Number.POSITIVE_INFINITY,
     shouldRetry: () => true,
     retryWait: (retries) => untilNextTry(retries),
     on: {
       connecting: (isRetry) => {
-        opening = setTimeout(() => socket.terminate(), LONGEST_OPENING_MS);
+        opening = setTimeout(() => socket.terminate(), OPENING_TIMEOUT_MS);
         if (failedOpenings <= MAX_FAILED_OPENINGS)
           setConnection({ state: isRetry ? "reconnecting" : "connecting" });
       },
@@ -60,21 +60,21 @@ export function createSocket(token: string): Client {
           setConnection({ state: isOver ? "idle" : "reconnecting" });
       },
       ping: (isReceived) => {
-        if (!isReceived) pong = setTimeout(() => socket.terminate(), PATIENCE_MS);
+        if (!isReceived) pong = setTimeout(() => socket.terminate(), PONG_TIMEOUT_MS);
       },
       pong: (isReceived) => {
         if (isReceived) clearTimeout(pong);
       },
     },
   });
-  // The browser knows at once; a ping would take seconds.
+  // Faster than a ping, which would take seconds.
   window.addEventListener("offline", () => socket.terminate());
   return socket;
 }
 
-/** Longer from try to try, but no longer once the network is back. */
+/** Waits longer after each attempt, but not once the network is back. */
 function untilRetry(retries: number): Promise<void> {
-  const wait = Math.min(LONGEST_WAIT_MS, 250 * 2 ** retries) * (0.5 + Math.random() / 2);
+  const wait = Math.min(MAX_RETRY_DELAY_MS, 250 * 2 ** retries) * (0.5 + Math.random() / 2);
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

@@ -9,7 +9,7 @@ const BUCKETS = 24;
 const HEIGHT = 60;
 const SHORTEST_SPAN_MS = 60 * 60_000;
 
-/** Finished jobs over time, by how they ended. */
+/** Finished jobs over time, by final state. */
 export function Throughput({ jobs }: { jobs: Job[] }) {
   const finished = jobs.filter((job) => isFinal(job) && job.finishedAt);
   const now = Date.now();
@@ -57,13 +57,13 @@ export function Throughput({ jobs }: { jobs: Job[] }) {
 interface PartProps {
   name: "good" | "canceled" | "bad";
   index: number;
-  /** How many are below it. */
+  /** Number of jobs in the parts below this one. */
   from: number;
   count: number;
   most: number;
 }
 
-/** A part of a bucket's bar. */
+/** One part of a bucket's bar. */
 function Part({ name, index, from, count, most }: PartProps) {
   const height = (count / most) * HEIGHT;
   const y = HEIGHT - (from / most) * HEIGHT - height;
@@ -72,7 +72,7 @@ function Part({ name, index, from, count, most }: PartProps) {
 
 const SHOWN_DURATIONS = 40;
 
-/** How long the last jobs ran, the oldest at the left. */
+/** Durations of the latest jobs, the oldest on the left. */
 export function Durations({ jobs }: { jobs: Job[] }) {
   const finished = jobs.flatMap((job) => {
     const time = runtime(job);
@@ -105,7 +105,7 @@ export function Durations({ jobs }: { jobs: Job[] }) {
   );
 }
 
-/** Why jobs failed, the most frequent reason first. */
+/** Reasons of failed jobs, the most frequent first. */
 export function Failures({ jobs }: { jobs: Job[] }) {
   const reasons = new Map<string, number>();
   for (const { state, error } of jobs) {

@@ -5,14 +5,14 @@ export type Job = JobFieldsFragment;
 export type BackupJob = Extract<Job, { __typename: "BackupJob" }>;
 export type ExportJob = Extract<Job, { __typename: "ExportJob" }>;
 
-/** The newest ones of so many jobs are what charts and counts are of. */
+/** Number of jobs per page; charts and counts cover the newest ones. */
 export const PAGE = 100;
 
 export const FINAL: readonly JobState[] = ["SUCCEEDED", "FAILED", "CANCELED"];
 
 export const isFinal = (job: Job) => FINAL.includes(job.state);
 
-/** Without the link to the file: each one that is given out is recorded in the log. */
+/** Does not request the download link, since the log records each link that is handed out. */
 export const JOB_FIELDS = graphql(`
   fragment JobFields on Job {
     __typename

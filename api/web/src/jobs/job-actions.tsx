@@ -8,12 +8,12 @@ import { UNAVAILABLE, WHY_UNAVAILABLE, whyNoFile } from "./words";
 
 interface JobActionsProps {
   job: Job;
-  /** Who is offered what. */
+  /** Role of the user, which decides on the offered actions. */
   reader: Reader;
   onJob: (job: Job) => void;
 }
 
-/** What can be done with a job in its state, and why not where that fails. */
+/** The actions that a job's state permits, and the error of a failed action. */
 export function JobActions({ job, reader, onJob }: JobActionsProps) {
   const client = useClient();
   const [problem, setProblem] = useState<string | null>(null);
@@ -35,12 +35,13 @@ export function JobActions({ job, reader, onJob }: JobActionsProps) {
   });
   const download = attempt(async () => {
     const { data, error } = await client.query(DOWNLOAD, { id: job.id }).toPromise();
-    if (error || !data?.job) return error ? explain(error) : "The job is gone.";
+    if (error || !data?.job) return error ? explain(error) : "The job no longer exists.";
     const { state, artifact } = data.job;
     if (!artifact) return whyNoFile(state);
-    // The server names the file and says that it is one to keep: the page stays.
+    // The server sends the file as an attachment, so the page stays.
     if (artifact.downloadUrl) location.assign(artifact.downloadUrl);
-    else if (artifact.availability === "AVAILABLE") return "The server gave no link to the file. Try again.";
+    else if (artifact.availability === "AVAILABLE")
+      return "The server returned no link to the file. Try again.";
     else return WHY_UNAVAILABLE[artifact.availability];
     return null;
   });

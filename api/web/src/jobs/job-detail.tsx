@@ -16,14 +16,14 @@ import { requester, title, WHY_UNAVAILABLE } from "./words";
 
 interface JobDetailProps {
   id: string;
-  /** As the feed told of it last. */
+  /** Latest state from the feed. */
   live: Job | undefined;
   reader: Reader;
   onJob: (job: Job) => void;
   onClose: () => void;
 }
 
-/** All of a job: its life so far, its file, what can be done with it. */
+/** Details of a job: its transitions, its file and the possible actions. */
 export function JobDetail({ id, live, reader, onJob, onClose }: JobDetailProps) {
   const [{ data, error, fetching }, reload] = useQuery({ query: JOB, variables: { id } });
   const stage = live && `${live.state} ${live.attempt} ${live.cancelRequestedAt}`;
@@ -42,7 +42,7 @@ export function JobDetail({ id, live, reader, onJob, onClose }: JobDetailProps) 
           <Progress job={job} />
           {job.error && (
             <p className={`notice ${job.state === "FAILED" ? "notice-error" : "notice-warning"}`}>
-              {job.error.message} {job.error.retryable ? "The same job can succeed another time." : ""}
+              {job.error.message} {job.error.retryable ? "The job may succeed if you retry it." : ""}
             </p>
           )}
           <Facts job={job} />
@@ -51,15 +51,15 @@ export function JobDetail({ id, live, reader, onJob, onClose }: JobDetailProps) 
           {data?.job ? <Timeline transitions={data.job.transitions} /> : <Skeleton width="60%" />}
           {data?.job?.artifact?.manifest != null && (
             <details className="manifest">
-              <summary>Manifest: what to check the file by</summary>
+              <summary>Manifest, to verify the file</summary>
               <pre className="code">{JSON.stringify(data.job.artifact.manifest, null, 2)}</pre>
             </details>
           )}
         </div>
       )}
       {!job && !error && !fetching && (
-        <EmptyState icon="search" title="There is no such job">
-          <p>The link to it is incomplete, or it is of another organization.</p>
+        <EmptyState icon="search" title="Job not found">
+          <p>The link is incomplete, or the job belongs to another organization.</p>
         </EmptyState>
       )}
     </Overlay>

@@ -14,11 +14,11 @@ interface JobListProps {
   reader: Reader;
   hrefOf: (job: Job) => string;
   onJob: (job: Job) => void;
-  /** Names the organization of each, where they are of several. */
+  /** Shows each job's organization, if the list covers several. */
   isEverywhere?: boolean;
 }
 
-/** Jobs in rows, each with what can be done with it. */
+/** List of jobs, each with its actions. */
 export function JobList({ jobs, reader, hrefOf, onJob, isEverywhere }: JobListProps) {
   return (
     <ul className="job-list card">

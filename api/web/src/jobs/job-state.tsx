@@ -6,7 +6,7 @@ export function StateBadge({ state }: { state: JobState }) {
   return <span className={`badge badge-${state.toLowerCase()}`}>{STATES[state]}</span>;
 }
 
-/** The state as people ask for it: a running job that is to stop is stopping. */
+/** State of a job; a running job that was canceled is shown as stopping. */
 export function JobStatus({ job }: { job: Job }) {
   if (job.state === "RUNNING" && job.cancelRequestedAt)
     return <span className="badge badge-denied">Stopping</span>;

@@ -13,12 +13,12 @@ import { useJobs } from "./use-jobs";
 import { STATES } from "./words";
 
 interface JobsPageProps {
-  /** None for the whole instance. */
+  /** Null for the whole instance. */
   organizationId: string | null;
   reader: Reader;
 }
 
-/** All jobs of a place, live. */
+/** All jobs of an organization or the instance, live. */
 export default function JobsPage({ organizationId, reader }: JobsPageProps) {
   const { jobs, error, hasMore, loadMore, retry, put } = useJobs(organizationId);
   const parameters = new URLSearchParams(useQueryString());
@@ -64,7 +64,7 @@ export default function JobsPage({ organizationId, reader }: JobsPageProps) {
               <p>
                 {jobs.length
                   ? "Choose another state above."
-                  : "Exports and backups are jobs; they appear here at once."}
+                  : "Exports and backups appear here as soon as you start them."}
               </p>
             </EmptyState>
           )}
@@ -90,7 +90,7 @@ interface StateFilterProps {
   onChoose: (state: string | null) => void;
 }
 
-/** How many are in each state; one of them shows those alone. */
+/** Number of jobs in each state; choosing a state shows only its jobs. */
 function StateFilter({ jobs, state, onChoose }: StateFilterProps) {
   return (
     <div className="tiles" role="group" aria-label="Filter by state">

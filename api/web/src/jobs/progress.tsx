@@ -2,7 +2,7 @@ import { Label, ProgressBar } from "react-aria-components";
 import { isFinal, type Job } from "./documents";
 import { progressText } from "./words";
 
-/** How far a job is, for as long as it isn't over. */
+/** Progress of an unfinished job. */
 export function Progress({ job }: { job: Job }) {
   if (isFinal(job)) return null;
   const { fraction } = job.progress;

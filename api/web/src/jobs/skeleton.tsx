@@ -1,6 +1,6 @@
 import { Skeleton } from "../controls/states";
 
-/** Rows like those of jobs. */
+/** Placeholder rows for a list of jobs. */
 export function JobsSkeleton() {
   return (
     <ul className="job-list card" aria-busy="true" aria-label="Loading">

@@ -5,7 +5,7 @@ import { STATES } from "./words";
 
 type Transition = NonNullable<JobQuery["job"]>["transitions"][number];
 
-/** What happened to a job, in order, with how long it took to get there. */
+/** Transitions of a job in order, with the time between them. */
 export function Timeline({ transitions }: { transitions: Transition[] }) {
   return (
     <ol className="timeline">

@@ -1,17 +1,17 @@
-/** All jobs of a place, as they are at each moment. */
+/** All jobs of an organization or the instance, kept up to date by the feed. */
 import { useEffect, useState } from "react";
 import { useClient } from "urql";
 import { explain } from "../graphql/client";
 import { JOB_UPDATES, JOBS, type Job, PAGE } from "./documents";
 
 export interface Jobs {
-  /** Newest first; null until they are known. */
+  /** Jobs, newest first; null until they are loaded. */
   jobs: Job[] | null;
   hasMore: boolean;
   error: string | null;
   loadMore: () => void;
   retry: () => void;
-  /** Takes over what a mutation answered, before the feed tells of it. */
+  /** Applies the result of a mutation before the feed reports it. */
   put: (job: Job) => void;
 }
 
@@ -24,7 +24,7 @@ interface State {
 
 const NOTHING: State = { byId: new Map(), isLoaded: false, end: null, hasMore: false };
 
-/** Of an organization; without one, of the whole instance. */
+/** Loads and follows the jobs of an organization, or of the whole instance if it is null. */
 export function useJobs(organizationId: string | null): Jobs {
   const client = useClient();
   const [state, setState] = useState(NOTHING);
@@ -37,10 +37,10 @@ export function useJobs(organizationId: string | null): Jobs {
   useEffect(() => {
     setState(NOTHING);
     setError(null);
-    /** When the feed told of a job, in updates. */
+    /** Number of the update in which the feed last reported each job. */
     const told = new Map<string, number>();
     let updates = 0;
-    /** Whether finished jobs may be unknown, of which the feed's beginning does not tell. */
+    /** True if finished jobs may be missing, which the start of the feed does not report. */
     let isIncomplete = true;
     let isGone = false;
     const load = async () => {
@@ -49,10 +49,10 @@ export function useJobs(organizationId: string | null): Jobs {
       if (isGone) return;
       if (!page.data) {
         isIncomplete = true;
-        return setError(page.error ? explain(page.error) : "The answer was empty.");
+        return setError(page.error ? explain(page.error) : "The server's response was empty.");
       }
       const { nodes, pageInfo } = page.data.jobs;
-      // What the feed told since the list was asked for is newer than what the list says.
+      // Updates of the feed since the list was requested are newer than the list.
       const older = nodes.filter(({ id }) => (told.get(id) ?? 0) <= asked);
       setState((before) => ({
         byId: merged(before.byId, older),
@@ -61,18 +61,18 @@ export function useJobs(organizationId: string | null): Jobs {
         hasMore: pageInfo.hasNextPage,
       }));
     };
-    // For the eye, which need not wait for the feed.
+    // Shown at once, without waiting for the feed.
     let listed = load();
     const { unsubscribe } = client.subscription(JOB_UPDATES, { organizationId }).subscribe((result) => {
       if (result.error) return setError(explain(result.error));
       const update = result.data?.jobUpdates;
       updates++;
-      // The feed's history begins after what was known.
+      // The feed's history begins after the last known event.
       if (update?.type === "GAP") isIncomplete = true;
-      // Only a list that is asked for after the feed's beginning has all that happened before it.
+      // Only a list that is requested after the start of the feed has everything that happened before it.
       if (update?.type === "SYNCED" && isIncomplete) {
         isIncomplete = false;
-        // One after the other: urql answers two that are asked for at once alike.
+        // One after the other, since urql gives two concurrent requests the same result.
         listed = listed.then(load);
       }
       const job = update?.job;
@@ -117,7 +117,7 @@ function merged(before: ReadonlyMap<string, Job>, jobs: Job[]): ReadonlyMap<stri
   return after;
 }
 
-/** A transition tells of its job as it began; what is known of the attempt's progress stays. */
+/** A transition contains the job's progress at the attempt's start, so keep the progress if it is ahead. */
 function advanced(before: Job | undefined, job: Job): Job {
   const isSameAttempt =
     before?.state === "RUNNING" && job.state === "RUNNING" && before.attempt === job.attempt;

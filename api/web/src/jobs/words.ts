@@ -1,4 +1,4 @@
-/** What jobs are called. */
+/** Display texts of jobs. */
 import { count } from "../format/number";
 import type { ArtifactAvailability, JobErrorCode, JobState } from "../graphql/generated/graphql";
 import type { Job } from "./documents";
@@ -15,15 +15,15 @@ export const REASONS: Record<JobErrorCode, string> = {
   ACCESS_REVOKED: "Access revoked",
   INTERNAL: "Internal error",
   SOURCE_CHANGED: "Source changed",
-  STALLED: "Worker stopped answering",
-  STORAGE: "Storage",
+  STALLED: "Worker stopped responding",
+  STORAGE: "Storage error",
   TIMEOUT: "Took too long",
 };
 
 const FORMATS = {
   CSV: "CSV",
   JSON: "JSON",
-  JSONL: "JSON lines",
+  JSONL: "JSON Lines",
   MARKDOWN: "Markdown",
   PARQUET: "Parquet",
 } as const;
@@ -37,13 +37,13 @@ export function requester({ requestedBy }: Job): string {
   return requestedBy.name ?? requestedBy.email ?? requestedBy.id;
 }
 
-/** Between its first attempt and its end, in milliseconds; none where it has not come so far. */
+/** Time between a job's first attempt and its end, in milliseconds; null if it has not ended. */
 export function runtime(job: Job): number | null {
   if (!job.startedAt || !job.finishedAt) return null;
   return Date.parse(job.finishedAt) - Date.parse(job.startedAt);
 }
 
-/** Of a backup its phase, since its units are no records. */
+/** Progress as a text; for a backup its phase, since its units are not records. */
 export function progressText({ __typename, progress: { phase, done, total } }: Job): string {
   if (__typename === "BackupJob") return phaseText(phase ?? "");
   return total ? `${count(done)} of ${count(total)} records` : `${count(done)} records`;
@@ -55,7 +55,7 @@ function phaseText(phase: string): string {
     case "write":
       return `Writing ${table}`;
     case "restore":
-      return "Verifying: restoring it into an empty database";
+      return "Verifying: restoring into an empty database";
     case "compare":
       return "Verifying: comparing every table";
     default:
@@ -65,24 +65,24 @@ function phaseText(phase: string): string {
 
 type Unavailable = Exclude<ArtifactAvailability, "AVAILABLE">;
 
-/** Why a file can't be downloaded, in a word. */
+/** Short reason why a file can't be downloaded. */
 export const UNAVAILABLE: Record<Unavailable, string> = {
   EXPIRED: "File expired",
   REMOVED: "File removed",
-  NOT_ALLOWED: "File not for your role",
+  NOT_ALLOWED: "File not available to your role",
   ON_HOST: "File on the host",
 };
 
-/** The same, in a sentence. */
+/** Full reason why a file can't be downloaded. */
 export const WHY_UNAVAILABLE: Record<Unavailable, string> = {
-  EXPIRED: "The file has expired; a new job makes a new one.",
-  REMOVED: "The file was removed from the store before it expired; a new job makes a new one.",
+  EXPIRED: "The file has expired. Start a new job to create a new file.",
+  REMOVED: "The file was removed from the store before it expired. Start a new job to create a new file.",
   NOT_ALLOWED: "Your role allows you to see this job, but not to download its file.",
-  ON_HOST: "A backup of the whole instance is downloaded on the host, by daybook backup download.",
+  ON_HOST: "Download a backup of the whole instance on the host, with daybook backup download.",
 };
 
-/** Why a job that has no file has none. */
+/** Reason why a job has no file. */
 export function whyNoFile(state: JobState): string {
   const isOver = state === "FAILED" || state === "CANCELED";
-  return isOver ? "The job has ended without a file." : "The file is not there yet: the job is not done.";
+  return isOver ? "The job ended without a file." : "The job has not finished, so there is no file yet.";
 }

@@ -23,7 +23,11 @@ export function CreateWorkspace({ organizationId, onClose, onCreated }: CreateWo
       .toPromise();
     const made = data?.createWorkspace.workspace;
     if (made) return onCreated(made);
-    setProblem(error ? explain(error) : (data?.createWorkspace.userErrors[0]?.message ?? "It was not made."));
+    setProblem(
+      error
+        ? explain(error)
+        : (data?.createWorkspace.userErrors[0]?.message ?? "The workspace was not created."),
+    );
   };
   return (
     <Overlay title="New workspace" isOpen onClose={onClose}>

@@ -1,4 +1,4 @@
-/** What is written and not saved: kept for this tab until it is saved or discarded. */
+/** Drafts of unsaved notes, kept in this tab until they are saved or discarded. */
 
 export interface Draft {
   path: string;
@@ -9,17 +9,17 @@ export interface Draft {
 
 export interface Kept {
   draft: Draft;
-  /** The note's version that it was made from; 0 for a new note. */
+  /** Version of the note that the draft is based on; 0 for a new note. */
   version: number;
-  /** When it was written. */
+  /** Time of the last change to the draft. */
   at: string;
 }
 
-/** In place of a note's ID, of one that is not there yet. */
+/** Stands for the ID of a note that has not been created yet. */
 export const NEW = "new";
 const PREFIX = "daybook.draft ";
 
-/** Whose draft, of which workspace. Another one who signs in in this tab does not see it. */
+/** User and workspace of a draft. Another user who signs in in this tab does not see it. */
 export interface Desk {
   subject: string;
   workspaceId: string;
@@ -32,7 +32,7 @@ export function keep(desk: Desk, id: string, kept: Kept): boolean {
     sessionStorage.setItem(start(desk) + id, JSON.stringify(kept));
     return true;
   } catch {
-    // The browser has no room for it. An older one would be taken for what is written now.
+    // The browser's storage is full. An older draft would be mistaken for the current text.
     discard(desk, id);
     return false;
   }
@@ -47,13 +47,13 @@ export function discard(desk: Desk, id: string): void {
   sessionStorage.removeItem(start(desk) + id);
 }
 
-/** The notes of which there are drafts. */
+/** IDs of the notes that have drafts. */
 export function draftIds(desk: Desk): Set<string> {
   const prefix = start(desk);
   return new Set(keys().flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : [])));
 }
 
-/** How many drafts there are in this tab, whoever's. */
+/** Number of drafts in this tab, of all users. */
 export function countDrafts(): number {
   return keys().length;
 }

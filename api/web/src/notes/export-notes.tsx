@@ -12,7 +12,7 @@ import { Progress } from "../jobs/progress";
 import type { Reader } from "../jobs/rights";
 import type { Workspace } from "./documents";
 
-const LOOK_EVERY_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 
 interface ExportNotesProps {
   organizationId: string;
@@ -20,7 +20,7 @@ interface ExportNotesProps {
   reader: Reader;
 }
 
-/** A workspace as a ZIP of Markdown files. */
+/** Exports a workspace as a ZIP of Markdown files. */
 export function ExportNotes({ organizationId, workspace, reader }: ExportNotesProps) {
   const client = useClient();
   const [job, setJob] = useState<ExportJob | null>(null);
@@ -56,14 +56,14 @@ export function ExportNotes({ organizationId, workspace, reader }: ExportNotesPr
   );
 }
 
-/** The job to its end. Asked for, since members do not watch the organization's jobs. */
+/** Follows the job until it ends. Polls, since members can't subscribe to the organization's jobs. */
 function Following({ job, reader }: { job: ExportJob; reader: Reader }) {
   const [{ data, fetching }, reload] = useQuery({ query: JOB, variables: { id: job.id } });
   const now = data?.job ?? job;
   const isOver = isFinal(now);
   useEffect(() => {
     if (isOver || fetching) return;
-    const timer = setTimeout(reload, LOOK_EVERY_MS);
+    const timer = setTimeout(reload, POLL_INTERVAL_MS);
     return () => clearTimeout(timer);
   }, [isOver, fetching, reload]);
   return (

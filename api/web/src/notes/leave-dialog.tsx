@@ -4,17 +4,17 @@ import { Overlay } from "../controls/dialog";
 import { guard } from "../routing/guard";
 
 interface LeaveDialogProps {
-  /** Whether the draft is still there for who comes back. */
+  /** True if the browser keeps the draft when the user leaves. */
   isKept: boolean;
   onDiscard: () => void;
 }
 
-/** As long as it is shown, whoever leaves what is not saved is asked first. */
+/** While it is mounted, asks users before they leave an unsaved note. */
 export function LeaveDialog({ isKept, onDiscard }: LeaveDialogProps) {
   const [leave, setLeave] = useState<(() => void) | null>(null);
   useEffect(() => guard((next) => setLeave(() => next)), []);
   useEffect(() => {
-    // The browser asks with words of its own; closing the tab ends what it keeps for it.
+    // The browser shows its own text. Closing the tab deletes the drafts in it.
     const ask = (event: BeforeUnloadEvent) => event.preventDefault();
     window.addEventListener("beforeunload", ask);
     return () => window.removeEventListener("beforeunload", ask);
@@ -28,8 +28,8 @@ export function LeaveDialog({ isKept, onDiscard }: LeaveDialogProps) {
       <div className="dialog-content">
         <p>
           {isKept
-            ? "If you leave, what you have written stays in this tab as a draft, until you save or discard it."
-            : "Your browser has no room to keep what you have written: if you leave, it is lost."}
+            ? "If you leave, your text stays in this tab as a draft until you save or discard it."
+            : "Your browser's storage is full, so your text can't be kept. If you leave, it is lost."}
         </p>
         <footer className="dialog-footer">
           <Button variant="primary" onPress={() => setLeave(null)}>
@@ -42,7 +42,7 @@ export function LeaveDialog({ isKept, onDiscard }: LeaveDialogProps) {
               go();
             }}
           >
-            Discard it
+            Discard
           </Button>
           {isKept && <Button onPress={go}>Leave, keep the draft</Button>}
         </footer>

@@ -1,14 +1,13 @@
 /**
- * CommonMark as elements. There is no way from a note to HTML: its tree becomes React elements of the few
- * kinds below, HTML in it is shown as the text that it is, and a link leads nowhere but to the web, to mail
- * and to other notes.
+ * Renders CommonMark. A note is never turned into HTML: its syntax tree becomes React elements of the few kinds
+ * below, HTML in it is shown as text, and links only lead to web pages, e-mail addresses and other notes.
  */
 import type { Definition, Nodes, Parents, Root } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { createContext, Fragment, type ReactNode, useContext } from "react";
 import { Link } from "../routing/link";
 
-/** Where the note is that a link leads to; null where it leads to none. */
+/** Finds the URL of the note that a link leads to; null if it leads to no note. */
 export type FindNote = (url: string) => string | null;
 
 const Notes = createContext<FindNote>(() => null);
@@ -27,7 +26,7 @@ type Definitions = ReadonlyMap<string, Definition>;
 function definitions(root: Root): Definitions {
   const found = new Map<string, Definition>();
   const look = (node: Nodes) => {
-    // The first one counts, as CommonMark has it.
+    // The first definition counts, as CommonMark specifies.
     if (node.type === "definition" && !found.has(node.identifier)) found.set(node.identifier, node);
     if ("children" in node) for (const child of node.children) look(child);
   };
@@ -92,7 +91,7 @@ function element(node: Nodes, links: Definitions): ReactNode {
   }
 }
 
-/** One level below, since the page's own heading is the note's title. */
+/** Lowers headings by one level, since the page's own heading is the note's title. */
 function Heading({ depth, children }: { depth: number; children: ReactNode }) {
   const Level = `h${Math.min(6, depth + 1)}` as "h2";
   return <Level>{children}</Level>;
@@ -101,7 +100,7 @@ function Heading({ depth, children }: { depth: number; children: ReactNode }) {
 function SafeLink({ url, children }: { url: string; children: ReactNode }) {
   const note = useContext(Notes)(url);
   if (note) return <Link href={note}>{children}</Link>;
-  if (!isSafe(url)) return <span title="This link leads nowhere that is safe">{children}</span>;
+  if (!isSafe(url)) return <span title="This link is not safe to open">{children}</span>;
   return (
     <a href={url} target="_blank" rel="noreferrer noopener">
       {children}
@@ -109,12 +108,12 @@ function SafeLink({ url, children }: { url: string; children: ReactNode }) {
   );
 }
 
-/** Nothing is loaded from elsewhere, where an image would tell who reads the note: a link to it is. */
+/** Shows a link instead of the image, since loading it would reveal to another server who reads the note. */
 function Image({ url, text }: { url: string; text?: string | null }) {
   return <SafeLink url={url}>{text || url}</SafeLink>;
 }
 
-/** By what the browser would make of it, not by how it is written. */
+/** Checks a URL as the browser would interpret it, not as it is written. */
 export function isSafe(url: string): boolean {
   try {
     return ["http:", "https:", "mailto:"].includes(new URL(url, "relative:").protocol);

@@ -12,9 +12,9 @@ import { isField, useDraft } from "./use-draft";
 
 interface NoteEditorProps {
   workspaceId: string;
-  /** Absent: a new one. */
+  /** The note to edit; undefined for a new one. */
   note?: Note;
-  /** Of a note that was deleted while there was a draft of it. */
+  /** ID of a note that was deleted while there was a draft of it. */
   deletedId?: string;
   onSaved: (id: string) => void;
   onClose: () => void;
@@ -22,12 +22,12 @@ interface NoteEditorProps {
 
 interface Problem {
   message: string;
-  /** The draft's field that it is about. */
+  /** The field of the draft that the problem is about. */
   field?: keyof Draft;
   kind?: "conflict" | "gone";
 }
 
-/** Writes a note. What another one wrote meanwhile is not overwritten unseen. */
+/** Edits a note, without silently overwriting what somebody else has saved meanwhile. */
 export function NoteEditor({ workspaceId, note, deletedId, onSaved, onClose }: NoteEditorProps) {
   const editing = useDraft(workspaceId, note, deletedId);
   const { draft, isDirty, set } = editing;
@@ -57,7 +57,7 @@ export function NoteEditor({ workspaceId, note, deletedId, onSaved, onClose }: N
       <h2 className="note-heading">{note ? "Edit note" : "New note"}</h2>
       {isGone && (
         <p className="notice notice-warning" role="alert">
-          This note was deleted meanwhile. What you have written is below: save it to make the note anew.
+          This note has been deleted. Your text is below; save it to create the note again.
         </p>
       )}
       {editing.restoredAt && isDirty && <Restored at={editing.restoredAt} onDiscard={discard} />}
@@ -66,7 +66,7 @@ export function NoteEditor({ workspaceId, note, deletedId, onSaved, onClose }: N
       )}
       {problem && !problem.kind && !problem.field && (
         <p className="notice notice-error" role="alert">
-          {problem.message} What you have written is still here.
+          {problem.message} Your text is still here.
         </p>
       )}
       <Fields draft={draft} set={set} problem={problem} />
@@ -95,19 +95,19 @@ function Fields({ draft, set, problem }: FieldsProps) {
   return (
     <>
       <TextInput label="Title" {...of("title")} autoFocus />
-      <TextInput label="Path" hint="Its place in the workspace, e.g. guides/setup" {...of("path")} />
+      <TextInput label="Path" hint="Location in the workspace, e.g. guides/setup" {...of("path")} />
       <TextInput label="Tags" hint="Separated by commas" {...of("tags")} />
       <TextInput label="Text (Markdown)" rows={16} {...of("body")} />
     </>
   );
 }
 
-/** What is below is not the note as it is stored. */
+/** Tells the user that the editor shows a restored draft instead of the saved note. */
 function Restored({ at, onDiscard }: { at: string; onDiscard: () => void }) {
   return (
     <div className="notice note-conflict" role="status">
       <p>
-        <strong>Your draft is back.</strong> It was written <Time value={at} /> and is not saved.
+        <strong>Your draft was restored.</strong> You wrote it on <Time value={at} />, and it is not saved.
       </p>
       <div className="page-actions">
         <Button size="small" onPress={onDiscard}>
@@ -118,7 +118,7 @@ function Restored({ at, onDiscard }: { at: string; onDiscard: () => void }) {
   );
 }
 
-/** Stores a draft; the note's ID, or why not. */
+/** Saves a draft; returns the note's ID, or the problem. */
 function useSave(workspaceId: string, noteId: string | undefined, expectedVersion: number) {
   const client = useClient();
   return async ({ path, title, body, tags: text }: Draft): Promise<string | Problem> => {
@@ -145,7 +145,7 @@ function useSave(workspaceId: string, noteId: string | undefined, expectedVersio
 
 function problemOf(errors: { message: string; path: string[] }[]): Problem {
   const [first] = errors;
-  if (!first) return { message: "It was not saved." };
+  if (!first) return { message: "The note was not saved." };
   const field = first.path.find(isField);
   return { message: `${first.message[0]?.toUpperCase()}${first.message.slice(1)}.`, field };
 }
@@ -157,7 +157,7 @@ interface ConflictProps {
   onDone: () => void;
 }
 
-/** Someone else saved first: their text or one's own, by choice. */
+/** Lets the user choose between their own text and the one that somebody else saved first. */
 function Conflict({ note, onTake, onKeep, onDone }: ConflictProps) {
   const client = useClient();
   const theirs = async () => {
@@ -179,14 +179,14 @@ function Conflict({ note, onTake, onKeep, onDone }: ConflictProps) {
   return (
     <div className="notice notice-warning note-conflict" role="alert">
       <p>
-        <strong>Someone saved this note meanwhile.</strong> Yours has not been stored, and is still below.
+        <strong>Someone else has saved this note.</strong> Your text is not saved yet, and still below.
       </p>
       <div className="page-actions">
         <Button size="small" onPress={keep}>
-          Keep mine: save again to replace theirs
+          Keep mine: save again to replace their text
         </Button>
         <Button size="small" onPress={take}>
-          Take theirs: discard mine
+          Take theirs: discard my text
         </Button>
       </div>
     </div>

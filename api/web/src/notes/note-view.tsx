@@ -19,13 +19,13 @@ const Markdown = deferred(() => import("./markdown"), <Skeleton width="70%" />);
 interface NoteViewProps {
   id: string;
   workspaceId: string;
-  /** Where the list is, on screens that have no room for both. */
+  /** Link to the list of notes, for screens that are too small for both. */
   listHref: string;
-  /** Where the note at a path is, if there is one. */
+  /** Returns the link to the note at a path, if there is one. */
   hrefAt: (path: string) => string | null;
   onChanged: () => void;
   onDeleted: () => void;
-  /** It was deleted, and made anew under another ID. */
+  /** Called if a deleted note was created again under another ID. */
   onMoved: (id: string) => void;
 }
 
@@ -34,7 +34,7 @@ export function NoteView(props: NoteViewProps) {
   const [{ data, error }, reload] = useQuery({ query: NOTE, variables: { id } });
   const { subject } = useViewer();
   const hasDraft = keptDraft({ subject, workspaceId }, id) !== null;
-  // Whoever comes back to a draft goes on with it.
+  // A user who returns to a draft continues to edit it.
   const [isEditing, setEditing] = useState(hasDraft);
   if (error && !data) return <ErrorState message={explain(error)} onRetry={reload} />;
   if (!data) return <Skeleton width="60%" />;
@@ -42,8 +42,8 @@ export function NoteView(props: NoteViewProps) {
     if (isEditing)
       return <NoteEditor workspaceId={workspaceId} deletedId={id} onClose={onDeleted} onSaved={onMoved} />;
     return (
-      <EmptyState icon="search" title="There is no such note">
-        <p>It was deleted, or the link to it is incomplete.</p>
+      <EmptyState icon="search" title="Note not found">
+        <p>It was deleted, or the link is incomplete.</p>
       </EmptyState>
     );
   }
@@ -85,10 +85,10 @@ export function NoteView(props: NoteViewProps) {
       </header>
       {hasDraft && (
         <div className="notice note-conflict">
-          <p>You have a draft of this note that is not saved.</p>
+          <p>You have an unsaved draft of this note.</p>
           <div className="page-actions">
             <Button size="small" onPress={() => setEditing(true)}>
-              Continue writing
+              Continue editing
             </Button>
           </div>
         </div>
@@ -113,7 +113,7 @@ export function NoteView(props: NoteViewProps) {
   );
 }
 
-/** Where whoever has opened the note begins to read: in sight, and with the focus. */
+/** Title of the note, which is scrolled into view and focused when the user opens the note. */
 function Title({ text }: { text: string }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
@@ -135,7 +135,9 @@ function DeleteNote({ note, onDeleted }: { note: Note; onDeleted: () => void }) 
   const remove = async () => {
     const { data, error } = await client.mutation(DELETE_NOTE, { input: { noteId: note.id } }).toPromise();
     if (data?.deleteNote.deletedNoteId) return onDeleted();
-    setProblem(error ? explain(error) : (data?.deleteNote.userErrors[0]?.message ?? "It was not deleted."));
+    setProblem(
+      error ? explain(error) : (data?.deleteNote.userErrors[0]?.message ?? "The note was not deleted."),
+    );
   };
   return (
     <>
@@ -144,14 +146,14 @@ function DeleteNote({ note, onDeleted }: { note: Note; onDeleted: () => void }) 
       </Button>
       <Overlay title="Delete this note?" isOpen={isAsking} onClose={() => setAsking(false)}>
         <div className="dialog-content">
-          <p>“{note.title}” will be gone. The audit log keeps that it was there, and who deleted it.</p>
+          <p>“{note.title}” will be deleted. The audit log records who deleted it.</p>
           {problem && (
             <p className="notice notice-error" role="alert">
               {problem}
             </p>
           )}
           <footer className="dialog-footer">
-            <Button onPress={() => setAsking(false)}>Keep it</Button>
+            <Button onPress={() => setAsking(false)}>Cancel</Button>
             <Button variant="danger" onPress={remove}>
               Delete
             </Button>

@@ -48,7 +48,7 @@ export default function NotesPage({ membership: { organization, role } }: { memb
       {!error && !workspaces && <Skeleton width="20rem" />}
       {workspaces && !workspace && (
         <EmptyState icon="notes" title="No workspace yet">
-          <p>A workspace holds notes in Markdown. Make one, or import a folder of files with</p>
+          <p>A workspace contains Markdown notes. Create one, or import a folder of files with</p>
           <pre>daybook import notes --organization {organization.slug} --workspace NAME DIR</pre>
         </EmptyState>
       )}

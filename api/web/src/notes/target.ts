@@ -1,9 +1,9 @@
-/** What links between notes lead to. */
+/** Resolves links between notes. */
 
-/** Of no address that could be meant. */
+/** Host name that no real link can have. */
 const HOST = "note.invalid";
 
-/** The path of the note that a link in the note at `from` leads to; null where it leads elsewhere. */
+/** Path of the note that a link in the note at `from` leads to; null if it leads elsewhere. */
 export function target(from: string, url: string): string | null {
   const base = `http://${HOST}/${from.split("/").map(encodeURIComponent).join("/")}`;
   try {

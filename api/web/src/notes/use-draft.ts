@@ -1,4 +1,4 @@
-/** A draft as it is written. */
+/** State of a draft while it is edited. */
 import { useEffect, useRef, useState } from "react";
 import { release } from "../routing/guard";
 import { useViewer } from "../session/viewer";
@@ -9,7 +9,7 @@ const EMPTY: Draft = { path: "", title: "", body: "", tags: "" };
 
 export const isField = (name: string): name is keyof Draft => name in EMPTY;
 
-/** What the fields of a note's editor hold. */
+/** Field values of the editor for a note. */
 export function draftOf(note: Note | undefined): Draft {
   if (!note) return EMPTY;
   const { path, title, body, tags } = note;
@@ -21,7 +21,7 @@ interface Base {
   version: number;
 }
 
-/** A draft of a note, or of a new one: what was kept of it, else the note itself. */
+/** Edits a note or a new one, starting with the kept draft if there is one. */
 export function useDraft(workspaceId: string, note: Note | undefined, id: string = note?.id ?? NEW) {
   const { subject } = useViewer();
   const [found] = useState(() => keptDraft({ subject, workspaceId }, id));
@@ -30,7 +30,7 @@ export function useDraft(workspaceId: string, note: Note | undefined, id: string
   const [version, setVersion] = useState(found?.version ?? base.version);
   const [restoredAt, setRestoredAt] = useState(found?.at ?? null);
   const [isKept, setKept] = useState(true);
-  /** Nothing is kept any more: it is saved or discarded. */
+  /** True once the draft is saved or discarded, so that it is not kept again. */
   const isDone = useRef(false);
   const isDirty = !isSame(draft, base.draft);
   useEffect(() => {
@@ -43,14 +43,14 @@ export function useDraft(workspaceId: string, note: Note | undefined, id: string
     draft,
     version,
     isDirty,
-    /** Whether the browser has room for it. */
+    /** False if the browser's storage is full. */
     isKept,
-    /** When what was restored was written; null where nothing was. */
+    /** Time of the restored draft; null if none was restored. */
     restoredAt,
     set: (field: keyof Draft) => (value: string) => setDraft((before) => ({ ...before, [field]: value })),
-    /** Goes on from what somebody else has saved. */
+    /** Bases the draft on a version that somebody else has saved. */
     rebase: (next: number) => setVersion(next),
-    /** Takes a note as it is, and forgets what was written. */
+    /** Replaces the draft with a saved note. */
     take: (next: Note | undefined) => {
       const taken = { draft: draftOf(next), version: next?.version ?? 0 };
       setBase(taken);
@@ -58,7 +58,7 @@ export function useDraft(workspaceId: string, note: Note | undefined, id: string
       setVersion(taken.version);
       setRestoredAt(null);
     },
-    /** Forgets what was kept, for good. */
+    /** Deletes the draft permanently. */
     end: () => {
       isDone.current = true;
       release();

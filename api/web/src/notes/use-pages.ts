@@ -1,11 +1,11 @@
-/** A list that is read to its end, page by page: what a tree needs. */
+/** Lists that are loaded completely, page by page. */
 import { useCallback, useEffect, useState } from "react";
 import { useClient } from "urql";
 import { explain } from "../graphql/client";
 import { NOTES, type NoteRow, WORKSPACES, type Workspace } from "./documents";
 
-/** So many pages of a hundred at the most; what follows is said to be left out. */
-const MOST_PAGES = 50;
+/** Maximum number of pages of 100 items; the app reports that further items are left out. */
+const MAX_PAGES = 50;
 
 export interface Listed<T> {
   items: T[] | null;
@@ -26,7 +26,7 @@ function useListed<T>(ask: Ask<T>): Listed<T> {
   const load = useCallback(async () => {
     const items: T[] = [];
     let after: string | null = null;
-    for (let number = 0; number < MOST_PAGES; number++) {
+    for (let number = 0; number < MAX_PAGES; number++) {
       const page: Page<T> | string = await ask(after);
       if (typeof page === "string") return setState({ items: null, error: page, isCut: false });
       items.push(...page.nodes);
@@ -49,7 +49,9 @@ export function useWorkspaces(organizationId: string): Listed<Workspace> {
   const ask = useCallback(
     async (after: string | null) => {
       const { data, error } = await client.query(WORKSPACES, { id: organizationId, after }).toPromise();
-      return data?.organization?.workspaces ?? (error ? explain(error) : "The organization is gone.");
+      return (
+        data?.organization?.workspaces ?? (error ? explain(error) : "The organization no longer exists.")
+      );
     },
     [client, organizationId],
   );
@@ -62,7 +64,7 @@ export function useNotes(workspaceId: string): Listed<NoteRow> {
     async (after: string | null) => {
       const { data, error } = await client.query(NOTES, { id: workspaceId, after }).toPromise();
       if (data?.node?.__typename === "Workspace") return data.node.notes;
-      return error ? explain(error) : "The workspace is gone.";
+      return error ? explain(error) : "The workspace no longer exists.";
     },
     [client, workspaceId],
   );

@@ -11,7 +11,7 @@ import { NoteEditor } from "./note-editor";
 import { NoteView } from "./note-view";
 import { useNotes } from "./use-pages";
 
-/** A list of notes by their place, and the one that is open beside it. */
+/** The notes of a workspace by path, and the open note next to them. */
 export function WorkspaceView({ workspace, noteId }: { workspace: Workspace; noteId: string | null }) {
   const { items: notes, error, isCut, reload } = useNotes(workspace.id);
   const { subject } = useViewer();
@@ -50,7 +50,7 @@ export function WorkspaceView({ workspace, noteId }: { workspace: Workspace; not
           </Link>
         )}
         {notes && <Rows notes={notes} drafts={drafts} current={noteId} hrefOf={hrefOf} />}
-        {isCut && <p className="muted note-row">More notes follow; their paths sort after these.</p>}
+        {isCut && <p className="muted note-row">There are more notes than this list can show.</p>}
       </nav>
       <section className="note-pane card" aria-label="Note">
         {noteId === NEW && <NoteEditor workspaceId={workspace.id} onSaved={finish} onClose={close} />}
@@ -79,7 +79,7 @@ export function WorkspaceView({ workspace, noteId }: { workspace: Workspace; not
   );
 }
 
-/** Keeps the open note's row in sight, and leads whoever closes the note back to its row. */
+/** Focuses the row of a note again after the user has closed the note. */
 function useWayBack(list: RefObject<HTMLElement | null>, noteId: string | null) {
   const last = useRef<string | null>(null);
   useEffect(() => {
@@ -105,7 +105,7 @@ interface RowsProps {
 
 function Rows({ notes, drafts, current, hrefOf }: RowsProps) {
   const open = useRef<HTMLAnchorElement>(null);
-  // Of a link to a note far down the list, for example.
+  // Needed if a link opens a note far down the list.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another note has another row
   useEffect(() => {
     open.current?.scrollIntoView({ block: "nearest" });

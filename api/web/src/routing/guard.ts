@@ -1,11 +1,11 @@
-/** What is unsaved and asks before one leaves it. */
+/** Guards unsaved changes: asks the user before they leave the page. */
 
-/** Asks, and calls `leave` once the reader has agreed. */
+/** Asks the user, and calls `leave` once they have agreed. */
 type Ask = (leave: () => void) => void;
 
 let asking: Ask | null = null;
 
-/** Asks by `ask` from now on; the end of that. */
+/** Installs `ask` as the guard; returns a function that removes it. */
 export function guard(ask: Ask): () => void {
   asking = ask;
   return () => {
@@ -13,7 +13,7 @@ export function guard(ask: Ask): () => void {
   };
 }
 
-/** Asks no more: it is saved or discarded. */
+/** Removes the guard, since the changes are saved or discarded. */
 export function release(): void {
   asking = null;
 }
@@ -22,7 +22,7 @@ export function isGuarded(): boolean {
   return asking !== null;
 }
 
-/** Leaves at once, or when the reader has agreed to it. */
+/** Calls `leave` immediately, or once the user has agreed. */
 export function leaving(leave: () => void): void {
   if (asking) asking(leave);
   else leave();

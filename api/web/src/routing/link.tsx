@@ -3,7 +3,7 @@ import { navigate } from "./router";
 
 type LinkProps = AnchorHTMLAttributes<HTMLAnchorElement> & { href: string; ref?: Ref<HTMLAnchorElement> };
 
-/** A link within the app: an ordinary one for the browser, without a new page where it is simply followed. */
+/** A link within the app: an ordinary link for the browser, but a plain click does not reload the page. */
 export function Link({ href, onClick, ...rest }: LinkProps) {
   const follow = (event: MouseEvent<HTMLAnchorElement>) => {
     onClick?.(event);

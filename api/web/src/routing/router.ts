@@ -1,20 +1,20 @@
-/** Where the app is: the browser's own history, and nothing beside it. */
+/** Router of the app, based only on the browser's history. */
 import { useSyncExternalStore } from "react";
 import { isGuarded, leaving } from "./guard";
 
 const listeners = new Set<() => void>();
-/** What is shown: the URL, but for a moment in which a step of the history is undone. */
+/** The displayed URL; differs from the browser's only while a step of the history is undone. */
 let shown = { pathname: location.pathname, search: location.search };
 const tell = () => {
   shown = { pathname: location.pathname, search: location.search };
   for (const listener of listeners) listener();
 };
 
-/** Each entry of the history knows its place in it, so that a step that nobody agreed to can be undone. */
+/** Each history entry stores its index, so that a step that the user did not agree to can be undone. */
 const indexOf = (state: unknown) => (state as { index?: number } | null)?.index;
 let at = indexOf(history.state) ?? 0;
 if (indexOf(history.state) === undefined) history.replaceState({ index: at }, "");
-/** The next step of the history is one that was asked for here. */
+/** Set if this module itself has requested the next step of the history. */
 let expected: "undone" | "agreed" | null = null;
 let hasGone = false;
 
@@ -23,14 +23,14 @@ window.addEventListener("popstate", ({ state }) => {
   const was = expected;
   expected = null;
   if (next === undefined) {
-    // A link to a place within the page.
+    // A link to an anchor within the page.
     at += 1;
     history.replaceState({ index: at }, "");
     return tell();
   }
   const steps = next - at;
   if (was === null && steps !== 0 && isGuarded()) {
-    // The browser has gone there already.
+    // The browser has already made the step.
     expected = "undone";
     history.go(-steps);
     return leaving(() => {
@@ -48,7 +48,7 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Goes to another place; `replace` where going back should not lead here again. */
+/** Navigates to another page. With `replace`, going back does not return to the current one. */
 export function navigate(to: string, { replace = false } = {}): void {
   const go = () => {
     if (!replace) at += 1;
@@ -61,28 +61,28 @@ export function navigate(to: string, { replace = false } = {}): void {
   else leaving(go);
 }
 
-/** Whether the reader has come here from another place in the app, not by loading the page. */
+/** True if the user came from another page of the app, rather than by loading this one. */
 export function hasNavigated(): boolean {
   return hasGone;
 }
 
-/** The path, as its decoded parts. */
+/** The decoded parts of the path. */
 export function usePath(): string[] {
   useSyncExternalStore(subscribe, () => shown.pathname);
   return pathParts();
 }
 
-/** The path as it is now. */
+/** The decoded parts of the current path. */
 export function pathParts(): string[] {
   return shown.pathname.split("/").filter(Boolean).map(decode);
 }
 
-/** The query of the URL, with its question mark. */
+/** The query of the URL, including the question mark. */
 export function useQueryString(): string {
   return useSyncExternalStore(subscribe, () => shown.search);
 }
 
-/** A path of these parts. */
+/** Builds a path from its parts. */
 export function pathOf(...parts: string[]): string {
   return `/${parts.map(encodeURIComponent).join("/")}`;
 }

@@ -1,4 +1,4 @@
-/** What a role may do, as the server's table says: what it may not is not offered. */
+/** Permissions of each role, as on the server. The app hides what a role may not do. */
 import type { Role } from "../graphql/generated/graphql";
 
 export type Ability = "readLog" | "readJobs" | "export" | "backUp" | "notes";

@@ -5,7 +5,7 @@ import { Logo } from "../shell/logo";
 import { bare, signIn } from "./token";
 import { verify } from "./verify";
 
-/** Asks for a token or API key, and tries it before it is taken. */
+/** Asks for a token or API key, and verifies it before it is used. */
 export function SignIn({ ended }: { ended: string | null }) {
   const [token, setToken] = useState("");
   const [error, setError] = useState<string | null>(null);
@@ -27,7 +27,7 @@ export function SignIn({ ended }: { ended: string | null }) {
         <h1>Sign in to Daybook</h1>
         {ended && (
           <p className="notice notice-warning" role="alert">
-            {ended} Sign in again to go on.
+            {ended} Sign in again to continue.
           </p>
         )}
         <TextInput
@@ -48,9 +48,9 @@ export function SignIn({ ended }: { ended: string | null }) {
         </Button>
         <details className="sign-in-help">
           <summary>Where do I get a token?</summary>
-          <p>From whoever runs this instance; on its machine, this command prints one:</p>
+          <p>From the person who runs this instance. On the server, this command prints one:</p>
           <pre>daybook token --organization acme --role auditor</pre>
-          <p>An API key of an organization is made by its ADMIN, with createApiKey.</p>
+          <p>An ADMIN of your organization can create an API key with createApiKey.</p>
         </details>
       </form>
     </main>

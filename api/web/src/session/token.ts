@@ -1,11 +1,11 @@
-/** The credential: kept for this tab, and gone with it. */
+/** The credential, kept for this tab only. */
 import { useSyncExternalStore } from "react";
 
 const KEY = "daybook.token";
 
 export interface Session {
   token: string | null;
-  /** Why there is no token any more, for whoever has to sign in again. */
+  /** Reason why the session ended, shown on the sign-in page. */
   ended: string | null;
 }
 
@@ -27,7 +27,7 @@ export function signOut(): void {
   change({ token: null, ended: null });
 }
 
-/** Ends the session for a reason that the user has to know. */
+/** Ends the session and shows the reason to the user. */
 export function endSession(reason: string): void {
   if (session.token) change({ token: null, ended: reason });
 }
@@ -40,7 +40,7 @@ export function useSession(): Session {
   return useSyncExternalStore(subscribe, () => session);
 }
 
-/** What people paste, without the word that stands before it in a header. */
+/** Removes `Authorization: Bearer` from a pasted token. */
 export function bare(token: string): string {
   return token.trim().replace(/^(authorization:\s*)?bearer\s+/i, "");
 }

@@ -1,4 +1,4 @@
-/** Who is signed in, what they may do, and where. */
+/** The signed-in viewer and their memberships. */
 import { createContext, type ReactNode, use } from "react";
 import { useQuery } from "urql";
 import { ErrorState } from "../controls/states";
@@ -26,7 +26,7 @@ export type Membership = Viewer["memberships"][number];
 
 const ViewerContext = createContext<Viewer | null>(null);
 
-/** Shows its children once it is known who asks. */
+/** Shows its children once the viewer is loaded. */
 export function ViewerProvider({ children }: { children: ReactNode }) {
   const [{ data, error }, reload] = useQuery({ query: VIEWER });
   if (error) return <ErrorState message={explain(error)} onRetry={reload} />;

@@ -13,7 +13,7 @@ import { setTheme, useTheme } from "./theme";
 
 const ROLES = { ADMIN: "Administrator", AUDITOR: "Auditor", WRITER: "Writer", MEMBER: "Member" } as const;
 
-/** Who is signed in, as what; the theme; the way out. */
+/** Menu with the signed-in user and role, the theme, and signing out. */
 export function AccountMenu({ place }: { place: Place }) {
   const viewer = useViewer();
   const theme = useTheme();
@@ -56,14 +56,14 @@ export function AccountMenu({ place }: { place: Place }) {
   );
 }
 
-/** Nobody who signs in after this one finds what was written; so it is asked for. */
+/** Asks before signing out discards unsaved notes. */
 function SignOutDialog({ drafts, onStay }: { drafts: number; onStay: () => void }) {
   return (
-    <Overlay title="Sign out and lose what is not saved?" isOpen={drafts > 0} onClose={onStay}>
+    <Overlay title="Sign out and lose unsaved notes?" isOpen={drafts > 0} onClose={onStay}>
       <div className="dialog-content">
         <p>
-          {plural(drafts, "note")} in this tab {drafts === 1 ? "is" : "are"} not saved. Signing out discards
-          what you have written.
+          {plural(drafts, "note")} in this tab {drafts === 1 ? "is" : "are"} not saved. If you sign out, your
+          text is discarded.
         </p>
         <footer className="dialog-footer">
           <Button variant="primary" onPress={onStay}>

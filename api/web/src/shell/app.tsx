@@ -6,7 +6,7 @@ import { useSession } from "../session/token";
 import { ViewerProvider } from "../session/viewer";
 import { Pages } from "./pages";
 
-/** Signed out, or signed in. */
+/** Shows the sign-in page or the app. */
 export function App() {
   const { token, ended } = useSession();
   const client = useMemo(() => (token ? connect(token) : null), [token]);

@@ -2,7 +2,7 @@ import { Button } from "../controls/button";
 import { Icon } from "../controls/icon";
 import { useConnection } from "../graphql/connection";
 
-/** Says that live updates do not arrive at the moment. Always there, so that screen readers tell of it. */
+/** Reports that live updates do not arrive. Always in the document, so that screen readers announce it. */
 export function ConnectionBanner() {
   const connection = useConnection();
   return (
@@ -11,8 +11,8 @@ export function ConnectionBanner() {
         <div className="connection-banner">
           <span className="spinner" aria-hidden />
           <span>
-            <strong>Reconnecting…</strong> Live updates are paused; nothing is lost, they catch up by
-            themselves.
+            <strong>Reconnecting…</strong> Live updates are paused. They catch up automatically, and nothing
+            is lost.
           </span>
         </div>
       )}
@@ -20,9 +20,9 @@ export function ConnectionBanner() {
         <div className="connection-banner">
           <Icon name="alert" />
           <span>
-            <strong>Live updates do not get through.</strong> The server answers, but WebSockets to{" "}
-            <code>/graphql</code> do not reach it: a proxy in between must pass them on. What you see is as it
-            was when the page was loaded.
+            <strong>Live updates are blocked.</strong> The server responds, but WebSockets to{" "}
+            <code>/graphql</code> do not reach it. Configure the proxy in between to forward them. This page
+            shows the data from when it was loaded.
           </span>
         </div>
       )}
@@ -30,8 +30,8 @@ export function ConnectionBanner() {
         <div className="connection-banner">
           <Icon name="alert" />
           <span>
-            <strong>The server refuses live updates.</strong> {connection.reason} What you see is as it was
-            when the page was loaded.
+            <strong>The server refuses live updates.</strong> {connection.reason} This page shows the data
+            from when it was loaded.
           </span>
           <Button size="small" icon="retry" onPress={() => location.reload()}>
             Try again

@@ -1,4 +1,4 @@
-/** The mark and the name. */
+/** Logo and name of the app. */
 export function Logo() {
   return (
     <span className="logo">

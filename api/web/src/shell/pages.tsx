@@ -20,14 +20,14 @@ const PAGES = new Map<string | undefined, { prepare: () => Promise<void> }>([
   ["notes", NotesPage],
 ]);
 
-/** Begins to fetch the page that the URL names, while it is asked who the viewer is. */
+/** Starts to fetch the code of the page that the URL names, while the viewer is loaded. */
 export function preparePage() {
   const parts = pathParts();
   const section = parts[parts[0] === "o" ? 2 : 1] ?? "log";
   void PAGES.get(section)?.prepare();
 }
 
-/** The page that the URL names. */
+/** Shows the page that the URL names. */
 export function Pages() {
   const places = placesOf(useViewer());
   const [root, ...rest] = usePath();
@@ -87,8 +87,10 @@ function PageSkeleton() {
 function Nowhere() {
   return (
     <main className="content">
-      <EmptyState isPage icon="log" title="You belong to no organization yet">
-        <p>Ask whoever runs this instance to make you a member; on its machine, they run</p>
+      <EmptyState isPage icon="log" title="You are not a member of an organization yet">
+        <p>
+          Ask the person who runs this instance to add you as a member. On the server, this command does so:
+        </p>
         <pre>daybook member set --organization acme --role auditor SUBJECT</pre>
       </EmptyState>
     </main>
@@ -98,8 +100,8 @@ function Nowhere() {
 function Unknown({ home, places }: { home: Place; places: Place[] }) {
   return (
     <Shell place={home} places={places} section="">
-      <EmptyState isPage icon="search" title="There is no such page">
-        <p>It does not exist, or you do not belong to the organization that it is of.</p>
+      <EmptyState isPage icon="search" title="Page not found">
+        <p>The page does not exist, or you are not a member of its organization.</p>
         <Link href={placePath(home)}>Go to {placeName(home)}</Link>
       </EmptyState>
     </Shell>
@@ -109,14 +111,11 @@ function Unknown({ home, places }: { home: Place; places: Place[] }) {
 function NotOffered({ place }: { place: Place }) {
   const [first] = sectionsOf(place);
   return (
-    <EmptyState isPage icon="log" title={first ? "There is no such page" : "Nothing to see with this role"}>
+    <EmptyState isPage icon="log" title={first ? "Page not found" : "Your role can't view anything"}>
       {first ? (
         <Link href={placePath(place, first.id)}>Go to {first.label.toLowerCase()}</Link>
       ) : (
-        <p>
-          Your role records entries through the API and reads nothing. An administrator can give you another
-          one.
-        </p>
+        <p>Your role can only record entries through the API. An administrator can give you another role.</p>
       )}
     </EmptyState>
   );

@@ -2,7 +2,7 @@ import { Select } from "../controls/select";
 import { navigate } from "../routing/router";
 import { type Place, placeKey, placeName, placePath } from "./places";
 
-/** Which organization; nothing to choose where there is one. */
+/** Selects the organization; only shows its name if there is just one. */
 export function PlaceSwitcher({ place, places }: { place: Place; places: Place[] }) {
   if (places.length === 1) return <div className="place-name">{placeName(place)}</div>;
   return (

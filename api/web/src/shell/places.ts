@@ -1,4 +1,4 @@
-/** Where one can be: an organization, or the instance as a whole. */
+/** The places that a user can open: their organizations, and the instance for operators. */
 import type { IconName } from "../controls/icon";
 import { pathOf } from "../routing/router";
 import { may } from "../session/abilities";
@@ -18,7 +18,7 @@ const EXPORTS: Section = { id: "exports", label: "Exports", icon: "exports" };
 const NOTES: Section = { id: "notes", label: "Notes", icon: "notes" };
 const BACKUPS: Section = { id: "backups", label: "Backups", icon: "backups" };
 
-/** The sections that a place has for whoever asks. */
+/** The sections of a place that the user's role permits. */
 export function sectionsOf(place: Place): Section[] {
   if (place.kind === "instance") return [JOBS, BACKUPS];
   const { role } = place.membership;

@@ -14,7 +14,7 @@ interface ShellProps {
   children: ReactNode;
 }
 
-/** What stands around every page: where one is, where one can go, who one is. */
+/** The frame of every page: organization, navigation and account. */
 export function Shell({ place, places, section, children }: ShellProps) {
   return (
     <div className="shell">

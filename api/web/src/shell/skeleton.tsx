@@ -1,7 +1,7 @@
 import { Skeleton } from "../controls/states";
 import { Logo } from "./logo";
 
-/** The app's outline while it loads. */
+/** Outline of the app while it loads. */
 export function AppSkeleton() {
   return (
     <div className="shell" aria-busy="true">

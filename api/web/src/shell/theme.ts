@@ -1,4 +1,4 @@
-/** Light or dark: the system's choice until the reader makes one. */
+/** Light or dark theme: the system's preference until the user chooses one. */
 import { useSyncExternalStore } from "react";
 
 export type Theme = "light" | "dark";
