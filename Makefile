@@ -5,6 +5,9 @@ SHELL := /bin/bash
 cargo_deny := 0.20.2
 cargo_machete := 0.9.2
 
+# A snapshot that differs fails its test and stays as it is. INSTA_UPDATE=always accepts the new one.
+export INSTA_UPDATE ?= no
+
 # Always with the versions of Cargo.lock, and never with other RUSTFLAGS than the step before: cargo
 # would compile everything anew.
 

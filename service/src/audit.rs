@@ -10,6 +10,8 @@ mod list;
 mod range;
 mod recorder;
 mod search;
+#[cfg(test)]
+mod snapshots;
 mod tail;
 mod values;
 

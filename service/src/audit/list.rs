@@ -180,7 +180,7 @@ pub(crate) fn after<'a>(
     lookup(keyset, organization_id, filter, keys, Some(through).filter(|_| !is_implied))
 }
 
-fn lookup<'a>(
+pub(super) fn lookup<'a>(
     keyset: &'a Keyset<Entity>,
     organization_id: Uuid,
     filter: &Filter,

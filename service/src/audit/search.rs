@@ -27,4 +27,5 @@ const INDEX: &str = "audit_log_search";
 const SEQUENCES: i64 = (1 << 40) - 1;
 
 /// The first number of an organization's entries in SQLite's index.
-const SPACE: &str = "(SELECT number << 40 FROM audit_log_search_spaces WHERE organization_id = ?)";
+pub(super) const SPACE: &str =
+    "(SELECT number << 40 FROM audit_log_search_spaces WHERE organization_id = ?)";

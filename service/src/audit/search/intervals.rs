@@ -63,7 +63,11 @@ impl SearchedIntervals {
 
     /// True if the index of words finds no more than are put into intervals.
     async fn are_few<C: ConnectionTrait>(&self, db: &C) -> Result<bool, DbErr> {
-        let backend = db.get_database_backend();
+        Ok(count_of(db, &self.bounded_count(db.get_database_backend())).await? <= MOST_FOUND)
+    }
+
+    /// Counts all that the index of words finds, to one past what is put into intervals.
+    fn bounded_count(&self, backend: DbBackend) -> SelectStatement {
         let lookup = self.lookup(self.filter.clone());
         let found = Query::select()
             .expr_as(Expr::val(1), "entry")
@@ -71,11 +75,20 @@ impl SearchedIntervals {
             .cond_where(lookup.found(&self.filter.words(), backend))
             .limit(MOST_FOUND + 1)
             .to_owned();
-        let count = Query::select()
+        Query::select()
             .expr_as(Func::count(Expr::col(Asterisk)), "count")
             .from_subquery(found, "found")
-            .to_owned();
-        Ok(count_of(db, &count).await? <= MOST_FOUND)
+            .to_owned()
+    }
+
+    /// Returns the statements that a histogram may come to.
+    #[cfg(test)]
+    pub(in crate::audit) fn statements(&self, backend: DbBackend) -> Vec<SelectStatement> {
+        let few = Some(self.bounded_count(backend));
+        [few, self.found(backend), self.walked(MOST_WALKED, backend)]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Counts all that the index of words finds, by the number of the interval.

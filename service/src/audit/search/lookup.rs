@@ -84,20 +84,27 @@ impl Lookup<'_> {
         if words.is_empty() {
             return Entity::find().filter(self.condition()).count(db).await;
         }
-        let backend = db.get_database_backend();
-        let mut found = Query::select();
-        found.from(INDEX).cond_where(self.found(&words, backend));
-        // The index alone knows what is asked for most.
+        count_of(db, &self.count_of_found(&words, db.get_database_backend())).await
+    }
+
+    /// Counts the entries that have all of `words`.
+    pub(in crate::audit) fn count_of_found(
+        &self,
+        words: &[String],
+        backend: DbBackend,
+    ) -> SelectStatement {
+        // The index alone suffices for the most common count.
         if self.filter.is_search_only() && (self.keys.is_empty() || self.is_ordered_by_sequence()) {
-            let count = found.expr_as(Expr::cust("count(*)"), "count");
-            return count_of(db, count).await;
+            return Query::select()
+                .expr_as(Expr::cust("count(*)"), "count")
+                .from(INDEX)
+                .cond_where(self.found(words, backend))
+                .to_owned();
         }
-        let one = self.all_found(Expr::val(1), &words, backend);
-        let count = Query::select()
+        Query::select()
             .expr_as(Expr::col(Asterisk).count(), "count")
-            .from_subquery(one, "found")
-            .to_owned();
-        count_of(db, &count).await
+            .from_subquery(self.all_found(Expr::val(1), words, backend), "found")
+            .to_owned()
     }
 
     /// `expression`, as `found`, of each entry with these words. The index of words comes first, then each

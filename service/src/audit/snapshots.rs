@@ -1,0 +1,266 @@
+//! The SQL of the log's pages and counts, for every filter, order and engine, in files that a reviewer reads.
+//!
+//! `service/src/audit/snapshots/` has a file for each filter, or one for each engine if the engines' statements
+//! differ. A heading names the lists that share the statements below it: `first` and `last` begin at an end of
+//! the list, `after` and `before` at a cursor, and a segment is a part of an export. Values replace the
+//! placeholders, `<entry>` all columns of an entry, and `<space>` the first number of an organization in
+//! SQLite's index of words.
+//!
+//! `INSTA_UPDATE=always make test ARGS=statements_of_the_log` accepts a change.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use chrono::DateTime;
+use daybook_entity::audit_log::{ActorType, AuditOutcome, Entity};
+use sea_orm::{DbBackend, EntityTrait, QueryTrait, Statement};
+use uuid::Uuid;
+
+use super::{
+    Filter, Order,
+    histogram::Interval,
+    list::{after, key, keys, lookup as lookup_of},
+    range::Ranged,
+    search::{Lookup, SPACE, SearchedIntervals},
+};
+use crate::page::{DEFAULT, Direction};
+
+const ORGANIZATION: Uuid = Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001);
+const ORDERS: [(&str, Order); 4] = [
+    ("RECORDED_DESC", Order::RecordedDesc),
+    ("RECORDED_ASC", Order::RecordedAsc),
+    ("TIMESTAMP_DESC", Order::TimestampDesc),
+    ("TIMESTAMP_ASC", Order::TimestampAsc),
+];
+/// Second of the cursors' entry, and its sequence.
+const CURSOR: (i64, i64) = (1_770_000_500, 500);
+/// The last sequence of an export.
+const THROUGH: i64 = 900;
+/// Through this sequence retention has removed the log.
+const PRUNED: i64 = 100;
+/// Entries of a segment of an export.
+const SEGMENT: u64 = 1_000;
+
+#[test]
+fn statements_of_the_log() {
+    let mut names = BTreeSet::new();
+    for (name, filter) in filters() {
+        let [sqlite, postgres] = [DbBackend::Sqlite, DbBackend::Postgres].map(|backend| {
+            let mut sections = Sections::default();
+            for (order_name, order) in ORDERS {
+                pages(&mut sections, &filter, (order_name, order), backend);
+                segments(&mut sections, &filter, (order_name, order), backend);
+            }
+            counts(&mut sections, &filter, backend);
+            sections.text()
+        });
+        if sqlite == postgres {
+            verify(&mut names, name, &sqlite);
+        } else {
+            verify(&mut names, &format!("{name}-sqlite"), &sqlite);
+            verify(&mut names, &format!("{name}-postgres"), &postgres);
+        }
+    }
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/audit/snapshots");
+    let files = std::fs::read_dir(folder).unwrap();
+    let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    assert_eq!(files.filter(|name| name.ends_with(".snap")).collect::<BTreeSet<_>>(), names);
+}
+
+/// Every field of a filter alone, and the pairs that are treated in another way than their parts.
+fn filters() -> Vec<(&'static str, Filter)> {
+    let text = |text: &str| Some(text.to_owned());
+    let instant = |second: i64| DateTime::from_timestamp(1_770_000_000 + second, 0);
+    let any = Filter::default;
+    vec![
+        ("none", any()),
+        ("actor-id", Filter { actor_id: text("ada"), ..any() }),
+        ("actor-email", Filter { actor_email: text("ada@acme.test"), ..any() }),
+        ("actor-type", Filter { actor_type: Some(ActorType::Service), ..any() }),
+        ("action", Filter { action: text("device.assign"), ..any() }),
+        ("action-prefix", Filter { action: text("device.*"), ..any() }),
+        ("outcome", Filter { outcome: Some(AuditOutcome::Denied), ..any() }),
+        ("resource-type", Filter { resource_type: text("device"), ..any() }),
+        ("resource-id", Filter { resource_id: text("device-7"), ..any() }),
+        ("request-id", Filter { request_id: text("request-7"), ..any() }),
+        ("from", Filter { from: instant(0), ..any() }),
+        ("to", Filter { to: instant(1_000), ..any() }),
+        ("from-to", Filter { from: instant(0), to: instant(1_000), ..any() }),
+        ("actor-id-from", Filter { actor_id: text("ada"), from: instant(0), ..any() }),
+        ("action-prefix-from", Filter { action: text("device.*"), from: instant(0), ..any() }),
+        ("search", Filter { search: text("Ada's laptop"), ..any() }),
+        (
+            "search-outcome",
+            Filter { search: text("laptop"), outcome: Some(AuditOutcome::Denied), ..any() },
+        ),
+        ("search-from", Filter { search: text("laptop"), from: instant(0), ..any() }),
+    ]
+}
+
+/// A page at each end of a list, and on each side of a cursor.
+fn pages(
+    sections: &mut Sections,
+    filter: &Filter,
+    (name, order): (&str, Order),
+    backend: DbBackend,
+) {
+    let keyset = keys(ORGANIZATION, filter, order);
+    let limit = DEFAULT + 1;
+    for (direction, end, beside) in
+        [(Direction::Forward, "first", "after"), (Direction::Backward, "last", "before")]
+    {
+        for (is_beside, place) in [(false, end), (true, beside)] {
+            let keys = if is_beside { vec![(cursor(order), direction)] } else { Vec::new() };
+            let lookup = lookup_of(&keyset, ORGANIZATION, filter, keys, None);
+            sections
+                .add(&format!("{name} {place}"), &statements(&lookup, direction, limit, backend));
+            if lookup.begins_at_start(direction) {
+                let lookup = Lookup { pruned: PRUNED, ..lookup };
+                sections.add(
+                    &format!("{name} {place}, of a log whose start was removed"),
+                    &statements(&lookup, direction, limit, backend),
+                );
+            }
+        }
+    }
+}
+
+fn statements(
+    lookup: &Lookup<'_>,
+    direction: Direction,
+    limit: u64,
+    backend: DbBackend,
+) -> Vec<Statement> {
+    match Ranged::of(lookup, direction, limit) {
+        Some(ranged) => ranged.statements(backend),
+        None => vec![lookup.select(direction, limit, backend).build(backend)],
+    }
+}
+
+/// The first segment of an export, and the one after an entry.
+fn segments(
+    sections: &mut Sections,
+    filter: &Filter,
+    (name, order): (&str, Order),
+    backend: DbBackend,
+) {
+    let keyset = keys(ORGANIZATION, filter, order);
+    for (place, key) in [("first", None), ("next", Some(cursor(order)))] {
+        let lookup = after(&keyset, ORGANIZATION, filter, THROUGH, key);
+        let select = lookup.select(Direction::Forward, SEGMENT, backend);
+        sections.add(&format!("{name}, {place} segment"), &[select.build(backend)]);
+    }
+}
+
+/// How many entries a search finds: in all, and in intervals.
+fn counts(sections: &mut Sections, filter: &Filter, backend: DbBackend) {
+    if filter.search.is_none() {
+        return;
+    }
+    let keyset = keys(ORGANIZATION, filter, Order::default());
+    let lookup = lookup_of(&keyset, ORGANIZATION, filter, Vec::new(), None);
+    sections.add("count", &[backend.build(&lookup.count_of_found(&filter.words(), backend))]);
+    let instants =
+        [0, 600, 1_200].map(|second| DateTime::from_timestamp(1_770_000_000 + second, 0));
+    let [Some(begin), Some(middle), Some(end)] = instants else { panic!("instants") };
+    let intervals = vec![Interval { from: begin, to: middle }, Interval { from: middle, to: end }];
+    let intervals = SearchedIntervals::new(ORGANIZATION, filter, intervals);
+    let selects = intervals.statements(backend);
+    let built: Vec<_> = selects.iter().map(|select| backend.build(select)).collect();
+    sections.add("histogram: how many, if few by the index, if many by walks", &built);
+}
+
+fn cursor(order: Order) -> Vec<crate::page::Part> {
+    let (second, sequence) = CURSOR;
+    key(order, DateTime::from_timestamp(second, 0).expect("an instant"), sequence)
+}
+
+/// Statements under the names of all lists that send them.
+#[derive(Default)]
+struct Sections(Vec<(Vec<String>, String)>);
+
+impl Sections {
+    fn add(&mut self, name: &str, statements: &[Statement]) {
+        let text: Vec<_> = statements.iter().map(|one| lines(&one.to_string())).collect();
+        let text = text.join("\n\n");
+        match self.0.iter_mut().find(|(_, other)| *other == text) {
+            Some((names, _)) => names.push(name.to_owned()),
+            None => self.0.push((vec![name.to_owned()], text)),
+        }
+    }
+
+    fn text(&self) -> String {
+        self.0.iter().fold(String::new(), |mut all, (names, text)| {
+            for name in names {
+                writeln!(all, "-- {name}").expect("a text takes all");
+            }
+            all + text + "\n\n\n"
+        })
+    }
+}
+
+fn verify(names: &mut BTreeSet<String>, name: &str, text: &str) {
+    names.insert(format!("{name}.snap"));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+/// Puts each clause and condition on a line of its own, and indents subselects.
+fn lines(sql: &str) -> String {
+    let space = SPACE.replace('?', &format!("'{ORGANIZATION}'"));
+    let sql = sql.replace(&entry_columns(), "<entry>").replace(&space, "<space>");
+    let tokens = tokens(&sql);
+    let mut out = String::new();
+    // For each open parenthesis, true if it encloses a subselect.
+    let mut open: Vec<bool> = Vec::new();
+    let mut is_between = false;
+    for (index, token) in tokens.iter().enumerate() {
+        let breaks = CLAUSES.contains(token) && open.last() != Some(&false);
+        if *token == ")" && open.pop() == Some(true) || breaks && !(*token == "AND" && is_between) {
+            out.truncate(out.trim_end().len());
+            let depth = open.iter().filter(|is_subselect| **is_subselect).count();
+            out += if out.is_empty() { "" } else { "\n" };
+            out += &"    ".repeat(depth);
+        }
+        match *token {
+            "(" => open.push(matches!(tokens.get(index + 1), Some(&("SELECT" | "WITH")))),
+            "BETWEEN" => is_between = true,
+            "AND" => is_between = false,
+            _ => {}
+        }
+        out += token;
+    }
+    out
+}
+
+/// Words that begin a line, unless they stand in parentheses without a subselect.
+const CLAUSES: [&str; 11] = [
+    "AND", "CROSS", "FROM", "GROUP", "INNER", "LIMIT", "ORDER", "SELECT", "UNION", "WHERE", "WITH",
+];
+
+/// The words, quoted texts and other characters of `sql`, with one space for each run of spaces.
+fn tokens(mut sql: &str) -> Vec<&str> {
+    let mut tokens = Vec::new();
+    while let Some(first) = sql.chars().next() {
+        let is_in_word = |c: char| c.is_alphanumeric() || c == '_';
+        let length = match first {
+            '\'' | '"' => sql[1..].find(first).map_or(sql.len(), |end| end + 2),
+            c if is_in_word(c) => sql.find(|c| !is_in_word(c)).unwrap_or(sql.len()),
+            c if c.is_whitespace() => sql.len() - sql.trim_start().len(),
+            c => c.len_utf8(),
+        };
+        let (token, rest) = sql.split_at(length);
+        tokens.push(if first.is_whitespace() { " " } else { token });
+        sql = rest;
+    }
+    tokens
+}
+
+/// The columns of an entry, as its select names them.
+fn entry_columns() -> String {
+    let all = Entity::find().into_query();
+    let all = DbBackend::Sqlite.build(&all).to_string();
+    let all = all.strip_prefix("SELECT ").and_then(|all| all.strip_suffix(r#" FROM "audit_logs""#));
+    all.expect("a select of all columns").to_owned()
+}
