@@ -2,4 +2,6 @@
 
 pub(super) mod mutation;
 pub(super) mod query;
+pub(super) mod quota;
+mod source;
 pub(super) mod types;

@@ -2,22 +2,20 @@
 
 use std::sync::Arc;
 
-use async_graphql::{
-    ComplexObject, Context, ID, InputObject, Object, OneofObject, Result, SimpleObject,
-};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use daybook_service::{
-    Error, GlobalId, Instance, Permission, Scope,
-    exports::{self, Export, StartExport, Wanted},
+    Error, Instance, Scope,
+    exports::{self, Export, StartExport},
     jobs::{self, Kind as _, Quota},
 };
 use uuid::Uuid;
 
 use super::{
-    query::ExportQuota,
+    quota::ExportQuota,
+    source::{ExportSource, wanted},
     types::{ExportCompression, ExportFormat, ExportJob},
 };
 use crate::graphql::{
-    audit_log::input::{AuditLogFilter, AuditLogOrder},
     context::{enter, instance},
     error::{UserError, split, to_error},
     job::types::JobFields,
@@ -77,32 +75,6 @@ fn request(scope: &Scope, input: StartExportInput) -> Result<StartExport, Error>
     })
 }
 
-/// Reads the source of the argument at `root`.
-///
-/// # Errors
-/// A filter or workspace that can't be used.
-pub(super) fn wanted(scope: &Scope, source: ExportSource, root: &[&str]) -> Result<Wanted, Error> {
-    match source {
-        ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) => Ok(Wanted::AuditLogs {
-            filter: AuditLogFilter::read(filter, &[root, &["auditLogs", "filter"]].concat())?,
-            order_by: order_by.unwrap_or_default().into(),
-        }),
-        ExportSource::Notes(NotesSource { workspace_id }) => {
-            let path = [root, &["notes", "workspaceId"]].concat();
-            match workspace_id.parse() {
-                Ok(GlobalId::Workspace { organization_id, id })
-                    if organization_id == scope.organization_id =>
-                {
-                    Ok(Wanted::Notes { workspace_id: id })
-                }
-                // A workspace of another organization looks as if it did not exist.
-                Ok(GlobalId::Workspace { .. }) => Err(Error::not_found(&path, "workspace")),
-                _ => Err(Error::invalid(&path, "must be the ID of a workspace")),
-            }
-        }
-    }
-}
-
 /// Input of `startExport`.
 #[derive(InputObject)]
 struct StartExportInput {
@@ -124,50 +96,6 @@ struct StartExportInput {
     /// A key that makes the request safe to repeat: a second request with the same key starts
     /// nothing and returns the first job. 1 to 200 characters.
     idempotency_key: Option<String>,
-}
-
-/// The data to export: exactly one of its fields must be given.
-#[derive(OneofObject)]
-pub(super) enum ExportSource {
-    /// Exports the entries of the organization's audit log.
-    AuditLogs(AuditLogsSource),
-    /// Exports the notes of a workspace.
-    Notes(NotesSource),
-}
-
-/// The notes of a workspace, as the source of an export.
-#[derive(InputObject)]
-pub(super) struct NotesSource {
-    /// ID of the workspace whose notes are exported.
-    workspace_id: ID,
-}
-
-impl ExportSource {
-    /// Returns the permission that exporting the source requires.
-    fn export_permission(&self) -> Permission {
-        match self {
-            Self::AuditLogs(_) => Permission::ExportAuditLog,
-            Self::Notes(_) => Permission::ExportNotes,
-        }
-    }
-
-    /// Returns the permission that counting the source's records requires.
-    pub(super) fn read_permission(&self) -> Permission {
-        match self {
-            Self::AuditLogs(_) => Permission::ReadAuditLog,
-            Self::Notes(_) => Permission::ReadNotes,
-        }
-    }
-}
-
-/// The entries of an audit log, as the source of an export.
-#[derive(InputObject)]
-pub(super) struct AuditLogsSource {
-    /// Conditions that entries must meet. All entries if absent.
-    filter: Option<AuditLogFilter>,
-    /// Order of the entries in the file.
-    #[graphql(default_with = "Some(AuditLogOrder::RecordedDesc)")]
-    order_by: Option<AuditLogOrder>,
 }
 
 /// Result of `startExport`.

@@ -1,14 +1,10 @@
-//! The `exportEstimate` field, and quotas.
+//! The `exportEstimate` field.
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
-use daybook_service::{exports, jobs::Quota};
+use daybook_service::exports;
 
-use super::mutation::{ExportSource, wanted};
-use crate::graphql::{
-    context::enter,
-    error::to_error,
-    scalar::{BigInt, Instant},
-};
+use super::source::{ExportSource, wanted};
+use crate::graphql::{context::enter, error::to_error, scalar::BigInt};
 
 #[derive(Default)]
 pub(crate) struct ExportQuery;
@@ -47,24 +43,4 @@ struct ExportEstimate {
     /// Number of exports that are needed for all records, since each has a maximum size. At least
     /// 1.
     pieces: i32,
-}
-
-/// The number of exports that an organization can start within any hour. Canceled exports count.
-/// Requests that repeat or join an existing export do not count, nor do jobs that failed because of
-/// Daybook.
-#[derive(SimpleObject)]
-pub(in crate::graphql) struct ExportQuota {
-    /// Maximum number of exports within an hour.
-    pub(super) limit: i32,
-    /// Number of exports that can be started now.
-    pub(super) remaining: i32,
-    /// The time at which `remaining` next increases. The current time if no export counts.
-    pub(super) resets_at: Instant,
-}
-
-impl From<Quota> for ExportQuota {
-    fn from(Quota { limit, remaining, resets_at }: Quota) -> Self {
-        let number = |number| i32::try_from(number).unwrap_or(i32::MAX);
-        Self { limit: number(limit), remaining: number(remaining), resets_at: resets_at.into() }
-    }
 }
