@@ -31,13 +31,14 @@ pub use note::BodyAllowance;
 /// The root of all queries.
 #[derive(MergedObject, Default)]
 pub struct Query(
-    viewer::query::ViewerQuery,
+    viewer::ViewerQuery,
+    // Before nodes, since the order of interfaces in the printed schema is that of registration.
+    job::query::JobQuery,
     node::NodeQuery,
     organization::query::OrganizationQuery,
     audit_log::query::AuditLogQuery,
     audit_log::activity::AuditLogActivityQuery,
     export::query::ExportQuery,
-    job::query::JobQuery,
 );
 
 /// The root of all mutations.
@@ -80,14 +81,14 @@ pub fn sdl() -> String {
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
-        .register_output_type::<job::types::JobIsANode>()
+        .register_output_type::<job::interface::JobIsANode>()
         .override_output_type_description::<organization::api_key::ApiKeyConnection>(
             "A page of an organization's API keys.",
         )
         .override_output_type_description::<audit_log::types::AuditLogConnection>(
             "A page of an organization's audit log.",
         )
-        .override_output_type_description::<job::types::JobConnection>(
+        .override_output_type_description::<job::list::JobConnection>(
             "A page of the jobs of an organization, or of all organizations.",
         )
         .override_output_type_description::<organization::member::MemberConnection>(

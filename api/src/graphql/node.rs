@@ -11,7 +11,7 @@ use super::{
     context::{enter_to_see, global_id},
     error::{FieldError, to_error},
     export::types::ExportJob,
-    job::{query::right_to_see, types::Job},
+    job::{interface::Job, query::right_to_see},
     note::types::{Note, Workspace},
     organization::{api_key::ApiKey, types::Organization},
 };

@@ -1,33 +1,24 @@
 //! `Viewer`: the subject of the request, and what it may do.
 
-pub(super) mod query {
-    //! The `viewer` field.
-
-    use async_graphql::{Context, Object, Result};
-
-    use super::Viewer;
-    use crate::graphql::{context, error::to_error};
-
-    #[derive(Default)]
-    pub(crate) struct ViewerQuery;
-
-    #[Object]
-    impl ViewerQuery {
-        /// Returns the viewer: the subject of the request's credential, with its memberships.
-        async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
-            Ok(Viewer(context::viewer(ctx).map_err(to_error)?.clone()))
-        }
-    }
-}
-
 use async_graphql::{Context, Object, Result, SimpleObject};
 use daybook_service::{access, organizations};
 
 use super::{
-    context::instance,
+    context::{self, instance},
     error::to_error,
     organization::types::{Organization, Role},
 };
+
+#[derive(Default)]
+pub(crate) struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// Returns the viewer: the subject of the request's credential, with its memberships.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        Ok(Viewer(context::viewer(ctx).map_err(to_error)?.clone()))
+    }
+}
 
 /// The subject of the request.
 pub(super) struct Viewer(daybook_service::Viewer);

@@ -1,6 +1,8 @@
 //! `BackupJob` and its parts.
 
-use async_graphql::{Enum, ID, Object, Result, SimpleObject};
+use std::ops::Deref;
+
+use async_graphql::{Enum, Object, Result, SimpleObject};
 use daybook_entity::organization::INSTANCE;
 use daybook_service::{
     artifacts::Compression,
@@ -8,99 +10,30 @@ use daybook_service::{
 };
 
 use crate::graphql::{
-    audit_log::types::AuditActor,
     error::to_error,
-    job::types::{
-        Artifact, Job, JobError, JobFields, JobKind, JobProgress, JobState, JobTransition,
-    },
-    organization::types::Organization,
+    job::types::JobFields,
     scalar::{BigInt, Instant},
 };
 
 /// A job that backs up the database.
 pub(in crate::graphql) struct BackupJob(pub(in crate::graphql) JobFields);
 
+/// Lets the interface `Job` resolve its fields.
+impl Deref for BackupJob {
+    type Target = JobFields;
+
+    fn deref(&self) -> &JobFields {
+        &self.0
+    }
+}
+
 /// A job that writes a snapshot of an organization or of the whole instance to a SQL file.
 #[Object]
 impl BackupJob {
-    /// Global ID of the job, an opaque text.
-    pub(in crate::graphql) async fn id(&self) -> ID {
-        self.0.id()
-    }
-
-    /// Kind of work that the job does.
-    pub(in crate::graphql) async fn kind(&self) -> JobKind {
-        JobKind::Backup
-    }
-
-    /// Current state of the job.
-    pub(in crate::graphql) async fn state(&self) -> JobState {
-        self.0.job.state.into()
-    }
-
-    /// The organization that the job belongs to. Null if it concerns the whole instance.
-    pub(in crate::graphql) async fn organization(&self) -> Result<Option<Organization>> {
-        self.0.organization().await
-    }
-
-    /// The user, service or system that requested the job.
-    pub(in crate::graphql) async fn requested_by(&self) -> AuditActor {
-        self.0.requested_by()
-    }
-
-    /// The time at which the job was requested.
-    pub(in crate::graphql) async fn created_at(&self) -> Instant {
-        self.0.job.created_at.into()
-    }
-
-    /// The time at which the first attempt started. Null until then.
-    pub(in crate::graphql) async fn started_at(&self) -> Option<Instant> {
-        self.0.job.started_at.map(Into::into)
-    }
-
-    /// The time at which the job reached a final state. Null until then.
-    pub(in crate::graphql) async fn finished_at(&self) -> Option<Instant> {
-        self.0.job.finished_at.map(Into::into)
-    }
-
-    /// Number of attempts so far, including the running one. 0 before the first attempt.
-    pub(in crate::graphql) async fn attempt(&self) -> i32 {
-        self.0.job.attempt
-    }
-
-    /// Maximum number of attempts. A job whose last attempt fails is FAILED.
-    pub(in crate::graphql) async fn max_attempts(&self) -> i32 {
-        self.0.job.max_attempts
-    }
-
-    /// The time at which a cancellation was requested. Null if none was.
-    pub(in crate::graphql) async fn cancel_requested_at(&self) -> Option<Instant> {
-        self.0.job.cancel_requested_at.map(Into::into)
-    }
-
-    /// The failed or canceled job that this job repeats. Null if it repeats none.
-    pub(in crate::graphql) async fn retry_of(&self) -> Result<Option<Job>> {
-        self.0.retry_of().await
-    }
-
-    /// Progress of the current or last attempt.
-    pub(in crate::graphql) async fn progress(&self) -> JobProgress {
-        self.0.progress()
-    }
-
-    /// The reason why the job failed, or why its last attempt is repeated. Null if there is none.
-    pub(in crate::graphql) async fn error(&self) -> Option<JobError> {
-        self.0.error()
-    }
-
-    /// The file that the job produced. Null until the job has succeeded.
-    pub(in crate::graphql) async fn artifact(&self) -> Result<Option<Artifact>> {
-        self.0.artifact().await
-    }
-
-    /// State transitions of the job, oldest first.
-    pub(in crate::graphql) async fn transitions(&self) -> Result<Vec<JobTransition>> {
-        self.0.transitions().await
+    /// The fields that jobs of every kind have.
+    #[graphql(flatten)]
+    async fn fields(&self) -> &JobFields {
+        &self.0
     }
 
     /// Scope of the backup: one organization or the whole instance.

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use daybook_service::{Error, GlobalId, Permission, Scope, access, jobs, permission::JobWork};
 use uuid::Uuid;
 
-use super::types::Job;
+use super::interface::Job;
 use crate::graphql::{
     context::{instance, viewer},
     error::{UserError, split},

@@ -5,7 +5,10 @@ use daybook_entity::organization::INSTANCE;
 use daybook_service::{GlobalId, Permission, access, jobs};
 use uuid::Uuid;
 
-use super::types::{Job, JobConnection, JobFilter, JobTotal};
+use super::{
+    interface::Job,
+    list::{JobConnection, JobFilter, JobTotal},
+};
 use crate::graphql::{
     context::{self, enter_to_see, global_id, organization_id as raw, viewer},
     error::{FieldError, to_error},

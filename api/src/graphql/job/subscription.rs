@@ -5,8 +5,9 @@ use daybook_service::{GlobalId, jobs};
 use futures::{Stream, StreamExt};
 
 use super::{
+    interface::Job,
     query::scope,
-    types::{Job, JobKind, JobState},
+    types::{JobKind, JobState},
 };
 use crate::graphql::{
     context::global_id,
