@@ -33,7 +33,7 @@ impl Process {
     /// `daybook worker` with more in its environment.
     pub async fn worker_with(config: &Config, environment: &[(&str, String)]) -> Self {
         let process = Self::start(config, &["worker"], environment);
-        process.says("working jobs").await;
+        process.says("running jobs").await;
         process
     }
 
@@ -99,7 +99,7 @@ impl Process {
 
     /// The name under which it holds leases.
     pub async fn node(&self) -> String {
-        let rest = self.says("working jobs node=").await;
+        let rest = self.says("running jobs node=").await;
         rest.split([' ', '"']).find(|word| !word.is_empty()).unwrap().to_owned()
     }
 
