@@ -19,8 +19,8 @@ pub(crate) struct AuditLogQuery;
 #[Object]
 impl AuditLogQuery {
     /// Lists the entries of an organization's audit log, newest first by default. A page has 50
-    /// entries by default and at most 100; a larger page is an error. For ADMIN and AUDITOR; operators can
-    /// read the instance's own log.
+    /// entries by default and at most 100; a larger page is an error. For ADMIN and AUDITOR;
+    /// operators can read the instance's own log.
     #[allow(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn audit_logs(
         &self,

@@ -1,8 +1,7 @@
 //! The `job` and `jobs` fields.
 
 use async_graphql::{Context, ID, Object, Result};
-use daybook_entity::organization::INSTANCE;
-use daybook_service::{GlobalId, Permission, access, jobs};
+use daybook_service::{GlobalId, Permission, jobs};
 use uuid::Uuid;
 
 use super::{
@@ -94,15 +93,6 @@ pub(super) async fn scope(
         };
         return context::enter(ctx, id, permission, &path).await;
     }
-    let viewer = viewer(ctx)?;
-    let scope =
-        access::enter(context::instance(ctx), viewer, INSTANCE, Permission::ReadJobs, &path).await;
-    scope.map_err(|error| {
-        if error.is_not_found() {
-            let message = "is required: only operators can see the jobs of all organizations";
-            daybook_service::Error::invalid(&path, message)
-        } else {
-            error
-        }
-    })
+    let message = "is required: only operators can see the jobs of all organizations";
+    context::enter_instance(ctx, Permission::ReadJobs, &path, message).await
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result};
 use daybook_entity::{note, workspace};
 use daybook_service::{
-    GlobalId, Permission, Scope, access,
+    GlobalId, Permission, Scope,
     notes::{self, Bodies},
     organizations,
 };
 
 use super::allowance;
 use crate::graphql::{
-    context::{instance, viewer},
+    context::enter_for_field,
     error::to_error,
     organization::types::Organization,
     page::{ConnectionWith, args, connection},
@@ -66,10 +66,8 @@ impl Workspace {
         last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<NoteConnection> {
-        let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadNotes);
         let organization_id = self.row.organization_id;
-        let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
-        let scope = scope.map_err(to_error)?;
+        let scope = enter_for_field(ctx, organization_id, Permission::ReadNotes).await?;
         let selection = ctx.look_ahead();
         let has_bodies = selection.field("nodes").field("body").exists()
             || selection.field("edges").field("node").field("body").exists();
