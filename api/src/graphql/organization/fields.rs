@@ -55,15 +55,9 @@ impl Organization {
     async fn members(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         members(ctx, self.0.id, &args(first, after, last, before)).await
@@ -74,15 +68,9 @@ impl Organization {
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<ApiKeyConnection> {
         api_keys(ctx, self.0.id, &args(first, after, last, before)).await
@@ -93,15 +81,9 @@ impl Organization {
     async fn workspaces(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<WorkspaceConnection> {
         let scope = enter_for_field(ctx, self.0.id, Permission::ReadWorkspaces).await?;
