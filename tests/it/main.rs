@@ -62,6 +62,7 @@ mod plans;
 mod pooler;
 mod private_files;
 mod problems;
+mod prose;
 mod public_url;
 mod quota;
 mod readiness;
