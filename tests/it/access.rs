@@ -1,4 +1,4 @@
-//! Who may do what: roles, operators.
+//! Permissions of roles and operators.
 
 use daybook_entity::membership::Role;
 use daybook_service::{Viewer, access::operators};
@@ -10,7 +10,7 @@ use daybook_tests::{
 
 const ROLES: [Role; 4] = [Role::Admin, Role::Auditor, Role::Writer, Role::Member];
 
-/// Who may run an operation, and the action under which another's attempt is recorded.
+/// Returns the roles that may run an operation, and the action that records a refused attempt.
 fn rule(name: &str) -> (&'static [Role], &'static str) {
     use Role::{Admin, Auditor, Member, Writer};
     match name {

@@ -1,4 +1,4 @@
-//! How much one answer may hold, whatever it is of and however it is sent.
+//! Limits on the size of an answer, for every field and transport.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Backend, Client, Process, TestServer, Value, entry, json, on_each_engine};

@@ -1,4 +1,4 @@
-//! Who did what on the command line: each change is an entry that names the person and the host.
+//! Attribution on the command line: each change is an entry that names the person and the host.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use daybook_entity::{audit_log, audit_log::ActorType, membership::Role};
 use daybook_tests::{TestServer, Value, binary, json, on_each_engine};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-/// What the command line does, and the entries that it makes: the log's slug and the action.
+/// Commands, each with the entries that it records: the slug of the log's organization, and the action.
 const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["organization", "create", "globex", "--name", "Globex"], &["organization.created"]),
     (

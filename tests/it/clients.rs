@@ -68,7 +68,7 @@ async fn walk(backend: Backend, mut command: Command, action: &str) {
     server.finish().await;
 }
 
-/// What a walk must have seen.
+/// Asserts what a walk must have seen.
 fn check(seen: &Value, action: &str) {
     let actions: Vec<_> =
         seen["actions"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();

@@ -284,7 +284,7 @@ fn run(server: &TestServer, arguments: &[&str]) -> Output {
     binary::daybook_of(server).args(arguments).output().unwrap()
 }
 
-/// What a run prints that must succeed, and say nothing else than which database it worked on.
+/// Returns the output of a run that must succeed and report nothing except the database that it worked on.
 fn succeed(server: &TestServer, arguments: &[&str]) -> String {
     let output = run(server, arguments);
     let said = binary::stderr(&output);

@@ -1,4 +1,4 @@
-//! What the documents say is there, is there.
+//! Paths and variables in the documents exist.
 
 use std::path::Path;
 

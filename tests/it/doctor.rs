@@ -13,7 +13,7 @@ use daybook_tests::{Backend, NatsServer, TestDatabase, TestServer, Value, binary
 use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
-/// What a run found, by check: health and the rest of the line; and its exit code.
+/// Returns the health and the text of each check by name, and the exit code.
 fn examine(command: &mut Command) -> (BTreeMap<String, (String, String)>, i32) {
     let output = command.arg("doctor").output().unwrap();
     let lines = String::from_utf8(output.stdout.clone()).unwrap();

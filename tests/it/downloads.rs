@@ -12,7 +12,7 @@ use crate::exports::{Exported, export, input};
 
 type Headers<'a> = &'a [(&'static str, &'a str)];
 
-/// What a server says to a request: status, headers, body.
+/// Response of a server: status, headers, body.
 struct Said {
     status: u16,
     headers: reqwest::header::HeaderMap,

@@ -1,4 +1,4 @@
-//! How an export reads PostgreSQL, as the server sees it: by COPY, the next of which is begun meanwhile.
+//! Exports read PostgreSQL by COPY, and request the next segment while they encode the last one.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Backend, Client, TestServer, entry, eventually, json};

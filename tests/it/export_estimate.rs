@@ -1,4 +1,4 @@
-//! What an export would be, and that it then is.
+//! Estimates of exports agree with the exports.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Client, TestServer, Value, json, on_each_engine};

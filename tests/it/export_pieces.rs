@@ -12,7 +12,7 @@ use crate::{
     exports::{Exported, ORDERS, export, input},
 };
 
-/// What `Client::record` records, without what Daybook records by itself.
+/// Returns a filter for the entries that `Client::record` records, without Daybook's own.
 fn recorded() -> Value {
     json!({ "action": "test.*" })
 }

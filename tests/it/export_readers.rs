@@ -12,7 +12,7 @@ use daybook_tests::{TestServer, Value, json, on_each_engine};
 
 use crate::exports::{export, hostile, hostile_entries, input, listed};
 
-/// Where a file of what a format gives ends, and who reads it.
+/// Each format with the end of its file names, and the programs that read it.
 const FORMATS: [(&str, &str, &[&str]); 4] = [
     ("CSV", "csv", &["duckdb", "pandas"]),
     ("JSON", "json", &["duckdb"]),
@@ -30,13 +30,13 @@ fn python<Argument: AsRef<OsStr>>(arguments: impl IntoIterator<Item = Argument>)
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// What each reader finds in `files`.
+/// Returns what each reader finds in `files`.
 fn read(files: &[PathBuf]) -> Value {
     let script = OsStr::new("tests/tools/read_export.py");
     python(std::iter::once(script).chain(files.iter().map(AsRef::as_ref)))
 }
 
-/// What LibreOffice makes of a CSV, opened as a spreadsheet whose formulas are to be evaluated.
+/// Returns a CSV as LibreOffice saves it, after opening it as a spreadsheet and evaluating formulas.
 fn opened_by_libreoffice(csv: &[u8]) -> String {
     let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
     std::fs::write(folder.path().join("export.csv"), csv).unwrap();

@@ -99,7 +99,7 @@ pub(crate) fn hostile() -> Value {
     json!({ "action": "hostile.*" })
 }
 
-/// What the API answers, in the shape of the JSON exports.
+/// Lists entries through the API, in the form of JSON exports.
 pub(crate) async fn listed(
     client: &Client,
     organization: &str,
@@ -148,7 +148,7 @@ pub(crate) fn input(organization: &str, filter: &Value, order: &str, format: &st
     })
 }
 
-/// What Python makes of `bytes`: a script that reads `data` and leaves `result`.
+/// Runs a Python script that reads `bytes` as `data`, and returns the value that it leaves in `result`.
 pub(crate) fn python(script: &str, bytes: &[u8]) -> Value {
     let program = format!(
         "import csv, io, json, sys\ndata = sys.stdin.buffer.read()\n{script}\nprint(json.dumps(result))"

@@ -1,4 +1,4 @@
-//! What is killed, stopped and cut off, and what stays true meanwhile. With real processes.
+//! Real processes are killed, stopped and cut off, and the invariants hold.
 //!
 //! `DAYBOOK_TEST_ROUNDS` sets the rounds of the loops, which are few in the suite.
 #![allow(clippy::print_stdout, reason = "a fault test says how many faults there were")]
@@ -73,7 +73,7 @@ impl Site {
         .await
     }
 
-    /// How many attempts a process holds.
+    /// Returns the number of attempts that a process holds.
     async fn attempts_of(&self, node: &str) -> u64 {
         let held = job::Entity::find()
             .filter(job::Column::State.eq(JobState::Running))
@@ -81,7 +81,7 @@ impl Site {
         held.count(&self.db).await.unwrap()
     }
 
-    /// How many jobs wait for a worker, and not for the end of a pause.
+    /// Returns the number of queued jobs that a worker could claim now.
     async fn claimable(&self) -> u64 {
         let jobs = job::Entity::find()
             .filter(job::Column::State.eq(JobState::Queued))
@@ -89,7 +89,7 @@ impl Site {
         jobs.count(&self.db).await.unwrap()
     }
 
-    /// How many jobs are not over.
+    /// Returns the number of unfinished jobs.
     async fn unfinished(&self) -> u64 {
         let states = [JobState::Queued, JobState::Running];
         let jobs = job::Entity::find().filter(job::Column::State.is_in(states));

@@ -167,12 +167,12 @@ fn nanoseconds(instant: &Value) -> Option<i64> {
     instant.timestamp_nanos_opt()
 }
 
-/// How to go through a list.
+/// Size, direction and limit of a walk through a list.
 #[derive(Copy, Clone)]
 pub(crate) struct Pages {
     pub(crate) size: usize,
     pub(crate) way: Way,
-    /// Where there are more entries than that, the others may be left out.
+    /// A walk may end once it has this many entries.
     pub(crate) most: usize,
 }
 

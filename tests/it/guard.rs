@@ -1,4 +1,4 @@
-//! What stands before the executor: documents that would end the process or keep it busy.
+//! Checks before execution refuse documents that would end the process or keep it busy.
 
 use std::{
     process::Command,

@@ -19,7 +19,7 @@ const TAIL: &str = "subscription($id: ID!, $filter: AuditLogFilter) {
     auditLogRecorded(organizationId: $id, filter: $filter) { cursor }
 }";
 
-/// What is no instant, and a word of the reason.
+/// Texts that are not instants, each with a word of the reason.
 const REFUSED: [(&str, &str); 12] = [
     ("2026-02-13T10:30:00.1234567Z", "six digits"),
     ("2026-02-13T10:30:00.0000000Z", "six digits"),

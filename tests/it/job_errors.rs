@@ -1,4 +1,4 @@
-//! What a job tells of an attempt that failed.
+//! Errors that a job reports for failed attempts.
 
 use std::{collections::HashMap, time::Duration};
 

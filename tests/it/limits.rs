@@ -19,7 +19,7 @@ async fn connect(server: &TestServer) -> TcpStream {
     TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap()
 }
 
-/// What comes until the server hangs up.
+/// Returns what the server sends until it closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes)).await;
@@ -270,7 +270,7 @@ async fn stalled_subscriber(server: &TestServer, token: &str, variables: &Value)
     stream
 }
 
-/// Whether an organization may have two hundred subscriptions more.
+/// True if an organization may open another two hundred subscriptions.
 async fn has_room(server: &TestServer, token: &str, organization: &str) -> bool {
     let mut sockets = [server.socket(token).await, server.socket(token).await];
     for socket in &mut sockets {

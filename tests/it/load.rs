@@ -15,9 +15,9 @@ use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 const ENTRIES: usize = 200_000;
 /// Rounds of the others, which each record and read a page.
 const ROUNDS: usize = 15;
-/// How many times longer than alone they may take.
+/// Maximum slowdown of requests under load, as a factor.
 const MAX_SLOWDOWN: u32 = 10;
-/// What a busy machine adds.
+/// Time that a busy machine may add.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Entries of an organization, a second apart. Nobody looks at their hashes.
@@ -60,7 +60,7 @@ const PAGE: &str =
     "query($id: ID!) { auditLogs(organizationId: $id, filter: { actorId: \"ada\" }, first: 50) {
     nodes { sequence action } } }";
 
-/// What some rounds of recording and reading take.
+/// Returns the duration of some rounds of recording and reading.
 async fn rounds(client: &Client, organization: &str) -> Duration {
     let began = Instant::now();
     for _ in 0..ROUNDS {

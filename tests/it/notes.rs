@@ -241,7 +241,7 @@ async fn note(client: &Client, id: &str) -> Value {
     client.query(NOTE, json!({ "id": id })).await["node"].clone()
 }
 
-/// What the member did, as an administrator reads it.
+/// Returns the member's entries, as an administrator reads them.
 async fn log(server: &TestServer, organization: &str) -> Vec<Value> {
     let admin = server.client(organization, Role::Admin).await;
     let data = admin.query(LOG, json!({ "id": organization })).await;

@@ -25,7 +25,7 @@ async fn export(client: &Client, organization: &str, workspace: &str) -> (Value,
     (job, bytes)
 }
 
-/// What Python's readers and unzip find in a file.
+/// Returns what Python's readers and unzip find in a file.
 fn read(bytes: &[u8]) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = root.join("target/readers/bin/python");

@@ -1,4 +1,4 @@
-//! What workspaces and notes may hold, and how much of it one answer may.
+//! Limits on workspaces and notes, and on how many of them one answer contains.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Client, TestServer, json, on_each_engine};

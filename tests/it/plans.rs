@@ -1,4 +1,4 @@
-//! How the databases run a page of the audit log: along an index, without a sort, at any depth.
+//! Query plans: the databases read a page of the audit log along an index, without a sort, at any depth.
 
 use std::sync::{
     Arc,
@@ -156,15 +156,15 @@ async fn fill_in_order(database: &Explained) {
     database.db.execute_unprepared(sql).await.unwrap();
 }
 
-/// Whether an index gives what passes in the order asked for. None can for a range of one column in
-/// the order of another.
+/// True if an index returns the matching entries in the requested order. None can for a range of one column
+/// in the order of another.
 fn has_order_of_its_own(filter: &Filter, order: Order) -> bool {
     let is_prefix = filter.action.as_ref().is_some_and(|action| action.ends_with('*'));
     let is_range = filter.from.is_some() || filter.to.is_some();
     !is_prefix && (!is_range || matches!(order, Order::TimestampAsc | Order::TimestampDesc))
 }
 
-/// Whether each table that the plan reads is read by an index.
+/// True if the plan reads each table by an index.
 fn is_along_index(plan: &str) -> bool {
     // What the statement itself has made is not in question.
     let is_made = |line: &&str| {
@@ -182,7 +182,7 @@ fn is_along_index(plan: &str) -> bool {
         || plan.contains("Index ") && !plan.contains("Seq Scan")
 }
 
-/// Whether what is not found nearby is found by the engine's own index of words.
+/// True if the plan uses the engine's index of words.
 fn has_index_of_words(plan: &str) -> bool {
     plan.contains("audit_log_search VIRTUAL TABLE INDEX")
         || plan.contains("Bitmap Index Scan on audit_log_search_words")
@@ -325,7 +325,7 @@ impl Explained {
         plans.join("\n")
     }
 
-    /// What a page costs: where it begins with a count, that and what the service then goes on to.
+    /// Returns the cost of a page, including all statements that the service would send for it.
     async fn work_of_all(&self, statements: Vec<Statement>) -> usize {
         let [count, near, more, far] = &statements[..] else {
             let [statement] = &statements[..] else { panic!("one statement or four") };
@@ -354,7 +354,7 @@ impl Explained {
         }
     }
 
-    /// What running it costs: instructions on SQLite, rows read on PostgreSQL.
+    /// Returns the cost of a statement: instructions on SQLite, rows read on PostgreSQL.
     async fn work(&self, statement: Statement) -> usize {
         match self.backend {
             Backend::Sqlite => {

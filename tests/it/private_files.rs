@@ -1,4 +1,4 @@
-//! What is stored is for its owner alone: whatever the umask, and whatever an earlier version left.
+//! Only the owner can read stored files, regardless of the umask and of files from earlier versions.
 
 use std::{
     fs,

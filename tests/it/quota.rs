@@ -1,4 +1,4 @@
-//! How many exports an organization may start in an hour: exactly so many, whatever comes at once.
+//! The hourly quota of exports is exact, even for concurrent requests.
 
 use std::{collections::HashMap, time::Duration};
 

@@ -121,8 +121,8 @@ async fn stopping_is_told_at_once(server: &TestServer) {
     panic!("every connection was ended before it was answered");
 }
 
-/// What a node that is stopping answers to who has begun to ask before. None where the connection was
-/// ended as idle, which it may be.
+/// Returns a stopping node's answer to a request that was begun before the stop. None if the node closed the
+/// connection as idle, which it may.
 async fn ask_while_it_stops(server: &TestServer) -> Option<String> {
     let node = server.start_another(Duties::Serve).await;
     let mut connection = TcpStream::connect(node.address).await.unwrap();

@@ -27,7 +27,7 @@ const RECORD: &str = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(
     auditLogs { sequence hash action } replayed userErrors { code path }
 } }";
 
-/// What one writer was told, by action of its entries.
+/// Answers that one writer received, by the action of its entries.
 #[derive(Default)]
 struct Told {
     /// Answered with an entry: its organization, and the entry.
@@ -209,7 +209,7 @@ impl Told {
     }
 }
 
-/// What is stored against what the writers were told; gives how many answers were faults.
+/// Compares the stored entries with the writers' answers. Returns the number of answers that were faults.
 async fn compare(server: &TestServer, told: &[Told], faults: &Faults) -> usize {
     let db = server.database.connect().await;
     let mut stored: HashMap<String, Vec<audit_log::Model>> = HashMap::new();

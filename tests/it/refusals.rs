@@ -1,4 +1,4 @@
-//! What Daybook refuses to start on, and that it says what to change.
+//! Daybook refuses to start with wrong settings, and says what to change.
 
 use std::{process::Stdio, time::Duration};
 
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 const SECRET: &str = "a secret that is long enough, the first one";
 
-/// What a start says that must fail; nothing goes to standard output.
+/// Returns the error of a start that must fail, and that must print nothing to standard output.
 async fn refusal(folder: &TempDir, url: &str, secret: &str, arguments: &[&str]) -> String {
     let mut command = binary::daybook(folder.path());
     command.env("DAYBOOK_DATABASE_URL", url).env("DAYBOOK_SECRET", secret);

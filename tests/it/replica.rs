@@ -12,7 +12,8 @@ const PAGE: &str = "query($org: ID!, $after: String, $first: Int = 10) {
     auditLogs(organizationId: $org, first: $first, after: $after) {
         totalCount pageInfo { hasNextPage endCursor } nodes { sequence action } } }";
 
-/// How many reads were answered by whom: replica, primary since it lagged, primary since it was away.
+/// Counts the reads that were answered by the replica, by the primary because the replica lagged, and by the
+/// primary because the replica was unreachable.
 async fn answers(url: &str) -> [u64; 3] {
     let text = reqwest::get(format!("{url}/metrics")).await.unwrap().text().await.unwrap();
     ["replica", "primary_replica_behind", "primary_replica_away"].map(|answer| {
@@ -47,7 +48,7 @@ async fn start(cluster: &Cluster) -> (TestDatabase, Standby<'_>, String) {
     (database, standby, replica)
 }
 
-/// What was acknowledged is on the page that is asked for next, counted and found.
+/// Asserts that an acknowledged entry is on the next page, counted and found.
 async fn late_entry_is_found(admin: &Client, acme: &str, length: u64, number: u64) {
     let recorded = entry(&format!("late.n{number}"));
     admin.record_entries(acme, json!([recorded])).await;

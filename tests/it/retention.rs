@@ -1,4 +1,4 @@
-//! How long a log is kept: what goes, what is said before, what holds it, and who is told.
+//! Retention: removal of old entries, its announcement, holds, and who may read about them.
 
 mod exports;
 
@@ -40,7 +40,7 @@ async fn log(client: &Client, organization: &str, variables: Value) -> Value {
     client.query(LOG, all).await["auditLogs"].clone()
 }
 
-/// How many entries have an action that begins so.
+/// Returns the number of entries whose action begins with `action`.
 async fn count(client: &Client, organization: &str, action: &str) -> u64 {
     let filter = json!({ "action": action });
     let found = log(client, organization, json!({ "filter": filter, "first": 1 })).await;

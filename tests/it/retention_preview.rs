@@ -1,4 +1,4 @@
-//! What `retention set` and `hold release` would remove is shown, and asked about, before it goes.
+//! `retention set` and `hold release` show what they would remove, and ask for confirmation.
 
 use std::{
     io::Write,
@@ -205,7 +205,7 @@ while True:
     if not piece:
         break
     seen += piece
-    if seen.endswith(b'continue: '):
+    if seen.endswith(b'go on: '):
         os.write(terminal, sys.argv[1].encode() + b'\\n')
 os.waitpid(pid, 0)
 sys.stdout.buffer.write(seen)";

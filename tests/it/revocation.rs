@@ -22,7 +22,7 @@ const UPDATES: &str =
     "subscription($id: ID) { jobUpdates(organizationId: $id) { type job { id } } }";
 const REVOKE: &str =
     "mutation($id: ID!) { revokeApiKey(input: { apiKeyId: $id }) { userErrors { code } } }";
-/// What the schema says of other nodes.
+/// Time within which other nodes follow a change, as the schema promises.
 const BOUND: Duration = Duration::from_secs(5);
 
 /// A way to lose a right.

@@ -93,14 +93,14 @@ fn comparison_sees_each_way_to_break_a_client() {
 type Items = BTreeMap<String, Item>;
 
 struct Item {
-    /// What clients rely on: kind of a type, type and default of a field or argument.
+    /// Properties that clients rely on: kind of a type, type and default of a field or argument.
     says: String,
     is_described: bool,
-    /// Whether clients must give it a value.
+    /// True if clients must provide a value.
     is_required: bool,
 }
 
-/// What `schema` has changed of `contract`, and what of it is not there.
+/// Returns what `schema` breaks of `contract`, and the items that it lacks.
 fn compare(contract: &str, schema: &str) -> (Vec<String>, Vec<String>) {
     let (contract, schema) = (items(contract), items(schema));
     let mut broken = Vec::new();
@@ -125,7 +125,7 @@ fn compare(contract: &str, schema: &str) -> (Vec<String>, Vec<String>) {
     (broken, missing)
 }
 
-/// What an item is in: of `Query.node(id)` it's `Query.node`.
+/// Returns the item that contains an item: `Query.node` for `Query.node(id)`.
 fn parent(path: &str) -> Option<&str> {
     path.find(' ').or_else(|| path.rfind(['(', '.'])).map(|end| &path[..end])
 }

@@ -41,7 +41,7 @@ fn contents(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// What a run says that must fail.
+/// Returns the error of a run that must fail with `code`.
 fn refusal(command: &mut Command, code: i32) -> String {
     let output = command.output().unwrap();
     let said = binary::stderr(&output);

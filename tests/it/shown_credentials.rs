@@ -1,4 +1,4 @@
-//! What may be a secret and was given in the wrong place: it is not repeated, and it is kept nowhere.
+//! Secrets that are given in the wrong place are neither repeated nor stored.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{TestServer, binary, json, on_each_engine};

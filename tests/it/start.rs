@@ -11,10 +11,10 @@ use std::{
 use daybook_tests::{Process, Signal, Value, binary, eventually, postgres_server};
 use tempfile::TempDir;
 
-/// Which must never be said.
+/// Password that no output may contain.
 const PASSWORD: &str = "geheim-und-lang";
 
-/// What a command says that must fail, with this code and within this time.
+/// Returns the error of a command that must fail with `code` and within `limit`.
 fn failure(command: &mut Command, code: i32, limit: Duration) -> String {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

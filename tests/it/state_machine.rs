@@ -33,7 +33,7 @@ use step::{SUBJECTS, Step, steps};
 
 /// Cases in the suite.
 const CASES: usize = 22;
-/// What the suite's steps come from.
+/// Seed of the suite's random steps.
 const SEED: [u8; 32] = [0; 32];
 /// Cases that share a database.
 const SHARED: usize = 100;
@@ -52,7 +52,7 @@ fn jobs_go_the_ways_of_the_model_on_postgres() {
     run(Backend::Postgres);
 }
 
-/// What was done, and how often.
+/// Counts of what the cases did.
 #[derive(Debug, Default)]
 struct Figures {
     cases: usize,
@@ -70,7 +70,7 @@ struct Figures {
     transitions: BTreeMap<&'static str, usize>,
 }
 
-/// One organization, and what the model says of it.
+/// An organization and its model.
 struct Case<'a> {
     server: &'a TestServer,
     db: &'a DatabaseConnection,
@@ -82,11 +82,11 @@ struct Case<'a> {
     has_role: [bool; SUBJECTS.len()],
     attempts: Vec<Held>,
     model: Model,
-    /// How many of the model's events were compared.
+    /// Number of the model's events that have been compared.
     checked: usize,
-    /// Where the feed was at the start.
+    /// Number of the feed's last event at the start.
     feed: i64,
-    /// Up to where the log was compared.
+    /// Sequence up to which the log has been compared.
     sequence: i64,
 }
 

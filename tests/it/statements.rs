@@ -71,7 +71,7 @@ const AT_TIMES: (&str, &str, &str) = (
 /// Any table, all of it.
 const ANY: &str = "any";
 
-/// What has nothing to do with rows.
+/// First words of statements that read and write no rows.
 const OTHER: &[&str] = &[
     "BEGIN",
     "COMMIT",

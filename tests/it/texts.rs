@@ -176,12 +176,12 @@ impl Maker<'_> {
     }
 }
 
-/// What must be given; and the organization, without which only operators may ask.
+/// True for required inputs, and for the organization, which only operators may leave out.
 fn is_given(input: &InputValueDefinition) -> bool {
     is_required(input) || input.name.node == "organizationId"
 }
 
-/// Whether a refusal names the place.
+/// True if a refusal names the place.
 fn names(answer: &Value, place: &Place) -> bool {
     let leaf = place.path.iter().rev().find(|key| key.parse::<usize>().is_err()).unwrap();
     let error = &answer["errors"][0];
@@ -319,7 +319,7 @@ async fn escapes_that_stand_for_no_character_are_refused(server: &TestServer) {
     }
 }
 
-/// What an organization has, as far as a mutation asks for it.
+/// Creates what mutations need in an organization.
 async fn things(admin: &Client, acme: &str) -> Things {
     let workspace = admin.create_workspace(acme, "first").await;
     let note = admin.create_note(&workspace, json!({ "path": "first" })).await;

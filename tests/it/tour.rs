@@ -11,7 +11,7 @@ use daybook_tests::{Process, TestServer, Value, binary, clients, eventually, on_
 use sha2::{Digest, Sha256};
 
 const README: &str = include_str!("../../README.md");
-/// What the README leaves open, and the key in an answer under which it is found.
+/// Placeholders in the README, each with the key of its value in an answer.
 const OPEN: [(&str, &str); 3] =
     [("…", "organization"), ("<the job'\"'\"'s id>", "job"), ("<downloadUrl>", "downloadUrl")];
 
@@ -35,7 +35,7 @@ struct Reader<'a> {
     server: &'a TestServer,
     address: String,
     folder: PathBuf,
-    /// What the shell remembers.
+    /// Earlier commands that set variables, which run before each command.
     remembered: String,
     found: HashMap<&'static str, String>,
 }

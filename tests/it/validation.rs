@@ -19,7 +19,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 const DOCUMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/it/validation/documents.json");
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql");
 
-/// What graphql-js makes of each request: which stage refuses it, or `run`, and its reason.
+/// Returns graphql-js's verdict on each request: the stage that refuses it, or `run`, and the reason.
 fn reference() -> Vec<(String, String)> {
     let mut command = Command::new("node");
     let output =
@@ -29,8 +29,8 @@ fn reference() -> Vec<(String, String)> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// What the server makes of a request, in the same words. It comes without a credential, so that
-/// what is run changes nothing.
+/// Returns the server's verdict on a request, in the same form. The request has no credential, so that a valid
+/// one changes nothing.
 async fn verdict(url: &str, client: &Client, request: &Value) -> (String, String) {
     let answer = client
         .http

@@ -10,7 +10,7 @@ use daybook_tests::{TestServer, Value, json, on_each_engine};
 
 const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../api/web/src");
 
-/// What stands in `graphql(`…`)` in the files of a folder and those below it.
+/// Adds the documents in `graphql(`…`)` from the files in a folder and its subfolders.
 fn add_documents(folder: &Path, documents: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -119,7 +119,7 @@ impl Client {
         self.query(CREATE_API_KEY, json!({ "input": input })).await["createApiKey"].clone()
     }
 
-    /// The job once it's over.
+    /// Waits until a job has finished, and returns it.
     pub async fn finished(&self, id: &str) -> Value {
         crate::eventually("the job's end", 60, async || {
             let job = self.job(id).await;

@@ -10,18 +10,18 @@ use std::{
 /// A server made by `tests/with-postgres`, which removes it when this is dropped.
 pub struct Cluster {
     keeper: Child,
-    /// As a superuser, to a database that is always there.
+    /// URL for a superuser, of a database that always exists.
     pub url: String,
     programs: PathBuf,
     data: PathBuf,
 }
 
-/// How the server goes down.
+/// Way to stop the server.
 #[derive(Copy, Clone, Debug)]
 pub enum Shutdown {
-    /// Connections are cut, transactions rolled back, everything is written.
+    /// Closes connections, rolls back transactions, and writes everything to disk.
     Fast,
-    /// As if it crashed: it recovers from its log when it comes back.
+    /// Stops like a crash. The server recovers from its log when it starts again.
     Immediate,
 }
 
@@ -44,7 +44,7 @@ impl Cluster {
         Self { url: line(), programs: line().into(), data: line().into(), keeper }
     }
 
-    /// Takes it down; it is down when this returns.
+    /// Stops the server, and returns once it is down.
     pub fn stop(&self, how: Shutdown) {
         let mode = match how {
             Shutdown::Fast => "fast",
@@ -53,7 +53,7 @@ impl Cluster {
         self.control(&self.data, &["stop", "--mode", mode]);
     }
 
-    /// Brings it back under the same address; it takes connections when this returns.
+    /// Starts the server again under the same address, and returns once it accepts connections.
     pub fn start_again(&self) {
         let (_, port) = self.url.rsplit_once(':').unwrap();
         let (port, _) = port.split_once('/').unwrap();
@@ -62,7 +62,7 @@ impl Cluster {
         self.control(&self.data, &["start", "--log", log.to_str().unwrap(), "--options", &options]);
     }
 
-    /// Where the server lives; gone with it.
+    /// Folder of the server, which is removed with it.
     pub(crate) fn folder(&self) -> &Path {
         self.data.parent().unwrap()
     }

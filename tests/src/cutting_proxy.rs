@@ -16,28 +16,28 @@ use tokio::{
 /// COMMIT as a simple query of PostgreSQL's protocol, without its length.
 const COMMIT: &[u8] = b"COMMIT\0";
 
-/// Stands between Daybook and PostgreSQL and cuts connections.
+/// A proxy between Daybook and PostgreSQL that cuts connections.
 pub struct CuttingProxy {
-    /// The database's URL through it.
+    /// URL of the database through the proxy.
     pub url: String,
     cuts: Arc<Cuts>,
     _connections: JoinSet<()>,
 }
 
-/// What it did.
+/// Counters of the proxy.
 #[derive(Default)]
 struct Cuts {
-    /// COMMITs that are let through before.
+    /// Number of COMMITs to let through first.
     spared: AtomicUsize,
-    /// COMMITs that are still to be cut.
+    /// Number of COMMITs still to be cut.
     commits: AtomicUsize,
-    /// Messages of other connections that are then still to be cut.
+    /// Number of other connections still to be cut afterwards.
     others: AtomicUsize,
     done: AtomicUsize,
 }
 
 impl CuttingProxy {
-    /// In front of the PostgreSQL database at `url`.
+    /// Starts a proxy in front of the PostgreSQL database at `url`.
     pub async fn start(url: &str) -> Self {
         let (start, rest) = url.rsplit_once('@').unwrap();
         let (server, name) = rest.split_once('/').unwrap();
@@ -58,7 +58,7 @@ impl CuttingProxy {
         self.cuts.commits.store(1, Relaxed);
     }
 
-    /// Connections cut at their COMMIT so far.
+    /// Number of connections that have been cut at their COMMIT.
     #[must_use]
     pub fn commits_cut(&self) -> usize {
         self.cuts.done.load(Relaxed)

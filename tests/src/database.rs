@@ -11,19 +11,19 @@ pub enum Backend {
     Postgres,
 }
 
-/// A database of its own, empty at first.
+/// A database for one test, empty at first.
 pub struct TestDatabase {
     pub backend: Backend,
-    /// By which tests look into it, and make it go.
+    /// URL for the test itself, which inspects and removes the database.
     pub url: String,
-    /// By which Daybook comes, where that is by a role of less rights.
+    /// URL for Daybook, if Daybook connects as a role with fewer privileges.
     role_url: Option<String>,
-    /// The server that it is on, where it is on one.
+    /// URL of the PostgreSQL server that holds the database. None on SQLite.
     server: Option<String>,
 }
 
 impl TestDatabase {
-    /// Owns nothing, so that row-level security binds it. Its name is its password.
+    /// Role that owns nothing, so that row-level security applies to it. Its name is its password.
     pub const ROLE: &str = "daybook_without_rights";
 
     pub async fn create(backend: Backend, folder: &Path) -> Self {
@@ -37,7 +37,7 @@ impl TestDatabase {
         }
     }
 
-    /// On a PostgreSQL server, whose URL names a superuser and another database.
+    /// Creates a database on a PostgreSQL server, whose URL names a superuser and another database.
     pub async fn create_on(server: String) -> Self {
         let name = uuid::Uuid::from_bytes(daybook_service::random_bytes()).simple();
         let name = format!("test_{name}");
@@ -69,12 +69,12 @@ impl TestDatabase {
         self
     }
 
-    /// By which Daybook comes.
+    /// URL with which Daybook connects.
     pub fn daybook_url(&self) -> &str {
         self.role_url.as_deref().unwrap_or(&self.url)
     }
 
-    /// A connection that Daybook does not know of.
+    /// Opens a connection that is independent of Daybook.
     pub async fn connect(&self) -> DatabaseConnection {
         Database::connect(&self.url).await.unwrap()
     }

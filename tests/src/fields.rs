@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{Client, Socket, TestServer};
 
-/// What an organization has, by ID.
+/// IDs of what an organization has.
 #[derive(Clone, Debug)]
 pub struct Things {
     pub organization: String,

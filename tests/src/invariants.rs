@@ -1,4 +1,4 @@
-//! What must be true of every database that Daybook leaves behind, computed anew from the rows.
+//! Invariants of every database that Daybook leaves behind, computed anew from the rows.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{Backend, TestDatabase};
 
-/// Panics where an invariant does not hold.
+/// Panics if an invariant does not hold.
 pub async fn check(database: &TestDatabase, artifacts: &Path) {
     let db = database.connect().await;
     logs(&db).await;

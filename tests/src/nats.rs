@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::eventually;
 
-/// A server; killed when dropped.
+/// A NATS server, which is killed when dropped.
 pub struct NatsServer {
     folder: TempDir,
     port: u16,
@@ -23,12 +23,12 @@ pub struct NatsServer {
 }
 
 impl NatsServer {
-    /// One that lets everybody in.
+    /// Starts a server that accepts every client.
     pub async fn start() -> Self {
         Self::start_with(|_| String::new()).await
     }
 
-    /// One with more in its configuration, which is told the folder that files for it can be in.
+    /// Starts a server with additional configuration. `configure` receives a folder for files.
     pub async fn start_with(configure: impl FnOnce(&Path) -> String) -> Self {
         let folder = TempDir::with_prefix("daybook-nats-").unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -45,7 +45,7 @@ impl NatsServer {
         self.folder.path()
     }
 
-    /// `HOST:PORT`.
+    /// Address of the server, as `HOST:PORT`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -66,7 +66,7 @@ impl NatsServer {
         self.answers().await;
     }
 
-    /// Everything that is published from now on. For a server that lets everybody in.
+    /// Subscribes to everything that is published from now on, on a server that accepts every client.
     pub async fn wiretap(&self) -> Wiretap {
         let stream = TcpStream::connect(self.address()).await.unwrap();
         let (read, mut write) = stream.into_split();
@@ -95,7 +95,7 @@ impl Drop for NatsServer {
     }
 }
 
-/// A client that hears everything.
+/// A client that receives all messages.
 pub struct Wiretap {
     lines: Lines<BufReader<OwnedReadHalf>>,
     _write: tokio::net::tcp::OwnedWriteHalf,

@@ -15,25 +15,25 @@ use crate::{Cluster, eventually};
 
 /// Connections that it opens to a database: fewer than its clients, which have to share them.
 const SHARED: u32 = 4;
-/// Who it is at the server, so that its connections are known.
+/// Role of the pooler at the server, by which its connections are recognized.
 const ROLE: &str = "pooled";
 
-/// A pooler; killed when dropped.
+/// A PgBouncer, which is killed when dropped.
 pub struct PgBouncer {
     child: Child,
     port: u16,
-    /// Past it.
+    /// Connection to the server that bypasses the pooler.
     admin: DatabaseConnection,
     _folder: TempDir,
 }
 
 impl PgBouncer {
-    /// That comes to the server as a superuser.
+    /// Starts a pooler that connects to the server as a superuser.
     pub async fn of(cluster: &Cluster) -> Self {
         Self::with_rights(cluster, "SUPERUSER").await
     }
 
-    /// That may do what `role` may.
+    /// Starts a pooler that has the privileges of `role`.
     pub async fn of_member(cluster: &Cluster, role: &str) -> Self {
         Self::with_rights(cluster, &format!("IN ROLE {role}")).await
     }
@@ -73,7 +73,7 @@ default_pool_size = {SHARED}
         Self { child, port, admin, _folder: folder }
     }
 
-    /// Where a database of the server is there.
+    /// URL of a database of the server through the pooler.
     pub fn url(&self, database: &str) -> String {
         let (_, name) = database.rsplit_once('/').unwrap();
         format!("postgres://daybook@127.0.0.1:{}/{name}", self.port)
@@ -97,7 +97,7 @@ impl Drop for PgBouncer {
     }
 }
 
-/// The settings that README.md tells.
+/// Returns the settings that README.md recommends.
 fn recommended() -> String {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let readme = fs::read_to_string(readme).unwrap();

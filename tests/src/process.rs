@@ -76,7 +76,7 @@ impl Process {
         Self::spawn(command.args(arguments).envs(environment.iter().cloned()), log)
     }
 
-    /// What it logged so far.
+    /// Returns what the process has logged so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
@@ -92,7 +92,7 @@ impl Process {
         .await
     }
 
-    /// Where a `serve` is.
+    /// Returns the URL of a `serve` process.
     pub async fn url(&self) -> String {
         self.says("Daybook is at ").await
     }

@@ -58,7 +58,7 @@ impl S3Server {
         format!("s3://{BUCKET}/tests/here")
     }
 
-    /// What Daybook finds it by.
+    /// Environment variables with which Daybook finds the server.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ACCESS_KEY_ID", KEY.to_owned()),

@@ -32,7 +32,7 @@ impl<'a> Standby<'a> {
         Self { cluster, data, port, admin }
     }
 
-    /// Where a database of the cluster is there.
+    /// URL of a database of the cluster on the standby.
     pub fn url(&self, database: &str) -> String {
         at(database, self.port)
     }
@@ -67,7 +67,7 @@ impl<'a> Standby<'a> {
         start(self.cluster, &self.data, self.port);
     }
 
-    /// How many statements that hold `text` it was asked.
+    /// Counts the statements in the standby's log that contain `text`.
     pub fn asked(&self, text: &str) -> usize {
         let log = fs::read(self.data.with_file_name("standby.log")).unwrap();
         String::from_utf8_lossy(&log).matches(text).count()

@@ -8,16 +8,16 @@ use sea_orm::{ConnectionTrait, Statement};
 
 use super::buckets;
 
-/// Entries, nine of ten with the word.
+/// Number of entries, of which nine in ten have the word.
 const ENTRIES: i64 = 60_000;
-/// Those of them in the first minute of an hour; the others are spread over its other minutes.
+/// Number of entries in the first minute of an hour. The others are spread over the other minutes.
 const CROWDED: i64 = 40_000;
-/// Entries that an interval of sixty looks at.
+/// Number of entries that one of sixty intervals examines.
 const LOOKED_AT: usize = 400_000 / 60;
-/// 2026-02-13T10:00:00Z.
+/// Unix time of the first entry: 2026-02-13T10:00:00Z.
 const FIRST_SECOND: i64 = 1_770_976_800;
 
-/// When the entry of this number happened, in SQL and in seconds after the first one.
+/// Time of an entry by its number, as SQL, in seconds after the first entry.
 const SECOND: &str = "CASE WHEN n <= CROWDED THEN n % 60 ELSE 60 + (n % 59) * 60 + n % 7 END";
 fn second(number: i64) -> i64 {
     if number <= CROWDED { number % 60 } else { 60 + number % 59 * 60 + number % 7 }

@@ -46,7 +46,7 @@ fn below(bound: usize) -> usize {
     random::<u64>() as usize % bound
 }
 
-/// Where a block begins and ends, with the lines around its rows, and whose it is.
+/// Range of a block's lines, including those around its rows, and the name of its table.
 type Block = (usize, usize, String);
 
 fn blocks(lines: &[Vec<u8>]) -> Vec<Block> {

@@ -63,7 +63,7 @@ pub(super) async fn write_notes(database: &TestDatabase, organization: &str, bod
     db.close().await.unwrap();
 }
 
-/// Whether every row of the copy is one of the source, and which of its tables have all of them.
+/// Asserts that every row of the copy is a row of the source, and that the tables in `STILL` have all rows.
 fn compare(source: &TestDatabase, copy: &TestDatabase) {
     for table in daybook_service::backups::tables() {
         let (of_source, of_copy) = (shown(source, table.name), shown(copy, table.name));

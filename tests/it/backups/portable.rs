@@ -6,7 +6,7 @@ use sea_orm::ConnectionTrait;
 
 use super::{finished, start};
 
-/// What is done to a database that has a workspace, a note and two members, and what then is named.
+/// Returns changes to a database that has a workspace, a note and two members, and what an error must name.
 fn changes(backend: Backend) -> Vec<(&'static str, &'static str, &'static str)> {
     match backend {
         Backend::Sqlite => vec![

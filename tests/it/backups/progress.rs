@@ -1,4 +1,4 @@
-//! How far a backup is, as a subscriber is told.
+//! Progress of a backup, as a subscriber sees it.
 
 use std::time::Duration;
 

@@ -10,8 +10,8 @@ use sea_orm::{EntityTrait, PaginatorTrait};
 use super::{Site, any_moment, random, rounds, settings};
 
 const RECORDS: usize = 10_000;
-/// Which entries are exported, and how many they are: long attempts are killed in their work, and
-/// short ones at their start and end.
+/// Filters of the exports, and the number of entries: long attempts are killed during their work, short ones at
+/// their start and end.
 const EXPORTS: [(&str, usize); 3] = [("test.*", RECORDS), ("test.1*", 1_111), ("test.12*", 111)];
 /// So many jobs wait until the victim has got one: the other worker does not take them all.
 const BACKLOG: u64 = 6;

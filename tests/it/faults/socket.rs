@@ -158,7 +158,7 @@ async fn call(
     canceled
 }
 
-/// What a client was told is what happened, by the table and by the API, and enough was done to it.
+/// Asserts that a client received what happened, by the table and by the API, and that enough faults hit it.
 async fn check(site: &Site, name: &str, rounds: usize, printed: &Printed) {
     let told = printed.transitions();
     let organizations: Vec<_> = organizations(site).await;
@@ -195,7 +195,7 @@ async fn organizations(site: &Site) -> Vec<String> {
     organizations.iter().map(id).collect()
 }
 
-/// What the table of events holds of these organizations, in the feed's order.
+/// Returns the stored events of these organizations, in the order of the feed.
 async fn happened(site: &Site, organizations: &[String]) -> Vec<Transition> {
     let events = job_event::Entity::find().order_by_asc(job_event::Column::Feed);
     let mut happened = Vec::new();

@@ -1,4 +1,4 @@
-//! What is in the ZIP: hostile notes as they are, names that stay apart, links that lead nowhere.
+//! Content of the ZIP: hostile notes unchanged, names that stay distinct, broken links.
 
 use std::collections::HashSet;
 
@@ -127,7 +127,7 @@ async fn notes_are_files_that_others_read(server: &TestServer) {
     assert!(manifest["software"].as_str().unwrap().starts_with("daybook "));
 }
 
-/// Paths that some system would take for one another, or can't have as names of files.
+/// Paths that some operating systems can't distinguish, or don't allow as file names.
 const PATHS: &[&str] = &[
     "README",
     "readme",

@@ -1,4 +1,4 @@
-//! Who may export notes, see such a job, and get its file.
+//! Permissions to export notes, to see the job, and to download its file.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{TestServer, json, on_each_engine, on_each_idle_engine};

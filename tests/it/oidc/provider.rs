@@ -145,12 +145,12 @@ impl Provider {
         *self.keys.lock().unwrap() = None;
     }
 
-    /// Whether requests that come now are left without an answer; those that were get theirs once it ends.
+    /// Sets whether new requests hang. Requests that hang are answered once it is switched off.
     pub(super) fn hang(&self, on: bool) {
         self.hanging.on.send_replace(on);
     }
 
-    /// How many were left without one, and how many of these were given up.
+    /// Returns the number of requests that have hung, and of those that the client gave up.
     pub(super) fn hung(&self) -> (usize, usize) {
         let Hanging { begun, given_up, .. } = &*self.hanging;
         (begun.load(Ordering::SeqCst), given_up.load(Ordering::SeqCst))

@@ -15,7 +15,7 @@ const ENTRIES: usize = 8_200;
 const ENTRIES_ELSEWHERE: usize = 42;
 /// Entries of one recording.
 const BATCH: usize = 400;
-/// 2026-01-01.
+/// Unix time of 2026-01-01.
 const FIRST_SECOND: i64 = 1_767_225_600;
 /// Different instants, few enough that most are those of many entries.
 const INSTANTS: usize = 900;

@@ -1,4 +1,4 @@
-//! What a filter means, said once more: by looking at one row.
+//! The meaning of a filter, implemented a second time as a check of one row.
 
 use std::collections::HashSet;
 
@@ -142,7 +142,7 @@ pub(super) fn micros(instant: &Value) -> i64 {
     DateTime::parse_from_rfc3339(instant.as_str().unwrap()).unwrap().timestamp_micros()
 }
 
-/// What a search looks at.
+/// Returns the words of a row that a search considers.
 fn words_of(row: &Model) -> HashSet<String> {
     let texts = [
         Some(&row.action),

@@ -1,4 +1,4 @@
-//! What is done to the database while writers record.
+//! Faults of the database while writers record.
 
 use std::{
     collections::HashSet,
@@ -14,7 +14,7 @@ const ROLLBACKS: usize = 50;
 /// Connections that are killed on PostgreSQL.
 const KILLS: usize = 100;
 
-/// What was done to the database.
+/// Counts of the faults.
 #[derive(Default)]
 pub(super) struct Faults {
     pub(super) rollbacks: AtomicUsize,

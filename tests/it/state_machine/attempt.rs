@@ -173,7 +173,7 @@ impl Case<'_> {
     }
 }
 
-/// What an attempt says at its end.
+/// Returns the result with which an attempt ends.
 fn end(
     how: How,
     worked: Option<Result<Success, End>>,
@@ -191,7 +191,7 @@ fn end(
     }
 }
 
-/// What that makes of its job, if it holds it.
+/// Returns the outcome for the job, provided that the attempt still holds it.
 fn ended(end: &Result<Success, End>) -> Ended {
     match end {
         Ok(_) => Ended::Succeeded,

@@ -97,7 +97,7 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// What is done to several jobs at the same time may be in any order.
+    /// Puts the model's new events into the stored order, since concurrent changes to several jobs have none.
     fn follow_order(&mut self, events: &[job_event::Model]) {
         let jobs = &self.model.jobs;
         let new = &mut self.model.events[self.checked..];

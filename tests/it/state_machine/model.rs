@@ -6,16 +6,16 @@ use uuid::Uuid;
 
 use super::step::SUBJECTS;
 
-/// Attempts that a job gets.
+/// Number of attempts that a job gets.
 pub(super) const MAX_ATTEMPTS: i32 = 5;
-/// How long an attempt may be silent.
+/// Lease: the time that an attempt may be silent.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
-/// How long a file is kept.
+/// Time that a file is kept.
 const ARTIFACT: TimeDelta = TimeDelta::hours(24);
-/// How long a transition is kept.
+/// Time that a transition is kept.
 const HISTORY: TimeDelta = TimeDelta::days(30);
 
-/// From when to when something was, or is to be. Once it was seen, an instant.
+/// Interval that contains the time of an event. Once the event has been seen, a single instant.
 pub(super) type Span = (DateTime<Utc>, DateTime<Utc>);
 
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(super) struct Model {
     pub(super) jobs: Vec<Job>,
     /// Each transition, oldest first.
     pub(super) events: Vec<Event>,
-    /// How many of the events, from the first on, are no longer kept.
+    /// Number of events, from the first on, that have been removed.
     pub(super) pruned: usize,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Job {
     pub(super) artifact: Option<Artifact>,
 }
 
-/// What makes two requests the same, or not.
+/// Properties by which two requests are the same.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Request {
     pub(super) by: usize,
@@ -74,18 +74,18 @@ pub(super) struct Event {
     pub(super) at: Span,
 }
 
-/// What is to come of a request.
+/// Expected answer to a request.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// A new job.
+    /// A new job is queued.
     New,
-    /// One of these, which are there.
+    /// The answer is one of these existing jobs.
     Known(Vec<usize>),
-    /// A refusal, and nothing changes.
+    /// The request is refused, and nothing changes.
     Conflict,
 }
 
-/// What an attempt came to.
+/// Outcome of an attempt.
 #[derive(Clone, Debug)]
 pub(super) enum Ended {
     Succeeded,
@@ -95,7 +95,7 @@ pub(super) enum Ended {
 }
 
 impl Model {
-    /// What comes of asking for an export.
+    /// Returns the expected answer to a request for an export.
     pub(super) fn start(&self, request: Request) -> Answer {
         if request.key.is_none() {
             return self.twins(request);
@@ -109,7 +109,7 @@ impl Model {
         }
     }
 
-    /// What comes of asking for a job again.
+    /// Returns the expected answer to a request to retry a job.
     pub(super) fn retry(&self, by: usize, job: usize) -> Answer {
         let Job { state, request, .. } = &self.jobs[job];
         match state {
@@ -179,7 +179,7 @@ impl Model {
         self.go(job, ("started", JobState::Running), None, now);
     }
 
-    /// Whether the claim still holds its job.
+    /// True if the claim still holds its job.
     pub(super) fn holds(&self, job: usize, claim: i64) -> bool {
         self.jobs[job].state == JobState::Running && self.jobs[job].claim == claim
     }

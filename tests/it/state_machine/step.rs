@@ -1,4 +1,4 @@
-//! What can happen, and how often it is tried.
+//! The possible steps, and how often each is tried.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub(super) enum Step {
     ChangeRole { of: usize },
 }
 
-/// Which attempt.
+/// Choice of an attempt.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Which {
     /// One that holds its job.
@@ -43,14 +43,14 @@ pub(super) enum Which {
     Any(Index),
 }
 
-/// How an attempt ends.
+/// Way in which an attempt ends.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum How {
-    /// With its file, if it may.
+    /// The attempt delivers its file, if it still holds the job.
     Succeed,
-    /// Another attempt may do better.
+    /// The attempt fails, and another one may succeed.
     Retry(JobErrorCode),
-    /// None can.
+    /// The attempt fails, and no other one can succeed.
     Fail(JobErrorCode),
     /// The process stops, or whoever watches over the attempt says that it is over.
     Interrupt,
@@ -126,7 +126,7 @@ fn lapse() -> Vec<Step> {
     vec![Step::Wait(LAPSE), Step::Rescue]
 }
 
-/// What is kept for a time only goes.
+/// Returns steps that expire what is kept for a limited time.
 fn kept() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![Just(KEPT[0]), Just(KEPT[1])].prop_map(|time| vec![Step::Wait(time), Step::Sweep])
 }

@@ -1,4 +1,4 @@
-//! What a PostgreSQL server was sent, by its own log.
+//! Statements that a PostgreSQL server received, according to its log.
 
 use std::{collections::BTreeSet, env, fs, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! Whether a statement says, wherever it uses a tenant's table, which organization's rows it means.
+//! The rule that a statement names the organization wherever it uses a tenant table.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
@@ -14,16 +14,16 @@ use sqlparser::{
 
 const KEY: &str = "organization_id";
 
-/// What of the tenants' tables a statement uses.
+/// Tenant tables that a statement uses.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Uses {
-    /// With the organization.
+    /// Tables that are used with a condition on the organization.
     pub(super) with: BTreeSet<String>,
-    /// Without.
+    /// Tables that are used without a condition on the organization.
     pub(super) without: BTreeSet<String>,
 }
 
-/// How `sql` uses those of its tables that are in `tenants`.
+/// Returns how `sql` uses the tables in `tenants`.
 pub(super) fn uses(sql: &str, tenants: &BTreeSet<String>) -> Result<Uses, ParserError> {
     let statements = Parser::parse_sql(&PostgreSqlDialect {}, sql)?;
     let mut look = Look { tenants, uses: Uses::default() };
@@ -153,7 +153,7 @@ impl<'a> Level<'a> {
     }
 }
 
-/// Where one table is looked for.
+/// Names by which the columns of one table are recognized.
 struct Scope<'a> {
     alias: &'a str,
     is_alone: bool,
@@ -161,7 +161,7 @@ struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Whether a condition lets only rows of one organization through that something else names.
+    /// True if a condition passes only rows of an organization that is given from elsewhere.
     fn binds(&self, condition: &Expr, bound: &BTreeSet<String>) -> bool {
         let binds = |condition: &Expr| self.binds(condition, bound);
         match condition {
@@ -178,7 +178,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Whether it's this table's key, or a row with it.
+    /// True if the expression is this table's organization column, or a tuple that contains it.
     fn has_key(&self, expr: &Expr) -> bool {
         match expr {
             Expr::Tuple(parts) => parts.iter().any(|part| self.has_key(part)),
@@ -188,7 +188,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Whether it's no column of a table of this level that is still to be bound.
+    /// True if the expression is not a column of a table at this level that is still unbound.
     fn is_given(&self, expr: &Expr, bound: &BTreeSet<String>) -> bool {
         match column(expr) {
             Some((Some(alias), _)) => !self.aliases.contains(&alias) || bound.contains(&alias),

@@ -20,13 +20,13 @@ pub(super) struct Attempt {
     pub document: String,
     /// The things that it names, of [`daybook_tests::fields::Things::variables`].
     pub things: BTreeSet<&'static str>,
-    /// Whose cursor it gives: a field with pages or events.
+    /// Field with pages or events that the attempt's cursor belongs to.
     pub cursor: Option<String>,
     /// Fields that it selects, and arguments that it gives.
     pub selects: BTreeSet<String>,
     pub gives: BTreeSet<String>,
-    /// Whether the owner isn't asked: something is left out that only an operator may leave out, or nothing is
-    /// there yet.
+    /// True if the owner doesn't make the attempt, because it leaves out what only an operator may leave
+    /// out, or because nothing exists yet.
     pub is_of_strangers: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct Attempt {
 pub(super) const RECORDED_LATER: &str = "Subscription.auditLogRecorded(filter";
 
 impl Attempt {
-    /// Whether it names something beside the organization that this is to be in.
+    /// True if the attempt names something inside the organization as well as the organization.
     pub(super) fn is_astray(&self) -> bool {
         let is_inside = |thing: &&str| !["organization", "slug", "name"].contains(thing);
         self.things.contains("organization") && self.things.iter().any(is_inside)

@@ -13,15 +13,15 @@ const LOG: &[&str] = &["admin", "auditor", "auditor's key"];
 const JOBS: &[&str] = &["admin", "auditor", "auditor's key", "operator"];
 /// Turn pages of something.
 const PAGES: &[&str] = &["admin", "auditor", "member", "auditor's key", "operator"];
-/// Have an e-mail address.
+/// Viewers with an e-mail address.
 const PEOPLE: &[&str] = &["admin", "auditor", "writer", "member", "operator"];
-/// Belong to the organization.
+/// Viewers that belong to the organization.
 const MEMBERS: &[&str] = &["admin", "auditor", "writer", "member", "auditor's key", "writer's key"];
 const ALL: &[&str] =
     &["admin", "auditor", "writer", "member", "auditor's key", "writer's key", "operator"];
 
-/// Who sees which fields. What only a mutation's payload has is a matter of its root field, of which
-/// `tests/it/access.rs` has the table.
+/// Types and fields, each with the viewers that see them. Fields that only a mutation's payload has depend
+/// on its root field, for which `tests/it/access.rs` has the table.
 const TABLE: &[(&str, &str, &[&str])] = &[
     (
         "ApiKey",

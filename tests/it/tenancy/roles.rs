@@ -1,4 +1,4 @@
-//! What each role may see of its own organization, field by field, in whatever way a field is reached.
+//! Visibility of each field for each role of the organization, on every path to the field.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use super::{
     writer::Writer,
 };
 
-/// Who asks.
+/// A viewer with its client.
 struct Asker {
     name: &'static str,
     client: Client,
@@ -125,8 +125,8 @@ impl Walk<'_> {
         (head, Way { variables, cursor, ..way.clone() })
     }
 
-    /// Whether a selection at the end of a way came with a value; none where it did not come. What is refused
-    /// must say so.
+    /// Returns whether a selection at the end of a path had a value, and none if the path did not reach it.
+    /// A refusal must be reported as an error.
     async fn ask(&self, way: &Way, selection: &str, key: &str) -> Option<bool> {
         let variables: Vec<_> =
             way.variables.iter().map(|(name, ty)| format!("${name}: {ty}")).collect();
@@ -161,7 +161,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether there is a value at the end of the keys; none where there is nothing that could have it.
+/// Returns whether there is a value at the end of the keys, and none if nothing could have one.
 fn has_value(value: &Value, keys: &[&str]) -> Option<bool> {
     match (value, keys) {
         (Value::Array(items), [_, ..]) => {

@@ -38,7 +38,7 @@ fn routes() -> Vec<String> {
     routes
 }
 
-/// What to try of a route; nothing of one that nobody has thought of.
+/// Returns the requests to try on a route. Empty for a route that has no case here.
 fn pairs(
     server: &TestServer,
     route: &str,

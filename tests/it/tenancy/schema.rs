@@ -1,4 +1,4 @@
-//! What the schema has: the measure of what is tried.
+//! The schema, by which the attempts are checked for completeness.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -19,12 +19,12 @@ use super::{
 /// In everything that globex has.
 pub(super) const MARK: &str = "globex";
 
-/// What an operator sees of other organizations: their jobs, and no row of what these are about.
+/// Fields in which an operator sees other organizations: their jobs, and none of the rows that these are about.
 const SEEN_BY_OPERATORS: &[&str] =
     &["Query.job", "Query.jobs", "Query.node", "Query.nodes", "Subscription.jobUpdates"];
 const UNSEEN_BY_OPERATORS: &[&str] = &["ApiKey", "AuditLog", "Member", "Note", "Workspace"];
 
-/// What globex has.
+/// Query for the state of globex.
 const STATE: &str = "query($id: ID!) {
     auditLogs(organizationId: $id) { totalCount }
     jobs(organizationId: $id) { nodes { id state cancelRequestedAt } }
@@ -143,7 +143,7 @@ async fn harvest(
     cursors
 }
 
-/// What the owner's answer to each attempt reaches; each must be what was meant.
+/// Makes each attempt as the owner, asserts that it reaches what it names, and returns the fields reached.
 async fn reach(
     server: &TestServer,
     owner: &Client,

@@ -12,8 +12,8 @@ use super::{
 pub(super) struct Writer<'a> {
     pub schema: &'a Schema,
     pub special: Special<'a>,
-    /// How many types there may be below one another: everything is selected once already, where the argument
-    /// is all that matters.
+    /// Maximum depth of nested types. It is small if the argument is all that matters, since everything is
+    /// selected once elsewhere.
     pub depth: usize,
     pub node: String,
     pub variables: BTreeMap<&'static str, &'static str>,

@@ -17,7 +17,7 @@ pub(super) struct Resumer {
     lines: Arc<Mutex<Vec<Value>>>,
 }
 
-/// What it printed from its start to its end.
+/// Updates that the client printed from its start to its end.
 pub(super) struct Printed(Vec<Value>);
 
 impl Resumer {
@@ -51,7 +51,7 @@ impl Resumer {
         Self { name, child, lines }
     }
 
-    /// How often it has cut its connection.
+    /// Returns how often the client has cut its connection.
     pub(super) fn cuts(&mut self) -> usize {
         let status = self.child.try_wait().unwrap();
         assert_eq!(status, None, "{} gave up", self.name);

@@ -1,4 +1,4 @@
-//! What a watcher was told, against what happened.
+//! Compares the updates that a watcher received with what happened.
 
 use std::collections::{HashMap, VecDeque};
 
