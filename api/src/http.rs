@@ -154,19 +154,19 @@ async fn limit_address(
     request: extract::Request,
     next: Next,
 ) -> Response {
-    state.proxies.look(request.headers());
-    let (mut response, standing) = match state.admission.address(correlation.address) {
-        Ok(standing) => (next.run(request).await, standing),
+    state.proxies.inspect(request.headers());
+    let (mut response, rate_limit) = match state.admission.address(correlation.address) {
+        Ok(rate_limit) => (next.run(request).await, rate_limit),
         Err(too_many) => {
             let (status, code) = (StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED);
             let problem = Problem { status, code, detail: too_many.message().into() };
             let mut response = problem.into_response();
             response.headers_mut().insert(header::RETRY_AFTER, too_many.retry_after.into());
-            (response, too_many.standing)
+            (response, too_many.rate_limit)
         }
     };
-    if let Some(standing) = standing {
-        standing.tell(response.headers_mut());
+    if let Some(rate_limit) = rate_limit {
+        rate_limit.set_headers(response.headers_mut());
     }
     response
 }

@@ -205,7 +205,7 @@ while True:
     if not piece:
         break
     seen += piece
-    if seen.endswith(b'go on: '):
+    if seen.endswith(b'continue: '):
         os.write(terminal, sys.argv[1].encode() + b'\\n')
 os.waitpid(pid, 0)
 sys.stdout.buffer.write(seen)";

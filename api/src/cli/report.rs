@@ -14,7 +14,7 @@ use crate::{config::LogFormat, redact};
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
 
 /// Sets the format of all messages from now on, including panics.
-pub(super) fn speak(format: LogFormat) {
+pub(super) fn set_format(format: LogFormat) {
     if FORMAT.set(format).is_ok() && format == LogFormat::Json {
         panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -24,7 +24,7 @@ const MIN_SIMILARITY: f64 = 0.85;
 pub(super) fn parse() -> Result<Cli, ExitCode> {
     let error = match Cli::try_parse() {
         Ok(cli) => {
-            report::speak(cli.config.log_format);
+            report::set_format(cli.config.log_format);
             return Ok(cli);
         }
         Err(error) => error,
@@ -35,7 +35,7 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
         return Err(ExitCode::SUCCESS);
     }
     if let Some(format) = log_format() {
-        report::speak(format);
+        report::set_format(format);
     }
     let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if is_help && !report::is_for_programs() {

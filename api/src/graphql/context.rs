@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Error, ID};
+use daybook_entity::organization::INSTANCE;
 use daybook_service::{GlobalId, Instance, Permission, Scope, Viewer, access};
 use uuid::Uuid;
 
@@ -23,7 +24,8 @@ pub(super) fn instance<'a>(ctx: &Context<'a>) -> &'a Arc<Instance> {
 /// UNAUTHENTICATED if the request has no credential.
 pub(super) fn viewer<'a>(ctx: &Context<'a>) -> Result<&'a Viewer, daybook_service::Error> {
     let caller = ctx.data_opt::<Caller>().and_then(|caller| caller.0.as_ref());
-    let message = "Authentication is required: send a bearer token or an API key in the Authorization header (on a WebSocket: in connection_init)";
+    let message = "Authentication is required: send a bearer token or an API key in the \
+                   Authorization header (on a WebSocket: in connection_init)";
     caller.ok_or(daybook_service::Error::Unauthenticated(message))
 }
 
@@ -37,6 +39,51 @@ pub(super) async fn enter(
     let viewer = viewer(ctx)?;
     let organization_id = organization_id(id, path)?;
     access::enter(instance(ctx), viewer, organization_id, permission, path).await
+}
+
+/// Enters the organization of an object that the viewer already sees, to read one of its fields.
+pub(super) async fn enter_for_field(
+    ctx: &Context<'_>,
+    organization_id: Uuid,
+    permission: Permission,
+) -> Result<Scope, Error> {
+    let viewer = viewer(ctx).map_err(to_error)?;
+    let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
+    scope.map_err(to_error)
+}
+
+/// Enters the organization of the object that the argument at `path` names. `kind` is the object's
+/// kind in errors.
+///
+/// # Errors
+/// The object is not found if the viewer does not belong to its organization.
+pub(super) async fn enter_to_change(
+    ctx: &Context<'_>,
+    (organization_id, permission): (Uuid, Permission),
+    (path, kind): (&[&str], &str),
+) -> Result<Scope, daybook_service::Error> {
+    let scope = access::enter(instance(ctx), viewer(ctx)?, organization_id, permission, path).await;
+    scope.map_err(|error| match error.is_not_found() {
+        true => daybook_service::Error::not_found(path, kind),
+        false => error,
+    })
+}
+
+/// Enters the instance itself, because the argument at `path` names no organization.
+///
+/// # Errors
+/// The argument is required of viewers who are not operators; `message` says so.
+pub(super) async fn enter_instance(
+    ctx: &Context<'_>,
+    permission: Permission,
+    path: &[&str],
+    message: &str,
+) -> Result<Scope, daybook_service::Error> {
+    let scope = access::enter(instance(ctx), viewer(ctx)?, INSTANCE, permission, path).await;
+    scope.map_err(|error| match error.is_not_found() {
+        true => daybook_service::Error::invalid(path, message),
+        false => error,
+    })
 }
 
 /// Enters the organization that an object's ID names, to read the object. Returns none if the

@@ -1,7 +1,7 @@
 //! Errors, mapped to GraphQL in one place.
 //!
-//! Problems that the caller of a mutation can fix are `UserError`s of the payload. Everything else is
-//! a top-level error with `extensions.code`, and, for an argument, `extensions.argument`.
+//! Problems that the caller of a mutation can fix are `UserError`s of the payload. Everything else
+//! is a top-level error with `extensions.code`, and, for an argument, `extensions.argument`.
 
 use async_graphql::{Enum, ErrorExtensions, SimpleObject};
 use daybook_service::{Error, Fault, Problem, ProblemCode};
@@ -77,7 +77,8 @@ pub(super) fn to_error(error: Error) -> async_graphql::Error {
             tracing::error!(error = %fault, "request failed");
             let text = match fault {
                 Fault::CommitUnknown(_) => {
-                    "The connection to the database failed during the commit, so the outcome is unknown: repeat the request with the same idempotency key"
+                    "The database failed during the commit, so the outcome is unknown: repeat the \
+                     request with the same idempotency key"
                 }
                 _ => "Internal error: find the cause in Daybook's log under the ID of this request",
             };

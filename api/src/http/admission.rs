@@ -44,7 +44,7 @@ impl fmt::Display for RateLimitKey {
 
 /// State of a rate limit after a request.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct RateLimitStatus {
     /// Name of the limit: `address` or `credential`.
     policy: &'static str,
     /// Requests allowed per second.
@@ -53,10 +53,10 @@ pub(super) struct Standing {
     remaining: u32,
 }
 
-impl Standing {
+impl RateLimitStatus {
     /// Sets the rate limit headers of a response (draft-ietf-httpapi-ratelimit-headers), unless a later
     /// check has already set them.
-    pub(super) fn tell(self, headers: &mut HeaderMap) {
+    pub(super) fn set_headers(self, headers: &mut HeaderMap) {
         let Self { policy, rate, remaining } = self;
         for (name, value) in [
             ("ratelimit-policy", format!("\"{policy}\";q={rate};w=1")),
@@ -78,12 +78,12 @@ pub(super) struct TooMany {
     /// Seconds after which a retry may succeed.
     pub(super) retry_after: u64,
     /// State of the rate limit, if the limit is a rate.
-    pub(super) standing: Option<Standing>,
+    pub(super) rate_limit: Option<RateLimitStatus>,
 }
 
 impl TooMany {
     pub(super) fn message(self) -> String {
-        let Self { most, unit, retry_after: _, standing: _ } = self;
+        let Self { most, unit, retry_after: _, rate_limit: _ } = self;
         format!("Too many requests: at most {most} {unit}")
     }
 }
@@ -107,20 +107,26 @@ impl<K: std::hash::Hash + Eq + Clone> Rates<K> {
         Self { limiter, checks: AtomicU32::new(0), policy, unit }
     }
 
-    fn check(&self, key: &K) -> Result<Option<Standing>, TooMany> {
+    fn check(&self, key: &K) -> Result<Option<RateLimitStatus>, TooMany> {
         /// Number of checks after which unused keys are removed.
         const FORGET_EVERY: u32 = 10_000;
         let Some((rate, limiter)) = &self.limiter else { return Ok(None) };
         if self.checks.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             limiter.retain_recent();
         }
-        let standing = |remaining| Some(Standing { policy: self.policy, rate: *rate, remaining });
+        let rate_limit =
+            |remaining| Some(RateLimitStatus { policy: self.policy, rate: *rate, remaining });
         match limiter.check_key(key) {
-            Ok(state) => Ok(standing(state.remaining_burst_capacity())),
+            Ok(state) => Ok(rate_limit(state.remaining_burst_capacity())),
             Err(until) => {
                 let wait = until.wait_time_from(DefaultClock::default().now());
                 let retry_after = wait.as_secs() + 1;
-                Err(TooMany { most: *rate, unit: self.unit, retry_after, standing: standing(0) })
+                Err(TooMany {
+                    most: *rate,
+                    unit: self.unit,
+                    retry_after,
+                    rate_limit: rate_limit(0),
+                })
             }
         }
     }
@@ -153,12 +159,12 @@ impl Admission {
     }
 
     /// Counts a request from an address.
-    pub(super) fn address(&self, address: IpAddr) -> Result<Option<Standing>, TooMany> {
+    pub(super) fn address(&self, address: IpAddr) -> Result<Option<RateLimitStatus>, TooMany> {
         self.addresses.check(&address)
     }
 
     /// Counts a request with a credential.
-    pub(super) fn credential(&self, subject: &str) -> Result<Option<Standing>, TooMany> {
+    pub(super) fn credential(&self, subject: &str) -> Result<Option<RateLimitStatus>, TooMany> {
         self.credentials.check(&subject.to_owned())
     }
 
@@ -169,7 +175,7 @@ impl Admission {
         if *count >= self.most_running {
             let unit = "concurrent operations with one credential";
             let most = self.most_running;
-            return Err(TooMany { most, unit, retry_after: 1, standing: None });
+            return Err(TooMany { most, unit, retry_after: 1, rate_limit: None });
         }
         *count += 1;
         Ok(Running { all: Arc::clone(&self.running), key })
@@ -211,13 +217,13 @@ mod tests {
         for remaining in [2, 1, 0] {
             assert_eq!(
                 admission.credential("ada"),
-                Ok(Some(Standing { policy: "credential", rate: 3, remaining }))
+                Ok(Some(RateLimitStatus { policy: "credential", rate: 3, remaining }))
             );
         }
         let refused = admission.credential("ada").expect_err("three a second");
         assert_eq!((refused.most, refused.retry_after), (3, 1));
         let mut headers = HeaderMap::new();
-        refused.standing.expect("it is a rate").tell(&mut headers);
+        refused.rate_limit.expect("it is a rate").set_headers(&mut headers);
         assert_eq!(headers["ratelimit"], "\"credential\";r=0;t=1");
         assert_eq!(headers["ratelimit-policy"], "\"credential\";q=3;w=1");
         assert!(admission.credential("bob").is_ok());

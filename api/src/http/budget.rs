@@ -130,7 +130,7 @@ impl Pool {
             most: u32::try_from(most).unwrap_or(u32::MAX),
             unit: "KiB of concurrent requests",
             retry_after: 1,
-            standing: None,
+            rate_limit: None,
         };
         timeout(MAX_WAIT, both).await.ok().flatten().ok_or(refused)
     }

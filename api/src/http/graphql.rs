@@ -93,12 +93,12 @@ async fn run(
         Ok(client) => client,
         Err(error) => return no_viewer(accept, &error),
     };
-    let (mut response, standing) = match operation::admit(state, &client) {
-        Ok(standing) => (execute(state, &client, accept, parameters, method).await, standing),
-        Err(too_many) => (accept.refuse(errors::too_many(too_many)), too_many.standing),
+    let (mut response, rate_limit) = match operation::admit(state, &client) {
+        Ok(rate_limit) => (execute(state, &client, accept, parameters, method).await, rate_limit),
+        Err(too_many) => (accept.refuse(errors::too_many(too_many)), too_many.rate_limit),
     };
-    if let Some(standing) = standing {
-        standing.tell(response.headers_mut());
+    if let Some(rate_limit) = rate_limit {
+        rate_limit.set_headers(response.headers_mut());
     }
     response
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     State,
-    admission::{RateLimitKey, Running, Standing, TooMany},
+    admission::{RateLimitKey, RateLimitStatus, Running, TooMany},
     budget::Reservation,
     credential, errors,
     parameters::Parameters,
@@ -82,7 +82,7 @@ pub(super) struct Answer {
 ///
 /// # Errors
 /// Fails if there are too many requests per second.
-pub(super) fn admit(state: &State, client: &Client) -> Result<Option<Standing>, TooMany> {
+pub(super) fn admit(state: &State, client: &Client) -> Result<Option<RateLimitStatus>, TooMany> {
     let Some(viewer) = &client.viewer else { return Ok(None) };
     state.admission.credential(&viewer.subject)
 }

@@ -60,8 +60,8 @@ impl Origins {
     /// Returns a problem that names what the origin was compared with, and the setting that allows it.
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-        let is_let_in = origin.to_str().is_ok_and(|origin| self.is_let_in(origin, headers));
-        if is_let_in {
+        let is_allowed = origin.to_str().is_ok_and(|origin| self.is_allowed(origin, headers));
+        if is_allowed {
             return Ok(());
         }
         let (origin, host) = (quoted(headers, header::ORIGIN), quoted(headers, header::HOST));
@@ -70,7 +70,7 @@ impl Origins {
         Err(Problem { status: StatusCode::FORBIDDEN, code: code::FORBIDDEN, detail })
     }
 
-    fn is_let_in(&self, origin: &str, headers: &HeaderMap) -> bool {
+    fn is_allowed(&self, origin: &str, headers: &HeaderMap) -> bool {
         let origin = normal(origin);
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let is_own = host.zip(origin.split_once("://")).is_some_and(|(host, (scheme, _))| {

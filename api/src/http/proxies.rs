@@ -24,7 +24,7 @@ impl Proxies {
     }
 
     /// Looks for proxy headers in a request.
-    pub(super) fn look(&self, headers: &HeaderMap) {
+    pub(super) fn inspect(&self, headers: &HeaderMap) {
         if self.is_settled.load(Ordering::Relaxed) {
             return;
         }

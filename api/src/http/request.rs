@@ -24,14 +24,14 @@ const MAX_REQUEST_ID_CHARS: usize = 100;
 pub(super) struct Correlation {
     /// From the client's `X-Request-Id`, or new.
     pub(super) request_id: String,
-    /// The W3C `traceparent` that others go on from: this request's where traces are exported, or else the
+    /// The W3C `traceparent` to pass on: of this request if traces are exported, and otherwise the
     /// client's.
     pub(super) traceparent: Option<String>,
-    /// Where the connection comes from: a proxy, where there is one.
+    /// Address that the connection comes from; a proxy's address if there is a proxy.
     pub(super) address: IpAddr,
 }
 
-/// Gives the request its id and span, and says the id in the answer.
+/// Gives the request its ID and span, and returns the ID in a response header.
 pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
     let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let mut correlation = Correlation {

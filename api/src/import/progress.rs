@@ -10,7 +10,7 @@ pub(super) fn is_watched() -> bool {
 }
 
 /// Prints a line in place of the progress.
-#[allow(clippy::print_stderr, reason = "what was taken and what not is for whoever waits")]
+#[allow(clippy::print_stderr, reason = "reports the import's result to the user")]
 pub(super) fn line(text: &str) {
     if is_for_programs() {
         inform(text);
@@ -20,7 +20,7 @@ pub(super) fn line(text: &str) {
 }
 
 /// Shows the progress in place of the previous one.
-#[allow(clippy::print_stderr, reason = "progress is for whoever waits")]
+#[allow(clippy::print_stderr, reason = "shows progress to the user")]
 pub(super) fn overwrite(text: &str) {
     eprint!("{}{text}", start());
 }

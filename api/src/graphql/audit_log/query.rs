@@ -19,8 +19,8 @@ pub(crate) struct AuditLogQuery;
 #[Object]
 impl AuditLogQuery {
     /// Lists the entries of an organization's audit log, newest first by default. A page has 50
-    /// entries by default and at most 100; a larger page is an error. For ADMIN and AUDITOR; operators can
-    /// read the instance's own log.
+    /// entries by default and at most 100; a larger page is an error. For ADMIN and AUDITOR;
+    /// operators can read the instance's own log.
     #[allow(clippy::too_many_arguments, reason = "they are the field's arguments")]
     async fn audit_logs(
         &self,
@@ -33,15 +33,9 @@ impl AuditLogQuery {
             desc = "Order of the entries."
         )]
         order_by: Option<AuditLogOrder>,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<AuditLogConnection> {
         let path = ["organizationId"];

@@ -1,15 +1,14 @@
 //! The `startBackup` field.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use daybook_entity::organization::INSTANCE;
 use daybook_service::{
-    Error, Permission, Scope, access,
+    Error, Permission, Scope,
     backups::{self, StartBackup},
 };
 
 use super::types::{BackupCompression, BackupJob};
 use crate::graphql::{
-    context::{enter, instance, viewer},
+    context::{enter, enter_instance},
     error::{UserError, split},
     job::types::JobFields,
 };
@@ -52,15 +51,8 @@ async fn scope(ctx: &Context<'_>, organization_id: Option<&ID>) -> Result<Scope,
     if let Some(id) = organization_id {
         return enter(ctx, id, Permission::BackUp, &path).await;
     }
-    let viewer = viewer(ctx)?;
-    let scope = access::enter(instance(ctx), viewer, INSTANCE, Permission::BackUp, &path).await;
-    scope.map_err(|error| {
-        if error.is_not_found() {
-            Error::invalid(&path, "is required: only operators can back up the whole instance")
-        } else {
-            error
-        }
-    })
+    let message = "is required: only operators can back up the whole instance";
+    enter_instance(ctx, Permission::BackUp, &path, message).await
 }
 
 /// Input of `startBackup`.

@@ -1,5 +1,5 @@
-//! Cache of validated documents by hash, since an application sends the same few documents again and
-//! again.
+//! Cache of validated documents by hash, since an application sends the same few documents again
+//! and again.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,6 +1,6 @@
-//! The cost of running an operation with its variables. A field costs 1, and the fields below a list
-//! are multiplied by the length of the list. A field for which the database may read a whole log costs
-//! as much as a long page.
+//! The cost of running an operation with its variables. A field costs 1, and fields below a list
+//! are multiplied by the length of the list. A field for which the database may read a whole log
+//! costs as much as a long page.
 //!
 //! Each fragment is priced once, however often it is spread. Introspection costs only 1, because the
 //! size of the document bounds it and it reads no table.

@@ -1,12 +1,12 @@
 //! The `cancelJob` and `retryJob` fields.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
-use daybook_service::{Error, GlobalId, Permission, Scope, access, jobs, permission::JobWork};
+use daybook_service::{Error, GlobalId, Permission, Scope, jobs, permission::JobWork};
 use uuid::Uuid;
 
 use super::interface::Job;
 use crate::graphql::{
-    context::{instance, viewer},
+    context::{enter_to_change, instance, viewer},
     error::{UserError, split},
 };
 
@@ -54,18 +54,13 @@ async fn enter(
     decision: fn(JobWork) -> Permission,
 ) -> Result<(Scope, Uuid), Error> {
     let path = ["input", "jobId"];
-    let viewer = viewer(ctx)?;
+    viewer(ctx)?;
     let Ok(GlobalId::Job { organization_id, id }) = id.parse() else {
         return Err(Error::invalid(&path, "must be the ID of a job"));
     };
-    let instance = instance(ctx);
-    let permission = decision(jobs::work_of(instance, organization_id, id).await?);
-    let scope = access::enter(instance, viewer, organization_id, permission, &path).await;
-    // A job of another organization looks as if it did not exist.
-    let not_found = |error: Error| {
-        if error.is_not_found() { Error::not_found(&path, "job") } else { error }
-    };
-    Ok((scope.map_err(not_found)?, id))
+    let permission = decision(jobs::work_of(instance(ctx), organization_id, id).await?);
+    let purpose = (organization_id, permission);
+    Ok((enter_to_change(ctx, purpose, (&path, "job")).await?, id))
 }
 
 /// Input of `cancelJob`.

@@ -1,8 +1,7 @@
 //! The `job` and `jobs` fields.
 
 use async_graphql::{Context, ID, Object, Result};
-use daybook_entity::organization::INSTANCE;
-use daybook_service::{GlobalId, Permission, access, jobs};
+use daybook_service::{GlobalId, Permission, jobs};
 use uuid::Uuid;
 
 use super::{
@@ -50,15 +49,9 @@ impl JobQuery {
         #[graphql(desc = "Conditions that jobs must meet. All jobs if absent.")] filter: Option<
             JobFilter,
         >,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<JobConnection> {
         let scope = scope(ctx, organization_id.as_ref(), None).await.map_err(to_error)?;
@@ -94,15 +87,6 @@ pub(super) async fn scope(
         };
         return context::enter(ctx, id, permission, &path).await;
     }
-    let viewer = viewer(ctx)?;
-    let scope =
-        access::enter(context::instance(ctx), viewer, INSTANCE, Permission::ReadJobs, &path).await;
-    scope.map_err(|error| {
-        if error.is_not_found() {
-            let message = "is required: only operators can see the jobs of all organizations";
-            daybook_service::Error::invalid(&path, message)
-        } else {
-            error
-        }
-    })
+    let message = "is required: only operators can see the jobs of all organizations";
+    context::enter_instance(ctx, Permission::ReadJobs, &path, message).await
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use daybook_service::{
-    Error, GlobalId, Permission, Scope, access,
+    Error, GlobalId, Permission, Scope,
     notes::{self, NewNote, NoteChange},
 };
 use uuid::Uuid;
 
 use super::types::{Note, Workspace};
 use crate::graphql::{
-    context::{self, instance, viewer},
+    context::{self, enter_to_change, viewer},
     error::{UserError, split},
 };
 
@@ -95,7 +95,7 @@ async fn enter_workspace(ctx: &Context<'_>, id: &ID) -> Result<(Scope, Uuid), Er
         return Err(Error::invalid(&path, "must be the ID of a workspace"));
     };
     let purpose = (organization_id, Permission::CreateNotes);
-    Ok((enter(ctx, purpose, &path, "workspace").await?, id))
+    Ok((enter_to_change(ctx, purpose, (&path, "workspace")).await?, id))
 }
 
 /// Enters the organization of the note that `id` names, with `permission`.
@@ -109,19 +109,8 @@ async fn enter_note(
     let Ok(GlobalId::Note { organization_id, id }) = id.parse() else {
         return Err(Error::invalid(&path, "must be the ID of a note"));
     };
-    Ok((enter(ctx, (organization_id, permission), &path, "note").await?, id))
-}
-
-async fn enter(
-    ctx: &Context<'_>,
-    (organization_id, permission): (Uuid, Permission),
-    path: &[&str],
-    what: &str,
-) -> Result<Scope, Error> {
-    let (instance, viewer) = (instance(ctx), viewer(ctx)?);
-    let scope = access::enter(instance, viewer, organization_id, permission, path).await;
-    // Something of another organization looks as if it did not exist.
-    scope.map_err(|error| if error.is_not_found() { Error::not_found(path, what) } else { error })
+    let purpose = (organization_id, permission);
+    Ok((enter_to_change(ctx, purpose, (&path, "note")).await?, id))
 }
 
 /// Input of `createWorkspace`.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Object, Result};
 use daybook_entity::{note, workspace};
 use daybook_service::{
-    GlobalId, Permission, Scope, access,
+    GlobalId, Permission, Scope,
     notes::{self, Bodies},
     organizations,
 };
 
 use super::allowance;
 use crate::graphql::{
-    context::{instance, viewer},
+    context::enter_for_field,
     error::to_error,
     organization::types::Organization,
     page::{ConnectionWith, args, connection},
@@ -55,21 +55,13 @@ impl Workspace {
     async fn notes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<NoteConnection> {
-        let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadNotes);
         let organization_id = self.row.organization_id;
-        let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
-        let scope = scope.map_err(to_error)?;
+        let scope = enter_for_field(ctx, organization_id, Permission::ReadNotes).await?;
         let selection = ctx.look_ahead();
         let has_bodies = selection.field("nodes").field("body").exists()
             || selection.field("edges").field("node").field("body").exists();

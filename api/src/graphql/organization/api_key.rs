@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use daybook_entity::api_key;
-use daybook_service::{GlobalId, Permission, Scope, access, access::api_keys, page::PageArgs};
+use daybook_service::{GlobalId, Permission, Scope, access::api_keys, page::PageArgs};
 use uuid::Uuid;
 
 use super::types::Role;
 use crate::graphql::{
-    context::{instance, viewer},
+    context::enter_for_field,
     error::to_error,
     page::{ConnectionWith, connection},
     scalar::Instant,
@@ -94,9 +94,7 @@ pub(super) async fn api_keys(
     organization_id: Uuid,
     args: &PageArgs,
 ) -> Result<ApiKeyConnection> {
-    let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadApiKeys);
-    let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
-    let scope = scope.map_err(to_error)?;
+    let scope = enter_for_field(ctx, organization_id, Permission::ReadApiKeys).await?;
     let page = api_keys::page(&scope, args).await.map_err(to_error)?;
     Ok(connection(page, ApiKeyTotal(scope), ApiKey))
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use daybook_service::{
-    GlobalId, Permission, Scope, access,
+    GlobalId, Permission,
     exports::Export,
     jobs::{self, Kind as _},
 };
@@ -14,7 +14,7 @@ use super::{
     types::Organization,
 };
 use crate::graphql::{
-    context::{instance, viewer},
+    context::{enter_for_field, instance},
     error::to_error,
     export::quota::ExportQuota,
     note::types::{WorkspaceConnection, workspaces},
@@ -47,7 +47,7 @@ impl Organization {
 
     /// The retention of the organization's audit log, and the holds on it. For ADMIN and AUDITOR.
     async fn retention(&self, ctx: &Context<'_>) -> Result<Retention> {
-        Retention::of(self.enter(ctx, Permission::ReadRetention).await?).await
+        Retention::of(enter_for_field(ctx, self.0.id, Permission::ReadRetention).await?).await
     }
 
     /// Lists the members of the organization, by subject. A page has 50 members by default and at
@@ -55,15 +55,9 @@ impl Organization {
     async fn members(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<MemberConnection> {
         members(ctx, self.0.id, &args(first, after, last, before)).await
@@ -74,15 +68,9 @@ impl Organization {
     async fn api_keys(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<ApiKeyConnection> {
         api_keys(ctx, self.0.id, &args(first, after, last, before)).await
@@ -93,26 +81,12 @@ impl Organization {
     async fn workspaces(
         &self,
         ctx: &Context<'_>,
-        #[graphql(
-            desc = "Number of items to return from the start: 0 to 100. Can't be combined with `last`."
-        )]
-        first: Option<i32>,
+        #[graphql(desc = "Size of a page from the start: 0 to 100.")] first: Option<i32>,
         #[graphql(desc = "Returns only items after this cursor.")] after: Option<String>,
-        #[graphql(
-            desc = "Number of items to return from the end: 0 to 100. Can't be combined with `first`."
-        )]
-        last: Option<i32>,
+        #[graphql(desc = "Size of a page from the end: 0 to 100.")] last: Option<i32>,
         #[graphql(desc = "Returns only items before this cursor.")] before: Option<String>,
     ) -> Result<WorkspaceConnection> {
-        let scope = self.enter(ctx, Permission::ReadWorkspaces).await?;
+        let scope = enter_for_field(ctx, self.0.id, Permission::ReadWorkspaces).await?;
         workspaces(scope, &args(first, after, last, before)).await
-    }
-}
-
-impl Organization {
-    async fn enter(&self, ctx: &Context<'_>, permission: Permission) -> Result<Scope> {
-        let viewer = viewer(ctx).map_err(to_error)?;
-        let scope = access::enter(instance(ctx), viewer, self.0.id, permission, &[]).await;
-        scope.map_err(to_error)
     }
 }

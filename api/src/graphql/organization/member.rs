@@ -2,12 +2,12 @@
 
 use async_graphql::{Context, Object, Result};
 use daybook_entity::membership;
-use daybook_service::{Permission, Scope, access, access::members};
+use daybook_service::{Permission, Scope, access::members};
 use uuid::Uuid;
 
 use super::types::Role;
 use crate::graphql::{
-    context::{instance, viewer},
+    context::enter_for_field,
     error::to_error,
     page::{ConnectionWith, connection},
     scalar::Instant,
@@ -60,9 +60,7 @@ pub(super) async fn members(
     organization_id: Uuid,
     args: &daybook_service::page::PageArgs,
 ) -> Result<MemberConnection> {
-    let (viewer, permission) = (viewer(ctx).map_err(to_error)?, Permission::ReadMembers);
-    let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
-    let scope = scope.map_err(to_error)?;
+    let scope = enter_for_field(ctx, organization_id, Permission::ReadMembers).await?;
     let page = members::page(&scope, args).await.map_err(to_error)?;
     Ok(connection(page, MemberTotal(scope), Member))
 }

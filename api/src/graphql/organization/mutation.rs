@@ -4,7 +4,6 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use daybook_service::{
     Error, GlobalId, Permission,
     access::{
-        self,
         api_keys::{self, NewApiKey},
         members,
     },
@@ -98,7 +97,7 @@ impl OrganizationMutation {
     ) -> Result<RevokeApiKeyPayload> {
         let revoked = async {
             let path = ["input", "apiKeyId"];
-            let viewer = context::viewer(ctx)?;
+            context::viewer(ctx)?;
             let (instance, permission) = (context::instance(ctx), Permission::RevokeApiKeys);
             let gone = || Error::not_found(&path, "API key");
             let (organization_id, id) = match input.api_key_id.parse() {
@@ -111,8 +110,8 @@ impl OrganizationMutation {
                     (key.organization_id, key.id)
                 }
             };
-            let scope = access::enter(instance, viewer, organization_id, permission, &path).await;
-            let scope = scope.map_err(|error| if error.is_not_found() { gone() } else { error })?;
+            let purpose = (organization_id, permission);
+            let scope = context::enter_to_change(ctx, purpose, (&path, "API key")).await?;
             api_keys::revoke(&scope, id).await?.map(ApiKey).ok_or_else(gone)
         };
         let (api_key, user_errors) = split(revoked.await)?;

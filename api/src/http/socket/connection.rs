@@ -12,7 +12,7 @@ use super::{
     End,
     message::{ClientMessage, Close, Named, ServerMessage},
     operation::{self, Event},
-    operations::{Operations, Panicked, Told},
+    operations::{Delivery, Operations, Panicked},
     sender::Sender,
 };
 use crate::{
@@ -101,8 +101,8 @@ impl Connection {
                     Some(Err(_)) => return Some(Close::bad_message()),
                     None => return None,
                 },
-                told = self.operations.next() => match told {
-                    Ok(told) => self.tell(sender, told).await,
+                delivery = self.operations.next() => match delivery {
+                    Ok(delivery) => self.deliver(sender, delivery).await,
                     Err(Panicked) => return Some(Close::internal_error()),
                 },
                 _ = ping.tick() => self.ping(sender).await,
@@ -234,8 +234,8 @@ impl Connection {
         Ok(())
     }
 
-    async fn tell(&mut self, sender: &mut Sender, told: Told) -> Result<(), End> {
-        let (number, id, event) = told;
+    async fn deliver(&mut self, sender: &mut Sender, delivery: Delivery) -> Result<(), End> {
+        let (number, id, event) = delivery;
         if !self.operations.is_current(&id, number) {
             return Ok(());
         }

@@ -16,7 +16,7 @@ use super::operation::{Event, Operation};
 const MAX_RUNNING_REQUESTS: usize = 4;
 
 /// Event of an operation, with the operation's number and ID.
-pub(super) type Told = (u64, String, Event);
+pub(super) type Delivery = (u64, String, Event);
 
 pub(super) struct Operations {
     /// One task per operation. An operation polled by the connection itself could hold a database
@@ -26,8 +26,8 @@ pub(super) struct Operations {
     started: u64,
     turns: Arc<Semaphore>,
     /// Channel for one event at a time, first come, first served, so that each operation gets its turn.
-    outbox: mpsc::Sender<Told>,
-    inbox: mpsc::Receiver<Told>,
+    outbox: mpsc::Sender<Delivery>,
+    inbox: mpsc::Receiver<Delivery>,
 }
 
 struct Running {
@@ -111,10 +111,10 @@ impl Operations {
     ///
     /// # Errors
     /// Returns [`Panicked`] if an operation panicked.
-    pub(super) async fn next(&mut self) -> Result<Told, Panicked> {
+    pub(super) async fn next(&mut self) -> Result<Delivery, Panicked> {
         loop {
             tokio::select! {
-                Some(told) = self.inbox.recv() => return Ok(told),
+                Some(delivery) = self.inbox.recv() => return Ok(delivery),
                 Some(ended) = self.tasks.join_next() => match ended {
                     Err(error) if error.is_panic() => return Err(Panicked),
                     Ok(()) | Err(_) => {}

@@ -30,7 +30,7 @@ pub(super) fn find(name: &str, headers: &HeaderMap) -> Option<File> {
         Some((Files::get(&format!("{name}{ending}"))?, Some(encoding)))
     });
     let (file, encoding) = found.next().or_else(|| Files::get(name).map(|file| (file, None)))?;
-    // Half of a SHA-256 is more than enough to tell versions of a file apart.
+    // Half of a SHA-256 is more than enough to distinguish versions of a file.
     let hash = file.metadata.sha256_hash();
     let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let etag = format!("\"{hex}\"");
