@@ -32,7 +32,7 @@ fn aliases(count: usize, field: &str) -> String {
 fn is_too_large(answer: &Value) -> bool {
     let error = &answer["errors"][0];
     let message = error["message"].as_str().unwrap_or_default();
-    error["extensions"]["code"] == "BAD_USER_INPUT" && message.contains("ask for fewer")
+    error["extensions"]["code"] == "BAD_USER_INPUT" && message.contains("request fewer")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,7 +133,7 @@ async fn event_of_a_subscription_is_bounded_by_itself(server: &TestServer) {
             }
             _ => {
                 let text = message["payload"][0]["message"].as_str().unwrap();
-                assert!(text.contains("ask for fewer"), "{:.300}", message.to_string());
+                assert!(text.contains("request fewer"), "{:.300}", message.to_string());
                 refusals += 1;
             }
         }

@@ -169,7 +169,7 @@ async fn bodies_of_one_answer_are_bounded(server: &TestServer) {
         } else {
             assert_eq!(answer.code(), "BAD_USER_INPUT", "{document}");
             let message = answer.body["errors"][0]["message"].as_str().unwrap();
-            assert!(message.contains("ask for fewer"), "{message}");
+            assert!(message.contains("request fewer"), "{message}");
         }
     }
     let ids = "query($id: ID!) { node(id: $id) { ... on Workspace { notes { nodes { id } } } } }";
