@@ -1,4 +1,4 @@
-//! `auditLogHistogram` and `auditLogValues`: what an explorer shows beside the entries.
+//! `auditLogHistogram` and `auditLogValues`, which an explorer shows beside the entries.
 
 mod common_words;
 

@@ -3,7 +3,7 @@
 use daybook_entity::membership::Role;
 use daybook_tests::{Backend, Client, Process, TestServer, Value, entry, json, on_each_engine};
 
-/// Most kilobytes that the process may ever have had.
+/// Maximum memory of the process at its peak, in KiB.
 const MAX_PEAK: u64 = 300 * 1024;
 
 /// Records a hundred entries of 60 kB each.
@@ -14,7 +14,7 @@ async fn record_long_entries(admin: &Client, organization: &str) {
     assert_eq!(payload["userErrors"], json!([]));
 }
 
-/// A page, as often as asked for.
+/// Returns a query with `count` aliases of one page.
 fn pages(count: usize, first: usize, fields: &str) -> String {
     let page = |index| {
         format!(

@@ -1,4 +1,4 @@
-//! API keys: shown once, good for one role in one organization, ended by time or by hand.
+//! API keys: shown once, valid for one role in one organization, and ended by expiry or revocation.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,8 @@ const ENTRIES: &str = "query($id: ID!, $action: String!) { auditLogs(organizatio
 const RECORDED: &str =
     "subscription($id: ID!) { auditLogRecorded(organizationId: $id) { node { action } } }";
 
-/// An organization, its ADMIN, and a client with a key of `role`; the payload that made it.
+/// Creates an organization with an ADMIN, and a client with a key for `role`. Also returns the payload that
+/// created the key.
 async fn with_key(server: &TestServer, role: &str) -> (String, Client, Client, Value) {
     let acme = server.organization("acme").await;
     let admin = server.client(&acme, Role::Admin).await;

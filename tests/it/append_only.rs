@@ -4,17 +4,17 @@ use daybook_entity::{audit_log, membership::Role};
 use daybook_tests::{Backend, TestServer, on_each_engine, raw_organization};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder};
 
-/// Every column of the table, the key last.
+/// All columns of the table, the key last.
 const COLUMNS: &str = "id, timestamp, recorded_at, recorded_by, actor_type, actor_id, actor_email, \
     actor_name, action, outcome, resource_type, resource_id, resource_name, request_id, ip_address, \
     user_agent, changes, extra, salt, commitment, hash, organization_id, sequence";
 
-/// The same values for another action.
+/// Returns the columns, with another action in place of the real one.
 fn forged() -> String {
     COLUMNS.replace(" action,", " 'forged',")
 }
 
-/// On both engines.
+/// Returns statements that both engines must refuse.
 fn everywhere() -> Vec<String> {
     let forged = forged();
     let row = "FROM audit_logs WHERE sequence = 3";

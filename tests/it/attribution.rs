@@ -42,7 +42,7 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["retention", "show", "--organization", "acme"], &[]),
 ];
 
-/// All entries of all logs that this command line made since the last call, oldest first.
+/// Returns all entries of all logs that the command line recorded since the last call, oldest first.
 async fn news(server: &TestServer, known: &mut Vec<uuid::Uuid>) -> Vec<audit_log::Model> {
     let db = server.database.connect().await;
     let rows = audit_log::Entity::find()

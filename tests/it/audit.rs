@@ -1,4 +1,4 @@
-//! GraphQL over HTTP by somebody else's book: graphql-http's audits, and what they leave out.
+//! GraphQL over HTTP, checked by graphql-http's audits, and cases that they leave out.
 
 use std::{collections::BTreeMap, io::Read, process::Command};
 

@@ -1,4 +1,4 @@
-//! Backups: what is in them, who gets them, what loads them, what is refused.
+//! Backups: their content, permissions, loading, and refused requests.
 
 mod damage;
 mod faults;
@@ -34,12 +34,12 @@ const BACKUP: &str = "query($id: ID!) { job(id: $id) {
         verification { ok verifiedAt restoredRows message } }
 } }";
 
-/// Starts a backup; the payload.
+/// Starts a backup, and returns the payload.
 pub(crate) async fn start(client: &Client, input: Value) -> Value {
     client.query(START, json!({ "input": input })).await["startBackup"].clone()
 }
 
-/// A backup's job once it's over.
+/// Waits until a backup's job has finished, and returns it.
 pub(crate) async fn finished(client: &Client, id: &Value) -> Value {
     eventually("the backup's end", 120, async || {
         let job = client.query(BACKUP, json!({ "id": id })).await["job"].clone();
@@ -48,7 +48,7 @@ pub(crate) async fn finished(client: &Client, id: &Value) -> Value {
     .await
 }
 
-/// A backup that must succeed, and its file.
+/// Makes a backup, which must succeed, and returns its job and its file.
 pub(crate) async fn backed_up(client: &Client, input: Value) -> (Value, Vec<u8>) {
     let payload = start(client, input).await;
     assert_eq!(payload["userErrors"], json!([]));
@@ -58,7 +58,8 @@ pub(crate) async fn backed_up(client: &Client, input: Value) -> (Value, Vec<u8>)
     (job, bytes)
 }
 
-/// A backup of the whole instance that must succeed, and its file, which the host's command line gives.
+/// Makes a backup of the whole instance, which must succeed, and returns its job and its file, which the
+/// host's command line downloads.
 pub(crate) async fn instance_backed_up(server: &TestServer, input: Value) -> (Value, Vec<u8>) {
     let operator = server.operator().await;
     let payload = start(&operator, input).await;
@@ -69,7 +70,7 @@ pub(crate) async fn instance_backed_up(server: &TestServer, input: Value) -> (Va
     (job, bytes)
 }
 
-/// The rows that a backup says a table has.
+/// Returns the number of a table's rows in a backup's manifest.
 pub(crate) fn rows(job: &Value, table: &str) -> Option<i64> {
     let tables = job["tables"].as_array().unwrap();
     let found = tables.iter().find(|found| found["name"] == table)?;
@@ -93,14 +94,14 @@ impl Copy {
         self.folder.path()
     }
 
-    /// The file, kept beside the copy.
+    /// Writes the file beside the copy.
     pub(crate) fn keep(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).unwrap();
         path
     }
 
-    /// Loads the file with the engine's own client, as the manual says.
+    /// Loads the file with the engine's own client, as README.md describes.
     pub(crate) fn load(&self, file: &Path) -> Output {
         let mut command = match self.database.backend {
             Backend::Sqlite => {
@@ -130,7 +131,7 @@ impl Copy {
     }
 }
 
-/// `psql` that stops at the first error.
+/// Returns a `psql` command that stops at the first error.
 pub(crate) fn psql(url: &str) -> Command {
     let mut command = Command::new("psql");
     command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", url]).stdin(Stdio::null());
@@ -138,7 +139,7 @@ pub(crate) fn psql(url: &str) -> Command {
     command
 }
 
-/// The `sqlite3` shell, installed where it's missing.
+/// Returns the path of the `sqlite3` shell, which is installed if it's missing.
 fn sqlite3() -> &'static str {
     static INSTALLED: std::sync::Once = std::sync::Once::new();
     INSTALLED.call_once(|| {
@@ -150,7 +151,7 @@ fn sqlite3() -> &'static str {
     "sqlite3"
 }
 
-/// A table's rows as the engine's own client shows them, in an order of its own.
+/// Returns a table's rows as the engine's own client prints them, sorted.
 pub(crate) fn shown(database: &TestDatabase, table: &str) -> Vec<String> {
     let output = match database.backend {
         Backend::Sqlite => Command::new(sqlite3())

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::exports::input;
 
-/// Entries of 4 KiB each: several parts of an upload.
+/// Number of entries of 4 KiB each, which make several parts of an upload.
 const RECORDS: usize = 4_000;
 
 fn settings(config: &mut Config) {
@@ -19,7 +19,7 @@ fn settings(config: &mut Config) {
     config.artifacts_url = Some(S3Server::url());
 }
 
-/// A database with a log, a bucket, and what it takes to run processes on both.
+/// A database with a log, a bucket, and the settings to run processes on both.
 struct Site {
     s3: S3Server,
     server: TestServer,
@@ -172,7 +172,7 @@ async fn upload_of_a_killed_process_is_invisible_and_swept() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn export_outlives_a_store_that_is_killed_in_mid_upload() {
-    /// Longer than a store takes to start again.
+    /// Time that is longer than a store takes to start again.
     const OUTAGE: Duration = Duration::from_secs(40);
 
     let mut site = Site::new().await;

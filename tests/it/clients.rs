@@ -1,5 +1,5 @@
-//! Clients that others wrote, each through the same walk: two pages of the log, a mutation, a job watched to its
-//! end, its file.
+//! Third-party clients, each on the same walk: two pages of the log, a mutation, a job watched to its end,
+//! and its file.
 
 mod cynic;
 
@@ -12,7 +12,7 @@ use std::{
 use daybook_entity::membership::Role;
 use daybook_tests::{Backend, TestServer, Value, clients};
 
-/// Entries that are there before the walk; the organization's own first ones come before them.
+/// Number of entries before the walk, not counting the organization's own first ones.
 const RECORDED: usize = 8;
 
 fn node(script: &str) -> Command {
@@ -30,7 +30,7 @@ fn python(script: &str) -> Command {
     command
 }
 
-/// A server whose worker does not work yet, an organization and its admin's token.
+/// Starts a server whose worker does not work yet. Returns it with an organization and its admin's token.
 async fn start(backend: Backend) -> (TestServer, String, String) {
     let server =
         TestServer::start_idle_with(backend, |config| config.export_inline_records = 0).await;
@@ -40,7 +40,7 @@ async fn start(backend: Backend) -> (TestServer, String, String) {
     (server, acme, admin.token.unwrap())
 }
 
-/// Walks with a program: its job waits until it says that it is watching.
+/// Runs a program through the walk. Its job starts when the program prints that it is watching.
 async fn walk(backend: Backend, mut command: Command, action: &str) {
     let (server, acme, token) = start(backend).await;
     command.args([server.url("/graphql"), token, acme]);

@@ -1,4 +1,4 @@
-//! The command line: what it prints, what it changes, how it ends.
+//! The command line: its output, changes and exit codes.
 
 use std::{
     fs,

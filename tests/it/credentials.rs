@@ -1,4 +1,4 @@
-//! Bearer tokens that must not hold.
+//! Bearer tokens that must be refused.
 
 use std::time::Duration;
 
@@ -116,7 +116,7 @@ async fn token_holds_until_it_expires(server: &TestServer) {
     assert_eq!((answer.status, answer.code().as_str()), (401, "UNAUTHENTICATED"));
 }
 
-/// Tokens for `admin` that must not hold, by what is wrong with them.
+/// Returns tokens for `admin` that must be refused, each with its defect.
 fn bad_tokens(server: &TestServer) -> Vec<(&'static str, String)> {
     let now = server.clock.now();
     let hour = Duration::from_secs(3600);

@@ -1,4 +1,4 @@
-//! The files under `api/deploy/`: what they name is there, and linters have nothing to say.
+//! The files under `api/deploy/`: what they name exists, and linters accept them.
 
 use std::{collections::BTreeSet, process::Command};
 
@@ -17,7 +17,7 @@ const DEPLOY: [&str; 6] = [
     "api/deploy/kubernetes.yml",
 ];
 
-/// The words of a text that begin so.
+/// Returns the words of a text that begin with `start`.
 fn words(text: &str, start: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words.filter(|word| word.starts_with(start)).map(str::to_owned).collect()

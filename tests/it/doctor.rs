@@ -1,4 +1,4 @@
-//! `daybook doctor`: a line for each thing that an instance stands on, and nothing changed.
+//! `daybook doctor` reports a line for each dependency of an instance, and changes nothing.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +31,7 @@ fn examine(command: &mut Command) -> (BTreeMap<String, (String, String)>, i32) {
     (found, output.status.code().unwrap())
 }
 
-/// Health by check, as the JSON says it.
+/// Returns the health of each check from the JSON output.
 fn as_json(output: Output) -> BTreeMap<String, String> {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["ok"], output.status.success(), "{report}");
@@ -48,7 +48,7 @@ fn as_json(output: Output) -> BTreeMap<String, String> {
     checks.iter().map(health).collect()
 }
 
-/// One check must stand so, say these words, and the run end with this code.
+/// Asserts a check's health, a part of its text, and the exit code.
 fn says(command: &mut Command, code: i32, check: &str, health: &str, words: &str) {
     let (found, ended) = examine(command);
     let (is, text) = found.get(check).unwrap_or_else(|| panic!("{check}: {found:#?}"));

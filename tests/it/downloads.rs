@@ -52,7 +52,7 @@ async fn exported(server: &TestServer, slug: &str) -> (String, Client, Exported)
     (organization, admin, file)
 }
 
-/// A link with this token instead of its own.
+/// Returns a link with its token replaced.
 fn with_token(link: &str, token: &str) -> String {
     let (start, rest) = link.split_once("/artifacts/").unwrap();
     let (_, name) = rest.split_once('/').unwrap();
@@ -64,7 +64,7 @@ fn token(link: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(rest.split_once('/').unwrap().0).unwrap()
 }
 
-/// Asserts that nobody could tell `url` from a link that never was.
+/// Asserts that `url` looks like a link that never existed.
 async fn is_missing(url: &str) {
     let told = |said: &Said| {
         let mut headers: Vec<_> = said
@@ -99,7 +99,7 @@ async fn downloads(client: &Client, organization: &str) -> Vec<Value> {
     entries(client, organization, "artifact.downloaded").await
 }
 
-/// A client that has not used any link yet.
+/// Returns a client at an address of its own, which has not used any link.
 fn client_at(last: u8) -> reqwest::Client {
     let address: std::net::IpAddr = [127, 0, 0, last].into();
     reqwest::Client::builder().local_address(address).build().unwrap()

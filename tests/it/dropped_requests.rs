@@ -16,15 +16,15 @@ use futures::future::join_all;
 use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-/// Requests of the first part whose client went before any answer, while others record.
+/// Number of dropped requests in the first part, while other clients record.
 const MIXED: usize = 1_500;
-/// The same of the second part, when nobody else is there to set right what they leave behind.
+/// Number of dropped requests in the second part, when no other client could repair what they leave behind.
 const ALONE: usize = 500;
-/// Clients that go away, at once.
+/// Number of concurrent clients that drop their requests.
 const DROPPERS: usize = 8;
-/// Clients that stay, at once.
+/// Number of concurrent clients that keep their connections.
 const WRITERS: usize = 8;
-/// Recordings of each of those, at least.
+/// Minimum number of recordings by each client that keeps its connection.
 const RECORDINGS: usize = 40;
 /// Of the requests without an answer, those that must have been done all the same, and those that
 /// must not: drops land before, in and after the work.
@@ -130,7 +130,7 @@ fn request(address: &str, client: &Client, body: &Value) -> String {
     )
 }
 
-/// Records until it's over; what was acknowledged.
+/// Records until the end, and returns what was acknowledged.
 async fn write(
     client: &Client,
     organization: &str,

@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 
 const LOCK: &str = "LOCK TABLE audit_logs IN ACCESS EXCLUSIVE MODE";
 
-/// A log of many segments, for a segment's bytes are what is limited.
+/// Records a log of many segments. The size of a segment is limited in bytes.
 async fn record_much(admin: &Client, acme: &str) {
     for batch in 0..15 {
         let entries = (0..100).map(|index| {
@@ -19,7 +19,7 @@ async fn record_much(admin: &Client, acme: &str) {
     }
 }
 
-/// Waits until `count` statements that begin so wait for the lock of a table.
+/// Waits until `count` statements that begin with `start` wait for the lock of a table.
 async fn waiting(db: &DatabaseConnection, start: &str, count: usize) {
     let sql = "SELECT query FROM pg_stat_activity WHERE datname = current_database()
         AND wait_event_type = 'Lock' AND starts_with(query, $1)";
@@ -32,8 +32,8 @@ async fn waiting(db: &DatabaseConnection, start: &str, count: usize) {
     .await;
 }
 
-/// The log is locked when the attempt has begun, and again right behind its first segment, for locks are given in the
-/// order in which they were asked for. What then waits is the second segment, and the third.
+/// The log is locked when the attempt has begun, and again right behind its first segment, for locks are
+/// given in the order in which they were asked for. What then waits is the second segment, and the third.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_is_read_by_copy_and_one_segment_ahead() {
     let server = TestServer::start_idle(Backend::Postgres).await;

@@ -1,4 +1,4 @@
-//! Compressed exports: what gzip and zstd make of them is the export as it is without.
+//! Compressed exports: gzip and zstd decompress them to the uncompressed export.
 
 use std::{
     io::Write,

@@ -34,7 +34,7 @@ const PYTHON_CSV: &str = "csv.field_size_limit(1 << 20)
 text = data.decode('utf-8')
 result = list(csv.reader(io.StringIO(text, newline=''), strict=True))";
 
-/// The cell before it was made harmless, as the documentation says to read it.
+/// Returns the original of a cell that was escaped, as the documentation describes.
 fn original(cell: &str) -> &str {
     match cell.strip_prefix('\'') {
         Some(rest) if rest.trim_start_matches('\'').starts_with(FORMULA) => rest,
@@ -42,7 +42,7 @@ fn original(cell: &str) -> &str {
     }
 }
 
-/// A row in the shape of the API.
+/// Returns a row in the form of the API.
 fn node(cells: &[String]) -> Value {
     assert_eq!(cells.len(), COLUMNS.len());
     let text = |name: &str| -> Value {
@@ -101,7 +101,7 @@ fn formulas(node: &Value) -> usize {
     cells.filter(|cell| cell.trim_start_matches('\'').starts_with(FORMULA)).count()
 }
 
-/// RFC 4180, written from the RFC.
+/// Formats rows as the text of RFC 4180 describes.
 fn rfc4180(rows: &[Vec<String>]) -> String {
     let cell = |cell: &String| {
         if cell.contains([',', '"', '\r', '\n']) {

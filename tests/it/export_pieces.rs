@@ -1,4 +1,4 @@
-//! Small exports at once, large ones in pieces, each export one moment.
+//! Small exports are inline, large ones come in pieces, and each export shows one moment.
 
 use std::{collections::HashSet, time::Instant};
 
@@ -17,7 +17,7 @@ fn recorded() -> Value {
     json!({ "action": "test.*" })
 }
 
-/// Entries with times of their own, out of order.
+/// Returns entries whose timestamps are out of order.
 fn scattered(count: usize) -> Value {
     let entries = (0..count).map(|index| {
         let mut entry = entry(&format!("test.{index}"));
@@ -27,10 +27,10 @@ fn scattered(count: usize) -> Value {
     json!(entries.collect::<Vec<_>>())
 }
 
-/// The formats whose pieces concatenate.
+/// Formats whose pieces can be concatenated.
 const FORMATS: [&str; 3] = ["CSV", "JSON", "JSONL"];
 
-/// All pieces of an export that a cap cuts off.
+/// Returns all pieces of an export that a cap cuts off.
 async fn pieces(client: &Client, mut input: Value) -> Vec<Exported> {
     let mut pieces = Vec::new();
     loop {
@@ -46,7 +46,7 @@ async fn pieces(client: &Client, mut input: Value) -> Vec<Exported> {
     }
 }
 
-/// The pieces one behind the other, without what stands around the records of each.
+/// Concatenates the pieces, without what surrounds the records of each.
 fn concatenated(pieces: &[Exported], format: &str) -> Vec<u8> {
     let texts = pieces.iter().map(|piece| std::str::from_utf8(&piece.bytes).unwrap());
     let whole = match format {

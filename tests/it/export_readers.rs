@@ -20,7 +20,7 @@ const FORMATS: [(&str, &str, &[&str]); 4] = [
     ("PARQUET", "parquet", &["duckdb", "pandas", "pyarrow"]),
 ];
 
-/// The JSON that the readers' Python prints.
+/// Returns the JSON that the readers' Python prints.
 fn python<Argument: AsRef<OsStr>>(arguments: impl IntoIterator<Item = Argument>) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let python = root.join("target/readers/bin/python");
@@ -52,7 +52,7 @@ fn opened_by_libreoffice(csv: &[u8]) -> String {
     std::fs::read_to_string(folder.path().join("export.fods")).unwrap()
 }
 
-/// The rows of a Parquet file, in the shape of the API, as pyarrow reads them.
+/// Returns the rows of a Parquet file, as pyarrow reads them, in the form of the API.
 pub(crate) fn parquet_rows(bytes: &[u8]) -> Vec<Value> {
     let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
     let file = folder.path().join("rows.parquet");

@@ -1,4 +1,4 @@
-//! Exports of hostile content: what real readers find in the file is what the API answers.
+//! Exports of hostile content: real readers find the values in the file that the API returns.
 
 use std::{
     io::Write,
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 pub(crate) const ORDERS: [&str; 4] =
     ["RECORDED_DESC", "RECORDED_ASC", "TIMESTAMP_DESC", "TIMESTAMP_ASC"];
 
-/// Texts that a careless writer, reader or spreadsheet falls over.
+/// Texts that break careless writers, readers or spreadsheets.
 const NASTY: [&str; 36] = [
     ",",
     "\"",
@@ -94,7 +94,7 @@ pub(crate) fn hostile_entries() -> Vec<Value> {
     nasty.chain([long]).collect()
 }
 
-/// The filter that finds them, and nothing that Daybook recorded by itself.
+/// Returns the filter for the hostile entries, without those that Daybook recorded by itself.
 pub(crate) fn hostile() -> Value {
     json!({ "action": "hostile.*" })
 }

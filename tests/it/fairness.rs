@@ -1,4 +1,4 @@
-//! Jobs leave room for what else a process does.
+//! Jobs leave time for the other tasks of a process.
 
 use std::time::{Duration, Instant};
 

@@ -26,16 +26,16 @@ use sea_orm::{
     ColumnTrait, DatabaseConnection, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 
-/// A server that serves only, on whose database workers are let loose.
+/// A server without a worker, and its database, on which worker processes run.
 struct Site {
     server: TestServer,
     organization: String,
     admin: Client,
-    /// A connection that Daybook does not know of.
+    /// Connection of the test itself.
     db: DatabaseConnection,
 }
 
-/// Short leases, so that nobody waits long for a rescue, and no cap on exports.
+/// Sets short leases, so that a rescue comes soon, and no cap on exports.
 fn settings(config: &mut Config) {
     config.job_lease = Duration::from_secs(3);
     config.export_max_records = 1_000_000;
@@ -43,7 +43,7 @@ fn settings(config: &mut Config) {
 }
 
 impl Site {
-    /// With `count` entries that are exported.
+    /// Creates a site with `count` entries to export.
     async fn new(server: TestServer, count: usize) -> Self {
         let organization = server.organization("acme").await;
         let admin = server.client(&organization, Role::Admin).await;
@@ -52,7 +52,7 @@ impl Site {
         Self { server, organization, admin, db }
     }
 
-    /// Starts an export of the entries whose action matches; its ID.
+    /// Starts an export of the entries whose action matches, and returns its ID.
     async fn start(&self, action: &str) -> String {
         start(&self.admin, &self.organization, action).await
     }
@@ -96,7 +96,7 @@ impl Site {
         jobs.count(&self.db).await.unwrap()
     }
 
-    /// All that is known of a job: its row, its events, its artifact, what the log tells of it.
+    /// Returns a job's row, events, artifact and entries, as a text for messages.
     async fn all_of(&self, id: &str) -> String {
         let (_, raw) = key(id);
         let db = &self.db;
@@ -121,14 +121,14 @@ impl Site {
     }
 }
 
-/// Starts an export that is no repetition of another; its ID.
+/// Starts an export that differs from all others, and returns its ID.
 async fn start(client: &Client, organization: &str, action: &str) -> String {
     let payload = client.start_export(export(organization, action)).await;
     assert_eq!(payload["userErrors"], json!([]));
     payload["job"]["id"].as_str().unwrap().to_owned()
 }
 
-/// The same, on a server that may be away.
+/// Starts an export as [`start`] does, on a server that may be down.
 async fn start_surely(client: &Client, organization: &str) -> String {
     let start = "mutation($input: StartExportInput!) { startExport(input: $input) {
         job { id } userErrors { code } } }";
@@ -136,7 +136,7 @@ async fn start_surely(client: &Client, organization: &str) -> String {
     data["startExport"]["job"]["id"].as_str().unwrap().to_owned()
 }
 
-/// The data of a mutation that is repeated, the same each time, until it is answered.
+/// Repeats a mutation unchanged until it is answered, and returns its data.
 async fn surely(client: &Client, mutation: &str, input: Value) -> Value {
     eventually("an acknowledgement", 60, async || {
         let answer = client.try_send(mutation, json!({ "input": input })).await.ok()?;
@@ -154,7 +154,7 @@ fn export(organization: &str, action: &str) -> Value {
     })
 }
 
-/// The states that a job went through, with the attempt.
+/// Returns the states that a job went through, each with its attempt.
 fn path(job: &Value) -> Vec<(&str, i64)> {
     let transitions = job["transitions"].as_array().unwrap().iter();
     transitions.map(|t| (t["to"].as_str().unwrap(), t["attempt"].as_i64().unwrap())).collect()
@@ -167,7 +167,7 @@ fn key(id: &str) -> (uuid::Uuid, uuid::Uuid) {
     }
 }
 
-/// As many as `DAYBOOK_TEST_ROUNDS` says, or what the suite can afford.
+/// Returns the number of rounds: `DAYBOOK_TEST_ROUNDS`, or `usual`.
 pub(crate) fn rounds(usual: usize) -> usize {
     std::env::var("DAYBOOK_TEST_ROUNDS").map_or(usual, |rounds| rounds.parse().unwrap())
 }
@@ -176,7 +176,7 @@ pub(crate) fn random<T: From<u64>>() -> T {
     u64::from_be_bytes(daybook_service::random_bytes()).into()
 }
 
-/// A time below `longest`: faults come at any moment.
+/// Returns a random time below `longest`, so that faults come at any moment.
 fn any_moment(longest: Duration) -> Duration {
     longest.mul_f64(f64::from(u16::from_be_bytes(daybook_service::random_bytes())) / 65_536.0)
 }

@@ -18,12 +18,12 @@ pub(crate) async fn subscribe(socket: &mut Socket, id: &str, variables: Value) {
     socket.subscribe(id, UPDATES, variables).await;
 }
 
-/// The next update.
+/// Returns the next update.
 pub(crate) async fn next(socket: &mut Socket) -> Value {
     socket.data().await["jobUpdates"].clone()
 }
 
-/// The updates up to and with the one that `is_last` says.
+/// Returns the updates through the first one for which `is_last` is true.
 pub(crate) async fn until(socket: &mut Socket, is_last: impl Fn(&Value) -> bool) -> Vec<Value> {
     let mut updates = Vec::new();
     loop {
@@ -59,7 +59,7 @@ pub(crate) fn life(id: &str) -> Vec<(String, Option<String>, String)> {
     before.into_iter().zip(states).map(step).collect()
 }
 
-/// An export of its own, also where the same one is unfinished.
+/// Starts an export of its own, even if an equal one is unfinished.
 pub(crate) async fn start(client: &Client, organization: &str) -> String {
     static STARTED: AtomicU32 = AtomicU32::new(0);
     let key = format!("export {}", STARTED.fetch_add(1, Ordering::Relaxed));
@@ -72,7 +72,7 @@ pub(crate) async fn start(client: &Client, organization: &str) -> String {
     client.start_export(input).await["job"]["id"].as_str().unwrap().to_owned()
 }
 
-/// A server that leaves jobs queued until a worker joins.
+/// Starts a server that leaves jobs queued until a worker starts.
 pub(crate) async fn idle(server: &TestServer) -> (TestServer, String, Client) {
     let idle = TestServer::start_as(server.backend(), Duties::Serve, |config| {
         config.export_inline_records = 0;

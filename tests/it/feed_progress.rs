@@ -1,4 +1,4 @@
-//! `jobUpdates` of a job that takes a while: progress, and going on from it.
+//! `jobUpdates` of a long job: progress, and resuming from its cursors.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{TestServer, Value, json, on_each_engine};

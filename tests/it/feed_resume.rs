@@ -1,4 +1,4 @@
-//! `jobUpdates` from cursors at the edges of what there is to tell.
+//! `jobUpdates` from cursors at the edges of the feed.
 
 use daybook_api::server::Duties;
 use daybook_entity::membership::Role;

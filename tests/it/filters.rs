@@ -1,5 +1,5 @@
-//! Filters of the audit log: what they mean, and what they refuse. That answers are what a plain loop finds is
-//! in `plain_loop`.
+//! Filters of the audit log: what they mean, and what they refuse. That answers are what a plain loop finds
+//! is in `plain_loop`.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Client, TestServer, Value, json, on_each_engine};
@@ -176,7 +176,7 @@ pub(crate) struct Pages {
     pub(crate) most: usize,
 }
 
-/// All entries that pass, or at least `most` of them, page by page, each page with the count of all.
+/// Lists all matching entries, or at least `most` of them, page by page, and checks the total count.
 pub(crate) async fn walk(
     client: &Client,
     organization: &str,
@@ -208,7 +208,7 @@ pub(crate) async fn walk(
     }
 }
 
-/// Repeatable chance (SplitMix64).
+/// Repeatable random numbers (SplitMix64).
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {

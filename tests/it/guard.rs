@@ -7,7 +7,7 @@ use std::{
 
 use daybook_tests::{Backend, Client, Process, TestServer, json, on_each_engine};
 
-/// A refusal costs milliseconds; this is for a busy machine.
+/// Maximum time of a refusal on a busy machine. It usually takes milliseconds.
 const FAST: Duration = Duration::from_secs(5);
 
 fn nested_literal(levels: usize) -> String {
@@ -102,7 +102,7 @@ async fn forty_bombs_leave_memory_flat() {
     server.finish().await;
 }
 
-/// The server is alive and does what it's asked.
+/// Asserts that the server still answers.
 async fn is_alive(client: &Client) {
     let answer = client.query("{ __typename }", json!({})).await;
     assert_eq!(answer["__typename"], "Query");

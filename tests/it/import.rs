@@ -1,4 +1,4 @@
-//! `daybook import audit-logs`: lines in, each once, and the bad one named.
+//! `daybook import audit-logs` imports each line once, and names a line that is wrong.
 
 use std::{
     fs,

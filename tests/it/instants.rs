@@ -1,4 +1,4 @@
-//! Instants: taken exactly, or refused by field and reason, alike wherever one is given.
+//! Instants are accepted exactly or refused with field and reason, in every place that takes one.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Kinds of jobs: what a newer version wrote is left to it, and a kind need not make a file.
+//! Kinds of jobs: those of a newer version are left to it, and a kind need not produce a file.
 
 use std::collections::HashMap;
 
@@ -89,7 +89,7 @@ async fn job_of_an_unknown_kind_waits_and_is_measured(server: &TestServer) {
     assert_eq!(claim(server.instance(), room).await.unwrap().len(), 1);
 }
 
-/// Makes no file.
+/// A kind of job that produces no file.
 struct Nap;
 
 impl Kind for Nap {

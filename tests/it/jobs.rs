@@ -1,4 +1,4 @@
-//! Jobs: repeated requests, cancel, retry, lost rights, what they tell the log.
+//! Jobs: repeated requests, cancellation, retry, lost permissions, and entries in the log.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Backend, Client, TestServer, Value, json, on_each_idle_engine};

@@ -1,4 +1,4 @@
-//! Limits of the server: how often, how much at once, how slowly, how many.
+//! Limits of the server: rate, size, slowness and number of requests.
 
 use std::time::{Duration, Instant};
 
@@ -252,7 +252,7 @@ const RECORDED: &str = "subscription($id: ID!, $after: String) {
     auditLogRecorded(organizationId: $id, after: $after) { node { sequence metadata { extra } } } }";
 const UPDATES: &str = "subscription($id: ID!) { jobUpdates(organizationId: $id) { type } }";
 
-/// Asks for an organization's log as events, and reads none of them.
+/// Opens a subscription to an organization's log, and reads no events.
 async fn stalled_subscriber(server: &TestServer, token: &str, variables: &Value) -> TcpStream {
     let body = json!({ "query": RECORDED, "variables": variables }).to_string();
     // A small window, so that little fits in between.

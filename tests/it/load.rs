@@ -1,4 +1,4 @@
-//! A tenant whose reads are heavy, and what others see of it.
+//! A tenant with heavy reads hardly slows down others.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -11,9 +11,9 @@ use daybook_tests::{
 };
 use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
 
-/// Entries of the large log.
+/// Number of entries in the large log.
 const ENTRIES: usize = 200_000;
-/// Rounds of the others, which each record and read a page.
+/// Number of rounds of the other tenants, each of which records and reads a page.
 const ROUNDS: usize = 15;
 /// Maximum slowdown of requests under load, as a factor.
 const MAX_SLOWDOWN: u32 = 10;

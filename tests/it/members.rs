@@ -1,4 +1,4 @@
-//! Members through the API: giving, changing and taking roles.
+//! Members through the API: setting, changing and removing roles.
 
 use daybook_entity::{membership, membership::Role};
 use daybook_tests::{Client, TestServer, Value, binary, json, on_each_engine};

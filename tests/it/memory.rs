@@ -1,12 +1,12 @@
-//! Memory that requests take at once, of a process of its own.
+//! Memory that concurrent requests take, measured in a process of its own.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Backend, Client, Process, Socket, TestServer, Value, entry, json};
 use futures::future::join_all;
 
-/// Requests at once.
+/// Number of concurrent requests.
 const MANY: usize = 256;
-/// Most kilobytes that the process may ever have had.
+/// Maximum memory of the process at its peak, in KiB.
 const MAX_PEAK: u64 = 300 * 1024;
 
 const RECORD: &str = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) {
@@ -14,7 +14,7 @@ const RECORD: &str = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(
 const CREATE_NOTE: &str = "mutation($input: CreateNoteInput!) { createNote(input: $input) {
     note { id } userErrors { code } } }";
 
-/// Sends a body many times at once; the statuses.
+/// Sends a body many times at once, and returns the statuses.
 async fn send_many(client: &Client, url: &str, body: String) -> Vec<u16> {
     // Not as many copies of it.
     let body: &str = Box::leak(body.into_boxed_str());

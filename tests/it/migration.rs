@@ -16,9 +16,9 @@ use tempfile::TempDir;
 pub(crate) type Column = (bool, Option<usize>);
 pub(crate) type Table = BTreeMap<String, Column>;
 
-/// The migrator's own.
+/// Table of the migrator itself.
 const BOOKKEEPING: &str = "seaql_migrations";
-/// Each engine's own index of words, with the tables behind it.
+/// Table of each engine's index of words.
 const SEARCH: &str = "audit_log_search";
 
 /// Each entity's table. One that is forgotten here is a table that nothing here describes.
@@ -193,7 +193,7 @@ async fn schema_is_that_of_the_entities(backend: Backend) {
     database.drop().await;
 }
 
-/// Runs `daybook migrate`; its lines.
+/// Runs `daybook migrate`, and returns its lines.
 fn migrate(database: &TestDatabase, folder: &std::path::Path, verb: &str) -> Vec<String> {
     let mut command = binary::daybook(folder);
     command.args(["migrate", verb]).env("DAYBOOK_DATABASE_URL", &database.url);

@@ -1,5 +1,5 @@
-//! Commands where there is no Daybook, or one of another version: they make and change nothing, and
-//! say where they looked.
+//! Commands on a missing database, or on one of another version, create and change nothing, and report where
+//! they looked.
 
 use std::{fs, path::Path, process::Output};
 
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const SECRET: &str = "a secret that is long enough, the first one";
 
-/// Every command that needs an instance that is there already.
+/// Returns every command that needs an existing instance.
 fn commands() -> Vec<Vec<&'static str>> {
     let acme = ["--organization", "acme"];
     let of_acme = |command: &[&'static str], rest: &[&'static str]| [command, &acme, rest].concat();
@@ -41,7 +41,7 @@ fn commands() -> Vec<Vec<&'static str>> {
     ]
 }
 
-/// A run in `folder` that must fail, and print nothing; what it says.
+/// Returns the error of a run in `folder` that must fail and print nothing.
 fn refused(folder: &Path, url: Option<&str>, arguments: &[&str]) -> String {
     let output = run(folder, url, arguments);
     let said = binary::stderr(&output);
@@ -56,7 +56,7 @@ fn run(folder: &Path, url: Option<&str>, arguments: &[&str]) -> Output {
     command.args(arguments).stdin(std::process::Stdio::null()).output().unwrap()
 }
 
-/// Name and content of all that is in a folder, whose folders must be known.
+/// Returns the name and content of all files in a folder, whose subfolders must be known.
 fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let mut files: Vec<_> = files

@@ -1,4 +1,4 @@
-//! Exports of notes: whole, of one moment, the same each time, and read by others.
+//! Exports of notes: complete, of one moment, reproducible, and readable by other programs.
 
 mod content;
 mod rights;

@@ -1,4 +1,5 @@
-//! `daybook import notes`: a tree of Markdown files in, what changed again, and the rest named.
+//! `daybook import notes` imports a tree of Markdown files, updates changed notes, and names files that it
+//! skips.
 
 use std::{
     fs,
@@ -264,7 +265,7 @@ async fn wrong_names_are_said(server: &TestServer) {
     }
 }
 
-/// Files, what is in them, and the title that each note gets.
+/// Returns files with their content, and the title that each note gets.
 fn titled(long: &str) -> Vec<(&'static str, String, String)> {
     let files = [
         ("empty.md", "---\ntitle: ''\n---\n# From the heading", "From the heading"),

@@ -1,4 +1,4 @@
-//! Tokens of an OpenID provider: which are accepted, which are not, and what their claims give.
+//! Tokens of an OpenID provider: accepted tokens, refused tokens, and the effect of claims.
 
 mod provider;
 mod vectors;

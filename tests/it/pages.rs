@@ -52,7 +52,7 @@ async fn walks_of_every_order_give_each_entry_once(server: &TestServer) {
 
 #[on_each_engine]
 async fn range_in_another_order_is_whole_near_and_far(server: &TestServer) {
-    /// More than is walked, or sorted, at first.
+    /// Number of entries, which is more than are walked or sorted at first.
     const ENTRIES: usize = 8_000;
     let acme = server.organization("acme").await;
     let admin = server.client(&acme, Role::Admin).await;

@@ -22,12 +22,12 @@ use uuid::Uuid;
 
 const ORDERS: [Order; 4] =
     [Order::RecordedDesc, Order::RecordedAsc, Order::TimestampDesc, Order::TimestampAsc];
-/// Common ones more often than others, as in life.
+/// Actor types, of which common ones occur more often.
 const TYPES: [&str; 5] = ["USER", "USER", "USER", "SERVICE", "SYSTEM"];
 const OUTCOMES: [&str; 5] = ["SUCCESS", "SUCCESS", "SUCCESS", "FAILURE", "DENIED"];
-/// Entries in the log.
+/// Number of entries in the log.
 const ENTRIES: usize = 20_000;
-/// Rows that a page reads: one more than it shows.
+/// Number of rows that a page reads: one more than it shows.
 const ROWS: usize = 51;
 
 #[on_each_engine]
@@ -91,7 +91,7 @@ async fn each_filter_with_each_order_runs_along_an_index(server: &TestServer) {
     database.db.close().await.unwrap();
 }
 
-/// Entries of a log in which times grow with the sequence, as they do in life.
+/// Number of entries in a log whose timestamps grow with the sequence, as is usual.
 const LONG: usize = 100_000;
 
 #[on_each_backend]
@@ -258,7 +258,7 @@ fn sort(rows: &mut [Model], order: Order) {
     }
 }
 
-/// A database that tells how it runs a statement.
+/// A database that explains how it runs a statement.
 struct Explained {
     backend: Backend,
     db: DatabaseConnection,
@@ -377,7 +377,7 @@ impl Explained {
     }
 }
 
-/// Rows that a line of PostgreSQL's EXPLAIN ANALYZE speaks of.
+/// Returns the number of rows in a line of PostgreSQL's EXPLAIN ANALYZE.
 fn rows_read(line: &str) -> usize {
     let number = |text: &str| -> usize {
         let digits: String = text.chars().take_while(char::is_ascii_digit).collect();

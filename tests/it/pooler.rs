@@ -1,4 +1,4 @@
-//! Behind a real PgBouncer in transaction mode: sessions of Daybook's share fewer connections.
+//! Daybook behind a real PgBouncer in transaction mode, where sessions share fewer connections.
 
 use std::collections::BTreeSet;
 

@@ -45,7 +45,7 @@ fn assert_private(root: &Path, least: usize) {
     }
 }
 
-/// The binary under a umask, with its data in a folder that is not there yet.
+/// Returns the binary under a umask, with its data in a folder that does not exist yet.
 fn under(umask: &str, data: &Path) -> Command {
     let daybook = binary::daybook(data);
     let mut command = Command::new("sh");

@@ -1,4 +1,4 @@
-//! A server that users reach by another name than it knows: what it says, to whom, and how often.
+//! Warnings of a server whose users reach it under another name than its own.
 
 use daybook_api::config::Config;
 use daybook_tests::{Backend, Process, Socket, TestServer, Value, binary, eventually, json};

@@ -20,7 +20,7 @@ const RETRY: &str = "mutation($id: ID!) { retryJob(input: { jobId: $id }) {
 const CANCEL: &str = "mutation($id: ID!) { cancelJob(input: { jobId: $id }) { job { state } } }";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A server without a worker that starts so many exports an hour and waits for none.
+/// Starts a server without a worker that allows `limit` exports an hour and waits for none.
 async fn limited(server: &TestServer, limit: u32) -> TestServer {
     TestServer::start_idle_with(server.backend(), |config| {
         config.exports_per_hour = limit;

@@ -1,4 +1,4 @@
-//! `/readyz`: what it says by component, and processes that start at once.
+//! `/readyz`: the status of each component, and processes that start at the same time.
 
 use std::{fs, process::Stdio};
 

@@ -1,4 +1,4 @@
-//! `recordAuditLogs`: all or none, in order, exactly as given, once for each key.
+//! `recordAuditLogs` records all entries or none, in order, unchanged, and once for each key.
 
 use std::collections::HashSet;
 

@@ -20,7 +20,7 @@ use faults::{Faults, kill, roll_back};
 const WRITERS: usize = 24;
 const ROUNDS: usize = 25;
 const DEADLINE: Duration = Duration::from_secs(240);
-/// Recordings that must have been hurt by it.
+/// Minimum number of recordings that must have failed because of the faults.
 const HURT: usize = 5;
 
 const RECORD: &str = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) {
@@ -30,7 +30,7 @@ const RECORD: &str = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(
 /// Answers that one writer received, by the action of its entries.
 #[derive(Default)]
 struct Told {
-    /// Answered with an entry: its organization, and the entry.
+    /// Organization and entry of each acknowledged recording.
     acknowledged: Vec<(uuid::Uuid, Value)>,
     /// Answered with a fault: each of these recordings is there whole or not at all.
     unknown: Vec<Vec<String>>,

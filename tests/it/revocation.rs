@@ -1,4 +1,4 @@
-//! Rights that are taken while whoever has them watches a busy log.
+//! Permissions that are revoked while their holder watches a busy log.
 
 use std::{
     sync::{
@@ -35,7 +35,7 @@ enum Loss {
 
 const LOSSES: [Loss; 3] = [Loss::Removed, Loss::Lowered, Loss::Revoked];
 
-/// Someone who watches, and what came of it.
+/// A watcher, and the events that it received.
 struct Watcher {
     seen: Arc<AtomicUsize>,
     task: JoinSet<(Vec<Value>, String)>,

@@ -31,7 +31,7 @@ const WORDS: [(usize, &[&str]); 16] = [
     (8, &["near", "NEAR"]),
     (1, &[LONG, LONG_UPPER]),
 ];
-/// Occurs only in the log's first entries, and with each word that excludes it never.
+/// Index of a word that occurs only in the log's first entries, and never with the words that exclude it.
 const OLD: usize = WORDS.len();
 const LONG: &str = "éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé";
 const LONG_UPPER: &str = "ÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉ";

@@ -1,4 +1,4 @@
-//! The secret: where it comes from, how it is replaced, and how to go on after it was lost.
+//! The secret: its sources, its rotation, and recovery after its loss.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! The edges of graphql-transport-ws: origins, frames that are none, silence, ends.
+//! Edge cases of graphql-transport-ws: origins, invalid frames, silence, and closing.
 
 use std::{
     io::{BufRead, BufReader},

@@ -1,4 +1,4 @@
-//! Starting: what stands in its way is said at once, by name, with what to do.
+//! Start-up: Daybook reports every obstacle at once, by name, with a remedy.
 
 use std::{
     io::{Read, Write},

@@ -21,7 +21,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use self::rule::uses;
 
-/// Statements that are of no one organization: the tables, what they have in them, and why.
+/// Statements that don't belong to one organization: the tables, a part of the statement, and the reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     (
         "memberships",
@@ -68,7 +68,7 @@ const AT_TIMES: (&str, &str, &str) = (
     "the feed's end, which is the instance's",
 );
 
-/// Any table, all of it.
+/// Stands for all rows of any table.
 const ANY: &str = "any";
 
 /// First words of statements that read and write no rows.
@@ -113,7 +113,7 @@ fn daybook(server: &TestServer, arguments: &[&str]) {
     binary::stdout(binary::daybook_of(server).args(arguments));
 }
 
-/// Does what there is to do, of each thing something.
+/// Runs at least one operation of each kind.
 async fn do_everything(server: &TestServer) {
     let acme = server.organization("acme").await;
     let admin = server.client(&acme, Role::Admin).await;
@@ -235,7 +235,7 @@ fn command_line(server: &TestServer) {
     daybook(server, &["hold", "release", "--organization", "acme", "case-7"]);
 }
 
-/// A server on a database that says which statements it is sent.
+/// Starts a server on a database that logs the statements that it receives.
 async fn observed(folder: &Path) -> TestServer {
     let database = TestDatabase::create(Backend::Postgres, folder).await;
     binary::stdout(

@@ -1,4 +1,4 @@
-//! Nodes that keep artifacts in stores of their own: told, and nobody's files are taken for lost.
+//! Nodes with separate artifact stores are reported, and no node takes another's files for lost.
 
 use std::{fs, path::PathBuf, time::Duration};
 

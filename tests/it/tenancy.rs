@@ -1,4 +1,4 @@
-//! Tenants do not meet: what is another organization's looks as if it weren't there.
+//! Tenants are isolated: what belongs to another organization looks as if it did not exist.
 
 mod answers;
 mod attempts;

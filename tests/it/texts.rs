@@ -13,7 +13,7 @@ use daybook_tests::{
 
 use crate::tenancy::schema::{Schema, base, is_required};
 
-/// No place takes these.
+/// Texts that every place refuses.
 const REFUSED: [&str; 2] = ["\0", "a\0b"];
 
 fn nasty() -> Vec<String> {
@@ -35,7 +35,7 @@ fn nasty() -> Vec<String> {
     texts.chain(["é".repeat(35_000)]).collect()
 }
 
-/// Makes inputs that hold from the schema.
+/// Makes valid inputs from the schema.
 struct Maker<'a> {
     schema: &'a Schema,
     admin: &'a Client,

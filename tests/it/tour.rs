@@ -30,7 +30,7 @@ fn commands(section: &str) -> Vec<String> {
     commands
 }
 
-/// Someone with a shell who fills in what the answers say.
+/// A reader with a shell, who fills in values from the answers.
 struct Reader<'a> {
     server: &'a TestServer,
     address: String,
@@ -112,7 +112,7 @@ impl Reader<'_> {
         job
     }
 
-    /// Begins to watch; it has caught up when this returns.
+    /// Starts a watch, and returns once it has caught up.
     fn watch(&self, command: &str) -> Watch {
         let command = format!("exec {command} --timeout 60");
         let mut process = self.shell(&command).stdout(Stdio::piped()).spawn().unwrap();

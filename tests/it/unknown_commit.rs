@@ -1,11 +1,11 @@
-//! A connection that breaks at COMMIT: whether it happened is looked up, never done again.
+//! Connections that break at COMMIT: Daybook looks up the result, and never repeats the transaction.
 
 use daybook_entity::{audit_log, membership::Role};
 use daybook_tests::{Backend, Client, CuttingProxy, TestServer, Value, entry, json};
 use futures::future::join_all;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
-/// Recordings at once: several are gathered into one transaction.
+/// Number of concurrent recordings, several of which share a transaction.
 const AT_ONCE: usize = 12;
 const ROUNDS: usize = 40;
 
@@ -13,7 +13,7 @@ const RECORD: &str = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(
     auditLogs { action } replayed userErrors { code }
 } }";
 
-/// Records one entry; whether it was acknowledged.
+/// Records one entry. Returns whether it was acknowledged.
 async fn record(
     client: &Client,
     organization: &str,

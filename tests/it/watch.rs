@@ -1,4 +1,4 @@
-//! A client that others wrote: graphql-ws under Node.
+//! A third-party client: graphql-ws under Node.
 
 use std::process::{Child, Command, Output, Stdio};
 

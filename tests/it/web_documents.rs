@@ -1,4 +1,4 @@
-//! The documents that the dashboard sends: each is valid and within every limit.
+//! The dashboard's documents are valid and within every limit.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

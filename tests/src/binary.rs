@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-/// The binary that `cargo build` made beside this one.
+/// Returns the path of the binary that `cargo build` made beside this one.
 #[must_use]
 pub fn path() -> PathBuf {
     let test = std::env::current_exe().unwrap();
@@ -13,7 +13,7 @@ pub fn path() -> PathBuf {
     folder.expect("run `cargo build` first: the tests run the daybook binary").join("daybook")
 }
 
-/// The binary with its data in `folder` and nothing of this environment's settings.
+/// Returns the binary with its data in `folder` and without settings from this environment.
 #[must_use]
 pub fn daybook(folder: &std::path::Path) -> Command {
     let mut command = Command::new(path());
@@ -24,7 +24,7 @@ pub fn daybook(folder: &std::path::Path) -> Command {
     command
 }
 
-/// The binary on the database and the secret of a running server.
+/// Returns the binary with the database and the secret of a running server.
 #[must_use]
 pub fn daybook_of(server: &crate::TestServer) -> Command {
     let mut command = daybook(server.folder());
@@ -35,14 +35,14 @@ pub fn daybook_of(server: &crate::TestServer) -> Command {
     command
 }
 
-/// Standard output of a run that must succeed, without its last line break.
+/// Runs a command that must succeed, and returns its standard output without the last line break.
 pub fn stdout(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", stderr(&output));
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
-/// All that a run printed.
+/// Returns the standard output of a run.
 #[must_use]
 pub fn stdout_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()

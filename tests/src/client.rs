@@ -1,4 +1,4 @@
-//! A GraphQL client over HTTP, as simple as one can be.
+//! A minimal GraphQL client over HTTP.
 
 use std::time::Duration;
 
@@ -25,12 +25,12 @@ impl Client {
         Self { http, url, token }
     }
 
-    /// Runs a document with variables, whatever comes of it.
+    /// Runs a document with variables, and returns any answer.
     pub async fn send(&self, query: &str, variables: Value) -> Answer {
         self.try_send(query, variables).await.unwrap()
     }
 
-    /// Runs a document on a server that may go away meanwhile.
+    /// Runs a document on a server that may stop in the meantime.
     pub async fn try_send(&self, query: &str, variables: Value) -> reqwest::Result<Answer> {
         let mut request = self.http.post(format!("{}/graphql", self.url));
         if let Some(token) = &self.token {
@@ -42,14 +42,14 @@ impl Client {
         Ok(Answer { status, body: response.json().await? })
     }
 
-    /// The data of a document that must run without errors.
+    /// Runs a document that must succeed, and returns its data.
     pub async fn query(&self, query: &str, variables: Value) -> Value {
         let answer = self.send(query, variables).await;
         assert_eq!(answer.body.get("errors"), None, "{query}");
         answer.body["data"].clone()
     }
 
-    /// The code of the first error of a document that must fail.
+    /// Runs a document that must fail, and returns the code of its first error.
     pub async fn error(&self, query: &str, variables: Value) -> String {
         self.send(query, variables).await.code()
     }
@@ -65,13 +65,13 @@ impl Client {
         }
     }
 
-    /// Records entries; the payload.
+    /// Records entries, and returns the payload.
     pub async fn record_entries(&self, organization: &str, entries: Value) -> Value {
         let input = json!({ "organizationId": organization, "entries": entries });
         self.query(RECORD, json!({ "input": input })).await["recordAuditLogs"].clone()
     }
 
-    /// Starts an export of the whole log; the payload.
+    /// Starts an export of the whole log, and returns the payload.
     pub async fn export(&self, organization: &str, format: &str) -> Value {
         let source = json!({ "auditLogs": {} });
         self.start_export(
@@ -80,39 +80,39 @@ impl Client {
         .await
     }
 
-    /// Starts an export; the payload.
+    /// Starts an export, and returns the payload.
     pub async fn start_export(&self, input: Value) -> Value {
         self.query(START_EXPORT, json!({ "input": input })).await["startExport"].clone()
     }
 
-    /// Creates a workspace; its ID.
+    /// Creates a workspace, and returns its ID.
     pub async fn create_workspace(&self, organization: &str, name: &str) -> String {
         let input = json!({ "organizationId": organization, "name": name });
         let data = self.query(CREATE_WORKSPACE, json!({ "input": input })).await;
         data["createWorkspace"]["workspace"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// Creates a note with the fields given, and usual ones for the rest; the payload.
+    /// Creates a note with these fields and defaults for the others, and returns the payload.
     pub async fn create_note(&self, workspace: &str, fields: Value) -> Value {
         let mut input = json!({ "workspaceId": workspace, "path": "a", "title": "A", "body": "a" });
         input.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         self.query(CREATE_NOTE, json!({ "input": input })).await["createNote"].clone()
     }
 
-    /// Changes a note; the payload.
+    /// Changes a note, and returns the payload.
     pub async fn update_note(&self, note: &str, version: i32, fields: Value) -> Value {
         let mut input = json!({ "noteId": note, "expectedVersion": version });
         input.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
         self.query(UPDATE_NOTE, json!({ "input": input })).await["updateNote"].clone()
     }
 
-    /// Deletes a note; the payload.
+    /// Deletes a note, and returns the payload.
     pub async fn delete_note(&self, note: &str) -> Value {
         let input = json!({ "noteId": note });
         self.query(DELETE_NOTE, json!({ "input": input })).await["deleteNote"].clone()
     }
 
-    /// Makes an API key with the fields given, and usual ones for the rest; the payload.
+    /// Creates an API key with these fields and defaults for the others, and returns the payload.
     pub async fn create_api_key(&self, organization: &str, role: &str, fields: Value) -> Value {
         let mut input = json!({ "organizationId": organization, "name": "key", "role": role });
         input.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -129,8 +129,8 @@ impl Client {
         .await
     }
 
-    /// The job once it's over, of a server some of whose connections may be dead: each is found out by
-    /// a question that fails.
+    /// Waits until a job has finished on a server some of whose connections may be dead, and returns it. A
+    /// request that fails reveals a dead connection.
     pub async fn finished_after_faults(&self, id: &str) -> Value {
         crate::eventually("the job's end", 60, async || {
             let answer = self.send(JOB, json!({ "id": id })).await;
@@ -142,12 +142,12 @@ impl Client {
         .await
     }
 
-    /// A job as it is now.
+    /// Returns a job in its current state.
     pub async fn job(&self, id: &str) -> Value {
         self.query(JOB, json!({ "id": id })).await["job"].clone()
     }
 
-    /// The bytes behind a link.
+    /// Downloads the file behind a link.
     pub async fn download(&self, url: &str) -> Vec<u8> {
         let response = self.http.get(url).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 200, "{url}");
@@ -156,14 +156,14 @@ impl Client {
 }
 
 impl Answer {
-    /// The code of the first error.
+    /// Returns the code of the first error.
     pub fn code(&self) -> String {
         let code = self.body["errors"][0]["extensions"]["code"].as_str();
         code.unwrap_or_else(|| panic!("no error in {}", self.body)).to_owned()
     }
 }
 
-/// A plain entry.
+/// Returns the input of a plain entry.
 #[must_use]
 pub fn entry(action: &str) -> Value {
     json!({

@@ -1,8 +1,8 @@
-//! Clients that others wrote, under Node.
+//! Third-party clients, under Node.
 
 use std::path::PathBuf;
 
-/// The path of a script in `tests/clients`, whose packages are installed.
+/// Returns the path of a script in `tests/clients`, whose packages must be installed.
 #[must_use]
 pub fn script(name: &str) -> PathBuf {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/clients"));

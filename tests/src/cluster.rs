@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own, to be stopped and started again.
+//! A PostgreSQL server for one test, which can be stopped and started again.
 
 use std::{
     io::{BufRead, BufReader},
@@ -73,7 +73,7 @@ impl Cluster {
         self.run("pg_ctl", arguments, &["--wait", "--silent", "--pgdata", data]);
     }
 
-    /// Runs a program of PostgreSQL's as the owner of the data, for a server refuses to run as root.
+    /// Runs a program of PostgreSQL as the owner of the data, since a server refuses to run as root.
     pub(crate) fn run(&self, program: &str, arguments: &[&str], more: &[&str]) {
         let owner = std::fs::metadata(&self.data).unwrap();
         let mut command = Command::new(self.programs.join(program));

@@ -50,8 +50,8 @@ impl CuttingProxy {
         Self { url, cuts, _connections: connections }
     }
 
-    /// Spares the next COMMIT. The one after it reaches the server, but its connection is cut before
-    /// the answer, and then the next `others` connections at whatever they say.
+    /// Lets the next COMMIT through. The one after it reaches the server, but its connection is cut before
+    /// the answer. Then the next `others` connections are cut at their next message.
     pub fn cut_second_commit(&self, others: usize) {
         self.cuts.others.store(others, Relaxed);
         self.cuts.spared.store(1, Relaxed);

@@ -49,8 +49,8 @@ impl TestDatabase {
         Self { backend: Backend::Postgres, url, role_url: None, server: Some(server) }
     }
 
-    /// Makes the schema, to which Daybook then comes as a role that may use the tables and doesn't own them, so
-    /// that row-level security binds it.
+    /// Creates the schema, and has Daybook connect as a role that may use the tables but doesn't own them,
+    /// so that row-level security applies to it.
     pub async fn walled(mut self) -> Self {
         let owner = self.connect().await;
         let role = Self::ROLE;
@@ -79,7 +79,7 @@ impl TestDatabase {
         Database::connect(&self.url).await.unwrap()
     }
 
-    /// Removes a PostgreSQL database; a SQLite one goes with its folder.
+    /// Removes a PostgreSQL database. A SQLite database is removed with its folder.
     pub async fn drop(self) {
         if let Some(server) = self.server {
             let (_, name) = self.url.rsplit_once('/').unwrap();
@@ -91,7 +91,7 @@ impl TestDatabase {
     }
 }
 
-/// The throw-away server that `tests/with-postgres` starts.
+/// Returns the URL of the temporary server that `tests/with-postgres` starts.
 pub fn postgres_server() -> String {
     std::env::var("DAYBOOK_TEST_POSTGRES_URL").expect(
         "tests on PostgreSQL need a server: run `make test`, or `tests/with-postgres cargo test …`",

@@ -1,4 +1,4 @@
-//! Ends the whole run where a test hangs: else nothing would end it, or say which test it is.
+//! Ends the whole run if a test hangs, and names the test.
 
 use std::{
     io::Write,
@@ -8,16 +8,16 @@ use std::{
     time::Duration,
 };
 
-/// Many times what any test takes, on a busy machine, too.
+/// Time limit of a test: many times what any test takes, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(600);
 
 thread_local! {
-    /// Lives as long as the test's thread, which waits for all that the test left behind.
+    /// Deadline of the test on this thread. It lives as long as the thread, which waits for all tasks of the
+    /// test.
     static DEADLINE: Option<Sender<()>> = begin();
 }
 
-/// From now on the test that this thread runs has a deadline. Whoever asks for more rounds than usual
-/// gives it all the time that they take.
+/// Sets a deadline for the test on this thread, unless `DAYBOOK_TEST_ROUNDS` is set.
 pub(crate) fn set() {
     DEADLINE.with(|_| ());
 }

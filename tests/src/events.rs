@@ -7,7 +7,7 @@ use reqwest::{Response, header::HeaderMap};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An event, or a comment, as it came.
+/// An event or a comment, as received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     pub event: String,
@@ -16,7 +16,7 @@ pub struct Event {
     pub comment: bool,
 }
 
-/// A stream of events that is open.
+/// An open stream of events.
 pub struct Events {
     pub status: u16,
     pub headers: HeaderMap,
@@ -31,13 +31,13 @@ impl Events {
         Self { status, headers, bytes, buffer: String::new() }
     }
 
-    /// The next event or comment; none at the stream's end, however it comes.
+    /// Returns the next event or comment, or none at the end of the stream, for whatever reason it ends.
     pub async fn next(&mut self) -> Option<Event> {
         let next = tokio::time::timeout(PATIENCE, self.read()).await;
         next.expect("an event or the end in 30 s")
     }
 
-    /// The next event, whatever heartbeats come before; none at the stream's end.
+    /// Returns the next event, skipping heartbeats, or none at the end of the stream.
     pub async fn event(&mut self) -> Option<Event> {
         let event = async {
             loop {

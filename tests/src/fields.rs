@@ -1,4 +1,4 @@
-//! Every root field of the API, asked for what one organization has.
+//! Operations on every root field of the API, for what one organization has.
 
 use serde_json::{Value, json};
 
@@ -17,26 +17,26 @@ pub struct Things {
     pub workspace: String,
     pub note: String,
     pub key: String,
-    /// A name that no workspace has yet.
+    /// Name that no workspace has yet.
     pub name: String,
 }
 
 /// An operation on one root field.
 #[derive(Copy, Clone, Debug)]
 pub struct Operation {
-    /// The field, and of fields for many types the type: `Query.node: AuditLog`.
+    /// Name of the root field, with the type for fields of many types: `Query.node: AuditLog`.
     pub name: &'static str,
     pub document: &'static str,
 }
 
 impl Operation {
-    /// The root field: `Query.node`.
+    /// Returns the root field: `Query.node`.
     pub fn field(&self) -> &'static str {
         self.name.split(':').next().unwrap()
     }
 }
 
-/// Together they ask every root field, and `node` for every type that it can be.
+/// Operations for every root field, and for `node` with every type that it can return.
 pub const OPERATIONS: &[Operation] = &[
     operation("Query.viewer", "{ viewer { subject email isOperator memberships { role } } }"),
     operation("Query.node: Organization", "query($organization: ID!) { node(id: $organization) { id } }"),
@@ -228,7 +228,7 @@ impl Things {
         })
     }
 
-    /// Those of an organization in which `client` may do everything.
+    /// Creates one of each in an organization in which `client` may do everything.
     pub async fn of(client: &Client, organization: &str, slug: &str) -> Self {
         let payload =
             client.record_entries(organization, json!([crate::entry("thing.make")])).await;
@@ -261,7 +261,7 @@ impl Things {
     }
 }
 
-/// The answer to an operation; of a subscription, its first.
+/// Runs an operation, and returns its answer, or the first answer of a subscription.
 pub async fn ask(
     server: &TestServer,
     token: Option<&str>,
@@ -282,7 +282,7 @@ pub async fn ask(
     message["payload"].clone()
 }
 
-/// `OK`, or the code of the first error, top-level or in a payload.
+/// Returns `OK`, or the code of the first error, top-level or in a payload.
 pub fn verdict(answer: &Value) -> String {
     if let Some(code) = answer["errors"][0]["extensions"]["code"].as_str() {
         return code.to_owned();

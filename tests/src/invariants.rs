@@ -29,8 +29,8 @@ pub async fn check(database: &TestDatabase, artifacts: &Path) {
     db.close().await.unwrap();
 }
 
-/// Each log goes from where retention left it up to its head without a hole, each hash right, no time of
-/// recording before the one before, each recording's range in it.
+/// Checks each log: it begins where retention left it and reaches its head without gaps, hashes are right,
+/// times of recording never decrease, and recordings' ranges lie within the log.
 pub async fn logs(db: &DatabaseConnection) {
     let heads = audit_log_head::Entity::find().all(db).await.unwrap();
     let pruned = retention::Entity::find().all(db).await.unwrap();
@@ -72,7 +72,7 @@ pub async fn logs(db: &DatabaseConnection) {
     assert!(ends.is_empty(), "a log without a head");
 }
 
-/// Each entry can be found by its words, and nothing else can.
+/// Checks that each entry can be found by its words, and that nothing else can.
 async fn search(db: &DatabaseConnection, backend: Backend) {
     let sql = match backend {
         Backend::Sqlite => {
@@ -118,7 +118,7 @@ async fn search(db: &DatabaseConnection, backend: Backend) {
     assert!(index.is_empty(), "search data of no entry: {:?}", index.keys());
 }
 
-/// Written from the documentation, not with the code under test.
+/// Computes an entry's commitment as documented, without the code under test.
 fn commitment(entry: &audit_log::Model) -> Vec<u8> {
     let mut bytes = vec![1];
     bytes.extend(entry.salt.as_ref().unwrap());
@@ -161,8 +161,8 @@ fn text(bytes: &mut Vec<u8>, value: Option<&str>) {
     }
 }
 
-/// Each job's events lead from nothing to its state by legal steps; the feed has no hole; each
-/// event has its audit entry.
+/// Checks jobs: events lead to the job's state by legal transitions, the feed has no gaps, and each event
+/// has its audit entry.
 pub async fn jobs(db: &DatabaseConnection) -> Vec<job::Model> {
     let feed = job_feed::Entity::find_by_id(1).one(db).await.unwrap().unwrap();
     let events =
@@ -216,7 +216,8 @@ pub async fn jobs(db: &DatabaseConnection) -> Vec<job::Model> {
     jobs
 }
 
-/// Each artifact belongs to a job that succeeded, and its file is whole; no other file is there.
+/// Checks that each artifact belongs to a job that succeeded, that its file is complete, and that no other
+/// file exists.
 async fn files(db: &DatabaseConnection, jobs: &[job::Model], folder: &Path) {
     let artifacts = artifact::Entity::find().all(db).await.unwrap();
     // Other kinds are a test's own, and need not make one.

@@ -40,7 +40,7 @@ pub use standby::Standby;
 pub use daybook_test_macros::{on_each_backend, on_each_engine, on_each_idle_engine};
 pub use serde_json::{Value, json};
 
-/// Waits until `condition` gives something, looking often; panics with `what` after `seconds`.
+/// Polls `condition` until it returns a value. Panics with `what` after `seconds`.
 pub async fn eventually<T, F>(what: &str, seconds: u64, mut condition: F) -> T
 where
     F: AsyncFnMut() -> Option<T>,

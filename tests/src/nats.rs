@@ -1,4 +1,4 @@
-//! A real NATS server on loopback, to be killed and started again.
+//! A real NATS server on loopback, which can be killed and started again.
 
 use std::{
     fs::File,
@@ -54,13 +54,13 @@ impl NatsServer {
         format!("nats://{}", self.address())
     }
 
-    /// `kill -9`; it is gone when this returns.
+    /// Kills the server with SIGKILL, and returns once it is gone.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Starts it again after [`Self::kill`], under the same address.
+    /// Starts the server again after [`Self::kill`], under the same address.
     pub async fn restart(&mut self) {
         self.child = run(self.folder.path());
         self.answers().await;
@@ -102,7 +102,7 @@ pub struct Wiretap {
 }
 
 impl Wiretap {
-    /// The next message: subject and text.
+    /// Returns the next message: subject and text.
     pub async fn next(&mut self) -> (String, String) {
         loop {
             let line = self.line().await;

@@ -1,4 +1,4 @@
-//! A real PgBouncer in front of a test's own PostgreSQL server, in transaction mode.
+//! A real PgBouncer in transaction mode, in front of a PostgreSQL server for one test.
 
 use std::{
     fs::{self, File, Permissions},
@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 use crate::{Cluster, eventually};
 
-/// Connections that it opens to a database: fewer than its clients, which have to share them.
+/// Number of connections that the pooler opens to a database: fewer than its clients, which have to share
+/// them.
 const SHARED: u32 = 4;
 /// Role of the pooler at the server, by which its connections are recognized.
 const ROLE: &str = "pooled";
@@ -79,7 +80,7 @@ default_pool_size = {SHARED}
         format!("postgres://daybook@127.0.0.1:{}/{name}", self.port)
     }
 
-    /// Asserts that it was used, and that all its clients shared few connections.
+    /// Asserts that the pooler was used, and that its clients shared few connections.
     pub async fn is_shared(&self) {
         let sql =
             format!("SELECT count(*) AS count FROM pg_stat_activity WHERE usename = '{ROLE}'");
@@ -117,7 +118,7 @@ fn is_new() -> bool {
     (parts.next(), parts.next()) >= (Some(1), Some(21))
 }
 
-/// Debian keeps it where the path of few leads.
+/// Returns the program, which Debian installs in a folder that is not in every PATH.
 fn program() -> Command {
     let debians = Path::new("/usr/sbin/pgbouncer");
     Command::new(if debians.exists() { debians } else { Path::new("pgbouncer") })

@@ -1,4 +1,4 @@
-//! Real `daybook` processes, to be killed, stopped and continued.
+//! Real `daybook` processes, which can be killed, stopped and continued.
 
 use std::{
     fs::File,
@@ -10,13 +10,13 @@ use daybook_api::config::{ArtifactLinks, Config, Messages};
 
 use crate::{binary, eventually};
 
-/// A `daybook` process of the test's own: killed and reaped when dropped, if it still lives.
+/// A `daybook` process, which is killed and reaped when dropped.
 pub struct Process {
     child: Child,
     log: PathBuf,
 }
 
-/// A signal that leaves the process a choice, or its life.
+/// A signal other than SIGKILL.
 #[derive(Copy, Clone, Debug)]
 pub enum Signal {
     Terminate,
@@ -25,40 +25,40 @@ pub enum Signal {
 }
 
 impl Process {
-    /// `daybook worker`, which works jobs already.
+    /// Starts `daybook worker`, and returns once it works on jobs.
     pub async fn worker(config: &Config) -> Self {
         Self::worker_with(config, &[]).await
     }
 
-    /// `daybook worker` with more in its environment.
+    /// Starts `daybook worker` with additional environment variables.
     pub async fn worker_with(config: &Config, environment: &[(&str, String)]) -> Self {
         let process = Self::start(config, &["worker"], environment);
         process.says("running jobs").await;
         process
     }
 
-    /// `daybook serve`, which serves already.
+    /// Starts `daybook serve`, and returns once it serves.
     pub async fn serve(config: &Config, arguments: &[&str]) -> Self {
         let process = Self::start(config, &[&["serve"], arguments].concat(), &[]);
         process.says("Daybook is at ").await;
         process
     }
 
-    /// `daybook serve --no-jobs` with more in its environment.
+    /// Starts `daybook serve --no-jobs` with additional environment variables.
     pub async fn serve_idle_with(config: &Config, environment: &[(&str, String)]) -> Self {
         let process = Self::start(config, &["serve", "--no-jobs"], environment);
         process.says("Daybook is at ").await;
         process
     }
 
-    /// `daybook serve` with more in its environment.
+    /// Starts `daybook serve` with additional environment variables.
     pub async fn serve_with(config: &Config, environment: &[(&str, String)]) -> Self {
         let process = Self::start(config, &["serve"], environment);
         process.says("Daybook is at ").await;
         process
     }
 
-    /// Any command, whose standard error goes to the file `log`.
+    /// Starts any command, with its standard error in the file `log`.
     pub fn spawn(command: &mut Command, log: PathBuf) -> Self {
         let child = command
             .stdin(Stdio::null())
@@ -81,7 +81,7 @@ impl Process {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
 
-    /// Waits until its log holds `text`; the rest of that line.
+    /// Waits until the process logs `text`, and returns the rest of that line.
     pub async fn says(&self, text: &str) -> String {
         let what = format!("{text:?} in {}", self.log.display());
         eventually(&what, 60, async || {
@@ -97,18 +97,18 @@ impl Process {
         self.says("Daybook is at ").await
     }
 
-    /// The name under which it holds leases.
+    /// Returns the name under which the process holds leases.
     pub async fn node(&self) -> String {
         let rest = self.says("running jobs node=").await;
         rest.split([' ', '"']).find(|word| !word.is_empty()).unwrap().to_owned()
     }
 
-    /// Kilobytes of memory that it has now.
+    /// Returns the current memory of the process in KiB.
     pub fn memory(&self) -> u64 {
         self.kilobytes("VmRSS:")
     }
 
-    /// Kilobytes of memory that it had at the most.
+    /// Returns the peak memory of the process in KiB.
     pub fn peak_memory(&self) -> u64 {
         self.kilobytes("VmHWM:")
     }
@@ -123,7 +123,7 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// `kill -9`; it is gone when this returns.
+    /// Kills the process with SIGKILL, and returns once it is gone.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -140,12 +140,12 @@ impl Process {
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
-    /// Waits for its end.
+    /// Waits for the process to end, and returns its status.
     pub async fn exit(&mut self, seconds: u64) -> ExitStatus {
         eventually("the process's end", seconds, async || self.child.try_wait().unwrap()).await
     }
 
-    /// Asks it to stop and waits until it did, without complaint.
+    /// Stops the process with SIGTERM, and asserts that it ends successfully.
     pub async fn stop(&mut self) {
         self.signal(Signal::Terminate);
         let status = self.exit(30).await;
@@ -170,7 +170,7 @@ fn tail(log: &Path) -> String {
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-/// The binary, set up like the server of a test.
+/// Returns the binary with the settings of a test's server.
 fn command(config: &Config) -> Command {
     let mut command = binary::daybook(&config.data_dir);
     command

@@ -1,4 +1,4 @@
-//! A real S3 server: SeaweedFS, on loopback, in a folder of the test's own.
+//! A real S3 server, SeaweedFS, on loopback, for one test.
 
 use daybook_service::private::STORE_IDENTITY;
 use std::{
@@ -23,10 +23,10 @@ const SECRET: &str = "no-secret-of-anybodys";
 const REGION: &str = "us-east-1";
 const BUCKET: &str = "artifacts";
 
-/// One server at a time: it takes ports that it can't be told not to.
+/// Lock that allows one server at a time, since SeaweedFS takes ports that can't be configured.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// A server with one bucket; killed when dropped.
+/// An S3 server with one bucket, which is killed when dropped.
 pub struct S3Server {
     _turn: MutexGuard<'static, ()>,
     folder: TempDir,
@@ -35,7 +35,7 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// One that answers.
+    /// Starts a server, and returns once it answers.
     pub async fn start() -> Self {
         let turn = TURN.lock().await;
         let folder = TempDir::with_prefix("daybook-s3-").unwrap();
@@ -53,7 +53,7 @@ impl S3Server {
         server
     }
 
-    /// The server as Daybook's configuration names it.
+    /// Returns the URL of the bucket for Daybook's configuration.
     pub fn url() -> String {
         format!("s3://{BUCKET}/tests/here")
     }
@@ -72,19 +72,19 @@ impl S3Server {
         format!("http://127.0.0.1:{}", self.ports[3])
     }
 
-    /// `kill -9`, whatever it is doing.
+    /// Kills the server with SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Starts it again after [`Self::kill`], with what it had stored.
+    /// Starts the server again after [`Self::kill`], with what it had stored.
     pub async fn restart(&mut self) {
         self.child = start(self.folder.path(), self.ports);
         self.answers().await;
     }
 
-    /// Keys of all objects.
+    /// Returns the keys of all objects.
     pub async fn keys(&self) -> Vec<String> {
         let objects: Vec<_> = self.bucket().list(None).try_collect().await.unwrap();
         // But for what the store says of itself.
@@ -92,7 +92,7 @@ impl S3Server {
         keys.filter(|key| !key.ends_with(STORE_IDENTITY)).collect()
     }
 
-    /// Parts of uploads that are neither finished nor given up: no list of objects shows them.
+    /// Returns the number of parts of unfinished uploads, which no list of objects shows.
     pub async fn uploads(&self) -> usize {
         let path = format!("/buckets/{BUCKET}/.uploads/");
         let answer = self.request(reqwest::Method::GET, &path).await;
@@ -103,7 +103,7 @@ impl S3Server {
         listed["Entries"].as_array().map_or(0, Vec::len)
     }
 
-    /// Copies what Daybook has there into `folder`, for who looks at files.
+    /// Copies Daybook's objects into `folder`, for checks of files.
     pub async fn mirror(&self, folder: &Path) {
         for key in self.keys().await {
             let object = self.bucket().get(&key.as_str().into()).await.unwrap();
@@ -137,7 +137,7 @@ impl S3Server {
         .await;
     }
 
-    /// Of the file system below S3, which shows what S3 hides.
+    /// Sends a request to the file system below S3, which shows what S3 hides.
     async fn request(&self, method: reqwest::Method, path: &str) -> reqwest::Response {
         let url = format!("http://127.0.0.1:{}{path}", self.ports[2]);
         let request = reqwest::Client::new().request(method, url);
@@ -152,7 +152,7 @@ impl Drop for S3Server {
     }
 }
 
-/// Ports for master, volumes, filer and S3. Each takes the one 10,000 above for itself, too.
+/// Returns free ports for master, volumes, filer and S3. Each also uses the port 10,000 above.
 fn free_ports() -> [u16; 4] {
     std::array::from_fn(|_| {
         loop {
@@ -185,7 +185,7 @@ fn start(folder: &Path, [master, volume, filer, s3]: [u16; 4]) -> Child {
         .unwrap()
 }
 
-/// Installed by `make readers`.
+/// Returns the program, which `make readers` installs.
 fn program() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = tests.parent().unwrap().join("target/readers/bin/weed");

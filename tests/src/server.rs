@@ -1,4 +1,4 @@
-//! A server for one test: production's own, in this process, on a free port.
+//! A server for one test: the production server in this process, on a free port.
 
 use daybook_api::{
     config::{ArtifactLinks, Config, CredentialFiles, Identity, LogFormat, Messages, ServerLimits},
@@ -28,22 +28,22 @@ impl TestServer {
         Self::start_with(backend, |_| {}).await
     }
 
-    /// With other settings than the usual ones.
+    /// Starts a server with changed settings.
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         Self::start_as(backend, Duties::ServeAndWork, change).await
     }
 
-    /// Without a worker: jobs stay queued.
+    /// Starts a server without a worker, so that jobs stay queued.
     pub async fn start_idle(backend: Backend) -> Self {
         Self::start_idle_with(backend, |_| {}).await
     }
 
-    /// Without a worker, and with other settings than the usual ones.
+    /// Starts a server without a worker and with changed settings.
     pub async fn start_idle_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         Self::start_as(backend, Duties::Serve, change).await
     }
 
-    /// With other duties than the usual ones: jobs of one that only serves stay queued.
+    /// Starts a server with other duties. On a server that only serves, jobs stay queued.
     pub async fn start_as(
         backend: Backend,
         duties: Duties,
@@ -57,13 +57,13 @@ impl TestServer {
         Self::start_on(database, folder, duties, change).await
     }
 
-    /// On a database that is there, without a worker.
+    /// Starts a server without a worker on an existing database.
     pub async fn start_idle_on(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let folder = TempDir::with_prefix("daybook-test-").unwrap();
         Self::start_on(database, folder, Duties::Serve, change).await
     }
 
-    /// On a database that is there, with a worker.
+    /// Starts a server with a worker on an existing database.
     pub async fn start_on_copy(database: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
         let folder = TempDir::with_prefix("daybook-test-").unwrap();
         Self::start_on(database, folder, Duties::ServeAndWork, change).await
@@ -115,12 +115,12 @@ impl TestServer {
         Self { database, config, clock, server, folder }
     }
 
-    /// Begins to work jobs, where it didn't from the start.
+    /// Starts the worker of a server that was started without one.
     pub fn start_work(&self) {
         daybook_api::server::start_work(self.instance());
     }
 
-    /// Takes all connections that jobs read with: attempts wait until this is dropped.
+    /// Takes all connections that jobs read with. Attempts wait until the result is dropped.
     pub async fn hold_bulk_connections(&self) -> Vec<sea_orm::DatabaseTransaction> {
         use sea_orm::TransactionTrait;
         let mut held = Vec::new();
@@ -146,12 +146,12 @@ impl TestServer {
         format!("http://{}{path}", self.server.address)
     }
 
-    /// Another server on the same database and artifacts.
+    /// Starts another server on the same database and artifacts.
     pub async fn start_another(&self, duties: Duties) -> Server {
         self.start_another_with(duties, |_| {}).await
     }
 
-    /// Another server on the same database and artifacts, with other settings.
+    /// Starts another server on the same database and artifacts, with changed settings.
     pub async fn start_another_with(
         &self,
         duties: Duties,
@@ -162,26 +162,26 @@ impl TestServer {
         Server::start(config, duties, self.clock.clone()).await.unwrap()
     }
 
-    /// A client of `subject` at another server on the same database.
+    /// Returns a client of `subject` at another server on the same database.
     pub fn client_at(&self, server: &Server, subject: &str) -> Client {
         Client::new(format!("http://{}", server.address), Some(self.token(subject)))
     }
 
-    /// Another server on the same database and artifacts with other settings, which works no jobs.
+    /// Starts another server without a worker on the same database and artifacts, with changed settings.
     pub async fn start_node(&self, change: impl FnOnce(&mut Config)) -> Server {
         let mut config = self.config.clone();
         change(&mut config);
         Server::start(config, Duties::Serve, self.clock.clone()).await.unwrap()
     }
 
-    /// A new organization; its ID.
+    /// Creates an organization, and returns its ID.
     pub async fn organization(&self, slug: &str) -> String {
         let viewer = Viewer::command_line("test");
         let made = organizations::create(self.instance(), &viewer, slug, slug).await.unwrap();
         GlobalId::Organization(made.id).to_string()
     }
 
-    /// Gives `subject` a role.
+    /// Sets the role of `subject`.
     pub async fn set_member(&self, organization: &str, subject: &str, role: Role) {
         let id = raw_organization(organization);
         let viewer = Viewer::command_line("test");
@@ -189,7 +189,7 @@ impl TestServer {
         members::set(&scope, subject, None, role).await.unwrap();
     }
 
-    /// Takes `subject`'s role away.
+    /// Removes the role of `subject`.
     pub async fn remove_member(&self, organization: &str, subject: &str) {
         let id = raw_organization(organization);
         let viewer = Viewer::command_line("test");
@@ -198,14 +198,14 @@ impl TestServer {
         assert!(members::remove(&scope, subject).await.unwrap());
     }
 
-    /// From now on nothing of the organization's log is removed.
+    /// Places a hold on the organization's log.
     pub async fn place_hold(&self, organization: &str, name: &str) {
         let (id, viewer) = (raw_organization(organization), Viewer::command_line("test"));
         let scope = enter(self.instance(), &viewer, id, Permission::PlaceHolds, &[]).await.unwrap();
         retention::place_hold(&scope, name, name).await.unwrap();
     }
 
-    /// A bearer token that names `subject`.
+    /// Returns a bearer token for `subject`.
     pub fn token(&self, subject: &str) -> String {
         self.token_for(subject, Duration::from_secs(3600))
     }
@@ -216,43 +216,42 @@ impl TestServer {
         token::issue(&instance.secret, subject, Some(&email), ttl, self.clock.now()).unwrap()
     }
 
-    /// A client whose subject is named like its role and has it in `organization`.
+    /// Returns a client with a role in `organization`, whose subject has the role's name.
     pub async fn client(&self, organization: &str, role: Role) -> Client {
         let subject = format!("{role:?}").to_lowercase();
         self.set_member(organization, &subject, role).await;
         self.client_of(&subject)
     }
 
-    /// A client of a subject that may have no role anywhere.
+    /// Returns a client of a subject, which need not have a role.
     pub fn client_of(&self, subject: &str) -> Client {
         Client::new(self.url(""), Some(self.token(subject)))
     }
 
-    /// A client of an operator.
+    /// Returns a client of an operator.
     pub async fn operator(&self) -> Client {
         let viewer = Viewer::command_line("test");
         operators::add(self.instance(), &viewer, "operator", None).await.unwrap();
         self.client_of("operator")
     }
 
-    /// A client without credential.
+    /// Returns a client without a credential.
     pub fn anonymous(&self) -> Client {
         Client::new(self.url(""), None)
     }
 
-    /// A WebSocket that has been acknowledged.
+    /// Opens a WebSocket, and returns it once the server has acknowledged it.
     pub async fn socket(&self, token: &str) -> Socket {
         Socket::connect(&self.url("/graphql"), token).await
     }
 
-    /// Ends the server without a look at what it left behind, for one whose database is not of its own
-    /// making.
+    /// Stops the server without checking invariants, for a database that another server made.
     pub async fn stop(self) {
         self.server.stop().await.unwrap();
         self.database.drop().await;
     }
 
-    /// Ends the server and checks what it left behind.
+    /// Stops the server and checks the invariants.
     pub async fn finish(self) {
         let Self { database, server, folder, config, .. } = self;
         server.stop().await.unwrap();
@@ -262,7 +261,7 @@ impl TestServer {
     }
 }
 
-/// The UUID in an organization's ID.
+/// Returns the UUID in an organization's ID.
 pub fn raw_organization(id: &str) -> uuid::Uuid {
     match id.parse() {
         Ok(GlobalId::Organization(id)) => id,

@@ -39,7 +39,7 @@ impl Socket {
         Self { stream }
     }
 
-    /// Connects as a browser does for a page of `origin`; the status where that is refused.
+    /// Connects as a browser does for a page of `origin`. Fails with the status of a refusal.
     pub async fn open_from(url: &str, origin: &str) -> Result<Self, u16> {
         let mut request = url.replacen("http", "ws", 1).into_client_request().unwrap();
         let protocol = HeaderValue::from_static("graphql-transport-ws");
@@ -52,12 +52,12 @@ impl Socket {
         }
     }
 
-    /// Sends a frame as it is.
+    /// Sends a frame unchanged.
     pub async fn send_raw(&mut self, message: Message) -> tungstenite::Result<()> {
         self.stream.send(message).await
     }
 
-    /// Whatever comes next; none at the connection's end.
+    /// Returns the next frame, or none at the end of the connection.
     pub async fn next_raw(&mut self) -> Option<tungstenite::Result<Message>> {
         within_patience("a frame or the end", self.stream.next()).await
     }
@@ -71,13 +71,13 @@ impl Socket {
         self.send(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
     }
 
-    /// The next message.
+    /// Returns the next message.
     pub async fn next(&mut self) -> Value {
         let next = self.next_or_close().await;
         next.unwrap_or_else(|code| panic!("closed with {code} instead of a message"))
     }
 
-    /// The next message, or the code with which the server closes instead.
+    /// Returns the next message, or the code with which the server closes the connection.
     pub async fn next_or_close(&mut self) -> Result<Value, u16> {
         let next = async {
             loop {
@@ -92,7 +92,7 @@ impl Socket {
         within_patience("a message", next).await
     }
 
-    /// The payload's data of the next message, which must be a `next`.
+    /// Returns the data in the payload of the next message, which must be a `next`.
     pub async fn data(&mut self) -> Value {
         let message = self.next().await;
         assert_eq!(message["type"], "next", "{message}");
@@ -100,13 +100,13 @@ impl Socket {
         message["payload"]["data"].clone()
     }
 
-    /// The code and reason with which the server closes, whatever it says before.
+    /// Returns the code and reason with which the server closes the connection, skipping other messages.
     pub async fn closed(&mut self) -> (u16, String) {
         let (code, reason, _) = self.rest().await;
         (code, reason)
     }
 
-    /// The code and reason with which the server closes, and the messages that it says before.
+    /// Returns the code and reason with which the server closes the connection, and the messages before that.
     pub async fn rest(&mut self) -> (u16, String, Vec<Value>) {
         let rest = async {
             let mut messages = Vec::new();

@@ -1,4 +1,4 @@
-//! A real streaming replica of a test's own PostgreSQL server, which can be made to lag.
+//! A real streaming replica of a PostgreSQL server for one test, which can be made to lag.
 
 use std::{fs, net::TcpListener, path::PathBuf};
 
@@ -12,12 +12,12 @@ pub struct Standby<'a> {
     cluster: &'a Cluster,
     data: PathBuf,
     port: u16,
-    /// To a database that is always there.
+    /// Connection to a database that always exists.
     admin: DatabaseConnection,
 }
 
 impl<'a> Standby<'a> {
-    /// A copy of the cluster, which follows it already and logs every statement.
+    /// Starts a standby of the cluster, and returns once it follows. It logs every statement.
     pub async fn of(cluster: &'a Cluster) -> Self {
         let data = cluster.folder().join("standby");
         let folder = data.to_str().unwrap();
@@ -37,7 +37,7 @@ impl<'a> Standby<'a> {
         at(database, self.port)
     }
 
-    /// Replays nothing from now on, but goes on answering.
+    /// Pauses replay. The standby keeps answering.
     pub async fn pause(&self) {
         self.admin.execute_unprepared("SELECT pg_wal_replay_pause()").await.unwrap();
         eventually("a pause", 30, async || {
@@ -47,22 +47,22 @@ impl<'a> Standby<'a> {
         .await;
     }
 
-    /// Goes on.
+    /// Resumes replay.
     pub async fn resume(&self) {
         self.admin.execute_unprepared("SELECT pg_wal_replay_resume()").await.unwrap();
     }
 
-    /// Becomes a server that follows nobody and takes writes.
+    /// Promotes the standby to a server that follows none and accepts writes.
     pub async fn promote(&self) {
         self.cluster.control(&self.data, &["promote"]);
     }
 
-    /// `kill -9`, as far as its connections can tell.
+    /// Stops the standby immediately, which looks like SIGKILL to its connections.
     pub fn stop(&self) {
         self.cluster.control(&self.data, &["stop", "--mode", "immediate"]);
     }
 
-    /// Starts it under the same address after [`Self::stop`].
+    /// Starts the standby again after [`Self::stop`], under the same address.
     pub fn start_again(&self) {
         start(self.cluster, &self.data, self.port);
     }
@@ -94,7 +94,7 @@ fn start(cluster: &Cluster, data: &std::path::Path, port: u16) {
     cluster.control(data, &["start", "--log", log.to_str().unwrap(), "--options", &options]);
 }
 
-/// The same URL at another port.
+/// Returns the URL with another port.
 fn at(url: &str, port: u16) -> String {
     let (start, rest) = url.rsplit_once(':').unwrap();
     let (_, database) = rest.split_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! Damaged files of every kind: each is refused, and the table named where it is one.
+//! Files with every kind of damage are refused, and the damaged table is named.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Rows that only one engine can hold, which got in by other ways than Daybook's.
+//! Rows that only one engine can hold, and that Daybook did not write.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{Backend, TestServer, json, on_each_backend};

@@ -1,4 +1,4 @@
-//! A database that goes away and comes back.
+//! A database that stops and starts again.
 
 use std::time::{Duration, Instant};
 
@@ -89,7 +89,7 @@ struct Nodes {
     site: Site,
     serve: Process,
     worker: Process,
-    /// Of the `serve`.
+    /// Client of the `serve` process.
     client: Client,
     /// Last: dropped when nobody uses it any more.
     cluster: Cluster,

@@ -11,7 +11,7 @@ use super::{
     settings,
 };
 
-/// Far below the tick of two seconds, and above what a busy machine takes.
+/// Time far below the polling interval of two seconds, and above what a busy machine takes.
 const SOON: TimeDelta = TimeDelta::milliseconds(500);
 
 /// Waits until NATS stands so at a node, which serves all the while.

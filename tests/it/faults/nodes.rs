@@ -20,9 +20,9 @@ pub(super) struct Nodes {
     pub(super) site: Site,
     pub(super) serves: [Process; 2],
     workers: [Process; 2],
-    /// Of the first `serve`.
+    /// Client of the first `serve` process.
     client: Client,
-    /// At the second `serve`.
+    /// Socket of the second `serve` process.
     socket: Socket,
 }
 

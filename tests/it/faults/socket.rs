@@ -20,12 +20,12 @@ use super::{Site, any_moment, random, rounds, settings, start_surely, surely};
 use resumer::{Printed, Resumer};
 use tally::{Tally, Transition, tally};
 
-/// Of each round, at the least: the whole loop's are as many times these as there are rounds.
+/// Minimum number of transitions for each round, of which the whole loop must reach the sum.
 const TRANSITIONS: usize = 50;
-/// Of each client, in each round, at the least.
+/// Minimum number of cuts for each client and round.
 const CUTS: usize = 5;
 const RECORDS: usize = 5;
-/// Unfinished jobs at a time.
+/// Number of unfinished jobs at a time.
 const BACKLOG: u64 = 12;
 /// Callers at a time: one whose export nobody works waits with it.
 const CALLERS: usize = 4;

@@ -1,4 +1,4 @@
-//! Workers that are asked to stop.
+//! Workers that receive a stop signal.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! Workers that are stopped past their lease and come back.
+//! Workers that are paused past their lease and resume.
 
 use daybook_entity::{artifact, job::JobState};
 use daybook_tests::{Backend, Process, Signal, TestServer, eventually};

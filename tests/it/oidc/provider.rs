@@ -61,7 +61,7 @@ impl Key {
         Self { id: id.to_owned(), algorithm, secret }
     }
 
-    /// Its public part.
+    /// Returns the public part of the key as a JWK.
     pub(super) fn public(&self) -> Value {
         let jwk = Jwk::from_encoding_key(&self.secret, self.algorithm).unwrap();
         let mut jwk = serde_json::to_value(jwk).unwrap();
@@ -79,7 +79,7 @@ impl Key {
         self.sign(&self.header().to_string(), &claims.to_string())
     }
 
-    /// Any header and payload, signed all the same.
+    /// Signs any header and payload.
     pub(super) fn sign(&self, header: &str, payload: &str) -> String {
         let message =
             format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
@@ -102,7 +102,7 @@ pub(super) struct Provider {
 struct Hanging {
     on: watch::Sender<bool>,
     begun: AtomicUsize,
-    /// Those whose client went away.
+    /// Number of hanging requests whose client disconnected.
     given_up: AtomicUsize,
 }
 
@@ -132,7 +132,7 @@ impl Provider {
         provider
     }
 
-    /// These keys and no others, beside some that nobody can use.
+    /// Publishes these keys, in addition to some that nobody can use.
     pub(super) fn publish(&self, keys: &[Key]) {
         let mut all: Vec<_> = keys.iter().map(Key::public).collect();
         all.push(json!({ "kty": "oct", "kid": "shared", "k": URL_SAFE_NO_PAD.encode([7; 32]) }));
@@ -160,7 +160,7 @@ impl Provider {
         self.fetched.load(Ordering::SeqCst)
     }
 
-    /// Claims that hold.
+    /// Returns valid claims.
     pub(super) fn claims(&self, now: i64) -> Value {
         json!({
             "iss": self.issuer, "aud": AUDIENCE, "sub": "ada", "email": "ada@acme.test",

@@ -1,4 +1,4 @@
-//! Tokens to be told apart, by what is right or wrong with them.
+//! Valid and invalid tokens, each with the reason.
 
 use base64::{
     Engine,
@@ -34,7 +34,7 @@ pub(super) const NEAR: [(&str, i64, bool); 6] = [
     ("iat", 40, false),
 ];
 
-/// Those that hold.
+/// Returns tokens that must be accepted.
 pub(super) fn good(key: &Key, provider: &Provider, now: i64) -> Vectors {
     let (header, claims) = (key.header(), provider.claims(now));
     let mut vectors = vec![("plain".to_owned(), key.token(&claims))];
@@ -67,7 +67,7 @@ pub(super) fn good(key: &Key, provider: &Provider, now: i64) -> Vectors {
     vectors
 }
 
-/// Those that must not.
+/// Returns tokens that must be refused.
 pub(super) fn bad(key: &Key, keys: &[Key], provider: &Provider, now: i64) -> Vectors {
     let claims = provider.claims(now);
     let mut vectors = bad_claims(key, provider, now);
@@ -216,7 +216,7 @@ fn bad_shapes(key: &Key, keys: &[Key], claims: &Value) -> Vectors {
     vectors
 }
 
-/// Signed by somebody else, in every way to make that look right.
+/// Returns tokens with forged signatures, in every way that could look right.
 fn forged(key: &Key, keys: &[Key], claims: &Value) -> Vectors {
     let stranger = match key.algorithm {
         Algorithm::RS256 => Key::rsa(&key.id),

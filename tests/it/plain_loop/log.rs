@@ -1,4 +1,4 @@
-//! The log that is asked: thousands of entries whose times do not run with their sequences.
+//! A log of thousands of entries whose timestamps are not in the order of their sequences.
 
 use chrono::DateTime;
 use daybook_entity::{
@@ -13,11 +13,11 @@ use crate::filters::Dice;
 
 const ENTRIES: usize = 8_200;
 const ENTRIES_ELSEWHERE: usize = 42;
-/// Entries of one recording.
+/// Number of entries in one recording.
 const BATCH: usize = 400;
 /// Unix time of 2026-01-01.
 const FIRST_SECOND: i64 = 1_767_225_600;
-/// Different instants, few enough that most are those of many entries.
+/// Number of different instants, so few that most belong to many entries.
 const INSTANTS: usize = 900;
 
 /// Actions with shared beginnings, the common ones more than once.
@@ -65,11 +65,11 @@ const WORDS: [&str; 10] = [
     "gold",
 ];
 
-/// An organization's log, and who may ask for it.
+/// An organization's log, and clients that may read it.
 pub(super) struct Log {
     pub(super) organization: String,
     pub(super) admin: Client,
-    /// In the order of their sequences.
+    /// Rows of the log, in the order of their sequences.
     pub(super) rows: Vec<Model>,
 }
 
@@ -148,7 +148,7 @@ pub(super) fn sorted<'a>(rows: &[&'a Model], order: &str) -> Vec<&'a Model> {
     rows
 }
 
-/// Their ids in the API.
+/// Returns the rows' IDs in the form of the API.
 pub(super) fn ids(rows: &[&Model]) -> Vec<String> {
     let id = |row: &&Model| {
         let Model { organization_id, sequence, id, .. } = **row;

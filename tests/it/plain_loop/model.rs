@@ -31,8 +31,8 @@ pub(super) struct Filter {
     pub(super) json: Value,
 }
 
-/// Those that find thousands by a range that no index has in the list's order, which a page is hardest to
-/// find for, and those at the edges.
+/// Returns filters that find thousands by a range without an index in the list's order, for which a page is
+/// hardest to find, and filters at the edges.
 pub(super) fn fixed_filters() -> Vec<Filter> {
     let filters = [
         json!({ "action": "user.*" }),
@@ -44,7 +44,7 @@ pub(super) fn fixed_filters() -> Vec<Filter> {
 }
 
 impl Filter {
-    /// Mostly of one or two conditions that some row fulfils.
+    /// Returns a random filter, mostly with one or two conditions that some row fulfils.
     pub(super) fn any(dice: &mut Dice, rows: &[Model]) -> Self {
         let mut json = json!({});
         let row = dice.pick(rows);
@@ -91,7 +91,7 @@ impl Filter {
         })
     }
 
-    /// From where to where its histogram is, in microseconds.
+    /// Returns the range of the filter's histogram, in microseconds.
     pub(super) fn bounds(&self, found: &[&Model]) -> Option<(i64, i64)> {
         let times = || found.iter().map(|row| row.timestamp.timestamp_micros());
         let given = |field: &str| self.json.get(field).map(micros);

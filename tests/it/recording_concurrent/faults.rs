@@ -23,7 +23,7 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// As if all had been done.
+    /// Returns counts as if all faults had happened.
     pub(super) fn over() -> Self {
         Self { rollbacks: ROLLBACKS.into(), kills: KILLS.into(), is_over: true.into() }
     }

@@ -15,7 +15,7 @@ use super::{
     step::{How, Which},
 };
 
-/// Attempts that are looked at where any will do.
+/// Number of the latest attempts from which a step may choose any.
 const LATEST: usize = 6;
 const REVOKED: &str = "whoever asked for it may not do so any more";
 const STALLED: &str = "its worker stopped answering";

@@ -24,7 +24,7 @@ use super::{
 type Checked = Result<(), TestCaseError>;
 
 impl Case<'_> {
-    /// Everything that is stored of the organization's jobs is what the model says.
+    /// Asserts that everything stored about the organization's jobs agrees with the model.
     pub(super) async fn check(&mut self) -> Checked {
         self.check_feed().await?;
         self.check_jobs().await?;
@@ -64,7 +64,7 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// Numbers follow each other, and each event is the model's.
+    /// Asserts that feed numbers have no gaps, and that each event agrees with the model.
     async fn check_feed(&mut self) -> Checked {
         let feed = job_feed::Entity::find_by_id(1).one(self.db).await.unwrap().unwrap();
         let events = job_event::Entity::find()
@@ -106,7 +106,7 @@ impl Case<'_> {
         new.sort_by_key(place);
     }
 
-    /// The log tells of the new events, in their order, and of nothing else.
+    /// Asserts that the log has an entry for each new event, in their order, and no others.
     async fn check_log(&mut self) -> Checked {
         let entries = audit_log::Entity::find()
             .filter(audit_log::Column::OrganizationId.eq(self.organization_id))
@@ -165,7 +165,7 @@ fn check_job(job: &job::Model, wanted: &mut Job) -> Checked {
     Ok(())
 }
 
-/// There is one if the job has succeeded, and it is of the attempt that held it.
+/// Asserts that a job has an artifact if it succeeded, and that the attempt that held the job produced it.
 fn check_artifact(artifact: Option<artifact::Model>, wanted: &mut Job) -> Checked {
     prop_assert_eq!(artifact.is_some(), wanted.state == Succeeded, "{:?}", wanted);
     let (Some(artifact), Some(known)) = (artifact, &mut wanted.artifact) else { return Ok(()) };
@@ -177,7 +177,7 @@ fn check_artifact(artifact: Option<artifact::Model>, wanted: &mut Job) -> Checke
     see("expires_at", artifact.expires_at, expires)
 }
 
-/// The contract's arrows, and no other.
+/// True for the transitions of the published state machine, and no others.
 fn is_legal(from: Option<JobState>, to: JobState) -> bool {
     match from {
         None => to == Queued,
@@ -187,7 +187,7 @@ fn is_legal(from: Option<JobState>, to: JobState) -> bool {
     }
 }
 
-/// A time is as expected; from now on it is that and no other.
+/// Asserts that a time is as expected, and narrows the expectation to it.
 fn see(what: &str, seen: DateTime<Utc>, span: &mut Span) -> Checked {
     prop_assert!((span.0..=span.1).contains(&seen), "{what}: {seen} is not in {span:?}");
     *span = (seen, seen);

@@ -1,4 +1,4 @@
-//! The model: states and arrows as the contract tells them, without a database.
+//! The model: states and transitions as published, without a database.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::job::{JobErrorCode, JobState};
@@ -188,13 +188,13 @@ impl Model {
         self.jobs[job].lease = Some(later(now, LEASE));
     }
 
-    /// Work may renew the lease, or have no need to.
+    /// Widens the lease, since work may have renewed it or not.
     pub(super) fn worked(&mut self, job: usize, now: Span) {
         let lease = self.jobs[job].lease.expect("a running job has a lease");
         self.jobs[job].lease = Some((lease.0, later(now, LEASE).1));
     }
 
-    /// The end of an attempt that holds its job.
+    /// Ends an attempt that holds its job.
     pub(super) fn ended(&mut self, job: usize, ended: &Ended, now: Span) {
         let row = &mut self.jobs[job];
         row.lease = None;
@@ -226,7 +226,7 @@ impl Model {
         self.go(job, (verb, to), reason, now);
     }
 
-    /// Asks a job to stop; whether that is possible.
+    /// Requests cancellation of a job. Returns whether that is possible.
     pub(super) fn cancel(&mut self, by: usize, job: usize, now: Span) -> bool {
         let row = &mut self.jobs[job];
         match row.state {
@@ -245,13 +245,13 @@ impl Model {
         true
     }
 
-    /// The jobs whose lease is over at an instant.
+    /// Returns the jobs whose lease has expired at an instant.
     pub(super) fn stalled(&self, at: DateTime<Utc>) -> Vec<usize> {
         let is_over = |job: &Job| job.lease.is_some_and(|lease| lease.0 < at);
         (0..self.jobs.len()).filter(|index| is_over(&self.jobs[*index])).collect()
     }
 
-    /// The janitor was here; how many files and transitions it took.
+    /// Removes what the janitor removes. Returns the number of files and transitions.
     pub(super) fn swept(&mut self, now: DateTime<Utc>) -> (usize, usize) {
         let artifacts = self.jobs.iter_mut().filter_map(|job| job.artifact.as_mut());
         let mut expired = 0;

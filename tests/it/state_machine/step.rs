@@ -5,12 +5,12 @@ use std::time::Duration;
 use daybook_entity::job::JobErrorCode;
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 
-/// Something that is done to the jobs of one organization. An index picks among what is there.
+/// A step with the jobs of one organization. An index selects from what exists.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Step {
-    /// Requests of one input, all at the same time.
+    /// Concurrent requests with one input.
     Start { by: usize, input: usize, key: Option<usize>, at_once: usize },
-    /// A worker with so many free places claims.
+    /// A worker claims jobs for its free slots.
     Claim { free: usize },
     /// An attempt says that it is alive.
     Beat(Which),
@@ -20,15 +20,15 @@ pub(super) enum Step {
     Finish(Which, How),
     /// All attempts that have not ended do, at the same time.
     FinishAll(How),
-    /// Somebody asks a job to stop.
+    /// Somebody requests the cancellation of a job.
     Cancel { by: usize, job: Index },
-    /// Somebody asks for a job again.
+    /// Somebody retries a job.
     Retry { by: usize, job: Index },
-    /// Somebody takes jobs away from attempts that fell silent.
+    /// Jobs are rescued whose lease has expired.
     Rescue,
     /// Time passes.
     Wait(Duration),
-    /// The janitor comes.
+    /// The janitor removes what has expired.
     Sweep,
     /// A requester loses the role that it needs, or gets it back.
     ChangeRole { of: usize },
@@ -56,13 +56,13 @@ pub(super) enum How {
     Interrupt,
 }
 
-/// Those who ask.
+/// Subjects that make requests.
 pub(super) const SUBJECTS: [&str; 2] = ["ada", "bob"];
-/// Longer than a lease.
+/// Time that is longer than a lease.
 const LAPSE: Duration = Duration::from_secs(31);
-/// Longer than any pause between attempts.
+/// Time that is longer than any pause between attempts.
 const PAUSE: Duration = Duration::from_secs(600);
-/// Longer than artifacts are kept, and than transitions are.
+/// Times that are longer than artifacts are kept, and than transitions are kept.
 const KEPT: [Duration; 2] = [Duration::from_secs(25 * 3600), Duration::from_secs(31 * 24 * 3600)];
 
 /// Any steps, or those that use up attempts; from none on, so that what fails is made as short as it can be.

@@ -1,17 +1,17 @@
-//! The table of who may see which field of their own organization.
+//! The table of fields with the viewers that may see them in their own organization.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::schema::Schema;
 
 const ADMINS: &[&str] = &["admin"];
-/// Read notes.
+/// Viewers that may read notes.
 const NOTES: &[&str] = &["admin", "member"];
-/// Read the log.
+/// Viewers that may read the log.
 const LOG: &[&str] = &["admin", "auditor", "auditor's key"];
-/// Watch jobs, operators those of all organizations.
+/// Viewers that may watch jobs. Operators may watch those of all organizations.
 const JOBS: &[&str] = &["admin", "auditor", "auditor's key", "operator"];
-/// Turn pages of something.
+/// Viewers that may read at least one paged list.
 const PAGES: &[&str] = &["admin", "auditor", "member", "auditor's key", "operator"];
 /// Viewers with an e-mail address.
 const PEOPLE: &[&str] = &["admin", "auditor", "writer", "member", "operator"];

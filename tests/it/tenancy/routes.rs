@@ -1,4 +1,4 @@
-//! Every route, asked by everyone for what another organization has.
+//! Every route, requested by every viewer for what another organization has.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

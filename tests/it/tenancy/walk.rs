@@ -1,4 +1,4 @@
-//! Everything that the schema has, tried by everyone with another organization's IDs.
+//! Every operation of the schema, tried by every viewer with another organization's IDs.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,11 @@ use super::{
     schema::Schema,
 };
 
-/// In everything that globex has.
+/// Text that is in everything that globex has.
 pub(super) const MARK: &str = "globex";
 
-/// Fields in which an operator sees other organizations: their jobs, and none of the rows that these are about.
+/// Fields in which an operator sees other organizations: their jobs, and none of the rows that these are
+/// about.
 const SEEN_BY_OPERATORS: &[&str] =
     &["Query.job", "Query.jobs", "Query.node", "Query.nodes", "Subscription.jobUpdates"];
 const UNSEEN_BY_OPERATORS: &[&str] = &["ApiKey", "AuditLog", "Member", "Note", "Workspace"];
@@ -35,7 +36,7 @@ const STATE: &str = "query($id: ID!) {
     }
 }";
 
-/// Someone who may not know of globex.
+/// A viewer that may not learn anything about globex.
 pub(super) struct Caller {
     pub name: &'static str,
     pub client: Client,

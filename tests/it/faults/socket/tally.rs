@@ -15,7 +15,7 @@ pub(super) struct Transition {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     pub(super) lost: usize,
-    /// Or never happened.
+    /// Transitions that were received twice, or that never happened.
     pub(super) twice: usize,
     pub(super) out_of_order: usize,
 }
