@@ -80,7 +80,7 @@ pub(super) fn to_error(error: Error) -> async_graphql::Error {
                     "The database failed during the commit, so the outcome is unknown: repeat the \
                      request with the same idempotency key"
                 }
-                _ => "Internal error: find the cause in Daybook's log under the ID of this request",
+                _ => "Internal error; the server's log has the details under this request's ID",
             };
             (code::INTERNAL, text.to_owned())
         }
@@ -94,9 +94,9 @@ fn not_now(fault: &Fault) -> async_graphql::Error {
     let (code, text) = match fault {
         Fault::TimedOut(_) => (
             code::TIMEOUT,
-            "The database did not answer in time: request less data, or try again later",
+            "The database did not answer in time; request less data, or try again later",
         ),
-        _ => (code::RATE_LIMITED, "All database connections are in use: try again later"),
+        _ => (code::RATE_LIMITED, "The database has no free connection; try again later"),
     };
     async_graphql::Error::new(text).extend_with(|_, extensions| {
         extensions.set("code", code);

@@ -108,7 +108,9 @@ impl Json {
     pub(super) fn stored(text: &str) -> async_graphql::Result<Self> {
         serde_json::from_str(text).map(Self).map_err(|error| {
             tracing::error!(%error, "failed to read stored JSON");
-            async_graphql::Error::new("Failed to read stored JSON: Daybook's log has the cause")
+            async_graphql::Error::new(
+                "Failed to read stored JSON; the server's log has the details",
+            )
         })
     }
 }
