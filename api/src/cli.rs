@@ -25,7 +25,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use daybook_entity::organization;
-use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, access::enter, organizations};
+use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, organizations};
 use nix::sys::stat::{Mode, umask};
 
 use crate::{config::Config, graphql, traces::Traces};
@@ -222,7 +222,7 @@ async fn work(Cli { config, command }: Cli) -> Result<()> {
             let instance =
                 if init { config.open(clock).await? } else { config.open_existing(clock).await? };
             let viewer = caller::viewer(&config)?;
-            let organization = organizations::create(&instance, &viewer, &slug, &name).await?;
+            let organization = organizations::create(&instance.core, &viewer, &slug, &name).await?;
             say(&GlobalId::Organization(organization.id).to_string())?;
             close(&config, &instance).await
         }
@@ -282,5 +282,5 @@ async fn scope(
 ) -> Result<Scope> {
     let organization = organization(config, instance, slug).await?;
     let viewer = caller::viewer(config)?;
-    Ok(enter(instance, &viewer, organization.id, permission, &[]).await?)
+    Ok(instance.enter(&viewer, organization.id, permission, &[]).await?)
 }

@@ -14,10 +14,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Command, ValueEnum};
 use daybook_service::{
-    Clock, Database, Instance, Settings,
-    artifacts::{Links, Store},
+    Clock, Database, Instance, Options, Settings,
     backups::{Cron, Schedule},
     jobs::Kinds,
+    store::{Links, Store},
 };
 use http::Uri;
 
@@ -208,14 +208,14 @@ impl Config {
     /// # Errors
     /// Fails if a setting is missing or unsafe; the text says what to change.
     pub async fn open(&self, clock: Clock) -> Result<Arc<Instance>> {
-        let settings = self.settings()?;
+        let options = self.options()?;
         tighten(&self.paths().exposed());
         let db = self.database().await?;
         self.refuse_other_secret(&db).await?;
         daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
         let secret = self.secret_for(&db).await?;
         let store = self.store()?;
-        Ok(Instance::open(db, secret, store, settings, clock).await?)
+        Ok(Instance::open(db, secret, store, options, clock).await?)
     }
 
     /// Connects to the database and, if one is configured, its replica.
@@ -244,7 +244,7 @@ impl Config {
         }
     }
 
-    pub(crate) fn settings(&self) -> Result<Settings> {
+    pub(crate) fn options(&self) -> Result<Options> {
         if self.export_max_records == 0 {
             bail!("DAYBOOK_EXPORT_MAX_RECORDS must be at least 1 (it is 0)");
         }
@@ -263,24 +263,27 @@ impl Config {
                 bail!("{name} must be at most 100years (it is {time})");
             }
         }
-        Ok(Settings {
-            job_kinds: self.job_kinds,
+        let settings = Settings {
             public_url: self.public_url()?,
             export_max_records: self.export_max_records,
             export_inline_records: self.export_inline_records,
             exports_per_hour: self.exports_per_hour,
             artifact_ttl: self.artifact_ttl,
             backups_per_hour: self.backups_per_hour,
-            backup_schedule: self.backup_schedule()?,
             job_concurrency: self.job_concurrency,
             job_history: self.job_history,
             organization_subscriptions: self.organization_subscriptions,
             socket_operations: self.socket_operations,
             job_lease: self.job_lease,
-            oidc: self.identity.oidc()?,
-            nats: self.messages.nats()?,
             scratch: self.data_dir.clone(),
             migrations: daybook_migration::names(),
+        };
+        Ok(Options {
+            settings,
+            job_kinds: self.job_kinds,
+            backup_schedule: self.backup_schedule()?,
+            oidc: self.identity.oidc()?,
+            nats: self.messages.nats()?,
         })
     }
 

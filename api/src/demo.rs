@@ -9,7 +9,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::audit_log::{ActorType, AuditOutcome};
 use daybook_service::{
     Instance, Permission, Viewer,
-    access::enter,
     audit::{self, Actor, Change, Metadata, NewEntry, Resource},
     organizations,
 };
@@ -48,14 +47,14 @@ pub async fn fill(instance: &Arc<Instance>) -> Result<()> {
         return Ok(());
     }
     let viewer = Viewer::command_line("daybook-demo");
-    let acme = organizations::create(instance, &viewer, SLUG, "Acme Corporation").await?;
-    let scope = enter(instance, &viewer, acme.id, Permission::RecordAuditLogs, &[]).await?;
+    let acme = organizations::create(&instance.core, &viewer, SLUG, "Acme Corporation").await?;
+    let scope = instance.enter(&viewer, acme.id, Permission::RecordAuditLogs, &[]).await?;
     let now = instance.clock.now();
     let entries: Vec<_> = (0..ENTRIES).map(|index| entry(index, now)).collect();
     for batch in entries.chunks(audit::MAX_ENTRIES) {
-        audit::record(&scope, batch.to_vec(), None).await?;
+        instance.recorder.record(&scope, batch.to_vec(), None).await?;
     }
-    let scope = enter(instance, &viewer, acme.id, Permission::CreateNotes, &[]).await?;
+    let scope = instance.enter(&viewer, acme.id, Permission::CreateNotes, &[]).await?;
     handbook::fill(&scope).await?;
     tracing::info!(entries = ENTRIES, organization.slug = SLUG, "recorded sample data");
     Ok(())

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use daybook_service::{
     Error, Problem, Scope,
-    audit::{self, MAX_ENTRIES, NewEntry},
+    audit::{self, MAX_ENTRIES, NewEntry, Recorder},
 };
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -32,8 +32,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 /// # Errors
 /// Fails at the first line that is not a valid entry, and names it; all lines before it have been
 /// recorded. Fails if the database fails.
-pub async fn audit_logs(scope: &Scope, file: &Path) -> Result<()> {
+pub async fn audit_logs(recorder: &Recorder, scope: &Scope, file: &Path) -> Result<()> {
     let mut import = Import {
+        recorder,
         scope,
         lines: Lines::open(file).await?,
         recorded: 0,
@@ -53,6 +54,7 @@ pub async fn audit_logs(scope: &Scope, file: &Path) -> Result<()> {
 }
 
 struct Import<'a> {
+    recorder: &'a Recorder,
     scope: &'a Scope,
     lines: Lines,
     recorded: usize,
@@ -122,7 +124,7 @@ impl Import<'_> {
     /// Records the first `count` entries of `batch`.
     async fn append(&mut self, batch: &Batch, count: usize) -> daybook_service::Result<()> {
         let entries = batch.entries.iter().take(count).cloned().collect();
-        let recorded = audit::record(self.scope, entries, batch.key(count)).await?;
+        let recorded = self.recorder.record(self.scope, entries, batch.key(count)).await?;
         self.count(recorded.entries.len(), recorded.replayed);
         Ok(())
     }

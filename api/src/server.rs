@@ -6,12 +6,7 @@ mod write_timeout;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use daybook_service::{
-    Clock, Instance,
-    artifacts::{janitor, sharing},
-    backups::schedule,
-    jobs,
-};
+use daybook_service::{Clock, Instance, artifacts::sharing, backups::schedule, janitor, jobs};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{config::Config, http};
@@ -40,9 +35,12 @@ pub enum Duties {
 
 /// Starts the tasks that run jobs, remove old data and follow the backup schedule.
 pub fn start_work(instance: &Arc<Instance>) {
-    instance.tasks.spawn(jobs::work(Arc::clone(instance)));
-    instance.tasks.spawn(janitor::tidy(Arc::clone(instance)));
-    instance.tasks.spawn(schedule::follow(Arc::clone(instance)));
+    instance.tasks.spawn(jobs::work(Arc::clone(&instance.worker)));
+    let core = &instance.core;
+    core.tasks.spawn(janitor::tidy(Arc::clone(core)));
+    if let Some(schedule) = &instance.backup_schedule {
+        core.tasks.spawn(schedule::follow(Arc::clone(core), schedule.clone()));
+    }
 }
 
 impl Server {
@@ -58,7 +56,7 @@ impl Server {
         let server_limits = config.server_limits.clone();
         let public_url = config.public_url.clone();
         let instance = config.open(clock).await?;
-        instance.tasks.spawn(sharing::say(Arc::clone(&instance)));
+        instance.tasks.spawn(sharing::say(Arc::clone(&instance.core)));
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }

@@ -4,15 +4,15 @@
 //! at each use, so that taking it away works at once. [`enter`] turns both into a [`Scope`], the
 //! only door to a tenant's rows, the same for HTTP, WebSocket and command line.
 
-pub mod api_keys;
+pub mod api_key;
 mod live;
-pub mod members;
-pub mod oidc;
-pub mod operators;
 mod scope;
 pub mod subject;
 pub mod token;
 
+pub use api_key::Authenticator;
 pub(crate) use live::LiveAccess;
-pub use scope::{Authority, HostUser, Scope, Viewer, enter, holds};
+pub(crate) use live::question;
+pub(crate) use scope::enter;
+pub use scope::{Authority, HostUser, Scope, Viewer, holds, is_operator};
 pub(crate) use scope::{is_granted, may_have_job_done};

@@ -1,19 +1,8 @@
 //! Artifacts: the files that jobs produce, in an object store, and the links that lead to them.
 
-mod bucket;
-mod compression;
-mod folder;
 pub mod handout;
-mod identity;
-pub mod janitor;
 pub mod link;
-mod probe;
-pub(crate) mod seal;
 pub mod sharing;
-mod store;
-mod tryout;
-mod upload;
-mod writer;
 
 use std::ops::Range;
 
@@ -21,15 +10,19 @@ use daybook_entity::{artifact, organization::INSTANCE};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::{Error, Fault, Instance, Permission, Result, Scope, tenancy};
+use crate::{
+    Core, Error, Fault, GlobalId, Permission, Result, Scope, Viewer,
+    audit::{NewEntry, Recorder, Resource},
+    store::Bytes,
+    tenancy,
+};
 use link::Link;
 
-pub use bucket::Links;
-pub use compression::{Compression, Ending};
 pub use handout::Handout;
 pub use sharing::Missing;
-pub use store::{Bytes, Store, Stored};
-pub use writer::Writer;
+
+/// Prefix of the store keys of backups.
+pub(crate) const BACKUP_PREFIX: &str = "backups/";
 
 /// The artifact of a job of the scope's organization.
 ///
@@ -40,7 +33,7 @@ pub async fn find(
     organization_id: Uuid,
     job_id: Uuid,
 ) -> Result<Option<artifact::Model>> {
-    by_key(&scope.instance, organization_id, job_id).await
+    by_key(scope.core(), organization_id, job_id).await
 }
 
 /// The state of an artifact for a viewer: available, or the reason why not.
@@ -67,7 +60,7 @@ pub async fn availability(
     artifact: &artifact::Model,
     permission: Permission,
 ) -> Result<Availability> {
-    if artifact.expires_at <= scope.instance.clock.now() {
+    if artifact.expires_at <= scope.core().clock.now() {
         return Ok(Availability::Expired);
     }
     if artifact.removed_at.is_some() {
@@ -86,6 +79,7 @@ pub async fn availability(
 /// # Errors
 /// A database fault.
 pub async fn issue_link(
+    recorder: &Recorder,
     scope: &Scope,
     artifact: &artifact::Model,
     permission: Permission,
@@ -93,19 +87,19 @@ pub async fn issue_link(
     if availability(scope, artifact, permission).await? != Availability::Available {
         return Ok(None);
     }
-    let (instance, viewer) = (&scope.instance, &scope.viewer);
-    let now = instance.clock.now();
+    let (core, viewer) = (scope.core(), scope.viewer());
+    let now = core.clock.now();
     let Some(link) = Link::new(artifact, &viewer.subject, now) else { return Ok(None) };
     let ttl = (link.expires_at - now).to_std().unwrap_or_default();
     let (key, file_name) = (&artifact.object_key, &artifact.file_name);
-    let (url, handout) = match instance.store.presign(key, file_name, ttl).await? {
+    let (url, handout) = match core.store.presign(key, file_name, ttl).await? {
         // The bucket could only say that it does not have what another store has.
-        Some(url) if !sharing::is_kept_elsewhere(instance, artifact).await? => {
+        Some(url) if !sharing::is_kept_elsewhere(core, artifact).await? => {
             (url, Handout::BucketLink)
         }
-        Some(_) | None => (link::url(instance, artifact, &link), Handout::Link),
+        Some(_) | None => (link::url(core, artifact, &link), Handout::Link),
     };
-    handout::record(instance, viewer.clone(), (&link, artifact), handout).await?;
+    handout::record(recorder, core, viewer.clone(), (&link, artifact), handout).await?;
     Ok(Some(url))
 }
 
@@ -114,18 +108,22 @@ pub async fn issue_link(
 ///
 /// # Errors
 /// A database fault.
-pub(crate) async fn record_inline(scope: &Scope, artifact: &artifact::Model) -> Result<bool> {
-    let (instance, viewer) = (&scope.instance, &scope.viewer);
-    let link = Link::new(artifact, &viewer.subject, instance.clock.now());
+pub(crate) async fn record_inline(
+    recorder: &Recorder,
+    scope: &Scope,
+    artifact: &artifact::Model,
+) -> Result<bool> {
+    let (core, viewer) = (scope.core(), scope.viewer());
+    let link = Link::new(artifact, &viewer.subject, core.clock.now());
     let Some(link) = link else { return Ok(false) };
-    handout::record(instance, viewer.clone(), (&link, artifact), Handout::Inline).await?;
+    handout::record(recorder, core, viewer.clone(), (&link, artifact), Handout::Inline).await?;
     Ok(true)
 }
 
 /// True for a backup of the whole instance, which holds every organization's data: nobody gets it
 /// through the API, whose operators may read no organization's log.
 fn is_for_the_host_alone(artifact: &artifact::Model) -> bool {
-    artifact.organization_id == INSTANCE && artifact.object_key.starts_with(janitor::BACKUPS)
+    artifact.organization_id == INSTANCE && artifact.object_key.starts_with(BACKUP_PREFIX)
 }
 
 /// The bytes of an artifact's file, or of a range of it; or why they are not in this process's store.
@@ -133,14 +131,14 @@ fn is_for_the_host_alone(artifact: &artifact::Model) -> bool {
 /// # Errors
 /// A fault of the store or the database.
 pub async fn open(
-    instance: &Instance,
+    core: &Core,
     artifact: &artifact::Model,
     range: Option<Range<u64>>,
 ) -> Result<std::result::Result<Bytes, Missing>> {
-    match instance.store.read(&artifact.object_key, range).await {
+    match core.store.read(&artifact.object_key, range).await {
         Ok(bytes) => Ok(Ok(bytes)),
         Err(Error::Fault(Fault::Store(object_store::Error::NotFound { .. }))) => {
-            Ok(Err(sharing::missing(instance, artifact).await?))
+            Ok(Err(sharing::missing(core, artifact).await?))
         }
         Err(error) => Err(error),
     }
@@ -150,11 +148,11 @@ pub async fn open(
 ///
 /// # Errors
 /// A database fault.
-pub async fn by_link(instance: &Instance, link: &link::Link) -> Result<Option<artifact::Model>> {
-    let found = by_key(instance, link.organization_id, link.job_id);
+pub async fn by_link(core: &Core, link: &link::Link) -> Result<Option<artifact::Model>> {
+    let found = by_key(core, link.organization_id, link.job_id);
     // The link itself is the right to it.
     let found = tenancy::only(link.organization_id, found).await?;
-    let now = instance.clock.now();
+    let now = core.clock.now();
     Ok(found.filter(|artifact| {
         artifact.removed_at.is_none()
             && artifact.expires_at > now
@@ -163,10 +161,21 @@ pub async fn by_link(instance: &Instance, link: &link::Link) -> Result<Option<ar
 }
 
 async fn by_key(
-    instance: &Instance,
+    core: &Core,
     organization_id: Uuid,
     job_id: Uuid,
 ) -> Result<Option<artifact::Model>> {
     let found = artifact::Entity::find_by_id((organization_id, job_id));
-    Ok(found.one(instance.db.reader()).await?)
+    Ok(found.one(core.db.reader()).await?)
+}
+
+/// An audit entry about an artifact.
+pub(crate) fn entry(viewer: &Viewer, action: &str, artifact: &artifact::Model) -> NewEntry {
+    let id = GlobalId::Job { organization_id: artifact.organization_id, id: artifact.job_id };
+    let resource = Resource {
+        r#type: "artifact".to_owned(),
+        id: id.to_string(),
+        name: Some(artifact.file_name.clone()),
+    };
+    NewEntry::by(viewer, action, resource)
 }

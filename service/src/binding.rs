@@ -12,10 +12,10 @@ use sea_orm::{
 };
 
 use crate::{
-    Database, Engine, Error, Fault, Instance, Permission, Purpose, Result, Scope, Viewer,
-    access::api_keys,
+    Core, Database, Engine, Error, Fault, Permission, Purpose, Result, Scope, Viewer,
     audit::{self, NewEntry, Resource},
     database,
+    organizations::api_keys,
 };
 
 /// Why a start with another secret is refused, and what to do.
@@ -44,22 +44,22 @@ pub async fn fingerprint(db: &Database) -> Result<Option<Vec<u8>>> {
 
 /// Binds a new database to the instance's secret, or makes sure that it is bound to that one. A
 /// database that is bound to a previous secret is bound to the current one, and its log says so.
-pub(crate) async fn bind(instance: &Arc<Instance>) -> Result<()> {
-    let bound = instance.db.transaction(Arc::clone(instance), |tx, instance| {
+pub(crate) async fn bind(core: &Arc<Core>) -> Result<()> {
+    let bound = core.db.transaction(Arc::clone(core), |tx, core| {
         Box::pin(async move {
             let row = || instance::Entity::find_by_id(1).lock_exclusive().one(tx);
             let mut known = row().await?;
             if known.is_none() {
-                insert(tx, instance).await?;
+                insert(tx, core).await?;
                 known = row().await?;
             }
             let known = known.map(|known| known.secret_fingerprint).unwrap_or_default();
-            if instance.secret.is_current(Purpose::Fingerprint, &[], &known) {
+            if core.secret.is_current(Purpose::Fingerprint, &[], &known) {
                 return Ok(());
             }
-            if instance.secret.verify(Purpose::Fingerprint, &[], &known) {
+            if core.secret.verify(Purpose::Fingerprint, &[], &known) {
                 let viewer = Viewer::command_line("daybook");
-                return rebind(tx, instance, viewer, "secret.rotated").await;
+                return rebind(tx, core, viewer, "secret.rotated").await;
             }
             Err(Fault::Unfit(OTHER_SECRET.to_owned()).into())
         })
@@ -69,34 +69,34 @@ pub(crate) async fn bind(instance: &Arc<Instance>) -> Result<()> {
 
 /// Binds a database whose secret was lost to the instance's secret. API keys, which were kept under
 /// the lost one, are revoked, since nobody can verify them any more; how many.
-pub(crate) async fn adopt(instance: &Arc<Instance>, viewer: &Viewer) -> Result<usize> {
-    match fingerprint(&instance.db).await? {
+pub(crate) async fn adopt(core: &Arc<Core>, viewer: &Viewer) -> Result<usize> {
+    match fingerprint(&core.db).await? {
         None => return Err(Error::invalid(&[], "this database is not bound to a secret yet")),
-        Some(known) if instance.secret.verify(Purpose::Fingerprint, &[], &known) => {
+        Some(known) if core.secret.verify(Purpose::Fingerprint, &[], &known) => {
             let message = "this secret is the one that the database was made with: nothing is lost";
             return Err(Error::invalid(&[], message));
         }
         Some(_) => {}
     }
     let held = api_key::Entity::find().filter(api_key::Column::RevokedAt.is_null());
-    let held = held.all(instance.db.for_migration()).await?;
+    let held = held.all(core.db.for_migration()).await?;
     for key in &held {
         let organization_id = key.organization_id;
-        api_keys::revoke(&scope(instance, viewer, organization_id), key.id).await?;
+        api_keys::revoke(&scope(core, viewer, organization_id), key.id).await?;
     }
-    let context = (Arc::clone(instance), viewer.clone());
-    let bound = instance.db.transaction(context, |tx, (instance, viewer)| {
-        Box::pin(rebind(tx, instance, viewer.clone(), "secret.adopted"))
+    let context = (Arc::clone(core), viewer.clone());
+    let bound = core.db.transaction(context, |tx, (core, viewer)| {
+        Box::pin(rebind(tx, core, viewer.clone(), "secret.adopted"))
     });
     bound.await?;
     Ok(held.len())
 }
 
-async fn insert(tx: &DatabaseTransaction, instance: &Instance) -> Result<()> {
+async fn insert(tx: &DatabaseTransaction, core: &Core) -> Result<()> {
     let new = instance::Model {
         id: 1,
-        secret_fingerprint: instance.secret.sign(Purpose::Fingerprint, &[]).to_vec(),
-        created_at: database::now(tx, &instance.clock).await?,
+        secret_fingerprint: core.secret.sign(Purpose::Fingerprint, &[]).to_vec(),
+        created_at: database::now(tx, &core.clock).await?,
     };
     // Of nodes that start at once on an empty database, one is first.
     instance::Entity::insert(new.into_active_model())
@@ -108,24 +108,19 @@ async fn insert(tx: &DatabaseTransaction, instance: &Instance) -> Result<()> {
 
 async fn rebind(
     tx: &DatabaseTransaction,
-    instance: &Arc<Instance>,
+    core: &Arc<Core>,
     viewer: Viewer,
     action: &str,
 ) -> Result<()> {
-    let fingerprint = instance.secret.sign(Purpose::Fingerprint, &[]).to_vec();
+    let fingerprint = core.secret.sign(Purpose::Fingerprint, &[]).to_vec();
     let bound =
         instance::ActiveModel { secret_fingerprint: Set(fingerprint), ..Default::default() };
     instance::Entity::update_many().set(bound).filter(instance::Column::Id.eq(1)).exec(tx).await?;
     let resource = Resource { r#type: "instance".to_owned(), id: "secret".to_owned(), name: None };
     let entry = NewEntry::by(&viewer, action, resource);
-    audit::append_own(tx, &scope(instance, &viewer, INSTANCE), entry).await
+    audit::append_own(tx, &scope(core, &viewer, INSTANCE), entry).await
 }
 
-fn scope(instance: &Arc<Instance>, viewer: &Viewer, organization_id: uuid::Uuid) -> Scope {
-    Scope {
-        instance: Arc::clone(instance),
-        organization_id,
-        viewer: viewer.clone(),
-        permission: Permission::RevokeApiKeys,
-    }
+fn scope(core: &Arc<Core>, viewer: &Viewer, organization_id: uuid::Uuid) -> Scope {
+    Scope::system(core, organization_id, viewer.clone(), Permission::RevokeApiKeys)
 }

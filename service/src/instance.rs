@@ -1,121 +1,83 @@
-//! What one Daybook process holds.
+//! Puts a process together: its core, and what each module of the domain keeps beside it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
 
 use crate::{
-    Clock, Database, Metrics, Nats, Notifier, Result, Secret, Viewer,
-    access::{
-        api_keys::KeyUses,
-        oidc::{Oidc, Provider},
-    },
-    artifacts::Store,
+    Clock, Core, Database, Error, Metrics, Nats, Notifier, Permission, Result, Scope, Secret,
+    Settings, Viewer,
+    access::{self, Authenticator},
     audit::Recorder,
-    backups, binding, database, job_kinds,
-    jobs::{Finisher, Kinds, UnreadableJobs},
-    notifier, random,
+    backups, binding,
+    core::JobKinds,
+    database, job_kinds,
+    jobs::{Kinds, Worker},
+    notifier,
+    oidc::{Oidc, Provider},
+    random,
+    store::Store,
     subscription_limit::SubscriptionCounts,
 };
 
-/// What an operator can set, and what the program says of itself.
+/// All that an operator can set for the domain.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where users reach this instance, without a slash at the end: links begin with it.
-    pub public_url: String,
-    /// Most records of one export; more need a next piece.
-    pub export_max_records: u64,
-    /// Most records of an export that is waited for.
-    pub export_inline_records: u64,
-    /// Exports that an organization may start in an hour; with 0 none.
-    pub exports_per_hour: u32,
-    /// How long an artifact can be downloaded.
-    pub artifact_ttl: Duration,
-    /// Most backups that an organization, or the operators, may ask for in an hour.
-    pub backups_per_hour: u32,
-    /// When backups of the whole instance are made by themselves, if they are.
-    pub backup_schedule: Option<backups::Schedule>,
-    /// The kinds of jobs that this process knows.
+pub struct Options {
+    /// Limits and lifetimes.
+    pub settings: Settings,
+    /// The kinds of jobs that this process can run.
     pub job_kinds: Kinds,
-    /// Attempts that this process runs at once.
-    pub job_concurrency: usize,
-    /// How long transitions of jobs are kept.
-    pub job_history: Duration,
-    /// Most subscriptions of one organization in this process.
-    pub organization_subscriptions: usize,
-    /// Most operations of one WebSocket.
-    pub socket_operations: usize,
-    /// How long an attempt may be silent before its job goes to another.
-    pub job_lease: Duration,
-    /// An OpenID provider whose tokens are believed, if there is one.
+    /// The time of scheduled backups of the whole instance; none makes no such backups.
+    pub backup_schedule: Option<backups::Schedule>,
+    /// The OpenID provider whose tokens are accepted; none accepts only Daybook's own tokens.
     pub oidc: Option<Oidc>,
-    /// What carries bells between processes in place of PostgreSQL, if it does.
+    /// The NATS servers that carry signals between processes; none uses PostgreSQL for that.
     pub nats: Option<Nats>,
-    /// Folder for temporary files, which have no names.
-    pub scratch: PathBuf,
-    /// The migrations that this build knows, of whose schema it can make a whole backup.
-    pub migrations: Vec<String>,
 }
 
-impl Default for Settings {
+impl Default for Options {
     fn default() -> Self {
         Self {
-            public_url: "http://127.0.0.1:8080".to_owned(),
-            export_max_records: 10_000,
-            export_inline_records: 1_000,
-            exports_per_hour: 10,
-            artifact_ttl: Duration::from_secs(24 * 3600),
-            backups_per_hour: 10,
-            backup_schedule: None,
+            settings: Settings::default(),
             job_kinds: job_kinds::ALL,
-            job_concurrency: 4,
-            job_history: Duration::from_secs(30 * 24 * 3600),
-            organization_subscriptions: 1_000,
-            socket_operations: 100,
-            job_lease: Duration::from_secs(30),
+            backup_schedule: None,
             oidc: None,
             nats: None,
-            scratch: std::env::temp_dir(),
-            migrations: Vec::new(),
         }
     }
 }
 
-/// What one process holds: connections, keys, bells, tasks. Nothing in it is truth.
+/// A process of Daybook: its [`Core`], and what single modules of the domain keep.
 #[derive(Debug)]
 pub struct Instance {
-    /// The truth.
-    pub db: Database,
-    /// The time.
-    pub clock: Clock,
-    /// Signs tokens, links and cursors.
-    pub secret: Secret,
-    /// The files.
-    pub store: Store,
-    /// What an operator can set.
-    pub settings: Settings,
-    /// Who waits for news.
-    pub notifier: Notifier,
-    /// Everything that runs beside requests: stopping waits for it.
-    pub tasks: TaskTracker,
-    /// Set when the process is asked to stop.
-    pub stopping: CancellationToken,
-    /// This process, new at each start.
-    pub node: String,
-    /// What it has counted.
-    pub metrics: Metrics,
-    pub(crate) recorder: Recorder,
-    pub(crate) finisher: Finisher,
-    pub(crate) job_kinds: Kinds,
-    pub(crate) unreadable_jobs: UnreadableJobs,
-    pub(crate) subscriptions: SubscriptionCounts,
-    pub(crate) key_uses: KeyUses,
-    pub(crate) provider: Option<Provider>,
+    /// The part that every function of the domain works with.
+    pub core: Arc<Core>,
+    /// Records entries, many of them in one transaction.
+    pub recorder: Recorder,
+    /// Verifies API keys.
+    pub authenticator: Authenticator,
+    /// Verifies tokens of the OpenID provider; none if there is no provider.
+    pub provider: Option<Provider>,
+    /// Claims jobs and runs their attempts.
+    pub worker: Arc<Worker>,
+    /// The time of scheduled backups, if there are any.
+    pub backup_schedule: Option<backups::Schedule>,
+    /// True if NATS carries signals between processes.
+    pub has_nats: bool,
+}
+
+impl Deref for Instance {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
 }
 
 impl Instance {
-    /// Puts an instance together on a migrated database, and makes sure that the secret is the one
-    /// that the database was made with.
+    /// Puts a process together on a migrated database, and makes sure that the secret is the one
+    /// that the database is bound to.
     ///
     /// # Errors
     /// Another secret; a database fault.
@@ -123,17 +85,19 @@ impl Instance {
         db: Database,
         secret: Secret,
         store: Store,
-        settings: Settings,
+        options: Options,
         clock: Clock,
     ) -> Result<Arc<Self>> {
-        let instance = Self::assemble(db, secret, store, settings, clock);
-        binding::bind(&instance).await?;
-        backups::settle(&instance).await?;
-        let Self { db, tasks, notifier, stopping, .. } = &*instance;
+        let nats = options.nats.clone();
+        let instance = Self::assemble(db, secret, store, options, clock);
+        let core = &instance.core;
+        binding::bind(core).await?;
+        backups::settle(core).await?;
+        let Core { db, tasks, notifier, stopping, .. } = &**core;
         let stopping = || stopping.clone();
         tasks.spawn(database::keep_log_short(db.clone(), stopping()));
-        if let Some(nats) = instance.settings.nats.clone() {
-            let subjects = notifier::Subjects::new(&instance.secret, &instance.node);
+        if let Some(nats) = nats {
+            let subjects = notifier::Subjects::new(&core.secret, &core.node);
             tasks.spawn(notifier::relay_by_nats(notifier.clone(), nats, subjects, stopping()));
         } else if let Some(pool) = db.bells() {
             tasks.spawn(notifier::relay_by_postgres(notifier.clone(), pool, stopping()));
@@ -142,7 +106,7 @@ impl Instance {
     }
 
     /// Binds a database whose secret was lost to `secret`, in the name of `viewer`, and revokes all API
-    /// keys, which nobody can verify any more. How many keys were revoked.
+    /// keys, which nobody can verify any more. Returns the number of revoked keys.
     ///
     /// # Errors
     /// A database that is not bound to another secret; a database fault.
@@ -150,12 +114,12 @@ impl Instance {
         db: Database,
         secret: Secret,
         store: Store,
-        settings: Settings,
+        options: Options,
         clock: Clock,
         viewer: &Viewer,
     ) -> Result<usize> {
-        let instance = Self::assemble(db, secret, store, settings, clock);
-        let revoked = binding::adopt(&instance, viewer).await?;
+        let instance = Self::assemble(db, secret, store, options, clock);
+        let revoked = binding::adopt(&instance.core, viewer).await?;
         instance.stop().await?;
         Ok(revoked)
     }
@@ -164,12 +128,11 @@ impl Instance {
         db: Database,
         secret: Secret,
         store: Store,
-        settings: Settings,
+        options: Options,
         clock: Clock,
     ) -> Arc<Self> {
-        let provider = settings.oidc.clone().map(Provider::new);
-        let job_kinds = settings.job_kinds;
-        Arc::new(Self {
+        let Options { settings, job_kinds, backup_schedule, oidc, nats } = options;
+        let core = Arc::new(Core {
             db,
             secret: secret.with_clock(clock.clone()),
             clock,
@@ -178,19 +141,45 @@ impl Instance {
             notifier: Notifier::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            node: uuid::Uuid::from_bytes(random::bytes()).simple().to_string(),
+            node: Uuid::from_bytes(random::bytes()).simple().to_string(),
             metrics: Metrics::default(),
-            recorder: Recorder::default(),
-            finisher: Finisher::default(),
-            job_kinds,
-            unreadable_jobs: UnreadableJobs::default(),
+            job_kinds: JobKinds::new(job_kinds.about()),
             subscriptions: SubscriptionCounts::default(),
-            key_uses: KeyUses::default(),
-            provider,
+        });
+        Arc::new(Self {
+            recorder: Recorder::default(),
+            authenticator: Authenticator::default(),
+            provider: oidc.map(Provider::new),
+            worker: Arc::new(Worker::new(Arc::clone(&core), job_kinds)),
+            backup_schedule,
+            has_nats: nats.is_some(),
+            core,
         })
     }
 
-    /// Stops in order: no new work, running work finishes or goes back, connections close.
+    /// Lets `viewer` into an organization for one purpose. A refusal for want of a role is recorded in
+    /// the organization's log as an entry with the outcome DENIED.
+    ///
+    /// # Errors
+    /// As [`access::enter`]; a database fault.
+    pub async fn enter(
+        &self,
+        viewer: &Viewer,
+        organization_id: Uuid,
+        permission: Permission,
+        path: &[&str],
+    ) -> Result<Scope> {
+        match access::enter(&self.core, viewer, organization_id, permission, path).await {
+            Err(Error::Forbidden(permission)) => {
+                let refused = (viewer, organization_id, permission);
+                self.recorder.record_denial(&self.core, refused).await?;
+                Err(Error::Forbidden(permission))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Stops in order: no new work begins, running work finishes or is given back, connections close.
     ///
     /// # Errors
     /// A database fault while closing.

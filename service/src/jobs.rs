@@ -38,14 +38,14 @@ pub(crate) use cancel::cancel_unfinished;
 pub use enqueue::{Enqueued, retry};
 pub(crate) use enqueue::{NewJob, add, enqueue, enqueue_if_kept};
 pub use feed::{Update, UpdateKind, Watch, watch};
-pub(crate) use finish::Finisher;
-pub(crate) use kind::UnreadableJobs;
 pub use kind::{Kind, Kinds, RegisteredKind};
-pub use list::{Filter, count, feed_cursor, find, get_many, is_everywhere, list, transitions};
+pub use list::{
+    Filter, count, feed_cursor, find, get_many, is_everywhere, list, retried, transitions,
+};
 pub(crate) use prune::prune;
 pub use quota::{Quota, quota};
 pub use right::{required_permission, right_to_see, work_of};
-pub use worker::work;
+pub use worker::{Worker, work};
 
 /// What [`work`] does, one step at a time: for a test that takes the steps in every order.
 pub mod steps {

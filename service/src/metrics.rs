@@ -4,23 +4,19 @@
 //! scrape (jobs, queue) is the instance's, the same from every process. No label holds anything
 //! that a tenant or client chooses: their number is bounded.
 
-mod standing;
-
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use daybook_entity::job::JobErrorCode;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 use sea_orm::ActiveEnum;
 
-use crate::{Fault, Instance, Result, transition::Transition};
+use crate::transition::Transition;
 
-/// The media type of [`render`]'s text.
-pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Upper bounds, in seconds.
 const DURATIONS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -223,7 +219,7 @@ impl Metrics {
         self.replica_reads.get_or_create(&ReaderLabels { answer }).inc();
     }
 
-    fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         let help = "Queries and mutations, by operation, kind and outcome";
         registry.register("operation_duration_seconds", help, self.operations.clone());
         let help = "Transitions of jobs that this process made; rescued: a lease ran out";
@@ -244,18 +240,4 @@ impl Metrics {
         let help = "Reads that a replica might have answered, by who answered and why";
         registry.register("replica_reads", help, self.replica_reads.clone());
     }
-}
-
-/// Everything, as it is now.
-///
-/// # Errors
-/// A database fault.
-pub async fn render(instance: &Instance) -> Result<String> {
-    let mut registry = Registry::with_prefix("daybook");
-    instance.metrics.register(&mut registry);
-    standing::register(&mut registry, instance).await?;
-    let mut text = String::new();
-    let unwritten = |error| Fault::Stored(format!("metrics can't be written: {error}"));
-    encode(&mut text, &registry).map_err(unwritten)?;
-    Ok(text)
 }

@@ -1,5 +1,10 @@
 //! Organizations: the tenants.
 
+pub mod api_keys;
+pub mod members;
+pub mod operators;
+pub mod tokens;
+
 use std::sync::Arc;
 
 use daybook_entity::{audit_log_head, organization};
@@ -10,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    Error, Fault, GlobalId, Instance, Permission, ProblemCode, Result, Scope, Viewer,
+    Core, Error, Fault, GlobalId, Permission, ProblemCode, Result, Scope, Viewer,
     audit::{self, NewEntry, Resource},
     database, input, random,
 };
@@ -24,7 +29,7 @@ const MAX_NAME_CHARS: usize = 500;
 /// A slug that isn't 1 to 63 characters of a-z, 0-9 and inner hyphens, or is taken; a name that
 /// isn't 1 to 500 characters; a database fault.
 pub async fn create(
-    instance: &Arc<Instance>,
+    core: &Arc<Core>,
     viewer: &Viewer,
     slug: &str,
     name: &str,
@@ -36,14 +41,14 @@ pub async fn create(
         &["slug"],
         format!("an organization with the slug {slug} exists already"),
     );
-    let scope = Scope {
-        instance: Arc::clone(instance),
-        organization_id: random::id(instance.clock.now()),
-        viewer: viewer.clone(),
-        permission: Permission::CreateOrganization,
-    };
+    let scope = Scope::system(
+        core,
+        random::id(core.clock.now()),
+        viewer.clone(),
+        Permission::CreateOrganization,
+    );
     let context = (scope, slug.to_owned(), name.to_owned());
-    let created = instance
+    let created = core
         .db
         .transaction(context, |tx, (scope, slug, name)| Box::pin(insert(tx, scope, slug, name)));
     match created.await {
@@ -63,10 +68,10 @@ async fn insert(
     name: &str,
 ) -> Result<organization::Model> {
     let organization = organization::Model {
-        id: scope.organization_id,
+        id: scope.organization_id(),
         slug: slug.to_owned(),
         name: name.to_owned(),
-        created_at: database::now(tx, &scope.instance.clock).await?,
+        created_at: database::now(tx, &scope.core().clock).await?,
     };
     let organization = organization.into_active_model().insert(tx).await?;
     let head = audit_log_head::Model {
@@ -80,7 +85,7 @@ async fn insert(
         id: GlobalId::Organization(organization.id).to_string(),
         name: Some(name.to_owned()),
     };
-    audit::append_own(tx, scope, NewEntry::by(&scope.viewer, "organization.created", resource))
+    audit::append_own(tx, scope, NewEntry::by(scope.viewer(), "organization.created", resource))
         .await?;
     Ok(organization)
 }
@@ -90,20 +95,20 @@ async fn insert(
 ///
 /// # Errors
 /// A database fault.
-pub async fn find_by_slug(instance: &Instance, slug: &str) -> Result<Option<organization::Model>> {
+pub async fn find_by_slug(core: &Core, slug: &str) -> Result<Option<organization::Model>> {
     // What can be no slug needs no look, and PostgreSQL takes no NUL.
     if check_slug(slug).is_err() {
         return Ok(None);
     }
     let found = organization::Entity::find().filter(organization::Column::Slug.eq(slug));
-    Ok(found.one(instance.db.reader()).await?)
+    Ok(found.one(core.db.reader()).await?)
 }
 
 /// The slugs of the organizations, the first `limit` of them. For the command line.
 ///
 /// # Errors
 /// A database fault.
-pub async fn first_slugs(instance: &Instance, limit: usize) -> Result<Vec<String>> {
+pub async fn first_slugs(core: &Core, limit: usize) -> Result<Vec<String>> {
     let found = organization::Entity::find()
         .select_only()
         .column(organization::Column::Slug)
@@ -112,7 +117,7 @@ pub async fn first_slugs(instance: &Instance, limit: usize) -> Result<Vec<String
         .order_by_asc(organization::Column::Slug)
         .limit(limit as u64)
         .into_tuple();
-    Ok(found.all(instance.db.reader()).await?)
+    Ok(found.all(core.db.reader()).await?)
 }
 
 /// The scope's own organization.
@@ -120,8 +125,8 @@ pub async fn first_slugs(instance: &Instance, limit: usize) -> Result<Vec<String
 /// # Errors
 /// Not found where it's gone; a database fault.
 pub async fn get(scope: &Scope) -> Result<organization::Model> {
-    let found = organization::Entity::find_by_id(scope.organization_id);
-    let found = found.one(scope.instance.db.reader()).await?;
+    let found = organization::Entity::find_by_id(scope.organization_id());
+    let found = found.one(scope.core().db.reader()).await?;
     found.ok_or_else(|| Error::not_found(&[], "organization"))
 }
 
@@ -129,10 +134,10 @@ pub async fn get(scope: &Scope) -> Result<organization::Model> {
 ///
 /// # Errors
 /// A database fault.
-pub async fn get_many(instance: &Instance, ids: &[Uuid]) -> Result<Vec<organization::Model>> {
+pub async fn get_many(core: &Core, ids: &[Uuid]) -> Result<Vec<organization::Model>> {
     let found =
         organization::Entity::find().filter(organization::Column::Id.is_in(ids.iter().copied()));
-    Ok(found.all(instance.db.reader()).await?)
+    Ok(found.all(core.db.reader()).await?)
 }
 
 fn check_slug(slug: &str) -> Result<()> {

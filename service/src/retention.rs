@@ -11,7 +11,7 @@ mod prune;
 
 use daybook_entity::{audit_log, retention};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, QueryFilter, QuerySelect, sea_query::OnConflict,
 };
 use uuid::Uuid;
@@ -33,8 +33,8 @@ pub const MOST_DAYS: u32 = 365_250;
 /// # Errors
 /// A database fault.
 pub async fn find(scope: &Scope) -> Result<Option<retention::Model>> {
-    let found = retention::Entity::find_by_id(scope.organization_id);
-    Ok(found.one(scope.instance.db.reader()).await?)
+    let found = retention::Entity::find_by_id(scope.organization_id());
+    Ok(found.one(scope.core().db.reader()).await?)
 }
 
 /// Keeps the entries of the scope's log for `days`, at the least; none: for ever. What was removed
@@ -44,18 +44,18 @@ pub async fn find(scope: &Scope) -> Result<Option<retention::Model>> {
 /// A number of days that is no number of days; a database fault.
 pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
     let days = check(days)?;
-    let set = scope.instance.db.transaction((scope.clone(), days), |tx, (scope, days)| {
+    let set = scope.core().db.transaction((scope.clone(), days), |tx, (scope, days)| {
         Box::pin(async move {
-            let before = lock(tx, scope.organization_id).await?.days;
+            let before = lock(tx, scope.organization_id()).await?.days;
             if before == *days {
                 return Ok(());
             }
             retention::Entity::update_many()
                 .set(retention::ActiveModel { days: Set(*days), ..Default::default() })
-                .filter(retention::Column::OrganizationId.eq(scope.organization_id))
+                .filter(retention::Column::OrganizationId.eq(scope.organization_id()))
                 .exec(tx)
                 .await?;
-            let mut entry = entry(&scope.viewer, "retention.set", scope.organization_id);
+            let mut entry = entry(scope.viewer(), "retention.set", scope.organization_id());
             let (old, new) = (before.map(Into::into), days.map(Into::into));
             entry.changes = vec![Change { field: "days".to_owned(), old, new }];
             audit::append_own(tx, scope, entry).await
@@ -89,31 +89,6 @@ async fn lock(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<retenti
         .await?;
     let found = retention::Entity::find_by_id(organization_id).lock_exclusive().one(tx).await?;
     Ok(found.ok_or_else(|| Fault::Stored("a retention is gone".to_owned()))?)
-}
-
-/// Keeps entries of an organization's log from being removed until the transaction ends, and gives the
-/// sequence through which it was removed. Before the end of its log, where both are locked.
-///
-/// An organization without retention needs no lock: removing begins with an entry of the log, for
-/// which the end of the log is locked.
-pub(crate) async fn hold_back(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<i64> {
-    let found = retention::Entity::find_by_id(organization_id).lock_exclusive().one(tx).await?;
-    Ok(found.map_or(0, |found| found.pruned))
-}
-
-/// Sequence through which an organization's log was removed, and the hash of that entry.
-pub(crate) async fn pruned<C: ConnectionTrait>(
-    db: &C,
-    organization_id: Uuid,
-) -> std::result::Result<(i64, Vec<u8>), DbErr> {
-    let found = retention::Entity::find_by_id(organization_id).one(db).await?;
-    Ok(found.map_or((0, GENESIS.to_vec()), |found| (found.pruned, found.pruned_hash)))
-}
-
-/// What is said where a position of `field` is before the log's start.
-pub(crate) fn no_longer_kept(field: &[&str]) -> Error {
-    let message = "goes on where the log is no longer kept: entries in between were removed";
-    Error::invalid(field, message)
 }
 
 fn entry(viewer: &Viewer, action: &str, organization_id: Uuid) -> NewEntry {

@@ -19,9 +19,9 @@ async fn job_that_is_canceled_before_its_next_attempt_has_no_error(server: &Test
     admin.record(&acme, 1_100).await;
     let id = json!({ "id": admin.export(&acme, "CSV").await["job"]["id"] });
     let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
-    assert_eq!(claim(server.instance(), room).await.unwrap().len(), 1);
+    assert_eq!(claim(&server.instance().worker, room).await.unwrap().len(), 1);
     server.clock.advance(Duration::from_secs(31));
-    assert_eq!(rescue(server.instance()).await.unwrap(), 1);
+    assert_eq!(rescue(&server.instance().core).await.unwrap(), 1);
     let waiting = admin.query(ERROR, id.clone()).await["job"].clone();
     assert_eq!(waiting, json!({ "state": "QUEUED", "error": { "code": "STALLED" } }));
     let wanted = json!({ "state": "CANCELED", "error": null });

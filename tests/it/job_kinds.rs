@@ -82,11 +82,11 @@ async fn job_of_an_unknown_kind_waits_and_is_measured(server: &TestServer) {
     let named = |kind: &str| job::ActiveModel { kind: Set(kind.to_owned()), ..Default::default() };
     change(server, row.id, named("TELEGRAM")).await;
     let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
-    assert_eq!(claim(server.instance(), room.clone()).await.unwrap(), Vec::new());
-    let metrics = daybook_service::metrics::render(server.instance()).await.unwrap();
+    assert_eq!(claim(&server.instance().worker, room.clone()).await.unwrap(), Vec::new());
+    let metrics = daybook_service::gauges::render(server.instance()).await.unwrap();
     assert!(metrics.contains("kind=\"telegram\",state=\"queued\"} 1"), "{metrics}");
     change(server, row.id, named("EXPORT")).await;
-    assert_eq!(claim(server.instance(), room).await.unwrap().len(), 1);
+    assert_eq!(claim(&server.instance().worker, room).await.unwrap().len(), 1);
 }
 
 /// A kind of job that produces no file.

@@ -250,7 +250,7 @@ async fn expired_artifact_is_removed_and_says_so(server: &TestServer) {
     server.clock.advance(std::time::Duration::from_secs(24 * 3600 + 1));
     let late = server.client_of("admin");
     assert_eq!(late.http.get(url).send().await.unwrap().status().as_u16(), 404);
-    daybook_service::artifacts::janitor::sweep(server.instance()).await.unwrap();
+    daybook_service::janitor::sweep(&server.instance().core).await.unwrap();
     let job = late.finished(job["id"].as_str().unwrap()).await;
     assert_eq!(job["state"], "SUCCEEDED");
     assert_eq!(
@@ -278,7 +278,7 @@ async fn cursor_from_before_the_kept_history_gets_a_gap_and_a_snapshot(server: &
     server.clock.advance(std::time::Duration::from_secs(31 * 24 * 3600));
     let admin = server.client_of("admin");
     let new = start(&admin, &acme, json!({ "format": "CSV" })).await["job"].clone();
-    daybook_service::artifacts::janitor::sweep(server.instance()).await.unwrap();
+    daybook_service::janitor::sweep(&server.instance().core).await.unwrap();
     let mut socket = server.socket(admin.token.as_ref().unwrap()).await;
     socket.subscribe("1", WATCH, json!({ "id": acme, "after": after })).await;
     let gap = socket.data().await["jobUpdates"].clone();

@@ -34,6 +34,7 @@ mod feed_many;
 mod feed_progress;
 mod feed_resume;
 mod filters;
+mod floors;
 mod flow;
 mod guard;
 mod http;

@@ -154,14 +154,15 @@ async fn what_goes_wrong_with_jobs_is_counted(server: &TestServer) {
     assert!((7.0..60.0).contains(&age), "{age}");
 
     let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
-    let claimed = claim(server.instance(), room).await.unwrap().pop().unwrap();
+    let claimed = claim(&server.instance().worker, room).await.unwrap().pop().unwrap();
     let running = scrape(server).await;
     assert_eq!(value(&running, "daybook_jobs{kind=export,state=running}"), 1.0);
     assert_eq!(value(&running, "daybook_queue_age_seconds"), 0.0);
     server.clock.advance(Duration::from_secs(31));
-    assert_eq!(rescue(server.instance()).await.unwrap(), 1);
+    assert_eq!(rescue(&server.instance().core).await.unwrap(), 1);
     // The attempt that lost its lease comes to its end all the same.
-    conclude(Attempt::new(Arc::clone(server.instance()), claimed), Err(End::Interrupted)).await;
+    let attempt = Attempt::new(Arc::clone(&server.instance().core), claimed);
+    conclude(&server.instance().worker, attempt, Err(End::Interrupted)).await;
     let samples = scrape(server).await;
     let rescued = "daybook_job_transitions_total{kind=export,transition=rescued}";
     assert_eq!(value(&samples, rescued), 1.0);

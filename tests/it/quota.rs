@@ -175,9 +175,9 @@ async fn our_failures_cost_nothing_and_what_was_canceled_does(server: &TestServe
     let state = "query($id: ID!) { job(id: $id) { state error { code } } }";
     for attempt in 0.. {
         let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
-        claim(server.instance(), room).await.unwrap();
+        claim(&server.instance().worker, room).await.unwrap();
         server.clock.advance(Duration::from_secs(60));
-        rescue(server.instance()).await.unwrap();
+        rescue(&server.instance().core).await.unwrap();
         let job = admin.query(state, json!({ "id": failed })).await["job"].clone();
         let is_over = job == json!({ "state": "FAILED", "error": { "code": "STALLED" } });
         // While it may still succeed it counts.

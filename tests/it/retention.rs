@@ -77,7 +77,7 @@ async fn what_is_old_goes_after_the_log_has_said_so(server: &TestServer) {
     // Two processes do it at the same time.
     let other = server.start_another(Duties::Serve).await;
     let prune_at_both = async || {
-        let (one, two) = tokio::join!(prune(server.instance()), prune(&other.instance));
+        let (one, two) = tokio::join!(prune(&server.instance().core), prune(&other.instance.core));
         one.unwrap();
         two.unwrap();
     };
@@ -136,19 +136,19 @@ async fn holds_and_unfinished_exports_keep_everything(server: &TestServer) {
     let again = binary::daybook_of(server).args(hold).output().unwrap();
     assert!(binary::stderr(&again).contains("there is a hold case-7 already"));
     let admin = later(server, 30).await;
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     assert_eq!(first(&admin, &acme).await, 1, "held");
     let listed = daybook(server, &["hold", "list", "--organization", "acme"]);
     assert!(listed.starts_with("case-7\tos-user:") && listed.ends_with("\ta lawsuit"), "{listed}");
     daybook(server, &["hold", "release", "--organization", "acme", "case-7"]);
     let id = admin.export(&acme, "CSV").await["job"]["id"].as_str().unwrap().to_owned();
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     assert_eq!(first(&admin, &acme).await, 1, "an export is to read it");
     assert_eq!(count(&admin, &acme, "audit_log.pruned").await, 0, "said, and not done");
     // Works the export, and removes what is old by itself: the janitor comes at once.
     server.start_work();
     assert_eq!(admin.finished(&id).await["state"], "SUCCEEDED");
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     let start = first(&admin, &acme).await;
     assert!(start > 1_100, "{start}");
     for action in ["hold.placed", "hold.released", "retention.set"] {
@@ -173,7 +173,7 @@ async fn settings_and_holds_are_told(server: &TestServer) {
     let old = last(server, &acme).await;
     server.clock.advance(DAY * 30);
     record_three(server, &acme).await;
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     daybook(
         server,
         &["hold", "place", "--organization", "acme", "--reason", "a lawsuit", "case-7"],
@@ -263,7 +263,7 @@ async fn positions_before_the_logs_start_are_told(backend: Backend) {
     let admin = later(&server, 30).await;
     admin.record(&acme, 3).await;
     eventually("everything old is gone", 30, async || {
-        prune(server.instance()).await.unwrap();
+        prune(&server.instance().core).await.unwrap();
         (first(&admin, &acme).await == old + 1).then_some(())
     })
     .await;
@@ -306,7 +306,7 @@ async fn backup_of_a_log_that_was_shortened_is_verified(server: &TestServer) {
     let admin = later(server, 30).await;
     admin.record(&acme, 3).await;
     eventually("everything old is gone", 30, async || {
-        prune(server.instance()).await.unwrap();
+        prune(&server.instance().core).await.unwrap();
         (first(&admin, &acme).await > 1).then_some(())
     })
     .await;

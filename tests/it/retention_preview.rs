@@ -121,7 +121,7 @@ async fn what_goes_is_shown_before_and_asked_about(backend: Backend) {
     // Only to look.
     assert_eq!(succeed(&server, &set("20", &["--dry-run"])).0.trim(), expected);
     assert_eq!(days(&server), "forever");
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     assert_eq!(gone(&server, &acme).await, 0);
     // Where nothing would go, nobody is asked.
     succeed(&server, &set("31", &[]));
@@ -129,7 +129,7 @@ async fn what_goes_is_shown_before_and_asked_about(backend: Backend) {
 
     let (printed, said) = succeed(&server, &set("20", &["--yes"]));
     assert!(printed.is_empty() && said.contains(&expected), "{said}");
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     assert_eq!(gone(&server, &acme).await, last, "as many as were shown");
 
     // The next ones are counted from what is left.
@@ -138,7 +138,7 @@ async fn what_goes_is_shown_before_and_asked_about(backend: Backend) {
     let (printed, _) = succeed(&server, &set("10", &["--dry-run"]));
     assert!(printed.starts_with(&text), "{printed}");
     succeed(&server, &set("10", &["--yes"]));
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     assert_eq!(gone(&server, &acme).await, next);
     for days in ["0", "365251"] {
         let output = daybook(&server, &set(days, &["--dry-run"]));
@@ -167,7 +167,7 @@ async fn hold_that_frees_entries_is_asked_about(backend: Backend) {
         "{text}, are old enough to be removed, but are kept by these holds: case-7 (a lawsuit), case-8 (a lawsuit)"
     );
     assert!(said.contains(&held), "{said}");
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     assert_eq!(gone(&server, &acme).await, 0);
 
     // The other hold keeps them.
@@ -185,7 +185,7 @@ async fn hold_that_frees_entries_is_asked_about(backend: Backend) {
         let listed = succeed(&server, &["hold", "list", "--organization", "acme"]).0;
         assert_eq!(!listed.is_empty(), is_there, "{answer}: {said}");
     }
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     assert_eq!(gone(&server, &acme).await, last);
     server.stop().await;
 }

@@ -4,11 +4,7 @@
 use std::collections::BTreeSet;
 
 use daybook_entity::membership::Role;
-use daybook_service::{
-    Permission, Viewer,
-    access::{Scope, enter},
-    tenancy,
-};
+use daybook_service::{Permission, Scope, Viewer, tenancy};
 use daybook_tests::{
     TestDatabase, TestServer, binary, entry,
     fields::{OPERATIONS, Things, ask, verdict},
@@ -77,7 +73,7 @@ async fn filled(server: &TestServer, slug: &str) -> Uuid {
 
 async fn let_in(server: &TestServer, organization: Uuid) -> Scope {
     let viewer = Viewer::command_line("test");
-    enter(server.instance(), &viewer, organization, Permission::ReadAuditLog, &[]).await.unwrap()
+    server.instance().enter(&viewer, organization, Permission::ReadAuditLog, &[]).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,11 +16,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{job_feed, membership::Role};
-use daybook_service::{
-    Permission, Scope, Viewer,
-    access::{Authority, enter},
-    audit,
-};
+use daybook_service::{Permission, Scope, Viewer, access::Authority};
 use daybook_tests::{Backend, TestServer, entry, raw_organization};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use sea_orm::{DatabaseConnection, EntityTrait};
@@ -187,12 +183,12 @@ impl<'a> Case<'a> {
             let authority = Authority::Token { expires_at: DateTime::<Utc>::MAX_UTC };
             let viewer = Viewer { authority, ..Viewer::command_line(subject) };
             let permission = Permission::ExportAuditLog;
-            let scope = enter(server.instance(), &viewer, organization_id, permission, &[]).await;
+            let scope = server.instance().enter(&viewer, organization_id, permission, &[]).await;
             scopes.push(scope.unwrap());
         }
         let entries = (0..RECORDS).map(|index| entry(&format!("test.{index}")));
         let entries = entries.map(|entry| serde_json::from_value(entry).unwrap()).collect();
-        audit::record(&scopes[0], entries, None).await.unwrap();
+        server.instance().recorder.record(&scopes[0], entries, None).await.unwrap();
         let feed = job_feed::Entity::find_by_id(1).one(db).await.unwrap().unwrap().feed;
         Self {
             server,

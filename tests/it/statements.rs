@@ -11,7 +11,7 @@ use std::{
 };
 
 use daybook_entity::membership::Role;
-use daybook_service::{artifacts::janitor, retention};
+use daybook_service::{janitor, retention};
 use daybook_tests::{
     Backend, Client, TestDatabase, TestServer, Value, binary,
     fields::{OPERATIONS, Things, ask, verdict},
@@ -139,8 +139,8 @@ async fn do_everything(server: &TestServer) {
     server.clock.advance(Duration::from_secs(60 * 24 * 3600));
     // Twice: what has expired is removed, then forgotten.
     for _ in 0..2 {
-        retention::prune(server.instance()).await.unwrap();
-        janitor::sweep(server.instance()).await.unwrap();
+        retention::prune(&server.instance().core).await.unwrap();
+        janitor::sweep(&server.instance().core).await.unwrap();
     }
 }
 
@@ -255,7 +255,7 @@ async fn nothing_begins_before_what_is_kept() {
     server.client(&acme, Role::Admin).await.record(&acme, 30).await;
     daybook(&server, &["retention", "set", "--organization", "acme", "--days", "7"]);
     server.clock.advance(Duration::from_secs(60 * 24 * 3600));
-    retention::prune(server.instance()).await.unwrap();
+    retention::prune(&server.instance().core).await.unwrap();
     read_the_log(&server.client_of("admin"), &acme).await;
     let statements = log::statements(&server.database);
     server.finish().await;

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use daybook_api::server::{Duties, Server};
 use daybook_entity::{artifact, membership::Role};
-use daybook_service::artifacts::{janitor::sweep, sharing};
+use daybook_service::{artifacts::sharing, janitor::sweep};
 use daybook_tests::{Backend, Client, Process, TestServer, Value, binary, json, on_each_engine};
 use sea_orm::EntityTrait;
 
@@ -26,10 +26,10 @@ fn other_store(server: &TestServer) -> PathBuf {
 /// Both nodes say where they keep artifacts, as they do every minute.
 async fn say(server: &TestServer, node: &Server) {
     for instance in [server.instance(), &node.instance] {
-        sharing::say_once(instance).await.unwrap();
+        sharing::say_once(&instance.core).await.unwrap();
     }
     for instance in [server.instance(), &node.instance] {
-        assert_eq!(sharing::say_once(instance).await.unwrap().len(), 1, "the other one");
+        assert_eq!(sharing::say_once(&instance.core).await.unwrap().len(), 1, "the other one");
     }
 }
 
@@ -87,13 +87,13 @@ async fn file_of_another_nodes_store_is_told_in_words(server: &TestServer) {
 async fn nobody_speaks_for_anothers_files(server: &TestServer) {
     let (_, _, _) = exported(server).await;
     let node = elsewhere(server).await;
-    sweep(&node.instance).await.unwrap();
+    sweep(&node.instance.core).await.unwrap();
     assert!(!is_removed(server).await);
     server.clock.advance(Duration::from_secs(25 * 3600));
     say(server, &node).await;
-    sweep(&node.instance).await.unwrap();
+    sweep(&node.instance.core).await.unwrap();
     assert!(!is_removed(server).await, "it has expired, but in another node's store");
-    sweep(server.instance()).await.unwrap();
+    sweep(&server.instance().core).await.unwrap();
     assert!(is_removed(server).await);
     node.stop().await.unwrap();
 }
@@ -106,12 +106,12 @@ async fn expired_file_of_a_node_that_is_gone_is_told_and_swept_when_it_is_back(
     let node = elsewhere(server).await;
     // For longer than a node may be silent, too.
     server.clock.advance(Duration::from_secs(25 * 3600));
-    sweep(&node.instance).await.unwrap();
+    sweep(&node.instance.core).await.unwrap();
     let db = server.database.connect().await;
     let artifact = artifact::Entity::find().one(&db).await.unwrap().unwrap();
     db.close().await.unwrap();
     assert!(artifact.removed_at.is_some(), "{artifact:?}");
-    sweep(server.instance()).await.unwrap();
+    sweep(&server.instance().core).await.unwrap();
     assert!(is_removed(server).await);
     node.stop().await.unwrap();
 }
@@ -145,7 +145,7 @@ async fn doctor_and_command_line_name_the_store(server: &TestServer) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn node_with_a_store_of_its_own_warns_at_its_start() {
     let server = TestServer::start_idle(Backend::Postgres).await;
-    sharing::say_once(server.instance()).await.unwrap();
+    sharing::say_once(&server.instance().core).await.unwrap();
     let mut config = server.config.clone();
     config.artifacts_url = Some(format!("file:{}", other_store(&server).display()));
     let mut process = Process::serve(&config, &["--no-jobs"]).await;

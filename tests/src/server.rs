@@ -7,8 +7,10 @@ use daybook_api::{
 use daybook_entity::membership::Role;
 use daybook_service::{
     Clock, GlobalId, Instance, Permission, Viewer,
-    access::{enter, members, operators, token},
-    organizations, retention,
+    access::token,
+    organizations,
+    organizations::{members, operators},
+    retention,
 };
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -177,7 +179,7 @@ impl TestServer {
     /// Creates an organization, and returns its ID.
     pub async fn organization(&self, slug: &str) -> String {
         let viewer = Viewer::command_line("test");
-        let made = organizations::create(self.instance(), &viewer, slug, slug).await.unwrap();
+        let made = organizations::create(&self.instance().core, &viewer, slug, slug).await.unwrap();
         GlobalId::Organization(made.id).to_string()
     }
 
@@ -185,7 +187,7 @@ impl TestServer {
     pub async fn set_member(&self, organization: &str, subject: &str, role: Role) {
         let id = raw_organization(organization);
         let viewer = Viewer::command_line("test");
-        let scope = enter(self.instance(), &viewer, id, Permission::SetMembers, &[]).await.unwrap();
+        let scope = self.instance().enter(&viewer, id, Permission::SetMembers, &[]).await.unwrap();
         members::set(&scope, subject, None, role).await.unwrap();
     }
 
@@ -194,14 +196,14 @@ impl TestServer {
         let id = raw_organization(organization);
         let viewer = Viewer::command_line("test");
         let scope =
-            enter(self.instance(), &viewer, id, Permission::RemoveMembers, &[]).await.unwrap();
+            self.instance().enter(&viewer, id, Permission::RemoveMembers, &[]).await.unwrap();
         assert!(members::remove(&scope, subject).await.unwrap());
     }
 
     /// Places a hold on the organization's log.
     pub async fn place_hold(&self, organization: &str, name: &str) {
         let (id, viewer) = (raw_organization(organization), Viewer::command_line("test"));
-        let scope = enter(self.instance(), &viewer, id, Permission::PlaceHolds, &[]).await.unwrap();
+        let scope = self.instance().enter(&viewer, id, Permission::PlaceHolds, &[]).await.unwrap();
         retention::place_hold(&scope, name, name).await.unwrap();
     }
 
@@ -231,7 +233,7 @@ impl TestServer {
     /// Returns a client of an operator.
     pub async fn operator(&self) -> Client {
         let viewer = Viewer::command_line("test");
-        operators::add(self.instance(), &viewer, "operator", None).await.unwrap();
+        operators::add(&self.instance().core, &viewer, "operator", None).await.unwrap();
         self.client_of("operator")
     }
 

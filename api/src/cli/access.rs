@@ -7,7 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use daybook_entity::{membership, organization::INSTANCE};
 use daybook_service::{
     Permission, Scope,
-    access::{enter, members, operators, token as tokens},
+    access::token,
+    organizations::{members, operators, tokens},
 };
 
 use super::{caller::viewer, close, complain, open, say, scope};
@@ -120,19 +121,19 @@ pub(super) async fn token(config: &Config, options: TokenOptions) -> Result<()> 
     let subject = subject.unwrap_or_else(default);
     let now = instance.clock.now();
     // Issued first, so that nothing changes if the token can't be issued.
-    let token = tokens::issue(&instance.secret, &subject, email.as_deref(), ttl, now)?;
-    let expires_at = tokens::expiry(ttl, now)?;
+    let token = token::issue(&instance.secret, &subject, email.as_deref(), ttl, now)?;
+    let expires_at = token::expiry(ttl, now)?;
     if operator {
         let viewer = viewer(config)?;
-        operators::add(&instance, &viewer, &subject, email.as_deref()).await?;
-        let scope = enter(&instance, &viewer, INSTANCE, Permission::AddOperators, &[]).await?;
-        tokens::record_issue(&scope, &subject, "operator", expires_at).await?;
+        operators::add(&instance.core, &viewer, &subject, email.as_deref()).await?;
+        let scope = instance.enter(&viewer, INSTANCE, Permission::AddOperators, &[]).await?;
+        tokens::record_issue(&instance.recorder, &scope, &subject, "operator", expires_at).await?;
     }
     if let Some(organization) = organization {
         let role = role.context("--organization needs --role")?;
         let scope = scope(config, &instance, &organization, Permission::SetMembers).await?;
         admit(&scope, &organization, &subject, email.as_deref(), role).await?;
-        tokens::record_issue(&scope, &subject, &name(role), expires_at).await?;
+        tokens::record_issue(&instance.recorder, &scope, &subject, &name(role), expires_at).await?;
     }
     say(&token)?;
     close(config, &instance).await
@@ -212,7 +213,7 @@ pub(super) async fn operator(config: &Config, command: Operator) -> Result<()> {
     match command {
         Operator::Remove { subject } => {
             let viewer = viewer(config)?;
-            if !operators::remove(&instance, &viewer, &subject).await? {
+            if !operators::remove(&instance.core, &viewer, &subject).await? {
                 bail!("{subject} is not an operator");
             }
         }

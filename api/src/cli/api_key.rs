@@ -8,7 +8,7 @@ use clap::{Subcommand, ValueEnum};
 use daybook_entity::{api_key::Model, membership};
 use daybook_service::{
     GlobalId, Permission, Scope,
-    access::api_keys::{self, Created, NewApiKey},
+    organizations::api_keys::{self, Created, NewApiKey},
     page::PageArgs,
 };
 

@@ -135,7 +135,7 @@ async fn copy(
             instance.store.place()
         ),
     };
-    on_host::record_download(instance, viewer, artifact).await?;
+    on_host::record_download(&instance.recorder, &instance.core, viewer, artifact).await?;
     let total = u64::try_from(artifact.size_bytes).unwrap_or_default();
     let (mut hasher, mut progress) = (Sha256::new(), Progress::new(total));
     while let Some(chunk) = bytes.try_next().await? {

@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use daybook_migration::Standing;
 use daybook_service::{
     Database, Secret,
-    artifacts::Store,
     doctor::{self, Finding, Health},
+    store::Store,
 };
 
 use super::{name_database, say, usage};
@@ -88,7 +88,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
 
 fn configuration(config: &Config) -> Finding {
     let unknown = usage::unknown_variables();
-    match config.settings().and_then(|_| http::check_documents(&config.server_limits)) {
+    match config.options().and_then(|_| http::check_documents(&config.server_limits)) {
         Ok(()) if unknown.is_empty() => Finding::ok("configuration", "all options are valid"),
         Ok(()) => {
             Finding::fail("configuration", unknown.join("; "), "correct or unset these variables")

@@ -39,7 +39,7 @@ pub(super) async fn import(config: &Config, command: Import) -> Result<()> {
         Import::AuditLogs { organization, file } => {
             let scope =
                 scope(config, &instance, &organization, Permission::RecordAuditLogs).await?;
-            import::audit_logs(&scope, &file).await?;
+            import::audit_logs(&instance.recorder, &scope, &file).await?;
         }
         Import::Notes { organization, workspace, folder } => {
             let scope = scope(config, &instance, &organization, Permission::CreateNotes).await?;

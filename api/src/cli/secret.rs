@@ -104,7 +104,7 @@ async fn rotated(config: &Config, keep: Duration) -> Result<String> {
 }
 
 async fn adopt(config: &Config) -> Result<()> {
-    let settings = config.settings()?;
+    let options = config.options()?;
     let db = config.existing_database().await?;
     let secret = match config.known_secret()? {
         Some(secret) => secret,
@@ -112,7 +112,7 @@ async fn adopt(config: &Config) -> Result<()> {
     };
     let viewer = viewer(config)?;
     let store = config.store()?;
-    let adopted = Instance::adopt(db, secret, store, settings, Clock::default(), &viewer).await;
+    let adopted = Instance::adopt(db, secret, store, options, Clock::default(), &viewer).await;
     let revoked = adopted?;
     name_database(&config.database_name());
     inform(&format!(

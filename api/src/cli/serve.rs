@@ -33,7 +33,7 @@ pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Resul
 /// Runs jobs until a signal stops the process.
 pub(super) async fn worker(config: Config) -> Result<()> {
     let mut stop = stop_signal()?;
-    config.settings()?;
+    config.options()?;
     // Checked before anything is created next to the file.
     config.look_at_file()?;
     let _lock = prepare(&config).await?;
@@ -41,7 +41,7 @@ pub(super) async fn worker(config: Config) -> Result<()> {
     if let Some(address) = config.server_limits.metrics_listen {
         http::serve_metrics(&instance, address).await?;
     }
-    instance.tasks.spawn(sharing::say(std::sync::Arc::clone(&instance)));
+    instance.tasks.spawn(sharing::say(std::sync::Arc::clone(&instance.core)));
     start_work(&instance);
     let concurrency = instance.settings.job_concurrency;
     tracing::info!(node = instance.node, concurrency, "running jobs");
@@ -55,7 +55,7 @@ pub(super) async fn worker(config: Config) -> Result<()> {
 /// Prepares a long-running process: tries the bucket, locks a SQLite database, and removes other
 /// accounts' access to artifacts that an earlier version left open, which may be many files.
 async fn prepare(config: &Config) -> Result<Option<Lock>> {
-    config.settings()?;
+    config.options()?;
     config.try_store().await?;
     let lock = config.lock_database()?;
     let places = config.paths();

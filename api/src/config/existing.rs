@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, anyhow};
 use daybook_migration::Standing;
-use daybook_service::{Clock, Database, Instance, artifacts::Store, binding};
+use daybook_service::{Clock, Database, Instance, binding, store::Store};
 
 use super::{Config, tighten};
 use crate::redact;
@@ -42,7 +42,7 @@ impl Config {
         store: impl FnOnce() -> Result<Store>,
         clock: Clock,
     ) -> Result<Arc<Instance>> {
-        let settings = self.settings()?;
+        let options = self.options()?;
         let secret = self.known_secret()?;
         let db = self.existing_database().await?;
         let Some(secret) = secret else {
@@ -51,7 +51,7 @@ impl Config {
             return Err(if is_bound { anyhow!(self.missing_secret()) } else { self.no_secret() });
         };
         tighten(&self.paths().exposed());
-        Ok(Instance::open(db, secret, store()?, settings, clock).await?)
+        Ok(Instance::open(db, secret, store()?, options, clock).await?)
     }
 
     /// Opens the database if its schema is of this version.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use daybook_service::access::oidc::{Grant, Oidc};
+use daybook_service::oidc::{Grant, Oidc};
 
 /// Settings of an OpenID provider.
 #[derive(Args, Clone, Debug)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Error, ID};
 use daybook_entity::organization::INSTANCE;
-use daybook_service::{GlobalId, Instance, Permission, Scope, Viewer, access};
+use daybook_service::{GlobalId, Instance, Permission, Scope, Viewer};
 use uuid::Uuid;
 
 use super::error::{FieldError, to_error};
@@ -38,7 +38,7 @@ pub(super) async fn enter(
 ) -> Result<Scope, daybook_service::Error> {
     let viewer = viewer(ctx)?;
     let organization_id = organization_id(id, path)?;
-    access::enter(instance(ctx), viewer, organization_id, permission, path).await
+    instance(ctx).enter(viewer, organization_id, permission, path).await
 }
 
 /// Enters the organization of an object that the viewer already sees, to read one of its fields.
@@ -48,7 +48,7 @@ pub(super) async fn enter_for_field(
     permission: Permission,
 ) -> Result<Scope, Error> {
     let viewer = viewer(ctx).map_err(to_error)?;
-    let scope = access::enter(instance(ctx), viewer, organization_id, permission, &[]).await;
+    let scope = instance(ctx).enter(viewer, organization_id, permission, &[]).await;
     scope.map_err(to_error)
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn enter_to_change(
     (organization_id, permission): (Uuid, Permission),
     (path, kind): (&[&str], &str),
 ) -> Result<Scope, daybook_service::Error> {
-    let scope = access::enter(instance(ctx), viewer(ctx)?, organization_id, permission, path).await;
+    let scope = instance(ctx).enter(viewer(ctx)?, organization_id, permission, path).await;
     scope.map_err(|error| match error.is_not_found() {
         true => daybook_service::Error::not_found(path, kind),
         false => error,
@@ -79,7 +79,7 @@ pub(super) async fn enter_instance(
     path: &[&str],
     message: &str,
 ) -> Result<Scope, daybook_service::Error> {
-    let scope = access::enter(instance(ctx), viewer(ctx)?, INSTANCE, permission, path).await;
+    let scope = instance(ctx).enter(viewer(ctx)?, INSTANCE, permission, path).await;
     scope.map_err(|error| match error.is_not_found() {
         true => daybook_service::Error::invalid(path, message),
         false => error,
@@ -94,7 +94,7 @@ pub(super) async fn enter_to_see(
     permission: Permission,
 ) -> Result<Option<Scope>, Error> {
     let viewer = viewer(ctx).map_err(to_error)?;
-    let scope = access::enter(instance(ctx), viewer, organization_id, permission, &["id"]).await;
+    let scope = instance(ctx).enter(viewer, organization_id, permission, &["id"]).await;
     match scope {
         Ok(scope) => Ok(Some(scope)),
         Err(error) if error.is_not_found() => Ok(None),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Interface, Object, Result};
-use daybook_service::{GlobalId, Permission, access, audit, jobs, notes, organizations};
+use daybook_service::{GlobalId, Permission, audit, jobs, notes, organizations};
 
 use super::{
     audit_log::types::AuditLog,
@@ -107,7 +107,7 @@ async fn find(ctx: &Context<'_>, id: &ID, path: &str) -> Result<Option<Node>> {
             })
         }
         GlobalId::ApiKey { id, .. } => {
-            let row = access::api_keys::get(&scope, id).await.map_err(to_error)?;
+            let row = organizations::api_keys::get(&scope, id).await.map_err(to_error)?;
             row.map(|row| Node::ApiKey(ApiKey(row)))
         }
         GlobalId::Workspace { id, .. } => {

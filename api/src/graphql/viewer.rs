@@ -39,7 +39,7 @@ impl Viewer {
     /// True for operators, who run the instance. They can back up the whole instance and see the
     /// jobs of all organizations, but can't read the audit logs of organizations.
     async fn is_operator(&self, ctx: &Context<'_>) -> Result<bool> {
-        let found = access::operators::contains(instance(ctx), &self.0.subject).await;
+        let found = access::is_operator(instance(ctx), &self.0.subject).await;
         found.map_err(to_error)
     }
 
@@ -47,14 +47,14 @@ impl Viewer {
     /// operators, the command line and schedules; operators can read it with `auditLogs` and export
     /// it. Null for viewers who are not operators.
     async fn instance(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        let found = access::operators::instance(instance(ctx), &self.0).await;
+        let found = organizations::operators::instance(&instance(ctx).core, &self.0).await;
         Ok(found.map_err(to_error)?.map(Organization))
     }
 
     /// Organizations that the viewer belongs to, with the viewer's role in each.
     async fn memberships(&self, ctx: &Context<'_>) -> Result<Vec<Membership>> {
         let instance = instance(ctx);
-        let memberships = access::members::of(instance, &self.0).await.map_err(to_error)?;
+        let memberships = organizations::members::of(instance, &self.0).await.map_err(to_error)?;
         let ids: Vec<_> = memberships.iter().map(|member| member.organization_id).collect();
         let organizations = organizations::get_many(instance, &ids).await.map_err(to_error)?;
         let pair = |organization: daybook_entity::organization::Model| {

@@ -104,7 +104,14 @@ impl Request<'_> {
         if is_new {
             // A download that can't be recorded is refused.
             let viewer = self.viewer();
-            handout::record(instance, viewer, (&self.link, &self.artifact), handout).await?;
+            handout::record(
+                &instance.recorder,
+                &instance.core,
+                viewer,
+                (&self.link, &self.artifact),
+                handout,
+            )
+            .await?;
         }
         if method == Method::GET {
             let download = if is_new { Download::Recorded } else { Download::Repeated };

@@ -9,7 +9,8 @@ use axum::{
 };
 use daybook_service::{
     Error, Fault, Instance, Viewer,
-    access::{self, Authority, api_keys, oidc, token},
+    access::{self, Authority, api_key, token},
+    oidc,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -49,10 +50,10 @@ pub(super) async fn from_authorization(
     if !scheme.eq_ignore_ascii_case("bearer") || !is_token(token) {
         return Err(malformed());
     }
-    let viewer = if api_keys::is_api_key(token) {
-        api_keys::verify(instance, token).await?
+    let viewer = if api_key::is_api_key(token) {
+        api_key::verify(&instance.core, &instance.authenticator, token).await?
     } else if oidc::is_foreign(token) {
-        oidc::verify(instance, token).await?
+        oidc::verify(&instance.core, instance.provider.as_ref(), token).await?
     } else {
         token::verify(&instance.secret, token, instance.clock.now())?
     };

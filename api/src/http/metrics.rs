@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use daybook_service::{Instance, metrics};
+use daybook_service::{Instance, gauges};
 use http::{StatusCode, header};
 use tokio::net::TcpListener;
 
@@ -21,8 +21,8 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>(instance: Arc<Instance>) 
 }
 
 async fn scrape(extract::State(instance): extract::State<Arc<Instance>>) -> Response {
-    match metrics::render(&instance).await {
-        Ok(text) => ([(header::CONTENT_TYPE, metrics::MEDIA_TYPE)], text).into_response(),
+    match gauges::render(&instance).await {
+        Ok(text) => ([(header::CONTENT_TYPE, gauges::MEDIA_TYPE)], text).into_response(),
         Err(error) => {
             tracing::warn!(%error, "failed to collect metrics");
             let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -161,7 +161,7 @@ fn schema(standing: &Standing) -> Component {
 
 /// Checks NATS. Without it, notifications are late, but the process can still serve.
 fn nats(instance: &Instance) -> Option<Component> {
-    instance.settings.nats.as_ref().map(|_| {
+    instance.has_nats.then(|| {
         if instance.notifier.is_connected() {
             Component::Ok
         } else {

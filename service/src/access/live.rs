@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Scope;
-use crate::{Instance, Result, Subscription, Topic};
+use crate::{Core, Result, Subscription, Topic};
 
 /// A right that was last read this long ago is read again before anything is delivered. It bounds
 /// how long another process, whose signal may be lost, goes on after a right was taken.
@@ -31,9 +31,9 @@ impl LiveAccess {
     /// Begins to listen. The right is read again before the first delivery, since it may have been
     /// taken between [`super::enter`] and now.
     pub(crate) fn begin(scope: &Scope) -> Self {
-        let Scope { instance, organization_id, viewer, permission: _ } = scope;
-        let listen = |id| instance.notifier.subscribe(topic(id, &viewer.subject));
-        Self { role: listen(*organization_id), operator: listen(INSTANCE), read_at: None }
+        let (core, viewer) = (scope.core(), scope.viewer());
+        let listen = |id| core.notifier.subscribe(topic(id, &viewer.subject));
+        Self { role: listen(scope.organization_id()), operator: listen(INSTANCE), read_at: None }
     }
 
     /// Makes sure that the scope's right holds. To be called right before each delivery, after what
@@ -49,7 +49,7 @@ impl LiveAccess {
         if self.read_at.is_some_and(|at| at.elapsed() < REAUTHORIZE_AFTER) {
             return Ok(());
         }
-        let _turn = scope.instance.db.watcher_turn().await;
+        let _turn = scope.core().db.watcher_turn().await;
         let begun = Instant::now();
         scope.check().await?;
         self.read_at = Some(begun);
@@ -68,8 +68,8 @@ impl LiveAccess {
 
 /// Makes everybody who watches as `subject` in an organization read the right anew, before this
 /// returns. To be called once the change is committed, and before it is answered.
-pub(super) fn question(instance: &Instance, organization_id: Uuid, subject: &str) {
-    instance.notifier.notify(topic(organization_id, subject));
+pub(crate) fn question(core: &Core, organization_id: Uuid, subject: &str) {
+    core.notifier.notify(topic(organization_id, subject));
 }
 
 /// A subject's rights in an organization. A hash, since other processes are told it.

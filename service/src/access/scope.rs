@@ -3,22 +3,17 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use daybook_entity::{audit_log::ActorType, job, membership, membership::Role, organization};
+use daybook_entity::{
+    audit_log::ActorType, job, membership, membership::Role, operator, organization,
+};
 use sea_orm::EntityTrait;
-use serde_json::json;
 use uuid::Uuid;
 
-use super::{api_keys, operators, subject};
+use super::{api_key, subject};
 use crate::{
-    Error, GlobalId, Instance, Permission, Result,
-    audit::{self, Actor, Metadata, NewEntry, Resource},
-    database::replica,
-    subscription_limit::CountedSubscription,
+    Core, Error, Permission, Result, database::replica, subscription_limit::CountedSubscription,
     tenancy,
 };
-
-/// The program that the entries of the command line name.
-const USER_AGENT: &str = concat!("daybook-cli/", env!("CARGO_PKG_VERSION"));
 
 /// Who asks: what a credential says, before any organization is looked at.
 #[derive(Clone, Debug)]
@@ -105,41 +100,6 @@ impl Viewer {
         }
     }
 
-    /// The viewer as the actor of an audit entry.
-    #[must_use]
-    pub fn as_actor(&self) -> Actor {
-        Actor {
-            id: self.subject.clone(),
-            // Who downloads by a link is known by the subject alone.
-            r#type: match self.authority {
-                _ if subject::is_api_key(&self.subject) => ActorType::Service,
-                Authority::Host(_) if subject::is_host_user(&self.subject) => ActorType::System,
-                Authority::Token { .. } | Authority::ApiKey { .. } | Authority::Host(_) => {
-                    ActorType::User
-                }
-                Authority::CommandLine => ActorType::System,
-            },
-            email: self.email.clone(),
-            name: None,
-        }
-    }
-
-    /// The circumstances of what the viewer does, for its audit entry.
-    pub(crate) fn metadata(&self) -> Option<Metadata> {
-        let (user_agent, extra) = match &self.authority {
-            Authority::Host(HostUser { name, host }) => {
-                let extra = json!({ "via": "command line", "osUser": name, "host": host });
-                (Some(USER_AGENT.to_owned()), Some(extra))
-            }
-            Authority::Token { .. } | Authority::ApiKey { .. } | Authority::CommandLine => {
-                (None, None)
-            }
-        };
-        let request_id = self.request_id.clone();
-        let is_any = request_id.is_some() || user_agent.is_some();
-        is_any.then_some(Metadata { request_id, user_agent, extra, ip_address: None })
-    }
-
     /// When the credential runs out; none where it doesn't by itself.
     #[must_use]
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
@@ -157,17 +117,14 @@ impl Viewer {
     }
 }
 
-/// The right to do something in one organization. Made by [`enter`] only.
+/// The right to do something in one organization. Made by [`enter`], or by [`Scope::system`] for work
+/// of Daybook's own.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    /// What it's done with: database, clock, store.
-    pub instance: Arc<Instance>,
-    /// Where.
-    pub organization_id: Uuid,
-    /// By whom.
-    pub viewer: Viewer,
-    /// What for.
-    pub permission: Permission,
+    core: Arc<Core>,
+    organization_id: Uuid,
+    viewer: Viewer,
+    permission: Permission,
 }
 
 /// Lets `viewer` into an organization for one purpose.
@@ -176,36 +133,64 @@ pub struct Scope {
 /// Not found at `path` where the viewer does not belong there or it doesn't exist: the two look
 /// the same. [`Error::Forbidden`] where the role is too small, which is recorded as DENIED.
 /// [`Error::Unauthenticated`] where the credential ran out meanwhile.
-pub async fn enter(
-    instance: &Arc<Instance>,
+pub(crate) async fn enter(
+    core: &Arc<Core>,
     viewer: &Viewer,
     organization_id: Uuid,
     permission: Permission,
     path: &[&str],
 ) -> Result<Scope> {
-    if viewer.is_expired(instance.clock.now()) {
+    if viewer.is_expired(core.clock.now()) {
         return Err(Error::Unauthenticated("the credential has expired"));
     }
-    let scope = Scope {
-        instance: Arc::clone(instance),
-        organization_id,
-        viewer: viewer.clone(),
-        permission,
-    };
+    let scope =
+        Scope { core: Arc::clone(core), organization_id, viewer: viewer.clone(), permission };
     match verdict(&scope).await? {
         Verdict::Granted => {
             tenancy::enter(organization_id);
             Ok(scope)
         }
         Verdict::Unknown => Err(Error::not_found(path, "organization")),
-        Verdict::Denied => {
-            record_denial(&scope).await?;
-            Err(Error::Forbidden(permission))
-        }
+        Verdict::Denied => Err(Error::Forbidden(permission)),
     }
 }
 
 impl Scope {
+    /// The right to do Daybook's own work in an organization, in the name of `viewer`. Nothing is
+    /// checked: the caller is not a request.
+    pub(crate) fn system(
+        core: &Arc<Core>,
+        organization_id: Uuid,
+        viewer: Viewer,
+        permission: Permission,
+    ) -> Self {
+        Self { core: Arc::clone(core), organization_id, viewer, permission }
+    }
+
+    /// The core that the work is done with.
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// The organization that the right is for.
+    #[must_use]
+    pub fn organization_id(&self) -> Uuid {
+        self.organization_id
+    }
+
+    /// The viewer who has the right.
+    #[must_use]
+    pub fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    /// The purpose of the right.
+    #[must_use]
+    pub fn permission(&self) -> Permission {
+        self.permission
+    }
+
     /// Whether its viewer may do something else, too. A refusal is not recorded: nobody asked.
     ///
     /// # Errors
@@ -220,8 +205,8 @@ impl Scope {
     /// # Errors
     /// RATE_LIMITED if the organization already has as many as it may on this node.
     pub(crate) fn count_subscription(&self) -> Result<CountedSubscription> {
-        let limit = self.instance.settings.organization_subscriptions;
-        self.instance.subscriptions.admit(self.organization_id, limit)
+        let limit = self.core.settings.organization_subscriptions;
+        self.core.subscriptions.admit(self.organization_id, limit)
     }
 
     /// Reads from the organization's log, workspaces or notes as the primary would answer now; see
@@ -230,8 +215,8 @@ impl Scope {
     /// # Errors
     /// As of `work`, or a database fault of the primary.
     pub(crate) async fn read<C, T>(&self, context: &C, work: replica::Reading<C, T>) -> Result<T> {
-        let Self { instance, organization_id, .. } = self;
-        replica::read(&instance.db, &instance.metrics, *organization_id, context, work).await
+        let Self { core, organization_id, .. } = self;
+        replica::read(&core.db, &core.metrics, *organization_id, context, work).await
     }
 
     /// Whether it still holds, now.
@@ -239,7 +224,7 @@ impl Scope {
     /// # Errors
     /// [`Error::Unauthenticated`] or [`Error::Forbidden`] where it doesn't; a database fault.
     pub async fn check(&self) -> Result<()> {
-        if self.viewer.is_expired(self.instance.clock.now()) {
+        if self.viewer.is_expired(self.core.clock.now()) {
             return Err(Error::Unauthenticated("the credential has expired"));
         }
         match verdict(self).await? {
@@ -251,13 +236,13 @@ impl Scope {
 
 /// Whether `viewer` may do something in an organization, now. A refusal is not recorded: nobody asked.
 pub(crate) async fn is_granted(
-    instance: &Arc<Instance>,
+    core: &Arc<Core>,
     viewer: &Viewer,
     organization_id: Uuid,
     permission: Permission,
 ) -> Result<bool> {
-    let instance = Arc::clone(instance);
-    let scope = Scope { instance, organization_id, viewer: viewer.clone(), permission };
+    let core = Arc::clone(core);
+    let scope = Scope { core, organization_id, viewer: viewer.clone(), permission };
     Ok(matches!(verdict(&scope).await?, Verdict::Granted))
 }
 
@@ -265,15 +250,15 @@ pub(crate) async fn is_granted(
 ///
 /// # Errors
 /// A database fault.
-pub async fn holds(instance: &Instance, viewer: &Viewer) -> Result<bool> {
-    if viewer.is_expired(instance.clock.now()) {
+pub async fn holds(core: &Core, viewer: &Viewer) -> Result<bool> {
+    if viewer.is_expired(core.clock.now()) {
         return Ok(false);
     }
     match viewer.authority {
         Authority::Token { .. } | Authority::CommandLine | Authority::Host(_) => Ok(true),
         Authority::ApiKey { organization_id, .. } => {
-            let _turn = instance.db.watcher_turn().await;
-            let key = api_keys::by_subject(instance, organization_id, &viewer.subject).await?;
+            let _turn = core.db.watcher_turn().await;
+            let key = api_key::by_subject(core, organization_id, &viewer.subject).await?;
             Ok(key.is_some())
         }
     }
@@ -281,7 +266,7 @@ pub async fn holds(instance: &Instance, viewer: &Viewer) -> Result<bool> {
 
 /// Whether whoever asked for `job` may still have it done.
 pub(crate) async fn may_have_job_done(
-    instance: &Instance,
+    core: &Core,
     job: &job::Model,
     permission: Permission,
 ) -> Result<bool> {
@@ -291,14 +276,12 @@ pub(crate) async fn may_have_job_done(
     }
     let organization_id = job.organization_id;
     if subject::is_api_key(&job.requester_id) {
-        let key = api_keys::by_subject(instance, organization_id, &job.requester_id).await?;
+        let key = api_key::by_subject(core, organization_id, &job.requester_id).await?;
         return Ok(key.is_some_and(|key| permission.is_granted_to(key.role)));
     }
-    Ok(match role(instance, organization_id, &job.requester_id).await? {
+    Ok(match role(core, organization_id, &job.requester_id).await? {
         Some(role) => permission.is_granted_to(role),
-        None => {
-            is_operators_right(instance, organization_id, &job.requester_id, permission).await?
-        }
+        None => is_operators_right(core, organization_id, &job.requester_id, permission).await?,
     })
 }
 
@@ -309,14 +292,14 @@ enum Verdict {
 }
 
 async fn verdict(scope: &Scope) -> Result<Verdict> {
-    let Scope { instance, organization_id, viewer, permission } = scope;
+    let Scope { core, organization_id, viewer, permission } = scope;
     if viewer.authority.is_unlimited() {
         let found = organization::Entity::find_by_id(*organization_id);
-        let found = found.one(instance.db.access()).await?;
+        let found = found.one(core.db.access()).await?;
         return Ok(if found.is_some() { Verdict::Granted } else { Verdict::Unknown });
     }
     if let Authority::ApiKey { organization_id: own, .. } = viewer.authority {
-        let key = api_keys::by_subject(instance, own, &viewer.subject).await?;
+        let key = api_key::by_subject(core, own, &viewer.subject).await?;
         let ended = Error::Unauthenticated("the API key has expired or was revoked");
         let key = key.ok_or(ended)?;
         return Ok(match permission.is_granted_to(key.role) {
@@ -325,13 +308,13 @@ async fn verdict(scope: &Scope) -> Result<Verdict> {
             false => Verdict::Denied,
         });
     }
-    if let Some(role) = role(instance, *organization_id, &viewer.subject).await? {
+    if let Some(role) = role(core, *organization_id, &viewer.subject).await? {
         let is_granted = permission.is_granted_to(role);
         return Ok(if is_granted { Verdict::Granted } else { Verdict::Denied });
     }
-    if is_operators_right(instance, *organization_id, &viewer.subject, *permission).await? {
+    if is_operators_right(core, *organization_id, &viewer.subject, *permission).await? {
         let found = organization::Entity::find_by_id(*organization_id);
-        let found = found.one(instance.db.access()).await?;
+        let found = found.one(core.db.access()).await?;
         return Ok(if found.is_some() { Verdict::Granted } else { Verdict::Unknown });
     }
     Ok(Verdict::Unknown)
@@ -340,7 +323,7 @@ async fn verdict(scope: &Scope) -> Result<Verdict> {
 /// Whether `subject` is an operator and that is enough. The instance's own log and jobs belong to
 /// its operators, who read that log and write nothing into it by their own hand.
 async fn is_operators_right(
-    instance: &Instance,
+    core: &Core,
     organization_id: Uuid,
     subject: &str,
     permission: Permission,
@@ -348,23 +331,20 @@ async fn is_operators_right(
     let is_own =
         organization_id == organization::INSTANCE && permission != Permission::RecordAuditLogs;
     let is_enough = is_own || permission.is_granted_to_operators();
-    Ok(is_enough && operators::contains(instance, subject).await?)
+    Ok(is_enough && is_operator(core, subject).await?)
 }
 
-async fn role(instance: &Instance, organization_id: Uuid, subject: &str) -> Result<Option<Role>> {
+/// Determines if `subject` is an operator now.
+///
+/// # Errors
+/// A database fault.
+pub async fn is_operator(core: &Core, subject: &str) -> Result<bool> {
+    let found = operator::Entity::find_by_id(subject).one(core.db.access()).await?;
+    Ok(found.is_some())
+}
+
+async fn role(core: &Core, organization_id: Uuid, subject: &str) -> Result<Option<Role>> {
     let key = (organization_id, subject.to_owned());
-    let membership = membership::Entity::find_by_id(key).one(instance.db.access()).await?;
+    let membership = membership::Entity::find_by_id(key).one(core.db.access()).await?;
     Ok(membership.map(|membership| membership.role))
-}
-
-async fn record_denial(scope: &Scope) -> Result<()> {
-    let resource = Resource {
-        r#type: "organization".to_owned(),
-        id: GlobalId::Organization(scope.organization_id).to_string(),
-        name: None,
-    };
-    let mut entry = NewEntry::by(&scope.viewer, scope.permission.action(), resource);
-    entry.outcome = daybook_entity::audit_log::AuditOutcome::Denied;
-    audit::record_unchecked(scope, vec![entry]).await?;
-    Ok(())
 }

@@ -47,7 +47,7 @@ pub fn check(subject: &str, path: &[&str]) -> Result<()> {
 ///
 /// # Errors
 /// The field at `path`, and what is wrong with it.
-pub(super) fn check_email(email: &str, path: &[&str]) -> Result<()> {
+pub(crate) fn check_email(email: &str, path: &[&str]) -> Result<()> {
     input::check_name(email, MAX_EMAIL_CHARS, path)
 }
 
@@ -58,26 +58,26 @@ fn is_credential(text: &str) -> bool {
 }
 
 /// Returns true for the subject of an API key.
-pub(super) fn is_api_key(subject: &str) -> bool {
+pub(crate) fn is_api_key(subject: &str) -> bool {
     subject.starts_with(API_KEY)
 }
 
 /// Returns the subject of the API key with this prefix.
-pub(super) fn of_api_key(prefix: &str) -> String {
+pub(crate) fn of_api_key(prefix: &str) -> String {
     format!("{API_KEY}{prefix}")
 }
 
 /// Returns the prefix of the API key whose subject this is.
-pub(super) fn api_key_prefix(subject: &str) -> Option<&str> {
+pub(crate) fn api_key_prefix(subject: &str) -> Option<&str> {
     subject.strip_prefix(API_KEY)
 }
 
 /// The subject of an operating system's user, whose name and host are short.
-pub(super) fn of_host_user(HostUser { name, host }: &HostUser) -> String {
+pub(crate) fn of_host_user(HostUser { name, host }: &HostUser) -> String {
     format!("{HOST_USER}{name}@{host}")
 }
 
 /// True for the subject of an operating system's user.
-pub(super) fn is_host_user(subject: &str) -> bool {
+pub(crate) fn is_host_user(subject: &str) -> bool {
     subject.starts_with(HOST_USER)
 }

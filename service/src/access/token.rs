@@ -5,15 +5,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use super::{Authority, Scope, Viewer, subject};
-use crate::{
-    Error, Fault, Purpose, Result, Secret,
-    audit::{self, Change, NewEntry, Resource},
-};
+use super::{Authority, Viewer, subject};
+use crate::{Error, Fault, Purpose, Result, Secret};
 
 const ISSUER: &str = "daybook";
 const AUDIENCE: &str = "daybook";
@@ -66,27 +63,6 @@ pub fn expiry(ttl: Duration, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
     let expires_at = TimeDelta::from_std(ttl).ok().and_then(|ttl| now.checked_add_signed(ttl));
     let expires_at = expires_at.filter(|expires_at| expires_at.year() <= 9999);
     expires_at.ok_or_else(|| Error::invalid(&["ttl"], "is too long"))
-}
-
-/// Records in the log of the scope's organization, or of the instance, that a token was issued for
-/// `subject`. The token itself is not recorded.
-///
-/// # Errors
-/// A database fault.
-pub async fn record_issue(
-    scope: &Scope,
-    subject: &str,
-    right: &str,
-    expires_at: DateTime<Utc>,
-) -> Result<()> {
-    let resource = Resource { r#type: "token".to_owned(), id: subject.to_owned(), name: None };
-    let mut entry = NewEntry::by(&scope.viewer, "token.issued", resource);
-    let expires_at = expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    entry.changes = [("role", right.to_owned()), ("expiresAt", expires_at)]
-        .map(|(field, new)| Change { field: field.to_owned(), old: None, new: Some(new.into()) })
-        .into();
-    audit::record_unchecked(scope, vec![entry]).await?;
-    Ok(())
 }
 
 /// Whoever `token` names.

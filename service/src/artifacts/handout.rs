@@ -9,10 +9,10 @@ use std::{net::IpAddr, sync::Arc};
 use daybook_entity::artifact;
 use serde_json::{Value, json};
 
-use super::{janitor, link::Link};
+use super::link::Link;
 use crate::{
-    Instance, Permission, Purpose, Result, Scope, Viewer,
-    audit::{self, Metadata, NewEntry},
+    Core, Permission, Purpose, Result, Scope, Viewer,
+    audit::{self, Metadata, NewEntry, Recorder},
     hex, tenancy,
 };
 
@@ -47,14 +47,14 @@ impl Handout {
     }
 
     /// The key under which an entry is recorded once. Nobody can guess it, and record it before.
-    fn key(self, instance: &Instance, link: &Link) -> String {
+    fn key(self, core: &Core, link: &Link) -> String {
         let client = match self {
             Self::Download(address) => network(address),
             Self::Link | Self::BucketLink | Self::Inline => Vec::new(),
         };
         let parts: [&[u8]; 4] =
             [b"entry", self.via().as_bytes(), &link.identity(), client.as_slice()];
-        format!("artifact {}", hex(&instance.secret.sign(Purpose::Link, &parts)))
+        format!("artifact {}", hex(&core.secret.sign(Purpose::Link, &parts)))
     }
 }
 
@@ -62,9 +62,9 @@ impl Handout {
 ///
 /// # Errors
 /// A database fault.
-pub async fn is_recorded(instance: &Instance, link: &Link, handout: Handout) -> Result<bool> {
-    let key = handout.key(instance, link);
-    let found = audit::is_recorded(instance, link.organization_id, &key);
+pub async fn is_recorded(core: &Core, link: &Link, handout: Handout) -> Result<bool> {
+    let key = handout.key(core, link);
+    let found = audit::is_recorded(core, link.organization_id, &key);
     // The link itself is the right to ask.
     tenancy::only(link.organization_id, found).await
 }
@@ -74,32 +74,28 @@ pub async fn is_recorded(instance: &Instance, link: &Link, handout: Handout) -> 
 /// # Errors
 /// A database fault: then the file must not leave.
 pub async fn record(
-    instance: &Arc<Instance>,
+    recorder: &Recorder,
+    core: &Arc<Core>,
     viewer: Viewer,
     (link, artifact): (&Link, &artifact::Model),
     handout: Handout,
 ) -> Result<()> {
-    if is_recorded(instance, link, handout).await? {
+    if is_recorded(core, link, handout).await? {
         return Ok(());
     }
-    let mut entry = janitor::entry(&viewer, handout.action(), artifact);
+    let mut entry = super::entry(&viewer, handout.action(), artifact);
     say(&mut entry, "via", handout.via().into());
     if let Handout::Download(address) = handout {
         let metadata = entry.metadata.get_or_insert_default();
         metadata.ip_address = Some(address.to_canonical().to_string());
     }
-    let scope = scope(instance, viewer, artifact);
-    audit::record_once(&scope, handout.key(instance, link), entry).await
+    let scope = scope(core, viewer, artifact);
+    recorder.record_once(&scope, handout.key(core, link), entry).await
 }
 
 /// The right to append to the log of the artifact's organization, wherever the viewer belongs.
-fn scope(instance: &Arc<Instance>, viewer: Viewer, artifact: &artifact::Model) -> Scope {
-    Scope {
-        instance: Arc::clone(instance),
-        organization_id: artifact.organization_id,
-        viewer,
-        permission: Permission::ExportAuditLog,
-    }
+fn scope(core: &Arc<Core>, viewer: Viewer, artifact: &artifact::Model) -> Scope {
+    Scope::system(core, artifact.organization_id, viewer, Permission::ExportAuditLog)
 }
 
 /// Adds a value to what an entry says beside its fields.

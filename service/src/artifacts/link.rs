@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use daybook_entity::artifact;
 use uuid::Uuid;
 
-use crate::{Instance, Purpose, Secret};
+use crate::{Core, Purpose, Secret};
 
 /// How long a link holds, at the most.
 const TTL: Duration = Duration::from_secs(10 * 60);
@@ -68,15 +68,15 @@ impl Link {
 }
 
 /// The URL of a link to `artifact`.
-pub(super) fn url(instance: &Instance, artifact: &artifact::Model, link: &Link) -> String {
-    let token = seal(&instance.secret, link);
-    format!("{}/artifacts/{token}/{}", instance.settings.public_url, artifact.file_name)
+pub(super) fn url(core: &Core, artifact: &artifact::Model, link: &Link) -> String {
+    let token = seal(&core.secret, link);
+    format!("{}/artifacts/{token}/{}", core.settings.public_url, artifact.file_name)
 }
 
 /// What the token of a link says, if it's ours and has not expired.
 #[must_use]
-pub fn verify(instance: &Instance, token: &str) -> Option<Link> {
-    open(&instance.secret, token, instance.clock.now())
+pub fn verify(core: &Core, token: &str) -> Option<Link> {
+    open(&core.secret, token, core.clock.now())
 }
 
 fn seal(secret: &Secret, link: &Link) -> String {

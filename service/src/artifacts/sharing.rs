@@ -13,7 +13,7 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 
-use crate::{Database, Instance, Result, database};
+use crate::{Core, Database, Result, database};
 
 /// Interval at which a process announces its store.
 const SAY_EVERY: Duration = Duration::from_secs(60);
@@ -31,17 +31,17 @@ pub enum Missing {
 
 /// Announces this process's store until the instance stops, and warns of processes that keep
 /// them elsewhere.
-pub async fn say(instance: Arc<Instance>) {
+pub async fn say(core: Arc<Core>) {
     let mut visit = tokio::time::interval(SAY_EVERY);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut known = HashSet::new();
     loop {
         tokio::select! {
-            () = instance.stopping.cancelled() => return,
+            () = core.stopping.cancelled() => return,
             _ = visit.tick() => {}
         }
-        match say_once(&instance).await {
-            Ok(others) => others.into_iter().for_each(|other| warn(&instance, other, &mut known)),
+        match say_once(&core).await {
+            Ok(others) => others.into_iter().for_each(|other| warn(&core, other, &mut known)),
             Err(error) => {
                 tracing::warn!(%error, "can't say where artifacts are kept; trying again later");
             }
@@ -53,16 +53,16 @@ pub async fn say(instance: Arc<Instance>) {
 ///
 /// # Errors
 /// A fault of the database or the store.
-pub async fn say_once(instance: &Arc<Instance>) -> Result<Vec<artifact_store::Model>> {
-    let id = instance.store.identity().await?;
-    let context = (Arc::clone(instance), id.clone());
-    let said = instance.db.transaction(context, |tx, (instance, id)| {
+pub async fn say_once(core: &Arc<Core>) -> Result<Vec<artifact_store::Model>> {
+    let id = core.store.identity().await?;
+    let context = (Arc::clone(core), id.clone());
+    let said = core.db.transaction(context, |tx, (core, id)| {
         Box::pin(async move {
             let row = artifact_store::Model {
                 id: id.clone(),
-                place: instance.store.place(),
+                place: core.store.place(),
                 host: host(),
-                seen_at: database::now(tx, &instance.clock).await?,
+                seen_at: database::now(tx, &core.clock).await?,
             };
             use artifact_store::Column::{Host, Id, Place, SeenAt};
             let known = OnConflict::column(Id).update_columns([Place, Host, SeenAt]).to_owned();
@@ -74,14 +74,14 @@ pub async fn say_once(instance: &Arc<Instance>) -> Result<Vec<artifact_store::Mo
         })
     });
     said.await?;
-    Ok(others(&instance.db, &instance.clock, &id).await?)
+    Ok(others(&core.db, &core.clock, &id).await?)
 }
 
 /// Warns of another store, unless that is `known`.
-fn warn(instance: &Instance, other: artifact_store::Model, known: &mut HashSet<String>) {
+fn warn(core: &Core, other: artifact_store::Model, known: &mut HashSet<String>) {
     if known.insert(other.id) {
         tracing::warn!(
-            store = instance.store.place(),
+            store = core.store.place(),
             other.store = other.place,
             other.host = other.host,
             "another process on this database keeps artifacts in a store of its own: neither can give \
@@ -109,9 +109,9 @@ pub async fn others(
 }
 
 /// The artifacts that this process may speak for: not those whose files others keep.
-pub(super) async fn ours(instance: &Instance) -> Result<Condition> {
-    let id = instance.store.identity().await?;
-    let others = others(&instance.db, &instance.clock, &id).await?;
+pub(crate) async fn ours(core: &Core) -> Result<Condition> {
+    let id = core.store.identity().await?;
+    let others = others(&core.db, &core.clock, &id).await?;
     let of_nobody = artifact::Column::StoreId.is_null();
     if others.is_empty() {
         return Ok(Condition::all());
@@ -121,23 +121,20 @@ pub(super) async fn ours(instance: &Instance) -> Result<Condition> {
 }
 
 /// True if another process that is running keeps the artifact's file.
-pub(super) async fn is_kept_elsewhere(
-    instance: &Instance,
-    artifact: &artifact::Model,
-) -> Result<bool> {
+pub(crate) async fn is_kept_elsewhere(core: &Core, artifact: &artifact::Model) -> Result<bool> {
     let Some(store) = &artifact.store_id else { return Ok(false) };
-    let id = instance.store.identity().await?;
-    let others = others(&instance.db, &instance.clock, &id).await?;
+    let id = core.store.identity().await?;
+    let others = others(&core.db, &core.clock, &id).await?;
     Ok(others.iter().any(|other| other.id == *store))
 }
 
 /// Why the artifact's file is not in this process's store.
-pub(super) async fn missing(instance: &Instance, artifact: &artifact::Model) -> Result<Missing> {
+pub(crate) async fn missing(core: &Core, artifact: &artifact::Model) -> Result<Missing> {
     let Some(store) = &artifact.store_id else { return Ok(Missing::Gone) };
-    if *store == instance.store.identity().await? {
+    if *store == core.store.identity().await? {
         return Ok(Missing::Gone);
     }
-    let found = artifact_store::Entity::find_by_id(store).one(instance.db.reader()).await?;
+    let found = artifact_store::Entity::find_by_id(store).one(core.db.reader()).await?;
     Ok(found.map_or(Missing::Gone, Missing::Elsewhere))
 }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{NewEntry, chain, commitment, search};
-use crate::{Clock, Instance, random, to_micros};
+use crate::{Clock, Core, random, to_micros};
 
 /// Rows of one INSERT: 23 values a row, and SQLite takes 32,766 a statement.
 const ROWS: usize = 1_000;
@@ -26,8 +26,8 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// `entry` as `recorded_by` is about to record it.
-    pub(crate) fn new(instance: &Instance, recorded_by: String, entry: NewEntry) -> Self {
-        let id = random::id(instance.clock.now());
+    pub(crate) fn new(core: &Core, recorded_by: String, entry: NewEntry) -> Self {
+        let id = random::id(core.clock.now());
         Self { id, salt: random::bytes(), recorded_by, entry }
     }
 }

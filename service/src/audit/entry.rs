@@ -4,9 +4,16 @@ use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{ActorType, AuditOutcome};
 use sea_orm::ActiveEnum;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{Viewer, instant::deserialize_optional};
+use crate::{
+    Viewer,
+    access::{Authority, HostUser, subject},
+    instant::deserialize_optional,
+};
+
+/// User agent in the metadata of entries about commands.
+const COMMAND_LINE_USER_AGENT: &str = concat!("daybook-cli/", env!("CARGO_PKG_VERSION"));
 
 /// An entry to be recorded. Its JSON has the shape of the GraphQL input `AuditLogEntryInput`;
 /// a field that isn't known is refused, not dropped.
@@ -100,12 +107,12 @@ impl NewEntry {
     pub(crate) fn by(viewer: &Viewer, action: &str, resource: Resource) -> Self {
         Self {
             timestamp: None,
-            actor: viewer.as_actor(),
+            actor: Actor::of(viewer),
             action: action.to_owned(),
             outcome: AuditOutcome::Success,
             resource,
             changes: Vec::new(),
-            metadata: viewer.metadata(),
+            metadata: Metadata::of(viewer),
         }
     }
 
@@ -121,6 +128,44 @@ impl NewEntry {
             (extra, more) => *extra = Some(more),
         }
         self
+    }
+}
+
+impl Actor {
+    /// The viewer as the actor of an audit entry.
+    pub(crate) fn of(viewer: &Viewer) -> Self {
+        Self {
+            id: viewer.subject.clone(),
+            // Who downloads by a link is known by the subject alone.
+            r#type: match viewer.authority {
+                _ if subject::is_api_key(&viewer.subject) => ActorType::Service,
+                Authority::Host(_) if subject::is_host_user(&viewer.subject) => ActorType::System,
+                Authority::Token { .. } | Authority::ApiKey { .. } | Authority::Host(_) => {
+                    ActorType::User
+                }
+                Authority::CommandLine => ActorType::System,
+            },
+            email: viewer.email.clone(),
+            name: None,
+        }
+    }
+}
+
+impl Metadata {
+    /// The circumstances of what the viewer does, for its audit entry.
+    fn of(viewer: &Viewer) -> Option<Self> {
+        let (user_agent, extra) = match &viewer.authority {
+            Authority::Host(HostUser { name, host }) => {
+                let extra = json!({ "via": "command line", "osUser": name, "host": host });
+                (Some(COMMAND_LINE_USER_AGENT.to_owned()), Some(extra))
+            }
+            Authority::Token { .. } | Authority::ApiKey { .. } | Authority::CommandLine => {
+                (None, None)
+            }
+        };
+        let request_id = viewer.request_id.clone();
+        let is_any = request_id.is_some() || user_agent.is_some();
+        is_any.then_some(Self { request_id, user_agent, extra, ip_address: None })
     }
 }
 

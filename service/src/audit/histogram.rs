@@ -117,7 +117,7 @@ fn divide(Interval { from, to }: Interval, count: usize) -> Vec<Interval> {
 /// Counts the entries that pass `filter` in each of `intervals`.
 async fn counts(scope: &Scope, filter: &Filter, intervals: Vec<Interval>) -> Result<Vec<Counted>> {
     if filter.search.is_some() {
-        let searched = SearchedIntervals::new(scope.organization_id, filter, intervals);
+        let searched = SearchedIntervals::new(scope.organization_id(), filter, intervals);
         let counts = scope.read(&searched, |db, searched| {
             Box::pin(async move { Ok(searched.counts(db).await?) })
         });
@@ -143,7 +143,7 @@ fn statement(
         let entries = Entity::find()
             .select_only()
             .expr_as(Expr::val(1), "entry")
-            .filter(interval.of(filter).condition(scope.organization_id))
+            .filter(interval.of(filter).condition(scope.organization_id()))
             .limit(most + 1);
         Query::select()
             .expr(Expr::val(number))

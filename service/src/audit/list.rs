@@ -13,7 +13,7 @@ use super::{Filter, range::Ranged, search::Lookup};
 use crate::{
     Error, Result, Scope,
     page::{self, Asked, Direction, Keyset, Page, PageArgs, Part},
-    retention, workload,
+    workload,
 };
 
 /// In which order entries come.
@@ -76,9 +76,9 @@ async fn page(
     order: Order,
     args: &PageArgs,
 ) -> Result<Page<Model>> {
-    let keyset = keys(scope.organization_id, filter, order);
-    let asked = Asked::of(&scope.instance.secret, &keyset, args)?;
-    let lookup = lookup(&keyset, scope.organization_id, filter, asked.keys.clone(), None);
+    let keyset = keys(scope.organization_id(), filter, order);
+    let asked = Asked::of(&scope.core().secret, &keyset, args)?;
+    let lookup = lookup(&keyset, scope.organization_id(), filter, asked.keys.clone(), None);
     let part = (lookup, &asked);
     let rows = scope.read(&part, |db, (lookup, asked)| {
         Box::pin(async move {
@@ -97,7 +97,7 @@ async fn page(
         })
     });
     let rows = rows.await?;
-    Ok(asked.page(&scope.instance.secret, &keyset, args, rows))
+    Ok(asked.page(&scope.core().secret, &keyset, args, rows))
 }
 
 /// How many entries pass `filter`.
@@ -106,11 +106,11 @@ async fn page(
 /// A filter that can't be used; a database fault.
 pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     check(filter)?;
-    let keyset = keys(scope.organization_id, filter, Order::default());
-    let lookup = lookup(&keyset, scope.organization_id, filter, Vec::new(), None);
+    let keyset = keys(scope.organization_id(), filter, Order::default());
+    let lookup = lookup(&keyset, scope.organization_id(), filter, Vec::new(), None);
     let count =
         scope.read(&lookup, |db, lookup| Box::pin(async move { Ok(lookup.count(db).await?) }));
-    workload::count_once(&("audit_logs", scope.organization_id, filter), count).await
+    workload::count_once(&("audit_logs", scope.organization_id(), filter), count).await
 }
 
 /// The entry with this sequence and id.
@@ -127,9 +127,9 @@ pub async fn get(scope: &Scope, sequence: i64, id: Uuid) -> Result<Option<Model>
 /// A database fault.
 pub async fn get_many(scope: &Scope, keys: &[(i64, Uuid)]) -> Result<Vec<Model>> {
     let found = Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id))
+        .filter(Column::OrganizationId.eq(scope.organization_id()))
         .filter(Column::Sequence.is_in(keys.iter().map(|(sequence, _)| *sequence)));
-    let mut found = found.all(scope.instance.db.reader()).await?;
+    let mut found = found.all(scope.core().db.reader()).await?;
     found.retain(|entry| keys.contains(&(entry.sequence, entry.id)));
     Ok(found)
 }
@@ -252,7 +252,7 @@ async fn pruned_before<C: ConnectionTrait>(
     if !lookup.begins_at_start(direction) {
         return Ok(0);
     }
-    Ok(retention::pruned(db, lookup.organization_id).await?.0)
+    Ok(super::pruned(db, lookup.organization_id).await?.0)
 }
 
 /// Refuses cursors of entries that are no longer kept: a page would go on where the log now begins,
@@ -266,14 +266,14 @@ async fn check_kept<C: ConnectionTrait>(
     if keys.is_empty() {
         return Ok(());
     }
-    let (pruned, _) = retention::pruned(db, organization_id).await?;
+    let (pruned, _) = super::pruned(db, organization_id).await?;
     for (key, towards) in keys {
         let field = match towards {
             Direction::Forward => "after",
             Direction::Backward => "before",
         };
         if sequence(key) <= pruned {
-            return Err(retention::no_longer_kept(&[field]));
+            return Err(super::no_longer_kept(&[field]));
         }
     }
     Ok(())

@@ -25,7 +25,7 @@ use super::{
     append::{Draft, append_to, lock_head},
     filter::after_prefix,
 };
-use crate::{Clock, Error, Fault, Instance, ProblemCode, Result, Topic, tenancy};
+use crate::{Clock, Core, Error, Fault, ProblemCode, Result, Topic, tenancy};
 
 /// Most entries of one transaction, give or take the last recording.
 const BATCH: usize = 4_000;
@@ -43,21 +43,24 @@ pub struct Recorded {
 
 /// Entries to be appended together.
 #[derive(Debug)]
-pub(crate) struct Recording {
-    pub(crate) drafts: Vec<Draft>,
-    pub(crate) key: Option<Key>,
+pub(super) struct Recording {
+    pub(super) drafts: Vec<Draft>,
+    pub(super) key: Option<Key>,
 }
 
 /// An idempotency key and what it was used with.
 #[derive(Clone, Debug)]
-pub(crate) struct Key {
-    pub(crate) name: String,
-    pub(crate) request_hash: [u8; 32],
+pub(super) struct Key {
+    pub(super) name: String,
+    pub(super) request_hash: [u8; 32],
 }
 
-/// Recordings that wait for a transaction, by organization.
+/// Records entries of requests. Those that wait for a transaction are kept by organization.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Arc<Queues>);
+
 #[derive(Debug)]
-pub(crate) struct Recorder {
+struct Queues {
     /// An organization has a list here while a task records for it.
     waiting: Mutex<HashMap<Uuid, Vec<Waiting>>>,
     room: Arc<Semaphore>,
@@ -70,13 +73,13 @@ struct Waiting {
     _room: OwnedSemaphorePermit,
 }
 
-impl Default for Recorder {
+impl Default for Queues {
     fn default() -> Self {
         Self { waiting: Mutex::default(), room: Arc::new(Semaphore::new(WAITING)) }
     }
 }
 
-impl Recorder {
+impl Queues {
     /// Adds to the organization's list; true where nobody records for it yet.
     fn push(&self, organization_id: Uuid, waiting: Waiting) -> bool {
         let mut lists = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,32 +109,33 @@ impl Recorder {
 
 /// Has `recording` appended, and waits for its commit.
 pub(super) async fn submit(
-    instance: &Arc<Instance>,
+    core: &Arc<Core>,
+    Recorder(queues): &Recorder,
     organization_id: Uuid,
     recording: Arc<Recording>,
 ) -> Result<Recorded> {
     let entries = u32::try_from(recording.drafts.len()).unwrap_or(u32::MAX);
-    let room = Arc::clone(&instance.recorder.room).acquire_many_owned(entries).await;
+    let room = Arc::clone(&queues.room).acquire_many_owned(entries).await;
     let room = room.map_err(|_| Fault::Stopping)?;
     let (answer, answered) = oneshot::channel();
     let waiting = Waiting { recording, answer, _room: room };
-    if instance.recorder.push(organization_id, waiting) {
-        let instance_ = Arc::clone(instance);
-        let draining = async move { drain(&instance_, organization_id).await };
-        instance.tasks.spawn(tenancy::only(organization_id, draining));
+    if queues.push(organization_id, waiting) {
+        let (core_, queues) = (Arc::clone(core), Arc::clone(queues));
+        let draining = async move { drain(&core_, &queues, organization_id).await };
+        core.tasks.spawn(tenancy::only(organization_id, draining));
     }
     answered.await.map_err(|_| Fault::Stopping)?
 }
 
 /// Records for one organization until nothing waits.
-async fn drain(instance: &Arc<Instance>, organization_id: Uuid) {
+async fn drain(core: &Arc<Core>, queues: &Queues, organization_id: Uuid) {
     loop {
-        let batch = instance.recorder.take(organization_id);
+        let batch = queues.take(organization_id);
         if batch.is_empty() {
             return;
         }
         let recordings = batch.iter().map(|waiting| Arc::clone(&waiting.recording)).collect();
-        match record(instance, organization_id, recordings).await {
+        match record(core, organization_id, recordings).await {
             Ok(outcomes) => {
                 for (waiting, outcome) in batch.into_iter().zip(outcomes) {
                     // Whoever went away has been served all the same.
@@ -154,12 +158,12 @@ async fn drain(instance: &Arc<Instance>, organization_id: Uuid) {
                 tracing::warn!(%error, recordings = batch.len(), "recording one by one");
                 for waiting in batch {
                     let recording = vec![Arc::clone(&waiting.recording)];
-                    let outcome = record(instance, organization_id, recording).await;
+                    let outcome = record(core, organization_id, recording).await;
                     let _ = waiting.answer.send(outcome.and_then(only));
                 }
             }
         }
-        instance.notifier.notify(Topic::AuditLog(organization_id));
+        core.notifier.notify(Topic::AuditLog(organization_id));
     }
 }
 
@@ -177,20 +181,19 @@ struct Batch {
 
 /// One transaction. An error means that nothing of it was recorded, unless it says "unknown".
 async fn record(
-    instance: &Instance,
+    core: &Core,
     organization_id: Uuid,
     recordings: Vec<Arc<Recording>>,
 ) -> Result<Vec<Result<Recorded>>> {
-    let clock = instance.clock.clone();
+    let clock = core.clock.clone();
     let batch = Batch { clock, organization_id, recordings, first: AtomicI64::new(0) };
     let batch = Arc::new(batch);
-    let done =
-        instance.db.transaction(Arc::clone(&batch), |tx, batch| Box::pin(append_all(tx, batch)));
+    let done = core.db.transaction(Arc::clone(&batch), |tx, batch| Box::pin(append_all(tx, batch)));
     match done.await {
         // The connection broke at COMMIT. A second look, under the same lock, tells what came of it.
         Err(Error::Fault(Fault::CommitUnknown(error))) => {
             tracing::warn!(%error, "commit of a recording is looked up");
-            let found = instance.db.transaction(batch, |tx, batch| Box::pin(look_up(tx, batch)));
+            let found = core.db.transaction(batch, |tx, batch| Box::pin(look_up(tx, batch)));
             // Where that fails, too, it stays unknown: to do it again could store it twice.
             found.await.ok().flatten().ok_or_else(|| Fault::CommitUnknown(error).into())
         }

@@ -16,7 +16,7 @@ use crate::{
     access::LiveAccess,
     metrics,
     page::{self, Direction, Item, Part},
-    random, retention,
+    random,
     subscription_limit::CountedSubscription,
     workload,
 };
@@ -46,9 +46,9 @@ pub async fn tail(
         return Err(Error::Refused(problems));
     }
     // The ticket before the first read.
-    let news = scope.instance.notifier.subscribe(Topic::AuditLog(scope.organization_id));
+    let news = scope.core().notifier.subscribe(Topic::AuditLog(scope.organization_id()));
     let access = LiveAccess::begin(&scope);
-    let turn = scope.instance.db.watcher_turn().await;
+    let turn = scope.core().db.watcher_turn().await;
     let position = match &after {
         Some(cursor) => resume(&scope, &filter, cursor).await?,
         None => head(&scope).await?.sequence,
@@ -56,7 +56,7 @@ pub async fn tail(
     drop(turn);
     let _watcher = scope.count_subscription()?;
     let ready = VecDeque::new();
-    let (is_live, told_all_at, is_over) = (after.is_none(), scope.instance.clock.now(), false);
+    let (is_live, told_all_at, is_over) = (after.is_none(), scope.core().clock.now(), false);
     let tail = Tail {
         scope,
         filter,
@@ -122,7 +122,7 @@ impl Tail {
                     () = self.news.notified() => {}
                     () = self.access.questioned() => {}
                     () = tokio::time::sleep(TICK - jitter()) => {}
-                    () = self.scope.instance.stopping.cancelled() => return None,
+                    () = self.scope.core().stopping.cancelled() => return None,
                 },
                 Err(error) => return Some(Err(error)),
             }
@@ -131,8 +131,8 @@ impl Tail {
 
     /// Reads one round; whether there may be more to read at once.
     async fn read(&mut self) -> Result<bool> {
-        let db = self.scope.instance.db.reader();
-        let turn = self.scope.instance.db.watcher_turn().await;
+        let db = self.scope.core().db.reader();
+        let turn = self.scope.core().db.watcher_turn().await;
         // The head first: all entries up to it are committed.
         let head = head(&self.scope).await?.sequence;
         if head < self.position {
@@ -142,7 +142,7 @@ impl Tail {
             self.told_all();
             return Ok(false);
         }
-        let organization_id = self.scope.organization_id;
+        let organization_id = self.scope.organization_id();
         let keyset = list::keys(organization_id, &self.filter, Order::RecordedAsc);
         let after = Some(vec![Part::Number(self.position)]);
         let rows = list::after(&keyset, organization_id, &self.filter, head, after);
@@ -161,8 +161,8 @@ impl Tail {
             Some(_) | None => head,
         };
         if let (true, Some(first)) = (self.is_live, rows.first()) {
-            let instance = &self.scope.instance;
-            instance.metrics.fed(metrics::Feed::AuditLog, instance.clock.now() - first.recorded_at);
+            let core = self.scope.core();
+            core.metrics.fed(metrics::Feed::AuditLog, core.clock.now() - first.recorded_at);
         }
         self.ready.extend(rows);
         Ok(true)
@@ -170,20 +170,20 @@ impl Tail {
 
     fn told_all(&mut self) {
         self.is_live = true;
-        self.told_all_at = self.scope.instance.clock.now();
+        self.told_all_at = self.scope.core().clock.now();
     }
 
     /// Ends it where what it was to read was removed, which is told by what was read after the rows.
     /// Nothing is removed within a day: whoever was told everything just now need not look, unless the clock
     /// was set back since.
     async fn check_kept(&self) -> Result<()> {
-        let since = self.scope.instance.clock.now() - self.told_all_at;
+        let since = self.scope.core().clock.now() - self.told_all_at;
         if self.is_live && FRESH.contains(&since) {
             return Ok(());
         }
-        let db = self.scope.instance.db.reader();
-        let (pruned, _) = retention::pruned(db, self.scope.organization_id).await?;
-        if self.position < pruned { Err(retention::no_longer_kept(&["after"])) } else { Ok(()) }
+        let db = self.scope.core().db.reader();
+        let (pruned, _) = super::pruned(db, self.scope.organization_id()).await?;
+        if self.position < pruned { Err(super::no_longer_kept(&["after"])) } else { Ok(()) }
     }
 }
 
@@ -192,16 +192,16 @@ fn jitter() -> Duration {
 }
 
 async fn head(scope: &Scope) -> Result<audit_log_head::Model> {
-    let head = audit_log_head::Entity::find_by_id(scope.organization_id);
-    let head = head.one(scope.instance.db.reader()).await?;
+    let head = audit_log_head::Entity::find_by_id(scope.organization_id());
+    let head = head.one(scope.core().db.reader()).await?;
     let gone = || Fault::Stored("the log's head is gone".to_owned());
     Ok(head.ok_or_else(gone)?)
 }
 
 /// Where `cursor` points to, if the entry that it was taken from is still the one there.
 async fn resume(scope: &Scope, filter: &Filter, cursor: &str) -> Result<i64> {
-    let secret = &scope.instance.secret;
-    let organization_id = scope.organization_id;
+    let secret = &scope.core().secret;
+    let organization_id = scope.organization_id();
     if let Some(parts) = page::open(secret, &context(scope), cursor) {
         let [Part::Number(sequence), Part::Number(fragment)] = parts[..] else {
             return Err(not_a_cursor());
@@ -209,17 +209,17 @@ async fn resume(scope: &Scope, filter: &Filter, cursor: &str) -> Result<i64> {
         if sequence == 0 {
             return Ok(0);
         }
-        let db = scope.instance.db.reader();
-        let (pruned, pruned_hash) = retention::pruned(db, organization_id).await?;
+        let db = scope.core().db.reader();
+        let (pruned, pruned_hash) = super::pruned(db, organization_id).await?;
         if sequence < pruned {
-            return Err(retention::no_longer_kept(&["after"]));
+            return Err(super::no_longer_kept(&["after"]));
         }
         if sequence == pruned {
             let is_same = fragment_of(&pruned_hash) == fragment;
             return if is_same { Ok(sequence) } else { Err(other_history()) };
         }
         let entry = audit_log::Entity::find_by_id((organization_id, sequence));
-        let entry = entry.one(scope.instance.db.reader()).await?;
+        let entry = entry.one(scope.core().db.reader()).await?;
         let is_same = entry.is_some_and(|entry| fragment_of(&entry.hash) == fragment);
         return if is_same { Ok(sequence) } else { Err(other_history()) };
     }
@@ -240,7 +240,7 @@ fn cursor(scope: &Scope, entry: &audit_log::Model) -> String {
 
 fn seal(scope: &Scope, sequence: i64, fragment: i64) -> String {
     let parts = [Part::Number(sequence), Part::Number(fragment)];
-    page::seal(&scope.instance.secret, &context(scope), &parts)
+    page::seal(&scope.core().secret, &context(scope), &parts)
 }
 
 /// Of the entry's hash: a restored database has another entry under the same number.
@@ -249,7 +249,7 @@ fn fragment_of(hash: &[u8]) -> i64 {
 }
 
 fn context(scope: &Scope) -> Vec<u8> {
-    [b"audit_log_tail", scope.organization_id.as_bytes().as_slice()].concat()
+    [b"audit_log_tail", scope.organization_id().as_bytes().as_slice()].concat()
 }
 
 fn not_a_cursor() -> Error {

@@ -56,8 +56,8 @@ pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> R
          ) SELECT value FROM found WHERE value IS NOT NULL ORDER BY number"
     );
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let values = [scope.organization_id.into(), prefix.into(), most.into()];
-    let backend = scope.instance.db.reader().get_database_backend();
+    let values = [scope.organization_id().into(), prefix.into(), most.into()];
+    let backend = scope.core().db.reader().get_database_backend();
     let statement = Statement::from_sql_and_values(backend, sql, values);
     let rows = scope.read(&statement, |db, statement| {
         Box::pin(async move { Ok(db.query_all_raw(statement.clone()).await?) })

@@ -1,6 +1,6 @@
 //! Reading a file that may be compressed: its first bytes say so.
 //!
-//! A compressed backup ends with a seal (see [`crate::artifacts::seal`]), which is kept back until the
+//! A compressed backup ends with a seal (see [`crate::store::seal`]), which is kept back until the
 //! file's end and compared there: nothing of the file can have changed without being noticed, however
 //! little the decompressor would mind.
 
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use zstd::stream::write::Decoder as ZstdDecoder;
 
 use super::Damage;
-use crate::artifacts::{Compression, seal};
+use crate::store::{Compression, seal};
 
 /// First bytes of a zstd frame (RFC 8878).
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

@@ -10,9 +10,9 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::{
-    Fault, GlobalId, Instance, Permission, Result, Scope, Viewer,
-    artifacts::{handout, janitor},
-    audit,
+    Core, Fault, GlobalId, Permission, Result, Scope, Viewer,
+    artifacts::{self, handout},
+    audit::Recorder,
 };
 
 /// Logs that are written to at once.
@@ -22,14 +22,14 @@ const LOGS_AT_ONCE: usize = 8;
 ///
 /// # Errors
 /// A database fault.
-pub async fn list(instance: &Instance) -> Result<Vec<artifact::Model>> {
+pub async fn list(core: &Core) -> Result<Vec<artifact::Model>> {
     let kept = artifact::Entity::find()
         .filter(artifact::Column::RemovedAt.is_null())
-        .filter(artifact::Column::ExpiresAt.gt(instance.clock.now()))
-        .filter(artifact::Column::ObjectKey.starts_with(janitor::BACKUPS))
+        .filter(artifact::Column::ExpiresAt.gt(core.clock.now()))
+        .filter(artifact::Column::ObjectKey.starts_with(artifacts::BACKUP_PREFIX))
         .order_by_desc(artifact::Column::CreatedAt)
         .order_by_desc(artifact::Column::JobId);
-    Ok(kept.all(instance.db.bulk()).await?)
+    Ok(kept.all(core.db.bulk()).await?)
 }
 
 /// The backup that `name` names among those that are kept: the ID of its job, as the API or the log
@@ -37,14 +37,14 @@ pub async fn list(instance: &Instance) -> Result<Vec<artifact::Model>> {
 ///
 /// # Errors
 /// A database fault.
-pub async fn find(instance: &Instance, name: &str) -> Result<Option<artifact::Model>> {
+pub async fn find(core: &Core, name: &str) -> Result<Option<artifact::Model>> {
     let job = match name.parse() {
         Ok(GlobalId::Job { id, .. }) => Some(id),
         _ => Uuid::parse_str(name).ok(),
     };
     let is_it =
         |artifact: &artifact::Model| artifact.file_name == name || Some(artifact.job_id) == job;
-    Ok(list(instance).await?.into_iter().find(is_it))
+    Ok(list(core).await?.into_iter().find(is_it))
 }
 
 /// Records that `viewer` downloads a backup, in the log of each organization that is in the file, and
@@ -53,27 +53,24 @@ pub async fn find(instance: &Instance, name: &str) -> Result<Option<artifact::Mo
 /// # Errors
 /// A database fault: then the file must not leave.
 pub async fn record_download(
-    instance: &Arc<Instance>,
+    recorder: &Recorder,
+    core: &Arc<Core>,
     viewer: &Viewer,
     artifact: &artifact::Model,
 ) -> Result<()> {
-    let scope = |organization_id| Scope {
-        instance: Arc::clone(instance),
-        organization_id,
-        viewer: viewer.clone(),
-        permission: Permission::BackUp,
-    };
-    let recorded = stream::iter(contained(instance, artifact).await?).map(|organization_id| {
+    let scope =
+        |organization_id| Scope::system(core, organization_id, viewer.clone(), Permission::BackUp);
+    let recorded = stream::iter(contained(core, artifact).await?).map(|organization_id| {
         let scope = scope(organization_id);
-        let mut entry = janitor::entry(viewer, "artifact.downloaded", artifact);
+        let mut entry = artifacts::entry(viewer, "artifact.downloaded", artifact);
         handout::say(&mut entry, "via", "command line".into());
-        async move { audit::record_unchecked(&scope, vec![entry]).await.map(drop) }
+        async move { recorder.record_own(&scope, entry).await }
     });
     recorded.buffer_unordered(LOGS_AT_ONCE).try_collect().await
 }
 
 /// The organizations in a backup: its own, or all that there were at the moment that it holds.
-async fn contained(instance: &Instance, artifact: &artifact::Model) -> Result<Vec<Uuid>> {
+async fn contained(core: &Core, artifact: &artifact::Model) -> Result<Vec<Uuid>> {
     if artifact.organization_id != organization::INSTANCE {
         return Ok(vec![artifact.organization_id]);
     }
@@ -81,7 +78,7 @@ async fn contained(instance: &Instance, artifact: &artifact::Model) -> Result<Ve
         .select_only()
         .column(organization::Column::Id)
         .filter(organization::Column::CreatedAt.lte(taken_at(artifact)?));
-    Ok(there.into_tuple().all(instance.db.bulk()).await?)
+    Ok(there.into_tuple().all(core.db.bulk()).await?)
 }
 
 /// The moment that a backup holds.

@@ -5,7 +5,7 @@ use daybook_entity::{job, organization::INSTANCE};
 use serde::{Deserialize, Serialize};
 
 use super::tables::{BackupScope, tables};
-use crate::{Fault, Result, artifacts::Compression};
+use crate::{Fault, Result, store::Compression};
 
 /// What a backup is to do: the job's payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     Engine, Error, Fault, Settings,
-    artifacts::{Compression, Ending, Stored},
     jobs::{ArtifactLifetime, Attempt, End, Kind, NewArtifact, Success},
     permission::JobWork,
+    store::{Compression, Ending, Stored},
 };
 
 /// What was written, to compare a copy with.
@@ -66,14 +66,14 @@ async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
 /// Writes the file, manifest included.
 async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
     let scope = scope(&attempt.job);
-    let mut reading = source::read(&attempt.instance, scope);
+    let mut reading = source::read(&attempt.core, scope);
     let Some(Piece::Start(start)) = next(attempt, &mut reading, None).await? else {
         return Err(incomplete());
     };
-    if !start.migrations.iter().all(|name| attempt.instance.settings.migrations.contains(name)) {
+    if !start.migrations.iter().all(|name| attempt.core.settings.migrations.contains(name)) {
         return Err(newer());
     }
-    let engine = attempt.instance.db.engine();
+    let engine = attempt.core.db.engine();
     let frame = frame(attempt, engine, scope, &start);
     let mut content = Sha256::new();
     let head = format!("{}\n{}{}{DATA}\n", first_line(engine), opening(engine), frame.before);
@@ -101,7 +101,7 @@ async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
         head: (sequence, hash),
         content: content.finalize().into(),
     };
-    let sealed = manifest.seal(&attempt.instance.secret);
+    let sealed = manifest.seal(&attempt.core.secret);
     attempt.write(sealed.into_bytes()).await?;
     Ok(Written { manifest, frame, progress })
 }
@@ -267,7 +267,7 @@ fn describe(
         "sizeBytes": file.size_bytes,
         "sha256": hex(&file.sha256),
         "startedAt": attempt.job.started_at,
-        "finishedAt": attempt.instance.clock.now(),
+        "finishedAt": attempt.core.clock.now(),
         "software": concat!("daybook ", env!("CARGO_PKG_VERSION")),
     })
 }

@@ -8,10 +8,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::{Backup, Cron, Outcome, Plan, StartBackup, start};
 use crate::{
-    Instance, Permission, Result, Viewer, access,
-    artifacts::{Compression, janitor},
-    database,
-    jobs::Kind,
+    Core, Permission, Result, Viewer, access, artifacts, database, janitor, jobs::Kind,
+    store::Compression,
 };
 
 /// How often the clock is looked at.
@@ -32,15 +30,15 @@ pub struct Schedule {
 
 /// Starts what is due and removes what is too old until the instance stops. Any number of processes
 /// may.
-pub async fn follow(instance: Arc<Instance>) {
+pub async fn follow(core: Arc<Core>, schedule: Schedule) {
     let mut visit = tokio::time::interval(INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = instance.stopping.cancelled() => return,
+            () = core.stopping.cancelled() => return,
             _ = visit.tick() => {}
         }
-        if let Err(error) = visit_once(&instance).await {
+        if let Err(error) = visit_once(&core, &schedule).await {
             tracing::error!(%error, "scheduled backups could not be looked after; trying again later");
         }
     }
@@ -54,20 +52,19 @@ pub async fn follow(instance: Arc<Instance>) {
 ///
 /// # Errors
 /// A fault of the database or the store.
-pub async fn visit_once(instance: &Arc<Instance>) -> Result<()> {
-    let Some(schedule) = &instance.settings.backup_schedule else { return Ok(()) };
-    let now = instance.db.transaction(Arc::clone(instance), |tx, instance| {
-        Box::pin(async move { Ok(database::now(tx, &instance.clock).await?) })
+pub async fn visit_once(core: &Arc<Core>, schedule: &Schedule) -> Result<()> {
+    let now = core.db.transaction(Arc::clone(core), |tx, core| {
+        Box::pin(async move { Ok(database::now(tx, &core.clock).await?) })
     });
     let now = now.await?;
     if let Some(due) = schedule.cron.last(now) {
-        start_due(instance, due).await?;
+        start_due(core, due).await?;
     }
-    prune(instance, schedule, now).await
+    prune(core, schedule, now).await
 }
 
-async fn start_due(instance: &Arc<Instance>, due: DateTime<Utc>) -> Result<()> {
-    let made = instance::Entity::find_by_id(1).one(instance.db.reader()).await?;
+async fn start_due(core: &Arc<Core>, due: DateTime<Utc>) -> Result<()> {
+    let made = instance::Entity::find_by_id(1).one(core.db.reader()).await?;
     // What was due before there was anything was not missed.
     if made.is_none_or(|made| due <= made.created_at) {
         return Ok(());
@@ -77,11 +74,11 @@ async fn start_due(instance: &Arc<Instance>, due: DateTime<Utc>) -> Result<()> {
         .filter(job::Column::OrganizationId.eq(INSTANCE))
         .filter(job::Column::Kind.eq(Backup::NAME))
         .filter(job::Column::IdempotencyKey.eq(key.as_str()));
-    if known.one(instance.db.reader()).await?.is_some() {
+    if known.one(core.db.reader()).await?.is_some() {
         return Ok(());
     }
     let viewer = Viewer::command_line(SUBJECT);
-    let scope = access::enter(instance, &viewer, INSTANCE, Permission::BackUp, &[]).await?;
+    let scope = access::enter(core, &viewer, INSTANCE, Permission::BackUp, &[]).await?;
     let request = StartBackup {
         verify: true,
         compression: Compression::Zstd,
@@ -96,19 +93,19 @@ async fn start_due(instance: &Arc<Instance>, due: DateTime<Utc>) -> Result<()> {
 }
 
 /// Removes scheduled backups beyond those that are to be kept, but never the last verified one.
-async fn prune(instance: &Arc<Instance>, schedule: &Schedule, now: DateTime<Utc>) -> Result<()> {
+async fn prune(core: &Arc<Core>, schedule: &Schedule, now: DateTime<Utc>) -> Result<()> {
     let age = schedule.max_age.and_then(|age| TimeDelta::from_std(age).ok());
     let oldest = age.and_then(|age| now.checked_sub_signed(age));
     let kept = artifact::Entity::find()
         .filter(artifact::Column::OrganizationId.eq(INSTANCE))
         .filter(artifact::Column::RemovedAt.is_null())
-        .filter(artifact::Column::ObjectKey.starts_with(janitor::BACKUPS))
+        .filter(artifact::Column::ObjectKey.starts_with(artifacts::BACKUP_PREFIX))
         .order_by_desc(artifact::Column::CreatedAt)
         .order_by_desc(artifact::Column::JobId);
     let (mut count, mut is_safe) = (0, false);
-    for artifact in kept.all(instance.db.bulk()).await? {
+    for artifact in kept.all(core.db.bulk()).await? {
         let key = (artifact.organization_id, artifact.job_id);
-        let Some(job) = job::Entity::find_by_id(key).one(instance.db.bulk()).await? else {
+        let Some(job) = job::Entity::find_by_id(key).one(core.db.bulk()).await? else {
             continue;
         };
         if Plan::of(&job)?.scheduled_for.is_none() {
@@ -122,7 +119,7 @@ async fn prune(instance: &Arc<Instance>, schedule: &Schedule, now: DateTime<Utc>
         let is_old = oldest.is_some_and(|oldest| artifact.created_at < oldest);
         if (count > schedule.keep || is_old) && !is_last_verified {
             tracing::info!(job.id = %job.id, "a scheduled backup is not kept any longer");
-            janitor::remove(instance, artifact, "artifact.pruned").await?;
+            janitor::remove(core, artifact, "artifact.pruned").await?;
         }
     }
     Ok(())

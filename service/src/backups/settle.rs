@@ -12,29 +12,29 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{Instance, Result, artifacts::janitor, audit, database, jobs};
+use crate::{Core, Result, audit, database, janitor, jobs};
 
 /// Settles what a restore left, once.
-pub(crate) async fn settle(instance: &Arc<Instance>) -> Result<()> {
+pub(crate) async fn settle(core: &Arc<Core>) -> Result<()> {
     let unsettled = restore::Entity::find().filter(restore::Column::SettledAt.is_null());
-    let Some(found) = unsettled.one(instance.db.reader()).await? else { return Ok(()) };
+    let Some(found) = unsettled.one(core.db.reader()).await? else { return Ok(()) };
     tracing::warn!(
         backup.job = %found.job_id,
         backup.taken_at = %found.taken_at,
         "this database was restored from a backup: what was unfinished in it is canceled"
     );
-    janitor::forget_missing(instance).await?;
-    let heads = audit_log_head::Entity::find().all(instance.db.reader()).await?;
+    janitor::forget_missing(core).await?;
+    let heads = audit_log_head::Entity::find().all(core.db.reader()).await?;
     for head in heads {
-        while make_searchable(instance, head.organization_id).await? {}
+        while make_searchable(core, head.organization_id).await? {}
     }
-    while step(instance).await? {}
+    while step(core).await? {}
     Ok(())
 }
 
 /// Makes some entries findable, whose index no backup holds; false when there are none left.
-async fn make_searchable(instance: &Arc<Instance>, organization_id: Uuid) -> Result<bool> {
-    let more = instance.db.transaction(organization_id, |tx, organization_id| {
+async fn make_searchable(core: &Arc<Core>, organization_id: Uuid) -> Result<bool> {
+    let more = core.db.transaction(organization_id, |tx, organization_id| {
         Box::pin(async move {
             // Before the log can grow: what is findable is to be findable from the start on.
             if is_unsettled(tx).await? {
@@ -53,17 +53,17 @@ async fn is_unsettled(tx: &DatabaseTransaction) -> Result<bool> {
 }
 
 /// Cancels some unfinished jobs; false when there are none left and the restore is settled.
-async fn step(instance: &Arc<Instance>) -> Result<bool> {
-    let more = instance.db.transaction(Arc::clone(instance), |tx, instance| {
+async fn step(core: &Arc<Core>) -> Result<bool> {
+    let more = core.db.transaction(Arc::clone(core), |tx, core| {
         Box::pin(async move {
             if !is_unsettled(tx).await? {
                 return Ok(false);
             }
             let reason = "the database was restored from a backup";
-            if !jobs::cancel_unfinished(tx, instance, reason).await?.is_empty() {
+            if !jobs::cancel_unfinished(tx, core, reason).await?.is_empty() {
                 return Ok(true);
             }
-            let now = database::now(tx, &instance.clock).await?;
+            let now = database::now(tx, &core.clock).await?;
             restore::Entity::update_many()
                 .set(restore::ActiveModel { settled_at: Set(Some(now)), ..Default::default() })
                 .filter(restore::Column::SettledAt.is_null())

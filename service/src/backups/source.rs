@@ -10,7 +10,7 @@ use super::{
     Tally, postgres, sqlite,
     tables::{BackupScope, Rows, Table, tables},
 };
-use crate::{Engine, Fault, Instance, Result, buffer_pool::BufferPool, tenancy};
+use crate::{Core, Engine, Fault, Result, buffer_pool::BufferPool, tenancy};
 
 /// Bytes of one piece, about.
 pub(super) const PIECE: usize = 64 * 1024;
@@ -91,14 +91,14 @@ pub(super) fn parts(scope: BackupScope) -> impl Iterator<Item = (usize, &'static
 }
 
 /// Begins to read a snapshot. It ends by itself where nobody receives any more.
-pub(super) fn read(instance: &Arc<Instance>, scope: BackupScope) -> Reading {
+pub(super) fn read(core: &Arc<Core>, scope: BackupScope) -> Reading {
     let (sender, receiver) = mpsc::channel(PIECES);
     let spares = BufferPool::default();
     let pieces = Pieces { sender: sender.clone(), spares: spares.clone() };
-    let reading = Arc::clone(instance);
-    match instance.db.engine() {
+    let reading = Arc::clone(core);
+    match core.db.engine() {
         Engine::Sqlite => {
-            instance.tasks.spawn_blocking(move || {
+            core.tasks.spawn_blocking(move || {
                 if let Err(error) = sqlite::dump::dump(&reading, scope, &pieces) {
                     // Whoever does not listen any more has its own reason to stop.
                     let _ = sender.blocking_send(Err(error));
@@ -111,7 +111,7 @@ pub(super) fn read(instance: &Arc<Instance>, scope: BackupScope) -> Reading {
                     let _ = sender.send(Err(error)).await;
                 }
             };
-            instance.tasks.spawn(tenancy::inherit(dumping));
+            core.tasks.spawn(tenancy::inherit(dumping));
         }
     }
     Reading { pieces: receiver, spares }

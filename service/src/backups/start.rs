@@ -5,10 +5,9 @@ use sha2::{Digest, Sha256};
 
 use super::{Backup, Plan};
 use crate::{
-    Error, Fault, Result, Scope,
-    artifacts::Compression,
-    input,
+    Error, Fault, Result, Scope, input,
     jobs::{self, Enqueued, Kind, NewJob},
+    store::Compression,
 };
 
 /// What is asked for: a backup of the scope's organization, or of everything where that is the

@@ -24,9 +24,9 @@ use super::{
     sqlite,
 };
 use crate::{
-    Engine, Error, Fault, Instance, Result,
-    artifacts::Stored,
+    Core, Engine, Error, Fault, Result,
     jobs::{Attempt, End},
+    store::Stored,
 };
 
 /// Bytes of the file that are decompressed at once: they may hold very many.
@@ -40,14 +40,14 @@ pub(super) async fn verify(
 ) -> std::result::Result<Verification, End> {
     let mut reader = Reader::new();
     let (sender, batches) = reader.batches();
-    let filling = fill(&attempt.instance, written.frame.clone(), batches);
+    let filling = fill(&attempt.core, written.frame.clone(), batches);
     let progress = &written.progress;
     attempt.job.progress_phase = Some("restore".to_owned());
     read(attempt, (stored, progress), &mut reader, sender).await?;
     attempt.job.progress_phase = Some("compare".to_owned());
     let tallies = attempt.during(filling).await?.map_err(Fault::Task).map_err(Error::from)?;
     let tallies = tallies.map_err(unrestorable)?;
-    let secret = &attempt.instance.secret;
+    let secret = &attempt.core.secret;
     let checked = reader.finish(Some(secret)).map_err(refused)?;
     if checked.manifest != written.manifest {
         return Err(refused(Damage::file("its manifest is not the one that was written")));
@@ -57,7 +57,7 @@ pub(super) async fn verify(
     written.manifest.compare(&found, "the restored copy").map_err(refused)?;
     Ok(Verification {
         ok: true,
-        verified_at: attempt.instance.clock.now(),
+        verified_at: attempt.core.clock.now(),
         restored_rows: found.iter().map(|(_, tally)| tally.rows).sum(),
         message: None,
     })
@@ -71,7 +71,7 @@ async fn read(
     sender: mpsc::Sender<Batch>,
 ) -> std::result::Result<(), End> {
     let (mut plain, mut portable) = (Decompressor::new(), Portable::default());
-    let mut bytes = attempt.instance.store.read(&stored.key, None).await?;
+    let mut bytes = attempt.core.store.read(&stored.key, None).await?;
     while let Some(chunk) = attempt.during(bytes.next()).await? {
         let chunk = chunk.map_err(Error::from)?;
         for slice in chunk.chunks(SLICE) {
@@ -89,17 +89,11 @@ async fn read(
     plain.finish().map_err(refused)
 }
 
-fn fill(
-    instance: &Arc<Instance>,
-    frame: Frame,
-    batches: Batches,
-) -> JoinHandle<Result<Vec<Tally>>> {
-    let filling = Arc::clone(instance);
-    match instance.db.engine() {
-        Engine::Sqlite => {
-            instance.tasks.spawn_blocking(move || sqlite::fill::scratch(&frame, batches))
-        }
-        Engine::Postgres => instance.tasks.spawn(async move {
+fn fill(core: &Arc<Core>, frame: Frame, batches: Batches) -> JoinHandle<Result<Vec<Tally>>> {
+    let filling = Arc::clone(core);
+    match core.db.engine() {
+        Engine::Sqlite => core.tasks.spawn_blocking(move || sqlite::fill::scratch(&frame, batches)),
+        Engine::Postgres => core.tasks.spawn(async move {
             postgres::fill::scratch(filling.db.bulk(), &frame, batches).await
         }),
     }

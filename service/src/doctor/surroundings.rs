@@ -7,8 +7,9 @@ use chrono::TimeDelta;
 use super::Finding;
 use crate::{
     Clock, Database, Engine, Nats, Result,
-    access::oidc::{Examined, Oidc},
-    artifacts::{Store, sharing},
+    artifacts::sharing,
+    oidc::{Examined, Oidc},
+    store::Store,
 };
 
 /// How long the public URL may take to answer.

@@ -21,15 +21,14 @@ pub(super) use self::continuation::{Continuation, open as open_continuation};
 use self::{encoder::Encoder, output::Output, read::Reader, sink::Sink};
 use super::{AuditLogs, Outcome, Plan, run::Written};
 use crate::{
-    Error, Fault, Instance,
+    Core, Error, Fault, audit,
     jobs::{Attempt, End},
     page::{Keyset, Part},
-    retention,
 };
 
 /// An export that is being written.
 struct Export<'a> {
-    instance: Arc<Instance>,
+    core: Arc<Core>,
     source: &'a AuditLogs,
     reader: Reader<'a>,
     sink: Sink,
@@ -42,7 +41,7 @@ pub(super) async fn write(
     source: &AuditLogs,
 ) -> Result<Written, End> {
     let mut export = Export::new(attempt, plan, source)?;
-    let (instance, organization_id) = (Arc::clone(&export.instance), attempt.job.organization_id);
+    let (core, organization_id) = (Arc::clone(&export.core), attempt.job.organization_id);
     let mut output = Output::new(attempt);
     let mut limit = export.reader.segment(None);
     while export.sink.records < plan.total() {
@@ -56,7 +55,7 @@ pub(super) async fn write(
         }
         limit = export.reader.segment(Some(read));
     }
-    check_kept(&instance, organization_id, source).await?;
+    check_kept(&core, organization_id, source).await?;
     let written = export.written(plan);
     export.sink.encoder.end(&written.manifest).await?;
     output.drain(&mut export.sink).await?;
@@ -65,12 +64,12 @@ pub(super) async fn write(
 
 /// Whether, and where, an export of `source` goes on: the key of the record before its first one.
 fn start(
-    instance: &Instance,
+    core: &Core,
     keyset: &Keyset<audit_log::Entity>,
     source: &AuditLogs,
 ) -> Result<Option<Vec<Part>>, Error> {
     let Some(text) = &source.after else { return Ok(None) };
-    let opened = open_continuation(&instance.secret, keyset, text);
+    let opened = open_continuation(&core.secret, keyset, text);
     let unreadable = || Fault::Stored("an export's continuation can't be read".to_owned());
     Ok(Some(opened.ok_or_else(unreadable)?.key))
 }
@@ -79,12 +78,8 @@ fn start(
 ///
 /// Called after the last row was read. What removes says so in the same transaction: a segment, begun
 /// ahead or not, that misses entries was begun after this can be seen.
-async fn check_kept(
-    instance: &Instance,
-    organization_id: Uuid,
-    source: &AuditLogs,
-) -> Result<(), End> {
-    let pruned = retention::pruned(instance.db.bulk(), organization_id).await;
+async fn check_kept(core: &Core, organization_id: Uuid, source: &AuditLogs) -> Result<(), End> {
+    let pruned = audit::pruned(core.db.bulk(), organization_id).await;
     let (pruned, _) = pruned.map_err(Error::from)?;
     if pruned == source.known_pruned() { Ok(()) } else { Err(no_longer_there()) }
 }
@@ -98,10 +93,10 @@ impl<'a> Export<'a> {
     fn new(attempt: &Attempt, plan: &Plan, source: &'a AuditLogs) -> Result<Self, Error> {
         let organization_id = attempt.job.organization_id;
         let encoder = Encoder::new(plan.format, source.csv_byte_order_mark)?;
-        let reader = Reader::new(&attempt.instance, organization_id, source)?;
-        let key = start(&attempt.instance, &reader.keyset, source)?;
+        let reader = Reader::new(&attempt.core, organization_id, source)?;
+        let key = start(&attempt.core, &reader.keyset, source)?;
         Ok(Self {
-            instance: Arc::clone(&attempt.instance),
+            core: Arc::clone(&attempt.core),
             sink: Sink::new(organization_id, source.order_by, encoder, key),
             reader,
             source,
@@ -115,7 +110,7 @@ impl<'a> Export<'a> {
         let (through, pruned) = (self.source.through, self.source.known_pruned());
         let continuation = last.map(|key| {
             let continuation = Continuation { through, key, pruned };
-            continuation::seal(&self.instance.secret, &self.reader.keyset, continuation)
+            continuation::seal(&self.core.secret, &self.reader.keyset, continuation)
         });
         Written {
             name: "audit-logs",

@@ -19,7 +19,7 @@ pub struct Estimate {
 /// # Errors
 /// A filter that can't be used, by its place under `source`; a database fault.
 pub async fn estimate(scope: &Scope, wanted: &Wanted) -> Result<Estimate> {
-    let settings = &scope.instance.settings;
+    let settings = &scope.core().settings;
     let (record_count, cap) = match wanted {
         Wanted::AuditLogs { filter, order_by: _ } => {
             let problems = filter.problems(&["source", "auditLogs", "filter"]);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifacts::Compression;
+use crate::store::Compression;
 
 /// What an export is written as.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::Format;
 use crate::{
-    artifacts::{Compression, Stored},
     hex,
+    store::{Compression, Stored},
 };
 
 /// The manifest of an export; its JSON is part of the API.

@@ -33,7 +33,7 @@ use crate::{
 /// Writes the notes of a workspace into the attempt's file.
 pub(super) async fn write(attempt: &mut Attempt, source: &NotesSource) -> Result<Written, End> {
     let key = (attempt.job.organization_id, source.workspace_id);
-    let found = workspace::Entity::find_by_id(key).one(attempt.instance.db.bulk()).await?;
+    let found = workspace::Entity::find_by_id(key).one(attempt.core.db.bulk()).await?;
     let Some(workspace) = found else {
         let reason = "the workspace is no longer there".to_owned();
         return Err(End::Fail(JobErrorCode::SourceChanged, reason));
@@ -55,11 +55,11 @@ async fn zip(
     workspace: &workspace::Model,
     spool: Spool,
 ) -> Result<Summary, End> {
-    let instance = Arc::clone(&attempt.instance);
+    let core = Arc::clone(&attempt.core);
     let (sender, mut chunks) = mpsc::channel(1);
     let workspace = workspace.clone();
     let building =
-        instance.tasks.spawn_blocking(move || Archive::new(workspace, spool, sender).build());
+        core.tasks.spawn_blocking(move || Archive::new(workspace, spool, sender).build());
     // Where this ends early, the channel closes, and so does the thread.
     while let Some(archive::Chunk { bytes, done }) = chunks.recv().await {
         attempt.write(bytes).await?;

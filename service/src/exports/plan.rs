@@ -7,9 +7,9 @@ use uuid::Uuid;
 use super::Format;
 use crate::{
     Fault, Result,
-    artifacts::Compression,
     audit::{Filter, Order},
     permission::JobWork,
+    store::Compression,
 };
 
 /// What an export is to do: the job's payload.

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest, notes};
 use crate::{
     Error, Fault, Settings,
-    artifacts::{Ending, Stored},
     jobs::{ArtifactLifetime, Attempt, End, Kind, NewArtifact, Success},
     permission::JobWork,
+    store::{Ending, Stored},
 };
 
 /// What a source came to when all its bytes are written.
@@ -52,7 +52,7 @@ impl Kind for Export {
 }
 
 async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
-    let started_at = attempt.instance.clock.now();
+    let started_at = attempt.core.clock.now();
     attempt.open("exports", (plan.compression, Ending::Plain))?;
     attempt.job.progress_phase = Some("records".to_owned());
     let written = match &plan.source {
@@ -60,7 +60,7 @@ async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
         Source::Notes(source) => notes::write(attempt, source).await?,
     };
     let stored = attempt.close().await?;
-    let finished_at = attempt.instance.clock.now();
+    let finished_at = attempt.core.clock.now();
     success(attempt, plan, written, stored, (started_at, finished_at))
 }
 

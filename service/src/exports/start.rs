@@ -20,13 +20,14 @@ use super::{
 };
 use crate::{
     Error, Fault, Problem, ProblemCode, Result, Scope, Subscription, Topic,
-    artifacts::{self, Compression},
+    artifacts::{self},
     audit::{self, Filter, Order},
     input,
     jobs::{self, Enqueued, Kind, NewJob},
     notes,
     page::Part,
-    retention, workload,
+    store::Compression,
+    workload,
 };
 
 /// How long the answer waits for an export that is small enough.
@@ -87,9 +88,9 @@ pub struct Started {
 pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
     check(&request)?;
     // The ticket before the job: its news are not missed.
-    let news = scope.instance.notifier.subscribe(Topic::Jobs(scope.organization_id));
+    let news = scope.core().notifier.subscribe(Topic::Jobs(scope.organization_id()));
     let (Enqueued { job, replayed }, total) = enqueue(scope, request).await?;
-    let is_small = total <= scope.instance.settings.export_inline_records;
+    let is_small = total <= scope.core().settings.export_inline_records;
     let job = if is_small { wait(scope, job, news).await? } else { job };
     Ok(Started { job, replayed })
 }
@@ -99,7 +100,11 @@ pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
 ///
 /// # Errors
 /// A database fault. A file that can't be read just isn't given inline.
-pub async fn inline_data_url(scope: &Scope, job: &job::Model) -> Result<Option<String>> {
+pub async fn inline_data_url(
+    recorder: &audit::Recorder,
+    scope: &Scope,
+    job: &job::Model,
+) -> Result<Option<String>> {
     if job.state != JobState::Succeeded {
         return Ok(None);
     }
@@ -108,12 +113,12 @@ pub async fn inline_data_url(scope: &Scope, job: &job::Model) -> Result<Option<S
     };
     if artifact.size_bytes > INLINE_BYTES
         || artifact.record_count
-            > i64::try_from(scope.instance.settings.export_inline_records).unwrap_or(i64::MAX)
+            > i64::try_from(scope.core().settings.export_inline_records).unwrap_or(i64::MAX)
     {
         return Ok(None);
     }
     match read(scope, &artifact).await {
-        Ok(_) if !artifacts::record_inline(scope, &artifact).await? => Ok(None),
+        Ok(_) if !artifacts::record_inline(recorder, scope, &artifact).await? => Ok(None),
         Ok(bytes) => {
             let content_type = artifact.content_type.replace(' ', "");
             Ok(Some(format!("data:{content_type};base64,{}", STANDARD.encode(bytes))))
@@ -129,10 +134,10 @@ pub async fn inline_data_url(scope: &Scope, job: &job::Model) -> Result<Option<S
 async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) -> Result<Plan> {
     let StartExport { source, format, compression, csv_byte_order_mark, after, .. } =
         request.clone();
-    let organization_id = scope.organization_id;
+    let organization_id = scope.organization_id();
     let (source, records_matched) = match source {
         Wanted::AuditLogs { filter, order_by } => {
-            let (pruned, _) = retention::pruned(db, organization_id).await?;
+            let (pruned, _) = audit::pruned(db, organization_id).await?;
             let position = (after.as_deref(), pruned);
             let (through, key) = moment(db, scope, (&filter, order_by), position).await?;
             let keyset = audit::order_keys(organization_id, &filter, order_by);
@@ -151,7 +156,7 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
             (Source::Notes(NotesSource { workspace_id }), matched)
         }
     };
-    let max_records = scope.instance.settings.export_max_records;
+    let max_records = scope.core().settings.export_max_records;
     Ok(Plan { source, format, compression, max_records, records_matched })
 }
 
@@ -207,19 +212,19 @@ async fn moment<C: ConnectionTrait>(
     (filter, order_by): (&Filter, Order),
     (after, pruned): (Option<&str>, i64),
 ) -> Result<(i64, Option<Vec<Part>>)> {
-    let (instance, organization_id) = (&scope.instance, scope.organization_id);
+    let (core, organization_id) = (scope.core(), scope.organization_id());
     let Some(after) = after else {
         return Ok((audit::head_sequence(db, organization_id).await?, None));
     };
     let keyset = audit::order_keys(organization_id, filter, order_by);
-    let continuation = open_continuation(&instance.secret, &keyset, after);
+    let continuation = open_continuation(&core.secret, &keyset, after);
     let message = "is not a continuation of an export of this source";
     let Continuation { through, key, pruned: known } =
         continuation.ok_or_else(|| Error::invalid(&["input", "after"], message))?;
     // In the log's own order all that follows may be there still.
     let is_before = order_by == Order::RecordedAsc && pruned <= audit::key_sequence(&key);
     if pruned != known && !is_before {
-        return Err(retention::no_longer_kept(&["input", "after"]));
+        return Err(audit::no_longer_kept(&["input", "after"]));
     }
     Ok((through, Some(key)))
 }
@@ -241,23 +246,23 @@ fn fingerprint(request: &StartExport) -> Vec<u8> {
 async fn enqueue(scope: &Scope, request: StartExport) -> Result<(Enqueued, u64)> {
     let request_hash = fingerprint(&request);
     for _ in 0..PLANS {
-        let plan = plan(scope.instance.db.reader(), scope, &request).await?;
+        let plan = plan(scope.core().db.reader(), scope, &request).await?;
         let new = new_job(&plan, request_hash.clone(), &request)?;
         if let Some(enqueued) = jobs::enqueue_if_kept(scope, new, plan.pruned()).await? {
             return Ok((enqueued, plan.total()));
         }
     }
     let context = (scope.clone(), request, request_hash);
-    let queued = scope.instance.db.transaction(context, |tx, (scope, request, request_hash)| {
+    let queued = scope.core().db.transaction(context, |tx, (scope, request, request_hash)| {
         Box::pin(async move {
-            retention::hold_back(tx, scope.organization_id).await?;
+            audit::hold_back(tx, scope.organization_id()).await?;
             let plan = plan(tx, scope, request).await?;
             let new = new_job(&plan, request_hash.clone(), request)?;
             Ok((jobs::add(tx, scope, &new).await?, plan.total()))
         })
     });
     let (queued, total) = queued.await?;
-    Ok((queued.announce(&scope.instance), total))
+    Ok((queued.announce(scope.core()), total))
 }
 
 fn new_job(plan: &Plan, request_hash: Vec<u8>, request: &StartExport) -> Result<NewJob> {
@@ -281,10 +286,10 @@ async fn wait(scope: &Scope, mut job: job::Model, mut news: Subscription) -> Res
             () = news.notified() => {}
             () = tokio::time::sleep_until(look.min(deadline)) => {}
             // Nobody works it here any more, and stopping waits for this answer.
-            () = scope.instance.stopping.cancelled() => break,
+            () = scope.core().stopping.cancelled() => break,
         }
         let key = (job.organization_id, job.id);
-        let found = job::Entity::find_by_id(key).one(scope.instance.db.reader()).await?;
+        let found = job::Entity::find_by_id(key).one(scope.core().db.reader()).await?;
         job = found.unwrap_or(job);
         if Instant::now() >= deadline {
             break;
@@ -294,7 +299,7 @@ async fn wait(scope: &Scope, mut job: job::Model, mut news: Subscription) -> Res
 }
 
 async fn read(scope: &Scope, artifact: &artifact::Model) -> Result<Vec<u8>> {
-    let bytes = scope.instance.store.read(&artifact.object_key, None).await?;
+    let bytes = scope.core().store.read(&artifact.object_key, None).await?;
     let bytes = bytes.try_fold(Vec::new(), |mut bytes, chunk| async move {
         bytes.extend_from_slice(&chunk);
         Ok(bytes)

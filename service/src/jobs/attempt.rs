@@ -15,8 +15,8 @@ use super::{
     lease::{self, Pulse},
 };
 use crate::{
-    Error, Fault, Instance,
-    artifacts::{Compression, Ending, Stored},
+    Core, Error, Fault,
+    store::{Compression, Ending, Stored},
 };
 
 /// Least time between two heartbeats of an attempt that advances: at most so often is progress
@@ -26,7 +26,7 @@ const BEAT: Duration = Duration::from_millis(300);
 /// A running attempt. It holds its job by the claim number in `job`.
 pub struct Attempt {
     /// What it works with.
-    pub(crate) instance: Arc<Instance>,
+    pub(crate) core: Arc<Core>,
     /// The job as it was claimed.
     pub(crate) job: job::Model,
     /// The object that it writes; given up unless the attempt succeeds.
@@ -89,8 +89,8 @@ pub enum End {
 impl Attempt {
     /// Of a job that was just claimed.
     #[must_use]
-    pub fn new(instance: Arc<Instance>, job: job::Model) -> Self {
-        Self { instance, job, file: File::None, object_key: None, last_beat: Instant::now() }
+    pub fn new(core: Arc<Core>, job: job::Model) -> Self {
+        Self { core, job, file: File::None, object_key: None, last_beat: Instant::now() }
     }
 
     /// Begins the attempt's file, in `folder` of the store.
@@ -106,7 +106,7 @@ impl Attempt {
         // Job and claim are in the key: no attempt can write over another's object.
         let key = format!("{folder}/{}/{}-{}", job.organization_id, job.id, job.claim);
         self.object_key = Some(key.clone());
-        self.file = File::open(&self.instance, &key, compressed)?;
+        self.file = File::open(&self.core, &key, compressed)?;
         Ok(())
     }
 
@@ -124,7 +124,7 @@ impl Attempt {
     /// # Errors
     /// The end, where the store does not take it.
     pub(crate) async fn close(&mut self) -> Result<Stored, End> {
-        Ok(self.file.close(&self.instance).await?)
+        Ok(self.file.close(&self.core).await?)
     }
 
     /// Waits for `work`, and renews the lease meanwhile: for one step that may take longer than a
@@ -152,7 +152,7 @@ impl Attempt {
     /// # Errors
     /// The end, where the attempt is to stop here.
     pub(crate) async fn advanced(&mut self, done: u64) -> Result<(), End> {
-        if self.instance.stopping.is_cancelled() {
+        if self.core.stopping.is_cancelled() {
             return Err(End::Interrupted);
         }
         self.job.progress_done = i64::try_from(done).unwrap_or(i64::MAX);
@@ -160,9 +160,9 @@ impl Attempt {
             return Ok(());
         }
         self.last_beat = Instant::now();
-        match lease::beat(&self.instance, &self.job).await? {
+        match lease::beat(&self.core, &self.job).await? {
             Pulse::Held => {
-                super::worker::ring_progress(&self.instance, &self.job);
+                super::worker::ring_progress(&self.core, &self.job);
                 Ok(())
             }
             Pulse::CancelRequested => Err(End::Canceled),

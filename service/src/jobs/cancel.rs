@@ -11,7 +11,7 @@ use super::{
     lease::key,
     record::{TransitionRecord, notify, record},
 };
-use crate::{Error, Instance, ProblemCode, Result, Scope, Topic, Transition, database};
+use crate::{Core, Error, ProblemCode, Result, Scope, Topic, Transition, database};
 
 /// Asks a job of the scope's organization to stop. After this has answered, the job never succeeds.
 /// Doing it again changes nothing.
@@ -22,15 +22,13 @@ pub async fn cancel(scope: &Scope, id: Uuid) -> Result<Model> {
     let path = ["input", "jobId"];
     let found = super::find(scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;
     let context = (scope.clone(), found);
-    let canceled = scope
-        .instance
-        .db
-        .transaction(context, |tx, (scope, found)| Box::pin(ask(tx, scope, found)));
+    let canceled =
+        scope.core().db.transaction(context, |tx, (scope, found)| Box::pin(ask(tx, scope, found)));
     let (job, step) = canceled.await?;
     match step {
-        Some(step) => notify(&scope.instance, std::slice::from_ref(&step)),
+        Some(step) => notify(scope.core(), std::slice::from_ref(&step)),
         // The attempt listens here.
-        None => scope.instance.notifier.notify(Topic::Jobs(job.organization_id)),
+        None => scope.core().notifier.notify(Topic::Jobs(job.organization_id)),
     }
     match job.state {
         JobState::Queued | JobState::Running | JobState::Canceled => Ok(job),
@@ -51,10 +49,10 @@ async fn ask(
     if crate::transition::is_final(job.state) || job.cancel_requested_at.is_some() {
         return Ok((job, None));
     }
-    let now = database::now(tx, &scope.instance.clock).await?;
+    let now = database::now(tx, &scope.core().clock).await?;
     let was = job.state;
     job.cancel_requested_at = Some(now);
-    job.cancel_requested_by = Some(scope.viewer.subject.clone());
+    job.cancel_requested_by = Some(scope.viewer().subject.clone());
     if was == JobState::Queued {
         job.state = JobState::Canceled;
         job.finished_at = Some(now);
@@ -83,7 +81,7 @@ async fn ask(
         reason,
         record_count: None,
     };
-    record(tx, &scope.instance, now, std::slice::from_ref(&step)).await?;
+    record(tx, scope.core(), now, std::slice::from_ref(&step)).await?;
     Ok((job, Some(step)))
 }
 
@@ -94,19 +92,19 @@ const BATCH: u64 = 100;
 /// does. The transitions, which are to be rung for after COMMIT; none where no job is left.
 pub(crate) async fn cancel_unfinished(
     tx: &DatabaseTransaction,
-    instance: &Instance,
+    core: &Core,
     reason: &str,
 ) -> std::result::Result<Vec<TransitionRecord>, DbErr> {
     let unfinished = Entity::find()
         .filter(Column::State.is_in([JobState::Queued, JobState::Running]))
-        .filter(Column::Kind.is_in(instance.job_kinds.names()))
+        .filter(Column::Kind.is_in(core.job_kinds.names()))
         .order_by_asc(Column::OrganizationId)
         .order_by_asc(Column::Id)
         .limit(BATCH)
         .lock_exclusive()
         .all(tx)
         .await?;
-    let now = database::now(tx, &instance.clock).await?;
+    let now = database::now(tx, &core.clock).await?;
     let mut moves = Vec::new();
     for mut job in unfinished {
         let from = job.state;
@@ -131,7 +129,7 @@ pub(crate) async fn cancel_unfinished(
         });
     }
     if !moves.is_empty() {
-        record(tx, instance, now, &moves).await?;
+        record(tx, core, now, &moves).await?;
     }
     Ok(moves)
 }

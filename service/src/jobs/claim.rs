@@ -18,10 +18,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    lease,
+    Worker, lease,
     record::{TransitionRecord, notify, record},
 };
-use crate::{Instance, Result, Transition, database};
+use crate::{Core, Result, Transition, database};
 
 /// Most jobs of one claim.
 const BATCH: usize = 64;
@@ -43,24 +43,26 @@ pub struct Room {
 ///
 /// # Errors
 /// A database fault.
-pub async fn claim(instance: &Arc<Instance>, room: Room) -> Result<Vec<Model>> {
-    let context = (Arc::clone(instance), room);
-    let claimed = instance.db.transaction(context, |tx, (instance, room)| {
+pub async fn claim(worker: &Arc<Worker>, room: Room) -> Result<Vec<Model>> {
+    let core = &worker.core;
+    let context = (Arc::clone(worker), room);
+    let claimed = core.db.transaction(context, |tx, (worker, room)| {
         Box::pin(async move {
-            let mut jobs = choose(tx, instance, room).await?;
+            let core = &worker.core;
+            let mut jobs = choose(tx, worker, room).await?;
             if jobs.is_empty() {
                 return Ok(Vec::new());
             }
-            let now = database::now(tx, &instance.clock).await?;
-            start(tx, instance, &mut jobs, now).await?;
+            let now = database::now(tx, &core.clock).await?;
+            start(tx, core, &mut jobs, now).await?;
             let moves: Vec<_> = jobs.into_iter().map(started).collect();
-            record(tx, instance, now, &moves).await?;
+            record(tx, core, now, &moves).await?;
             Ok(moves)
         })
     });
     let moves = claimed.await?;
     if !moves.is_empty() {
-        notify(instance, &moves);
+        notify(core, &moves);
     }
     Ok(moves.into_iter().map(|step| step.job).collect())
 }
@@ -68,11 +70,11 @@ pub async fn claim(instance: &Arc<Instance>, room: Room) -> Result<Vec<Model>> {
 /// Locks the jobs whose turn it is.
 async fn choose(
     tx: &DatabaseTransaction,
-    instance: &Instance,
+    worker: &Worker,
     room: &Room,
 ) -> std::result::Result<Vec<Model>, DbErr> {
     let waiting = organizations(tx, room.last).await?;
-    let now = database::now(tx, &instance.clock).await?;
+    let now = database::now(tx, &worker.core.clock).await?;
     let (mut jobs, mut busy, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
     busy.extend(room.running.keys().copied());
     // First one of each organization that has nothing running here, into any place.
@@ -80,7 +82,7 @@ async fn choose(
         if jobs.len() == room.free.min(BATCH) {
             return Ok(jobs);
         }
-        let new = next(tx, instance, *organization_id, now, (1, &taken)).await?;
+        let new = next(tx, worker, *organization_id, now, (1, &taken)).await?;
         busy.extend(new.iter().map(|job| job.organization_id));
         taken.extend(new.iter().map(|job| job.id));
         jobs.extend(new);
@@ -94,7 +96,7 @@ async fn choose(
         if limit == 0 {
             break;
         }
-        let new = next(tx, instance, organization_id, now, (limit, &taken)).await?;
+        let new = next(tx, worker, organization_id, now, (limit, &taken)).await?;
         taken.extend(new.iter().map(|job| job.id));
         jobs.extend(new);
     }
@@ -140,16 +142,16 @@ async fn starting_at(
 /// skip them.
 async fn next(
     tx: &DatabaseTransaction,
-    instance: &Instance,
+    worker: &Worker,
     organization_id: Uuid,
     now: DateTime<Utc>,
     (limit, taken): (usize, &HashSet<Uuid>),
 ) -> std::result::Result<Vec<Model>, DbErr> {
     loop {
-        let jobs = queued(tx, instance, organization_id, now, (limit, taken)).await?;
-        let is_readable = |job: &Model| instance.job_kinds.work(job).is_some();
+        let jobs = queued(tx, worker, organization_id, now, (limit, taken)).await?;
+        let is_readable = |job: &Model| worker.core.job_kinds.work(job).is_some();
         let (readable, unreadable): (Vec<_>, Vec<_>) = jobs.into_iter().partition(is_readable);
-        unreadable.iter().for_each(|job| instance.unreadable_jobs.add(job));
+        unreadable.iter().for_each(|job| worker.unreadable.add(job));
         if unreadable.is_empty() || !readable.is_empty() {
             return Ok(readable);
         }
@@ -158,18 +160,18 @@ async fn next(
 
 async fn queued(
     tx: &DatabaseTransaction,
-    instance: &Instance,
+    worker: &Worker,
     organization_id: Uuid,
     now: DateTime<Utc>,
     (limit, taken): (usize, &HashSet<Uuid>),
 ) -> std::result::Result<Vec<Model>, DbErr> {
-    let passed_over = taken.iter().copied().chain(instance.unreadable_jobs.ids());
+    let passed_over = taken.iter().copied().chain(worker.unreadable.ids());
     Entity::find()
         .filter(Column::OrganizationId.eq(organization_id))
         .filter(Column::State.eq(JobState::Queued))
         .filter(Column::AvailableAt.lte(now))
         // A kind that this build does not know waits for one that does.
-        .filter(Column::Kind.is_in(instance.job_kinds.names()))
+        .filter(Column::Kind.is_in(worker.core.job_kinds.names()))
         .filter(Column::Id.is_not_in(passed_over))
         .order_by_asc(Column::AvailableAt)
         .order_by_asc(Column::Id)
@@ -182,17 +184,17 @@ async fn queued(
 /// Starts the locked jobs, in the rows by one statement.
 async fn start(
     tx: &DatabaseTransaction,
-    instance: &Instance,
+    core: &Core,
     jobs: &mut [Model],
     now: DateTime<Utc>,
 ) -> std::result::Result<(), DbErr> {
-    let lease_until = lease::end(instance, now);
+    let lease_until = lease::end(core, now);
     for job in &mut *jobs {
         job.state = JobState::Running;
         job.claim += 1;
         job.attempt += 1;
         job.lease_until = Some(lease_until);
-        job.leased_by = Some(instance.node.clone());
+        job.leased_by = Some(core.node.clone());
         job.started_at = job.started_at.or(Some(now));
         job.progress_done = 0;
         job.progress_phase = None;
@@ -204,7 +206,7 @@ async fn start(
         .col_expr(Column::Claim, Expr::col(Column::Claim).add(1))
         .col_expr(Column::Attempt, Expr::col(Column::Attempt).add(1))
         .col_expr(Column::LeaseUntil, Expr::value(lease_until))
-        .col_expr(Column::LeasedBy, Expr::value(instance.node.as_str()))
+        .col_expr(Column::LeasedBy, Expr::value(core.node.as_str()))
         .col_expr(Column::StartedAt, first_start)
         .col_expr(Column::ProgressDone, Expr::value(0))
         .col_expr(Column::ProgressPhase, Expr::value(None::<String>))

@@ -8,9 +8,7 @@ use super::{
     quota,
     record::{TransitionRecord, notify, record},
 };
-use crate::{
-    Error, Instance, ProblemCode, Result, Scope, Transition, audit, database, random, retention,
-};
+use crate::{Core, Error, ProblemCode, Result, Scope, Transition, audit, database, random};
 
 /// Attempts that a job gets.
 const MAX_ATTEMPTS: i32 = 5;
@@ -49,10 +47,10 @@ pub struct Enqueued {
 /// none of the kind left; a database fault.
 pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
     let context = (scope.clone(), new);
-    let queued = scope.instance.db.transaction(context, |tx, (scope, new)| {
+    let queued = scope.core().db.transaction(context, |tx, (scope, new)| {
         Box::pin(async move { add(tx, scope, new).await })
     });
-    Ok(queued.await?.announce(&scope.instance))
+    Ok(queued.await?.announce(scope.core()))
 }
 
 /// Queues a job like [`enqueue`] that was planned when the log had been removed through `pruned`, or
@@ -67,22 +65,22 @@ pub(crate) async fn enqueue_if_kept(
 ) -> Result<Option<Enqueued>> {
     let Some(pruned) = pruned else { return Ok(Some(enqueue(scope, new).await?)) };
     let context = (scope.clone(), new, pruned);
-    let queued = scope.instance.db.transaction(context, |tx, (scope, new, pruned)| {
+    let queued = scope.core().db.transaction(context, |tx, (scope, new, pruned)| {
         Box::pin(async move {
-            if retention::hold_back(tx, scope.organization_id).await? != *pruned {
+            if audit::hold_back(tx, scope.organization_id()).await? != *pruned {
                 return Ok(None);
             }
             Ok(Some(add(tx, scope, new).await?))
         })
     });
-    Ok(queued.await?.map(|queued| queued.announce(&scope.instance)))
+    Ok(queued.await?.map(|queued| queued.announce(scope.core())))
 }
 
 /// Adds a job to the queue in the caller's transaction, unless the same request made one before.
 /// Whoever calls it commits and lets [`Queued::announce`] tell of it.
 pub(crate) async fn add(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Result<Queued> {
     // One request at a time in an organization: of two that are the same, one is first.
-    audit::lock_head(tx, scope.organization_id).await?;
+    audit::lock_head(tx, scope.organization_id()).await?;
     if let Some(job) = earlier(tx, scope, new).await? {
         return Ok(Queued::Before(Box::new(job)));
     }
@@ -99,11 +97,11 @@ pub(crate) enum Queued {
 
 impl Queued {
     /// Notifies of the job, after COMMIT.
-    pub(crate) fn announce(self, instance: &Instance) -> Enqueued {
+    pub(crate) fn announce(self, core: &Core) -> Enqueued {
         match self {
             Self::Before(job) => Enqueued { job: *job, replayed: true },
             Self::Now(step) => {
-                notify(instance, std::slice::from_ref(&*step));
+                notify(core, std::slice::from_ref(&*step));
                 Enqueued { job: step.job, replayed: false }
             }
         }
@@ -127,7 +125,7 @@ pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
     if let Some(message) = message {
         return Err(Error::problem(ProblemCode::Conflict, &path, message));
     }
-    let pruned = scope.instance.job_kinds.planned_after(&old);
+    let pruned = scope.core().job_kinds.planned_after(&old);
     let new = NewJob {
         kind: old.kind,
         payload: old.payload,
@@ -144,7 +142,7 @@ pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
 
 async fn earlier(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Result<Option<Model>> {
     let jobs = Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id))
+        .filter(Column::OrganizationId.eq(scope.organization_id()))
         .filter(Column::Kind.eq(new.kind.as_str()));
     if let Some(key) = &new.idempotency_key {
         let known = jobs.filter(Column::IdempotencyKey.eq(key)).one(tx).await?;
@@ -158,7 +156,7 @@ async fn earlier(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Resul
     }
     let twin = jobs
         .filter(Column::RequestHash.eq(new.request_hash.clone()))
-        .filter(Column::RequesterId.eq(scope.viewer.subject.as_str()))
+        .filter(Column::RequesterId.eq(scope.viewer().subject.as_str()))
         .filter(Column::State.is_in([JobState::Queued, JobState::Running]))
         // One that is about to end without a result is no help.
         .filter(Column::CancelRequestedAt.is_null());
@@ -170,18 +168,18 @@ async fn insert(
     scope: &Scope,
     new: &NewJob,
 ) -> std::result::Result<TransitionRecord, DbErr> {
-    let now = database::now(tx, &scope.instance.clock).await?;
-    let actor = scope.viewer.as_actor();
+    let now = database::now(tx, &scope.core().clock).await?;
+    let actor = audit::Actor::of(scope.viewer());
     let job = Model {
-        organization_id: scope.organization_id,
+        organization_id: scope.organization_id(),
         id: random::id(now),
         kind: new.kind.clone(),
         state: JobState::Queued,
         requester_type: actor.r#type,
         requester_id: actor.id,
         requester_email: actor.email,
-        request_id: scope.viewer.request_id.clone(),
-        traceparent: scope.viewer.traceparent.clone(),
+        request_id: scope.viewer().request_id.clone(),
+        traceparent: scope.viewer().traceparent.clone(),
         payload: new.payload.clone(),
         request_hash: new.request_hash.clone(),
         idempotency_key: new.idempotency_key.clone(),
@@ -213,6 +211,6 @@ async fn insert(
         reason: None,
         record_count: None,
     };
-    record(tx, &scope.instance, now, std::slice::from_ref(&step)).await?;
+    record(tx, scope.core(), now, std::slice::from_ref(&step)).await?;
     Ok(step)
 }

@@ -83,10 +83,10 @@ pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Upd
     let topic = if super::is_everywhere(&scope) {
         Topic::AllJobs
     } else {
-        Topic::Jobs(scope.organization_id)
+        Topic::Jobs(scope.organization_id())
     };
     // The ticket before the first read.
-    let news = scope.instance.notifier.subscribe(topic);
+    let news = scope.core().notifier.subscribe(topic);
     let feed = Feed {
         news,
         phase: match position {
@@ -95,7 +95,7 @@ pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Upd
         },
         ready: VecDeque::new(),
         held: None,
-        progress_since: scope.instance.clock.now(),
+        progress_since: scope.core().clock.now(),
         access: LiveAccess::begin(&scope),
         _watcher: scope.count_subscription()?,
         scope,
@@ -156,7 +156,7 @@ impl Feed {
     }
 
     async fn step(&mut self) -> Result<()> {
-        let turn = self.scope.instance.db.watcher_turn().await;
+        let turn = self.scope.core().db.watcher_turn().await;
         let is_idle = self.read().await?;
         drop(turn);
         if is_idle { self.wait().await } else { Ok(()) }
@@ -229,8 +229,8 @@ impl Feed {
         let advanced = read::progress(&self.scope, &self.watch, self.progress_since).await?;
         let (position, is_all, oldest) = self.events(position).await?;
         if let Some(oldest) = oldest {
-            let instance = &self.scope.instance;
-            instance.metrics.fed(metrics::Feed::Jobs, instance.clock.now() - oldest);
+            let core = self.scope.core();
+            core.metrics.fed(metrics::Feed::Jobs, core.clock.now() - oldest);
         }
         self.phase = self.finish_or(Phase::Live(position));
         for job in advanced {
@@ -252,7 +252,7 @@ impl Feed {
             () = self.news.notified() => {}
             () = self.access.questioned() => {}
             () = tokio::time::sleep(TICK - jitter) => {}
-            () = self.scope.instance.stopping.cancelled() => {
+            () = self.scope.core().stopping.cancelled() => {
                 self.phase = Phase::Done;
                 return Ok(());
             }

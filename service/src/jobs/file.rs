@@ -9,9 +9,9 @@ use std::sync::Arc;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
-    Fault, Instance, Result,
-    artifacts::{Compression, Ending, Stored, Writer},
+    Core, Fault, Result,
     buffer_pool::BufferPool,
+    store::{Compression, Ending, Stored, Writer},
 };
 
 /// Where the file stands.
@@ -35,15 +35,15 @@ pub(super) struct Pipe {
 impl File {
     /// Begins it.
     pub(super) fn open(
-        instance: &Instance,
+        core: &Core,
         key: &str,
         (compression, ending): (Compression, Ending),
     ) -> Result<Self> {
-        let writer = instance.store.write(key, compression, ending)?;
+        let writer = core.store.write(key, compression, ending)?;
         // One chunk waits while another is written.
         let (chunks, to_write) = mpsc::channel(1);
         let spares = BufferPool::default();
-        let writing = instance.tasks.spawn(write_all(writer, to_write, spares.clone()));
+        let writing = core.tasks.spawn(write_all(writer, to_write, spares.clone()));
         Ok(Self::Open(Pipe { chunks, spares, writing }))
     }
 
@@ -61,19 +61,19 @@ impl File {
     }
 
     /// Makes it whole, and sees that it is there.
-    pub(super) async fn close(&mut self, instance: &Arc<Instance>) -> Result<Stored> {
+    pub(super) async fn close(&mut self, core: &Arc<Core>) -> Result<Stored> {
         let Self::Open(Pipe { chunks, writing, .. }) = std::mem::take(self) else {
             return Err(not_open());
         };
         drop(chunks);
-        let instance_ = Arc::clone(instance);
+        let core_ = Arc::clone(core);
         let closing = async move {
             let writer = writing.await.map_err(Fault::from)??;
             let stored = writer.finish().await?;
-            instance_.store.confirm(&stored).await?;
+            core_.store.confirm(&stored).await?;
             Ok(stored)
         };
-        *self = Self::Closing(instance.tasks.spawn(closing));
+        *self = Self::Closing(core.tasks.spawn(closing));
         let Self::Closing(closing) = self else { return Err(not_open()) };
         let stored = closing.await.map_err(Fault::from)?;
         *self = Self::None;

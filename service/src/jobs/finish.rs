@@ -21,11 +21,11 @@ use sea_orm::{
 use tokio::sync::oneshot;
 
 use super::{
-    ArtifactLifetime, NewArtifact, cancel,
+    ArtifactLifetime, NewArtifact, Worker, cancel,
     record::{TransitionRecord, notify, record},
 };
 use crate::{
-    Error, Fault, Instance, MAX_INSTANT, Result, Transition, database, random, to_micros,
+    Core, Error, Fault, MAX_INSTANT, Result, Transition, database, random, to_micros,
     transition::is_final,
 };
 
@@ -67,15 +67,15 @@ pub(super) enum Finish {
 /// None where the attempt has lost its job meanwhile: then nothing was changed. A job that was
 /// asked to stop is canceled, whatever the attempt came to.
 pub(super) async fn finish(
-    instance: &Arc<Instance>,
+    worker: &Arc<Worker>,
     job: &Model,
     finish: Finish,
 ) -> Result<Option<Model>> {
     let (answer, answered) = oneshot::channel();
     let ended = Arc::new(Ended { job: job.clone(), finish });
-    if instance.finisher.push((ended, answer)) {
-        let instance_ = Arc::clone(instance);
-        instance.tasks.spawn(async move { drain(&instance_).await });
+    if worker.finisher.push((ended, answer)) {
+        let worker_ = Arc::clone(worker);
+        worker.core.tasks.spawn(async move { drain(&worker_).await });
     }
     answered.await.map_err(|_| Fault::Stopping)?
 }
@@ -91,7 +91,7 @@ type Waiting = (Arc<Ended>, oneshot::Sender<Result<Option<Model>>>);
 
 /// Attempts that wait for a transaction.
 #[derive(Debug, Default)]
-pub(crate) struct Finisher {
+pub(super) struct Finisher {
     /// A list is here while a task stores ends.
     waiting: Mutex<Option<Vec<Waiting>>>,
 }
@@ -120,15 +120,16 @@ impl Finisher {
 }
 
 /// Stores ends until nothing waits.
-async fn drain(instance: &Arc<Instance>) {
+async fn drain(worker: &Worker) {
+    let core = &worker.core;
     loop {
-        let batch = instance.finisher.take();
+        let batch = worker.finisher.take();
         if batch.is_empty() {
             return;
         }
         let ended: Vec<_> = batch.iter().map(|(ended, _)| Arc::clone(ended)).collect();
         let is_alone = ended.len() == 1;
-        match store(instance, ended).await {
+        match store(core, ended).await {
             Ok(jobs) => {
                 for ((_, answer), job) in batch.into_iter().zip(jobs) {
                     // Whoever went away has its end stored all the same.
@@ -151,7 +152,7 @@ async fn drain(instance: &Arc<Instance>) {
             Err(error) => {
                 tracing::warn!(%error, ends = batch.len(), "storing ends one by one");
                 for (ended, answer) in batch {
-                    let stored = store(instance, vec![ended]).await;
+                    let stored = store(core, vec![ended]).await;
                     let _ = answer.send(stored.map(|mut jobs| jobs.pop().flatten()));
                 }
             }
@@ -160,11 +161,11 @@ async fn drain(instance: &Arc<Instance>) {
 }
 
 /// Stores the ends of some attempts in one transaction: for each its job, or none where it was lost.
-async fn store(instance: &Arc<Instance>, ended: Vec<Arc<Ended>>) -> Result<Vec<Option<Model>>> {
-    let context = (Arc::clone(instance), ended.clone());
-    let stored = instance.db.transaction(context, |tx, (instance, ended)| {
+async fn store(core: &Arc<Core>, ended: Vec<Arc<Ended>>) -> Result<Vec<Option<Model>>> {
+    let context = (Arc::clone(core), ended.clone());
+    let stored = core.db.transaction(context, |tx, (core, ended)| {
         Box::pin(async move {
-            let now = database::now(tx, &instance.clock).await?;
+            let now = database::now(tx, &core.clock).await?;
             let held = held(tx, ended).await?;
             let moves: Vec<_> = ended
                 .iter()
@@ -177,30 +178,30 @@ async fn store(instance: &Arc<Instance>, ended: Vec<Arc<Ended>>) -> Result<Vec<O
             let made: Vec<_> = moves.iter().flatten().cloned().collect();
             if !made.is_empty() {
                 write(tx, &made).await?;
-                show_artifacts(tx, instance, ended, &moves, now).await?;
-                record(tx, instance, now, &made).await?;
+                show_artifacts(tx, core, ended, &moves, now).await?;
+                record(tx, core, now, &made).await?;
             }
             Ok(moves)
         })
     });
     let moves = stored.await?;
     let made: Vec<_> = moves.iter().flatten().cloned().collect();
-    notify(instance, &made);
-    count(instance, &ended, &moves);
+    notify(core, &made);
+    count(core, &ended, &moves);
     Ok(moves.into_iter().map(|step| step.map(|step| step.job)).collect())
 }
 
 /// Counts what the files hold that became visible, and attempts whose claim was no longer the job's.
-fn count(instance: &Instance, ended: &[Arc<Ended>], moves: &[Option<TransitionRecord>]) {
+fn count(core: &Core, ended: &[Arc<Ended>], moves: &[Option<TransitionRecord>]) {
     for (ended, step) in ended.iter().zip(moves) {
         match (&ended.finish, step.as_ref().map(|step| step.transition)) {
             (Finish::Succeed { artifact, .. }, Some(Transition::Succeeded)) => {
                 if let Some(artifact) = artifact {
-                    instance.metrics.produced(&ended.job.kind, artifact.row.size_bytes);
+                    core.metrics.produced(&ended.job.kind, artifact.row.size_bytes);
                 }
             }
             (_, Some(_)) => {}
-            (_, None) => instance.metrics.stale_claim(),
+            (_, None) => core.metrics.stale_claim(),
         }
     }
 }
@@ -225,12 +226,12 @@ async fn held(
 /// Makes the artifacts of those that succeeded visible.
 async fn show_artifacts(
     tx: &DatabaseTransaction,
-    instance: &Instance,
+    core: &Core,
     ended: &[Arc<Ended>],
     moves: &[Option<TransitionRecord>],
     now: DateTime<Utc>,
 ) -> std::result::Result<(), DbErr> {
-    let ttl = TimeDelta::from_std(instance.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
+    let ttl = TimeDelta::from_std(core.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
     let mut artifacts = Vec::new();
     for (ended, step) in ended.iter().zip(moves) {
         let (Finish::Succeed { artifact: Some(artifact), .. }, Some(Transition::Succeeded)) =
@@ -256,14 +257,14 @@ async fn show_artifacts(
 ///
 /// # Errors
 /// A database fault.
-pub async fn rescue(instance: &Arc<Instance>) -> Result<usize> {
-    let context = Arc::clone(instance);
-    let rescued = instance.db.transaction(context, |tx, instance| {
+pub async fn rescue(core: &Arc<Core>) -> Result<usize> {
+    let context = Arc::clone(core);
+    let rescued = core.db.transaction(context, |tx, core| {
         Box::pin(async move {
-            let now = database::now(tx, &instance.clock).await?;
+            let now = database::now(tx, &core.clock).await?;
             let stalled = Entity::find()
                 .filter(Column::State.eq(JobState::Running))
-                .filter(Column::Kind.is_in(instance.job_kinds.names()))
+                .filter(Column::Kind.is_in(core.job_kinds.names()))
                 .filter(Column::LeaseUntil.lt(now))
                 .order_by_asc(Column::LeaseUntil)
                 .limit(RESCUE)
@@ -275,14 +276,14 @@ pub async fn rescue(instance: &Arc<Instance>) -> Result<usize> {
             let moves: Vec<_> = stalled.into_iter().map(|job| settle(job, &finish, now)).collect();
             if !moves.is_empty() {
                 write(tx, &moves).await?;
-                record(tx, instance, now, &moves).await?;
+                record(tx, core, now, &moves).await?;
             }
             Ok(moves)
         })
     });
     let moves = rescued.await?;
     if !moves.is_empty() {
-        notify(instance, &moves);
+        notify(core, &moves);
     }
     Ok(moves.len())
 }

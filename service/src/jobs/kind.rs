@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Attempt, End, Success};
-use crate::{instance::Settings, permission::JobWork};
+use crate::{Settings, core::JobKind, permission::JobWork};
 
 /// Most jobs that one process remembers as unreadable; beyond it the oldest is looked at again.
 const MAX_REMEMBERED_UNREADABLE: usize = 1_000;
@@ -57,15 +57,7 @@ pub trait Kind: 'static {
 /// A kind as the engine uses it: the trait's items without its types.
 #[derive(Debug)]
 pub struct RegisteredKind {
-    /// See [`Kind::NAME`].
-    pub(crate) name: &'static str,
-    /// See [`Kind::PLURAL`].
-    pub(super) plural: &'static str,
-    reads_audit_log: bool,
-    work: fn(&str) -> serde_json::Result<JobWork>,
-    planned_after: fn(&str) -> serde_json::Result<Option<i64>>,
-    /// See [`Kind::hourly_limit`].
-    pub(super) hourly_limit: fn(&Settings) -> u32,
+    about: JobKind,
     run: for<'a> fn(&'a mut Attempt) -> BoxFuture<'a, Result<Success, End>>,
 }
 
@@ -74,12 +66,14 @@ impl RegisteredKind {
     #[must_use]
     pub const fn new<K: Kind>() -> Self {
         Self {
-            name: K::NAME,
-            plural: K::PLURAL,
-            reads_audit_log: K::READS_AUDIT_LOG,
-            work: |payload| Ok(K::work(&serde_json::from_str(payload)?)),
-            planned_after: |payload| Ok(K::planned_after(&serde_json::from_str(payload)?)),
-            hourly_limit: K::hourly_limit,
+            about: JobKind {
+                name: K::NAME,
+                plural: K::PLURAL,
+                reads_audit_log: K::READS_AUDIT_LOG,
+                work: |payload| Ok(K::work(&serde_json::from_str(payload)?)),
+                planned_after: |payload| Ok(K::planned_after(&serde_json::from_str(payload)?)),
+                hourly_limit: K::hourly_limit,
+            },
             run: |attempt| match serde_json::from_str(&attempt.job.payload) {
                 Ok(payload) => Box::pin(K::run(attempt, payload)),
                 // Claims pass over such jobs: it goes back, unspent, to a process that can read it.
@@ -94,35 +88,14 @@ impl RegisteredKind {
 pub struct Kinds(pub &'static [RegisteredKind]);
 
 impl Kinds {
-    /// The names of all kinds, as stored.
-    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().map(|kind| kind.name)
-    }
-
-    /// The names of the kinds whose jobs read the audit log.
-    pub(crate) fn names_reading_audit_log(self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().filter(|kind| kind.reads_audit_log).map(|kind| kind.name)
-    }
-
-    /// The kind with this name, if this build knows it.
-    pub(super) fn find(self, name: &str) -> Option<&'static RegisteredKind> {
-        self.0.iter().find(|kind| kind.name == name)
-    }
-
-    /// The work of a job; none if this build can't read the job.
-    pub(super) fn work(self, job: &job::Model) -> Option<JobWork> {
-        (self.find(&job.kind)?.work)(&job.payload).ok()
-    }
-
-    /// The sequence through which the log had been removed when the job was planned; see
-    /// [`Kind::planned_after`].
-    pub(super) fn planned_after(self, job: &job::Model) -> Option<i64> {
-        (self.find(&job.kind)?.planned_after)(&job.payload).ok().flatten()
+    /// The kinds without the code that runs them.
+    pub(crate) fn about(self) -> impl Iterator<Item = JobKind> {
+        self.0.iter().map(|kind| kind.about)
     }
 
     /// Runs one attempt of its job.
     pub(super) async fn run(self, attempt: &mut Attempt) -> Result<Success, End> {
-        match self.find(&attempt.job.kind) {
+        match self.0.iter().find(|kind| kind.about.name == attempt.job.kind) {
             Some(kind) => (kind.run)(attempt).await,
             None => Err(End::Interrupted),
         }

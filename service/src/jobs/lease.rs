@@ -9,7 +9,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use crate::{Instance, MAX_INSTANT, Result, database};
+use crate::{Core, MAX_INSTANT, Result, database};
 
 /// What a heartbeat tells its attempt.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum Pulse {
 }
 
 /// When a lease that begins or is renewed `now` runs out.
-pub(super) fn end(instance: &Instance, now: DateTime<Utc>) -> DateTime<Utc> {
-    let lease = TimeDelta::from_std(instance.settings.job_lease).unwrap_or(TimeDelta::MAX);
+pub(super) fn end(core: &Core, now: DateTime<Utc>) -> DateTime<Utc> {
+    let lease = TimeDelta::from_std(core.settings.job_lease).unwrap_or(TimeDelta::MAX);
     now.checked_add_signed(lease).map_or(MAX_INSTANT, |end| end.min(MAX_INSTANT))
 }
 
@@ -32,14 +32,14 @@ pub(super) fn end(instance: &Instance, now: DateTime<Utc>) -> DateTime<Utc> {
 ///
 /// # Errors
 /// A database fault.
-pub async fn beat(instance: &Arc<Instance>, job: &Model) -> Result<Pulse> {
-    let context = (Arc::clone(instance), job.clone());
-    let pulse = instance.db.transaction(context, |tx, (instance, job)| {
+pub async fn beat(core: &Arc<Core>, job: &Model) -> Result<Pulse> {
+    let context = (Arc::clone(core), job.clone());
+    let pulse = core.db.transaction(context, |tx, (core, job)| {
         Box::pin(async move {
             let Some(held) = held(tx, job).await? else { return Ok(Pulse::Lost) };
-            let now = database::now(tx, &instance.clock).await?;
+            let now = database::now(tx, &core.clock).await?;
             let row = job::ActiveModel {
-                lease_until: Set(Some(end(instance, now))),
+                lease_until: Set(Some(end(core, now))),
                 progress_phase: Set(job.progress_phase.clone()),
                 progress_done: Set(job.progress_done),
                 progress_total: Set(job.progress_total),
@@ -54,8 +54,8 @@ pub async fn beat(instance: &Arc<Instance>, job: &Model) -> Result<Pulse> {
 }
 
 /// Whether the attempt still holds its job, without renewing anything.
-pub(super) async fn look(instance: &Instance, job: &Model) -> Result<Pulse> {
-    let held = Entity::find().filter(claim_key(job)).one(instance.db.reader()).await?;
+pub(super) async fn look(core: &Core, job: &Model) -> Result<Pulse> {
+    let held = Entity::find().filter(claim_key(job)).one(core.db.reader()).await?;
     Ok(held.map_or(Pulse::Lost, |held| pulse_of(&held)))
 }
 

@@ -32,8 +32,8 @@ pub struct Filter {
 
 impl Filter {
     fn condition(&self, scope: &Scope) -> Condition {
-        let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id);
-        let known = || scope.instance.job_kinds.names().map(str::to_owned).collect();
+        let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id());
+        let known = || scope.core().job_kinds.names().map(str::to_owned).collect();
         let kinds = self.kinds.clone().unwrap_or_else(known);
         Condition::all()
             .add_option(organization_id.map(|id| Column::OrganizationId.eq(id)))
@@ -65,7 +65,7 @@ fn check(filter: &Filter) -> Result<()> {
 /// Whether the scope is the instance's own, whose jobs are those of all organizations.
 #[must_use]
 pub fn is_everywhere(scope: &Scope) -> bool {
-    scope.organization_id == organization::INSTANCE
+    scope.organization_id() == organization::INSTANCE
 }
 
 /// A page of jobs, newest first.
@@ -75,7 +75,7 @@ pub fn is_everywhere(scope: &Scope) -> bool {
 pub async fn list(scope: &Scope, filter: &Filter, args: &PageArgs) -> Result<Page<Model>> {
     check(filter)?;
     let select = Entity::find().filter(filter.condition(scope));
-    let identity = ("jobs", scope.organization_id, filter.identity());
+    let identity = ("jobs", scope.organization_id(), filter.identity());
     let keyset = Keyset {
         columns: vec![Column::CreatedAt, Column::OrganizationId, Column::Id],
         key: |job: &Model| {
@@ -84,7 +84,7 @@ pub async fn list(scope: &Scope, filter: &Filter, args: &PageArgs) -> Result<Pag
         order: page::Order::Descending,
         context: serde_json::to_vec(&identity).expect("ids and texts"),
     };
-    page::fetch(scope.instance.db.reader(), &scope.instance.secret, select, &keyset, args).await
+    page::fetch(scope.core().db.reader(), &scope.core().secret, select, &keyset, args).await
 }
 
 /// How many jobs pass `filter`.
@@ -94,8 +94,8 @@ pub async fn list(scope: &Scope, filter: &Filter, args: &PageArgs) -> Result<Pag
 pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     check(filter)?;
     let select = Entity::find().filter(filter.condition(scope));
-    let identity = ("jobs", scope.organization_id, filter.identity());
-    let count = async { Ok(select.count(scope.instance.db.reader()).await?) };
+    let identity = ("jobs", scope.organization_id(), filter.identity());
+    let count = async { Ok(select.count(scope.core().db.reader()).await?) };
     workload::count_once(&identity, count).await
 }
 
@@ -107,16 +107,28 @@ pub async fn find(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     Ok(get_many(scope, &[id]).await?.pop())
 }
 
+/// The job that `job` repeats; none if it repeats none. It is of the same organization, which is not the
+/// scope's if the viewer is an operator.
+///
+/// # Errors
+/// A database fault.
+pub async fn retried(scope: &Scope, job: &Model) -> Result<Option<Model>> {
+    let Some(id) = job.retry_of else { return Ok(None) };
+    let found = Entity::find_by_id((job.organization_id, id));
+    let found = found.one(scope.core().db.reader()).await?;
+    Ok(found.filter(|job| scope.core().job_kinds.find(&job.kind).is_some()))
+}
+
 /// Those of `ids` that are jobs of the scope's organization, in no particular order.
 ///
 /// # Errors
 /// A database fault.
 pub async fn get_many(scope: &Scope, ids: &[Uuid]) -> Result<Vec<Model>> {
     let found = Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id))
-        .filter(Column::Kind.is_in(scope.instance.job_kinds.names()))
+        .filter(Column::OrganizationId.eq(scope.organization_id()))
+        .filter(Column::Kind.is_in(scope.core().job_kinds.names()))
         .filter(Column::Id.is_in(ids.iter().copied()));
-    Ok(found.all(scope.instance.db.reader()).await?)
+    Ok(found.all(scope.core().db.reader()).await?)
 }
 
 /// Each transition of a job that is still kept, oldest first.
@@ -132,7 +144,7 @@ pub async fn transitions(
         .filter(job_event::Column::OrganizationId.eq(organization_id))
         .filter(job_event::Column::JobId.eq(job_id))
         .order_by_asc(job_event::Column::Feed);
-    Ok(events.all(scope.instance.db.reader()).await?)
+    Ok(events.all(scope.core().db.reader()).await?)
 }
 
 /// The position of `event` in the feed that the scope's viewer may watch.

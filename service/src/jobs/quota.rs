@@ -15,8 +15,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::RegisteredKind;
-use crate::{Error, Instance, ProblemCode, Result, Scope, database};
+use crate::{Core, Error, ProblemCode, Result, Scope, core::JobKind, database};
 
 /// How long a job counts.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
@@ -39,8 +38,8 @@ pub struct Quota {
 ///
 /// # Errors
 /// A database fault.
-pub async fn quota(instance: &Instance, organization_id: Uuid, kind: &str) -> Result<Quota> {
-    Ok(read(instance.db.reader(), instance, organization_id, kind).await?)
+pub async fn quota(core: &Core, organization_id: Uuid, kind: &str) -> Result<Quota> {
+    Ok(read(core.db.reader(), core, organization_id, kind).await?)
 }
 
 /// Refuses a job of the scope's organization where none of its kind is left. Exact, because the
@@ -49,15 +48,15 @@ pub async fn quota(instance: &Instance, organization_id: Uuid, kind: &str) -> Re
 /// # Errors
 /// RATE_LIMITED, with the time from when on there is room; a database fault.
 pub(super) async fn check<C: ConnectionTrait>(tx: &C, scope: &Scope, kind: &str) -> Result<()> {
-    if scope.viewer.authority.is_unlimited() {
+    if scope.viewer().authority.is_unlimited() {
         return Ok(());
     }
     let Quota { limit, remaining, resets_at } =
-        read(tx, &scope.instance, scope.organization_id, kind).await?;
+        read(tx, scope.core(), scope.organization_id(), kind).await?;
     if remaining > 0 {
         return Ok(());
     }
-    let what = scope.instance.job_kinds.find(kind).map_or("jobs", |kind| kind.plural);
+    let what = scope.core().job_kinds.find(kind).map_or("jobs", |kind| kind.plural);
     let message = if limit == 0 {
         format!("this instance starts no {what}")
     } else {
@@ -69,13 +68,13 @@ pub(super) async fn check<C: ConnectionTrait>(tx: &C, scope: &Scope, kind: &str)
 
 async fn read<C: ConnectionTrait>(
     db: &C,
-    instance: &Instance,
+    core: &Core,
     organization_id: Uuid,
     kind: &str,
 ) -> std::result::Result<Quota, DbErr> {
-    let limit = |kind: &RegisteredKind| (kind.hourly_limit)(&instance.settings);
-    let limit = instance.job_kinds.find(kind).map_or(0, limit);
-    let now = database::now(db, &instance.clock).await?;
+    let limit = |kind: &JobKind| (kind.hourly_limit)(&core.settings);
+    let limit = core.job_kinds.find(kind).map_or(0, limit);
+    let now = database::now(db, &core.clock).await?;
     let is_ours = Condition::all()
         .add(Column::State.eq(JobState::Failed))
         .add(Column::ErrorCode.is_in(OUR_FAULT));

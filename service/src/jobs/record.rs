@@ -16,7 +16,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    GlobalId, Instance, Topic, Transition,
+    Core, GlobalId, Topic, Transition,
     audit::{self, Actor, Draft, Metadata, NewEntry, Resource},
     random,
 };
@@ -43,17 +43,17 @@ pub(crate) struct TransitionRecord {
 /// organizations' heads, in the order of their ids, and the feed last.
 pub(crate) async fn record(
     tx: &DatabaseTransaction,
-    instance: &Instance,
+    core: &Core,
     at: DateTime<Utc>,
     moves: &[TransitionRecord],
 ) -> Result<(), DbErr> {
     let mut drafts: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
     for step in moves {
-        let draft = Draft::new(instance, RECORDER.to_owned(), entry(step, at));
+        let draft = Draft::new(core, RECORDER.to_owned(), entry(step, at));
         drafts.entry(step.job.organization_id).or_default().push(draft);
     }
     for (organization_id, drafts) in drafts {
-        audit::append(tx, &instance.clock, organization_id, drafts).await?;
+        audit::append(tx, &core.clock, organization_id, drafts).await?;
     }
     let first = take_feed_numbers(tx, moves.len()).await?;
     let events = moves.iter().zip(first..).map(|(step, feed)| {
@@ -81,15 +81,15 @@ pub(crate) async fn record(
 }
 
 /// Counts the moves, and tells whoever waits for news of these jobs. After COMMIT.
-pub(crate) fn notify(instance: &Instance, moves: &[TransitionRecord]) {
+pub(crate) fn notify(core: &Core, moves: &[TransitionRecord]) {
     for step in moves {
-        instance.metrics.transition(&step.job.kind, step.transition, step.job.error_code);
-        instance.notifier.notify(Topic::Jobs(step.job.organization_id));
-        instance.notifier.notify(Topic::AuditLog(step.job.organization_id));
+        core.metrics.transition(&step.job.kind, step.transition, step.job.error_code);
+        core.notifier.notify(Topic::Jobs(step.job.organization_id));
+        core.notifier.notify(Topic::AuditLog(step.job.organization_id));
     }
-    instance.notifier.notify(Topic::AllJobs);
+    core.notifier.notify(Topic::AllJobs);
     if moves.iter().any(|step| step.transition.to() == JobState::Queued) {
-        instance.notifier.notify(Topic::Queue);
+        core.notifier.notify(Topic::Queue);
     }
 }
 

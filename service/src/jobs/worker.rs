@@ -15,12 +15,13 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    Attempt, End, Success, claim,
+    Attempt, End, Kinds, Success, claim,
     claim::Room,
-    finish::{self, Finish},
+    finish::{self, Finish, Finisher},
+    kind::UnreadableJobs,
     lease::{self, Pulse},
 };
-use crate::{Engine, Instance, Result, Topic, access, tenancy, trace};
+use crate::{Core, Engine, Result, Topic, access, tenancy, trace};
 
 /// How often the queue is looked at where no bell rings.
 const TICK: Duration = Duration::from_secs(1);
@@ -30,21 +31,41 @@ const ATTEMPT: Duration = Duration::from_secs(6 * 3600);
 /// looks where one does.
 const WATCH: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(200));
 
-/// Works jobs until the instance stops. Spawned once in each process that works.
-pub async fn work(instance: Arc<Instance>) {
-    let places = Arc::new(Places::new(instance.settings.job_concurrency));
-    let mut news = instance.notifier.subscribe(Topic::Queue);
+/// Claims jobs and runs their attempts.
+#[derive(Debug)]
+pub struct Worker {
+    pub(super) core: Arc<Core>,
+    /// The kinds that it can run.
+    kinds: Kinds,
+    /// Attempts that ended and wait for a transaction.
+    pub(super) finisher: Finisher,
+    /// Jobs that it found to be unreadable.
+    pub(super) unreadable: UnreadableJobs,
+}
+
+impl Worker {
+    pub(crate) fn new(core: Arc<Core>, kinds: Kinds) -> Self {
+        let (finisher, unreadable) = (Finisher::default(), UnreadableJobs::default());
+        Self { core, kinds, finisher, unreadable }
+    }
+}
+
+/// Claims and runs jobs until the process stops. Spawned once in each process that works.
+pub async fn work(worker: Arc<Worker>) {
+    let core = &worker.core;
+    let places = Arc::new(Places::new(core.settings.job_concurrency));
+    let mut news = core.notifier.subscribe(Topic::Queue);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        if let Err(error) = fill(&instance, &places).await {
+        if let Err(error) = fill(&worker, &places).await {
             tracing::error!(%error, "claiming jobs failed; trying again at the next tick");
         }
         tokio::select! {
-            () = instance.stopping.cancelled() => return,
+            () = core.stopping.cancelled() => return,
             () = news.notified() => {}
             _ = tick.tick() => {
-                if let Err(error) = finish::rescue(&instance).await {
+                if let Err(error) = finish::rescue(core).await {
                     tracing::error!(%error, "rescuing stalled jobs failed");
                 }
             }
@@ -53,9 +74,9 @@ pub async fn work(instance: Arc<Instance>) {
 }
 
 /// Tells subscribers of the job's organization that it advanced.
-pub(super) fn ring_progress(instance: &Instance, job: &job::Model) {
-    instance.notifier.notify(Topic::Jobs(job.organization_id));
-    instance.notifier.notify(Topic::AllJobs);
+pub(super) fn ring_progress(core: &Core, job: &job::Model) {
+    core.notifier.notify(Topic::Jobs(job.organization_id));
+    core.notifier.notify(Topic::AllJobs);
 }
 
 /// The places for attempts in this process.
@@ -99,27 +120,28 @@ impl Places {
 }
 
 /// Claims and starts jobs until there is no room or nothing to do.
-async fn fill(instance: &Arc<Instance>, places: &Arc<Places>) -> Result<()> {
+async fn fill(worker: &Arc<Worker>, places: &Arc<Places>) -> Result<()> {
+    let core = &worker.core;
     loop {
         // Attempts that ended together give their places back first: one claim for all of them.
         tokio::task::yield_now().await;
         let room = places.room();
-        if room.free == 0 || instance.stopping.is_cancelled() {
+        if room.free == 0 || core.stopping.is_cancelled() {
             return Ok(());
         }
-        let jobs = claim::claim(instance, room).await?;
+        let jobs = claim::claim(worker, room).await?;
         if jobs.is_empty() {
             return Ok(());
         }
         for job in jobs {
             places.take(job.organization_id);
-            let (instance_, places) = (Arc::clone(instance), Arc::clone(places));
-            start(instance, async move {
+            let (worker, places) = (Arc::clone(worker), Arc::clone(places));
+            start(core, async move {
                 let organization_id = job.organization_id;
-                tenancy::only(organization_id, run(&instance_, job)).await;
+                tenancy::only(organization_id, run(&worker, job)).await;
                 places.give_back(organization_id);
                 // There is room now for what may have waited.
-                instance_.notifier.notify_here(Topic::Queue);
+                worker.core.notifier.notify_here(Topic::Queue);
             });
         }
     }
@@ -128,17 +150,18 @@ async fn fill(instance: &Arc<Instance>, places: &Arc<Places>) -> Result<()> {
 /// Starts an attempt. On SQLite in a thread of its own, for it reads the database where it runs: it
 /// keeps no other task waiting, and what it allocates is freed for itself to use again, where a task
 /// that wanders would leave some in each thread.
-fn start(instance: &Instance, attempt: impl Future<Output = ()> + Send + 'static) {
-    match instance.db.engine() {
-        Engine::Postgres => drop(instance.tasks.spawn(attempt)),
+fn start(core: &Core, attempt: impl Future<Output = ()> + Send + 'static) {
+    match core.db.engine() {
+        Engine::Postgres => drop(core.tasks.spawn(attempt)),
         Engine::Sqlite => {
-            drop(instance.tasks.spawn_blocking(|| Handle::current().block_on(attempt)));
+            drop(core.tasks.spawn_blocking(|| Handle::current().block_on(attempt)));
         }
     }
 }
 
 /// Runs one attempt to its end, whatever that is.
-async fn run(instance: &Arc<Instance>, job: job::Model) {
+async fn run(worker: &Arc<Worker>, job: job::Model) {
+    let core = &worker.core;
     let span = tracing::info_span!(
         "job.attempt",
         job.id = %job.id,
@@ -150,12 +173,12 @@ async fn run(instance: &Arc<Instance>, job: job::Model) {
     );
     trace::join(&span, job.traceparent.as_deref());
     async {
-        let mut attempt = Attempt::new(Arc::clone(instance), job.clone());
+        let mut attempt = Attempt::new(Arc::clone(core), job.clone());
         let end = tokio::select! {
-            end = execute(&mut attempt) => end,
-            end = watch_over(instance, &job) => Err(end),
+            end = execute(worker, &mut attempt) => end,
+            end = watch_over(core, &job) => Err(end),
         };
-        conclude(attempt, end).await;
+        conclude(worker, attempt, end).await;
     }
     .instrument(span)
     .await;
@@ -165,11 +188,10 @@ async fn run(instance: &Arc<Instance>, job: job::Model) {
 ///
 /// # Errors
 /// The end, where it has come to nothing.
-pub async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End> {
+pub async fn execute(worker: &Worker, attempt: &mut Attempt) -> std::result::Result<Success, End> {
     let work = async {
-        check_right(&attempt.instance, &attempt.job).await?;
-        let kinds = attempt.instance.job_kinds;
-        kinds.run(attempt).await
+        check_right(&attempt.core, &attempt.job).await?;
+        worker.kinds.run(attempt).await
     };
     // A panic is this attempt's failure, nobody else's.
     match tokio::time::timeout(ATTEMPT, AssertUnwindSafe(work).catch_unwind()).await {
@@ -183,12 +205,12 @@ pub async fn execute(attempt: &mut Attempt) -> std::result::Result<Success, End>
 }
 
 /// Authority is as of now, not as of when the job was asked for.
-async fn check_right(instance: &Instance, job: &job::Model) -> std::result::Result<(), End> {
+async fn check_right(core: &Core, job: &job::Model) -> std::result::Result<(), End> {
     // A claim passes over what this build can't read.
-    let Some(work) = instance.job_kinds.work(job) else {
+    let Some(work) = core.job_kinds.work(job) else {
         return Err(End::Interrupted);
     };
-    if access::may_have_job_done(instance, job, work.permission()).await? {
+    if access::may_have_job_done(core, job, work.permission()).await? {
         return Ok(());
     }
     let reason = "whoever asked for it may not do so any more".to_owned();
@@ -197,12 +219,12 @@ async fn check_right(instance: &Instance, job: &job::Model) -> std::result::Resu
 
 /// Ends when the attempt is not to go on: at once where a bell rings for that, whatever the work
 /// is waiting for.
-async fn watch_over(instance: &Instance, job: &job::Model) -> End {
+async fn watch_over(core: &Core, job: &job::Model) -> End {
     let (most, least) = WATCH;
-    let mut news = instance.notifier.subscribe(Topic::Jobs(job.organization_id));
+    let mut news = core.notifier.subscribe(Topic::Jobs(job.organization_id));
     loop {
         tokio::time::sleep(least).await;
-        match lease::look(instance, job).await {
+        match lease::look(core, job).await {
             Ok(Pulse::Held) => {}
             Ok(Pulse::CancelRequested) => return End::Canceled,
             Ok(Pulse::Lost) => return End::Lost,
@@ -216,19 +238,23 @@ async fn watch_over(instance: &Instance, job: &job::Model) -> End {
 }
 
 /// Stores what the attempt came to, and removes its file where that is not to stay.
-pub async fn conclude(mut attempt: Attempt, end: std::result::Result<Success, End>) {
+pub async fn conclude(
+    worker: &Arc<Worker>,
+    mut attempt: Attempt,
+    end: std::result::Result<Success, End>,
+) {
     std::mem::take(&mut attempt.file).give_up().await;
-    let is_kept = settle(&attempt.instance, &attempt.job, end).await;
+    let is_kept = store_outcome(worker, &attempt.job, end).await;
     if let Some(key) = attempt.object_key.filter(|_| !is_kept)
-        && let Err(error) = attempt.instance.store.remove(&key).await
+        && let Err(error) = attempt.core.store.remove(&key).await
     {
         tracing::warn!(artifact.key = key, %error, "an unused object stays for the sweep");
     }
 }
 
 /// Stores the attempt's end; whether its object is to stay.
-async fn settle(
-    instance: &Arc<Instance>,
+async fn store_outcome(
+    worker: &Arc<Worker>,
     job: &job::Model,
     end: std::result::Result<Success, End>,
 ) -> bool {
@@ -241,12 +267,12 @@ async fn settle(
         Err(End::Interrupted) => Finish::Interrupt,
         Err(End::Canceled) => Finish::Cancel,
         Err(End::Lost) => {
-            instance.metrics.stale_claim();
+            worker.core.metrics.stale_claim();
             tracing::warn!("the attempt lost its job; nothing of it is kept");
             return false;
         }
     };
-    match finish::finish(instance, job, finish).await {
+    match finish::finish(worker, job, finish).await {
         Ok(Some(job)) if job.state == JobState::Failed => {
             let code = job.error_code.map(|code| code.to_value());
             tracing::error!(error.code = code, error = job.error_message, "job failed");

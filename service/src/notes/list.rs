@@ -31,14 +31,14 @@ pub async fn list(
     args: &PageArgs,
     bodies: Bodies<'_>,
 ) -> Result<Page<Model>> {
-    let identity = ("notes", scope.organization_id, workspace_id);
+    let identity = ("notes", scope.organization_id(), workspace_id);
     let keyset = Keyset {
         columns: vec![Column::Path],
         key: |note: &Model| vec![Part::Text(note.path.clone())],
         order: Order::Ascending,
         context: serde_json::to_vec(&identity).expect("ids and a text"),
     };
-    let secret = &scope.instance.secret;
+    let secret = &scope.core().secret;
     let notes = all(scope, workspace_id);
     match bodies {
         Bodies::LeftOut => {
@@ -53,7 +53,7 @@ pub async fn list(
         }
         Bodies::Admitted(admit) => {
             // By the primary: what was admitted can't be admitted anew where a replica fails.
-            let db = scope.instance.db.reader();
+            let db = scope.core().db.reader();
             let admit = |note: &Model| admit(note.body.len());
             page::fetch_admitted(db, secret, notes, &keyset, args, &admit).await
         }
@@ -68,7 +68,7 @@ pub async fn count(scope: &Scope, workspace_id: Uuid) -> Result<u64> {
     let notes = all(scope, workspace_id);
     let count =
         scope.read(&notes, |db, notes| Box::pin(async move { Ok(notes.clone().count(db).await?) }));
-    workload::count_once(&("notes", scope.organization_id, workspace_id), count).await
+    workload::count_once(&("notes", scope.organization_id(), workspace_id), count).await
 }
 
 /// A note of the scope's organization.
@@ -76,8 +76,8 @@ pub async fn count(scope: &Scope, workspace_id: Uuid) -> Result<u64> {
 /// # Errors
 /// A database fault.
 pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
-    let found = Entity::find_by_id((scope.organization_id, id));
-    Ok(found.one(scope.instance.db.reader()).await?)
+    let found = Entity::find_by_id((scope.organization_id(), id));
+    Ok(found.one(scope.core().db.reader()).await?)
 }
 
 /// The note at this path, which is in its normal form.
@@ -86,7 +86,7 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// A database fault.
 pub async fn find_by_path(scope: &Scope, workspace_id: Uuid, path: &str) -> Result<Option<Model>> {
     let found = all(scope, workspace_id).filter(Column::Path.eq(path));
-    Ok(found.one(scope.instance.db.reader()).await?)
+    Ok(found.one(scope.core().db.reader()).await?)
 }
 
 /// The tags of a note.
@@ -100,6 +100,6 @@ pub fn tags(note: &Model) -> Result<Vec<String>> {
 
 fn all(scope: &Scope, workspace_id: Uuid) -> Select<Entity> {
     Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id))
+        .filter(Column::OrganizationId.eq(scope.organization_id()))
         .filter(Column::WorkspaceId.eq(workspace_id))
 }

@@ -31,7 +31,7 @@ pub(super) fn entry(
         id: known.map(id).unwrap_or_default(),
         name: known.map(|note| note.path.clone()),
     };
-    let mut entry = NewEntry::by(&scope.viewer, action, resource);
+    let mut entry = NewEntry::by(scope.viewer(), action, resource);
     let (old, new) = (values(before)?, values(after)?);
     let pairs = FIELDS.into_iter().zip(old.into_iter().zip(new));
     entry.changes = pairs

@@ -25,25 +25,25 @@ use crate::{
 /// A name out of bounds or taken; a database fault.
 pub async fn create(scope: &Scope, name: &str) -> Result<Model> {
     let name = workspace_name(name)?;
-    if scope.organization_id == organization::INSTANCE {
+    if scope.organization_id() == organization::INSTANCE {
         let message = "the instance itself has no workspaces";
         return Err(Error::invalid(&["input", "organizationId"], message));
     }
     let workspace = Model {
-        organization_id: scope.organization_id,
-        id: random::id(scope.instance.clock.now()),
+        organization_id: scope.organization_id(),
+        id: random::id(scope.core().clock.now()),
         name,
-        created_at: scope.instance.clock.now(),
+        created_at: scope.core().clock.now(),
     };
     let context = (scope.clone(), workspace);
-    let created = scope.instance.db.transaction(context, |tx, (scope, workspace)| {
+    let created = scope.core().db.transaction(context, |tx, (scope, workspace)| {
         Box::pin(insert(tx, scope, workspace.clone()))
     });
     unless_taken(created.await, "name", "a workspace of this name exists already")
 }
 
 async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut workspace: Model) -> Result<Model> {
-    workspace.created_at = database::now(tx, &scope.instance.clock).await?;
+    workspace.created_at = database::now(tx, &scope.core().clock).await?;
     let workspace = workspace.into_active_model().insert(tx).await?;
     let Model { organization_id, id, ref name, created_at: _ } = workspace;
     let resource = Resource {
@@ -51,7 +51,7 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut workspace: Model) -
         id: GlobalId::Workspace { organization_id, id }.to_string(),
         name: Some(name.clone()),
     };
-    let mut entry = NewEntry::by(&scope.viewer, "workspace.created", resource);
+    let mut entry = NewEntry::by(scope.viewer(), "workspace.created", resource);
     let new = Some(name.as_str().into());
     entry.changes = vec![Change { field: "name".to_owned(), old: None, new }];
     audit::append_own(tx, scope, entry).await?;
@@ -63,14 +63,14 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut workspace: Model) -
 /// # Errors
 /// A number or cursor that can't be used; a database fault.
 pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
-    let identity = ("workspaces", scope.organization_id);
+    let identity = ("workspaces", scope.organization_id());
     let keyset = Keyset {
         columns: vec![Column::Name],
         key: |workspace: &Model| vec![Part::Text(workspace.name.clone())],
         order: Order::Ascending,
         context: serde_json::to_vec(&identity).expect("an id and a text"),
     };
-    let asked = (&scope.instance.secret, all(scope), keyset, args);
+    let asked = (&scope.core().secret, all(scope), keyset, args);
     let page = scope.read(&asked, |db, (secret, workspaces, keyset, args)| {
         Box::pin(page::fetch(db, secret, workspaces.clone(), keyset, args))
     });
@@ -86,7 +86,7 @@ pub async fn count(scope: &Scope) -> Result<u64> {
     let count = scope.read(&workspaces, |db, workspaces| {
         Box::pin(async move { Ok(workspaces.clone().count(db).await?) })
     });
-    workload::count_once(&("workspaces", scope.organization_id), count).await
+    workload::count_once(&("workspaces", scope.organization_id()), count).await
 }
 
 /// A workspace of the scope's organization.
@@ -94,8 +94,8 @@ pub async fn count(scope: &Scope) -> Result<u64> {
 /// # Errors
 /// A database fault.
 pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
-    let found = Entity::find_by_id((scope.organization_id, id));
-    Ok(found.one(scope.instance.db.reader()).await?)
+    let found = Entity::find_by_id((scope.organization_id(), id));
+    Ok(found.one(scope.core().db.reader()).await?)
 }
 
 /// The workspace of this name.
@@ -104,9 +104,9 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// A name that none can have; a database fault.
 pub async fn find_by_name(scope: &Scope, name: &str) -> Result<Option<Model>> {
     let found = all(scope).filter(Column::Name.eq(workspace_name(name)?));
-    Ok(found.one(scope.instance.db.reader()).await?)
+    Ok(found.one(scope.core().db.reader()).await?)
 }
 
 fn all(scope: &Scope) -> sea_orm::Select<Entity> {
-    Entity::find().filter(Column::OrganizationId.eq(scope.organization_id))
+    Entity::find().filter(Column::OrganizationId.eq(scope.organization_id()))
 }

@@ -58,9 +58,9 @@ pub async fn create(scope: &Scope, new: NewNote) -> Result<Model> {
     problems.body(&body);
     problems.tags(&tags);
     problems.into_result()?;
-    let now = scope.instance.clock.now();
+    let now = scope.core().clock.now();
     let note = Model {
-        organization_id: scope.organization_id,
+        organization_id: scope.organization_id(),
         id: random::id(now),
         workspace_id,
         path,
@@ -73,7 +73,7 @@ pub async fn create(scope: &Scope, new: NewNote) -> Result<Model> {
     };
     let context = (scope.clone(), note);
     let created = scope
-        .instance
+        .core()
         .db
         .transaction(context, |tx, (scope, note)| Box::pin(insert(tx, scope, note.clone())));
     unless_taken(created.await, "path", TAKEN)
@@ -84,7 +84,7 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut note: Model) -> Res
     if workspace::Entity::find_by_id(workspace).one(tx).await?.is_none() {
         return Err(Error::not_found(&["input", "workspaceId"], "workspace"));
     }
-    note.created_at = database::now(tx, &scope.instance.clock).await?;
+    note.created_at = database::now(tx, &scope.core().clock).await?;
     note.updated_at = note.created_at;
     Entity::insert(note.clone().into_active_model()).exec_without_returning(tx).await?;
     audit::append_own(tx, scope, entry(scope, "note.created", None, Some(&note))?).await?;
@@ -114,7 +114,7 @@ pub async fn update(scope: &Scope, mut change: NoteChange) -> Result<Model> {
     problems.into_result()?;
     let context = (scope.clone(), change);
     let updated = scope
-        .instance
+        .core()
         .db
         .transaction(context, |tx, (scope, change)| Box::pin(put(tx, scope, change)));
     unless_taken(updated.await, "path", TAKEN)
@@ -138,7 +138,7 @@ async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Re
         Fault::Stored(format!("note {} was changed too often to count", before.id))
     })?;
     // Never before the last change, also where the clock was set back.
-    after.updated_at = database::now(tx, &scope.instance.clock).await?.max(before.updated_at);
+    after.updated_at = database::now(tx, &scope.core().clock).await?.max(before.updated_at);
     let row = ActiveModel {
         path: Set(after.path.clone()),
         title: Set(after.title.clone()),
@@ -171,21 +171,21 @@ async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Re
 pub async fn delete(scope: &Scope, id: Uuid) -> Result<()> {
     let context = (scope.clone(), id);
     let deleted =
-        scope.instance.db.transaction(context, |tx, (scope, id)| Box::pin(remove(tx, scope, *id)));
+        scope.core().db.transaction(context, |tx, (scope, id)| Box::pin(remove(tx, scope, *id)));
     deleted.await
 }
 
 async fn remove(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<()> {
     // What is recorded as the old values is what is deleted, whatever others change meanwhile.
-    let before = Entity::find_by_id((scope.organization_id, id)).lock_exclusive().one(tx).await?;
+    let before = Entity::find_by_id((scope.organization_id(), id)).lock_exclusive().one(tx).await?;
     let before = before.ok_or_else(no_note)?;
     let entry = entry(scope, "note.deleted", Some(&before), None)?;
-    Entity::delete_by_id((scope.organization_id, id)).exec(tx).await?;
+    Entity::delete_by_id((scope.organization_id(), id)).exec(tx).await?;
     audit::append_own(tx, scope, entry).await
 }
 
 async fn find(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<Model> {
-    let found = Entity::find_by_id((scope.organization_id, id)).one(tx).await?;
+    let found = Entity::find_by_id((scope.organization_id(), id)).one(tx).await?;
     found.ok_or_else(no_note)
 }
 

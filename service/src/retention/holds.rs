@@ -21,21 +21,21 @@ pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
         input::check_name(text, MAX_TEXT_CHARS, &[field])?;
     }
     let context = (scope.clone(), name.to_owned(), reason.to_owned());
-    let placed = scope.instance.db.transaction(context, |tx, (scope, name, reason)| {
+    let placed = scope.core().db.transaction(context, |tx, (scope, name, reason)| {
         Box::pin(async move {
             // Whoever removes has this lock, too: once this is committed, nothing goes any more.
-            super::lock(tx, scope.organization_id).await?;
-            let key = (scope.organization_id, name.clone());
+            super::lock(tx, scope.organization_id()).await?;
+            let key = (scope.organization_id(), name.clone());
             if hold::Entity::find_by_id(key).one(tx).await?.is_some() {
                 let message = format!("there is a hold {name} already");
                 return Err(Error::problem(ProblemCode::Conflict, &["name"], message));
             }
             let hold = hold::Model {
-                organization_id: scope.organization_id,
+                organization_id: scope.organization_id(),
                 name: name.clone(),
                 reason: reason.clone(),
-                placed_by: scope.viewer.subject.clone(),
-                placed_at: database::now(tx, &scope.instance.clock).await?,
+                placed_by: scope.viewer().subject.clone(),
+                placed_at: database::now(tx, &scope.core().clock).await?,
             };
             hold::Entity::insert(hold.into_active_model()).exec_without_returning(tx).await?;
             tell(tx, scope, "hold.placed", name, reason).await
@@ -51,10 +51,10 @@ pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
 pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
     input::check_text(name, &["name"])?;
     let context = (scope.clone(), name.to_owned());
-    let released = scope.instance.db.transaction(context, |tx, (scope, name)| {
+    let released = scope.core().db.transaction(context, |tx, (scope, name)| {
         Box::pin(async move {
-            super::lock(tx, scope.organization_id).await?;
-            let key = (scope.organization_id, name.clone());
+            super::lock(tx, scope.organization_id()).await?;
+            let key = (scope.organization_id(), name.clone());
             let Some(hold) = hold::Entity::find_by_id(key).one(tx).await? else {
                 return Ok(false);
             };
@@ -73,9 +73,9 @@ pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
 /// A database fault.
 pub async fn holds(scope: &Scope) -> Result<Vec<hold::Model>> {
     let holds = hold::Entity::find()
-        .filter(hold::Column::OrganizationId.eq(scope.organization_id))
+        .filter(hold::Column::OrganizationId.eq(scope.organization_id()))
         .order_by_asc(hold::Column::Name);
-    Ok(holds.all(scope.instance.db.reader()).await?)
+    Ok(holds.all(scope.core().db.reader()).await?)
 }
 
 /// Whether anything holds an organization's log.
@@ -94,7 +94,7 @@ async fn tell(
     name: &str,
     reason: &str,
 ) -> Result<()> {
-    let mut entry = super::entry(&scope.viewer, action, scope.organization_id);
+    let mut entry = super::entry(scope.viewer(), action, scope.organization_id());
     entry.resource.name = Some(name.to_owned());
     audit::append_own(tx, scope, entry.with_extra(serde_json::json!({ "reason": reason }))).await
 }

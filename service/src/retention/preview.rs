@@ -28,9 +28,9 @@ pub struct Preview {
 /// A number of days that can't be set; a database fault.
 pub async fn preview(scope: &Scope, days: Option<u32>) -> Result<Option<Preview>> {
     let days = check(days)?;
-    let (db, organization_id) = (scope.instance.db.reader(), scope.organization_id);
+    let (db, organization_id) = (scope.core().db.reader(), scope.organization_id());
     let pruned = find(scope).await?.map_or(0, |found| found.pruned);
-    let now = database::now(db, &scope.instance.clock).await?;
+    let now = database::now(db, &scope.core().clock).await?;
     let Some(cutoff) = prune::cutoff(now, days) else { return Ok(None) };
     let last_sequence = prune::last_before(db, organization_id, pruned, cutoff, cutoff).await?;
     let first = entry_at(db, organization_id, pruned + 1).await?;

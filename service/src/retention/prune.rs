@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{entry, entry_at, holds::is_held, lock};
-use crate::{Fault, Instance, Permission, Result, Scope, Viewer, audit, database, tenancy};
+use crate::{Core, Fault, Permission, Result, Scope, Viewer, audit, database, tenancy};
 
 /// Entries of one transaction.
 const BATCH: u64 = 1_000;
@@ -26,15 +26,15 @@ const SLACK: TimeDelta = TimeDelta::days(1);
 ///
 /// # Errors
 /// A database fault; what was removed stays removed.
-pub async fn prune(instance: &Arc<Instance>) -> Result<()> {
-    for found in retention::Entity::find().all(instance.db.bulk()).await? {
-        let scope = Scope {
-            instance: Arc::clone(instance),
-            organization_id: found.organization_id,
-            viewer: Viewer::command_line("daybook"),
-            permission: Permission::SetRetention,
-        };
-        let through = extent(instance, &found).await?;
+pub async fn prune(core: &Arc<Core>) -> Result<()> {
+    for found in retention::Entity::find().all(core.db.bulk()).await? {
+        let scope = Scope::system(
+            core,
+            found.organization_id,
+            Viewer::command_line("daybook"),
+            Permission::SetRetention,
+        );
+        let through = extent(core, &found).await?;
         if through > found.pruned {
             tenancy::only(found.organization_id, remove_through(&scope, through)).await?;
         }
@@ -44,7 +44,7 @@ pub async fn prune(instance: &Arc<Instance>) -> Result<()> {
 
 async fn remove_through(scope: &Scope, through: i64) -> Result<()> {
     if announce(scope, through).await? {
-        while !scope.instance.stopping.is_cancelled() && remove(scope).await? {}
+        while !scope.core().stopping.is_cancelled() && remove(scope).await? {}
     }
     Ok(())
 }
@@ -55,12 +55,12 @@ pub(super) fn cutoff(now: DateTime<Utc>, days: Option<i32>) -> Option<DateTime<U
 }
 
 /// Sequence through which entries are old enough; what was announced where there is more to do of it.
-async fn extent(instance: &Instance, found: &retention::Model) -> Result<i64> {
-    let (db, organization_id) = (instance.db.bulk(), found.organization_id);
+async fn extent(core: &Core, found: &retention::Model) -> Result<i64> {
+    let (db, organization_id) = (core.db.bulk(), found.organization_id);
     if found.announced > found.pruned {
         return Ok(found.announced);
     }
-    let now = database::now(db, &instance.clock).await?;
+    let now = database::now(db, &core.clock).await?;
     let Some(cutoff) = cutoff(now, found.days) else { return Ok(found.pruned) };
     last_before(db, organization_id, found.pruned, cutoff - SLACK, cutoff).await
 }
@@ -95,11 +95,11 @@ pub(super) async fn last_before<C: ConnectionTrait>(
 
 /// True if old entries may go now: no hold applies, and no unfinished job reads them.
 async fn may_go(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
-    let organization_id = scope.organization_id;
+    let organization_id = scope.organization_id();
     if is_held(tx, organization_id).await? {
         return Ok(false);
     }
-    let kinds = scope.instance.job_kinds.names_reading_audit_log();
+    let kinds = scope.core().job_kinds.names_reading_audit_log();
     let readers = job::Entity::find()
         .filter(job::Column::OrganizationId.eq(organization_id))
         .filter(job::Column::Kind.is_in(kinds))
@@ -110,21 +110,21 @@ async fn may_go(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
 /// Says in the log what is about to be removed, once; whether it may be.
 async fn announce(scope: &Scope, through: i64) -> Result<bool> {
     let announced =
-        scope.instance.db.transaction((scope.clone(), through), |tx, (scope, through)| {
+        scope.core().db.transaction((scope.clone(), through), |tx, (scope, through)| {
             Box::pin(async move {
-                let found = lock(tx, scope.organization_id).await?;
+                let found = lock(tx, scope.organization_id()).await?;
                 if !may_go(tx, scope).await? {
                     return Ok(false);
                 }
                 if found.announced >= *through {
                     return Ok(true);
                 }
-                let last = entry_at(tx, scope.organization_id, *through).await?;
+                let last = entry_at(tx, scope.organization_id(), *through).await?;
                 let Some(last) = last else { return Ok(false) };
                 let announced =
                     retention::ActiveModel { announced: Set(*through), ..Default::default() };
-                change(tx, scope.organization_id, announced).await?;
-                let entry = entry(&scope.viewer, "audit_log.pruned", scope.organization_id);
+                change(tx, scope.organization_id(), announced).await?;
+                let entry = entry(scope.viewer(), "audit_log.pruned", scope.organization_id());
                 let extra = serde_json::json!({
                     "fromSequence": (found.pruned + 1).to_string(),
                     "throughSequence": through.to_string(),
@@ -140,14 +140,14 @@ async fn announce(scope: &Scope, through: i64) -> Result<bool> {
 
 /// Removes one batch of what was announced; false where there is no more to remove, for now.
 async fn remove(scope: &Scope) -> Result<bool> {
-    let removed = scope.instance.db.transaction(scope.clone(), |tx, scope| {
+    let removed = scope.core().db.transaction(scope.clone(), |tx, scope| {
         Box::pin(async move {
-            let organization_id = scope.organization_id;
+            let organization_id = scope.organization_id();
             let found = lock(tx, organization_id).await?;
             if found.pruned == found.announced || !may_go(tx, scope).await? {
                 return Ok(false);
             }
-            let now = database::now(tx, &scope.instance.clock).await?;
+            let now = database::now(tx, &scope.core().clock).await?;
             let batch = old(tx, &found, cutoff(now, found.days)).await?;
             let Some((last, hash, _)) = batch.last() else {
                 // The number of days was raised meanwhile.

@@ -10,7 +10,7 @@ use std::{
 
 use daybook_api::config::Config;
 use daybook_entity::{job, job_event, membership::Role};
-use daybook_service::{Clock, artifacts::janitor};
+use daybook_service::{Clock, janitor};
 use daybook_tests::{
     Backend, Process, TestServer, Value, binary, eventually, json, on_each_backend,
 };
@@ -80,7 +80,7 @@ async fn killed_processes_leave_nothing(backend: Backend, rounds: usize) {
         .await;
     }
     db.close().await.unwrap();
-    janitor::sweep(server.instance()).await.unwrap();
+    janitor::sweep(&server.instance().core).await.unwrap();
     server.finish().await;
 }
 

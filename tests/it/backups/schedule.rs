@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daybook_entity::{artifact, job};
-use daybook_service::{Instance, artifacts::janitor, backups::schedule::visit_once};
+use daybook_service::{Instance, backups::schedule::visit_once, janitor};
 use daybook_tests::{
     Backend, Client, TestServer, Value, binary, eventually, json, on_each_backend,
 };
@@ -50,7 +50,8 @@ async fn files(server: &TestServer) -> Vec<bool> {
 }
 
 async fn visit(instance: &std::sync::Arc<Instance>) {
-    visit_once(instance).await.unwrap();
+    let schedule = instance.backup_schedule.as_ref().unwrap();
+    visit_once(&instance.core, schedule).await.unwrap();
 }
 
 #[on_each_backend]
@@ -81,7 +82,7 @@ async fn once_for_each_instant(backend: Backend) {
     assert_eq!(files(&server).await, [false, false, true, true, true]);
     // Neither the artifacts' time to live nor the sweep takes those that are kept.
     server.clock.advance(48 * HOUR);
-    janitor::sweep(server.instance()).await.unwrap();
+    janitor::sweep(&server.instance().core).await.unwrap();
     assert_eq!(files(&server).await, [false, false, true, true, true]);
     let operator = server.operator().await;
     let seen = seen(&operator, &jobs[4]).await;
@@ -121,9 +122,9 @@ async fn last_verified_stays(backend: Backend) {
     visit(&node.instance).await;
     jobs(&server).await;
     assert_eq!(files(&server).await[..3], [true, false, true], "the last verified one is gone");
-    janitor::sweep(server.instance()).await.unwrap();
+    janitor::sweep(&server.instance().core).await.unwrap();
     server.clock.advance(24 * HOUR);
-    janitor::sweep(server.instance()).await.unwrap();
+    janitor::sweep(&server.instance().core).await.unwrap();
     assert_eq!(files(&server).await[..3], [false, false, true]);
     node.stop().await.unwrap();
     server.finish().await;

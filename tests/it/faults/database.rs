@@ -158,7 +158,7 @@ impl Nodes {
         assert!(serve.is_alive() && worker.is_alive());
         worker.stop().await;
         serve.stop().await;
-        daybook_service::artifacts::janitor::sweep(site.server.instance()).await.unwrap();
+        daybook_service::janitor::sweep(&site.server.instance().core).await.unwrap();
         site.finish().await;
         drop(cluster);
     }

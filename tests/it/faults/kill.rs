@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use daybook_entity::job_event;
-use daybook_service::artifacts::janitor;
+use daybook_service::janitor;
 use daybook_tests::{Backend, Process, TestServer, Value, eventually};
 use sea_orm::{EntityTrait, PaginatorTrait};
 
@@ -74,7 +74,7 @@ async fn kill_loop(backend: Backend, rounds: usize) {
          {} jobs, {given_up} given up after five, {transitions} transitions checked",
         jobs.len() + EXPORTS.len()
     );
-    janitor::sweep(site.server.instance()).await.unwrap();
+    janitor::sweep(&site.server.instance().core).await.unwrap();
     site.finish().await;
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use daybook_entity::{job_event, membership::Role};
-use daybook_service::{GlobalId, artifacts::janitor};
+use daybook_service::{GlobalId, janitor};
 use daybook_tests::{Backend, Client, Process, TestServer, Value, eventually, json};
 use futures::future::{join, join_all};
 use sea_orm::{ActiveEnum, EntityTrait, PaginatorTrait, QueryOrder};
@@ -84,7 +84,7 @@ async fn socket_loop(backend: Backend, rounds: usize) {
     }
     assert!(closed >= rounds, "too few restarts hit an open connection");
     serve.stop().await;
-    janitor::sweep(site.server.instance()).await.unwrap();
+    janitor::sweep(&site.server.instance().core).await.unwrap();
     site.finish().await;
 }
 

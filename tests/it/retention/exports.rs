@@ -20,7 +20,7 @@ async fn remove_beside(server: &TestServer) {
         shown.exec(&db).await.unwrap();
     };
     show_as("BACKUP").await;
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     show_as("EXPORT").await;
     db.close().await.unwrap();
 }
@@ -41,14 +41,14 @@ async fn export_that_was_started_loses_nothing_to_retention(server: &TestServer)
                 json!({ "organizationId": acme, "format": "JSONL", "source": source }),
             )
         });
-        let (pruned, started) = tokio::join!(prune(server.instance()), join_all(starts));
+        let (pruned, started) = tokio::join!(prune(&server.instance().core), join_all(starts));
         pruned.unwrap();
         for payload in started {
             let job = admin.finished(payload["job"]["id"].as_str().unwrap()).await;
             assert_eq!(job["state"], "SUCCEEDED", "round {round}: {job}");
         }
     }
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     let db = server.database.connect().await;
     let kept = retention::Entity::find().one(&db).await.unwrap().unwrap();
     assert!(kept.pruned > 500, "{kept:?}");
@@ -70,7 +70,7 @@ async fn export_whose_entries_are_gone_is_not_repeated(server: &TestServer) {
     let retry = "mutation($id: ID!) { retryJob(input: { jobId: $id }) {
         job { id } userErrors { code message path } } }";
     let admin = later(server, 30).await;
-    prune(server.instance()).await.unwrap();
+    prune(&server.instance().core).await.unwrap();
     let retried = admin.query(retry, json!({ "id": id })).await["retryJob"].clone();
     let error = &retried["userErrors"][0];
     assert_eq!(

@@ -48,7 +48,7 @@ impl Case<'_> {
         // The last place is not for an organization that runs something already.
         let most = (free - 1).max(1);
         let before = self.now();
-        let rows = steps::claim(self.instance(), room).await.map_err(failed)?;
+        let rows = steps::claim(&self.instance().worker, room).await.map_err(failed)?;
         let now = (before, self.now());
         let (certain, possible) = (self.model.claimable(now.0), self.model.claimable(now.1));
         let count = certain.len().min(most)..=possible.len().min(most);
@@ -66,7 +66,7 @@ impl Case<'_> {
         let Some(index) = self.pick(which) else { return Ok(false) };
         let Held { job, row, .. } = &self.attempts[index];
         let before = self.now();
-        let pulse = steps::beat(self.instance(), row).await.map_err(failed)?;
+        let pulse = steps::beat(&self.instance().core, row).await.map_err(failed)?;
         let now = (before, self.now());
         let wanted = if !self.model.holds(*job, row.claim) {
             Pulse::Lost
@@ -90,9 +90,9 @@ impl Case<'_> {
             return Ok(());
         }
         let (job, claim) = (*job, row.claim);
-        let mut attempt = Attempt::new(Arc::clone(self.instance()), row.clone());
+        let mut attempt = Attempt::new(Arc::clone(&self.instance().core), row.clone());
         let before = self.now();
-        let end = steps::execute(&mut attempt).await;
+        let end = steps::execute(&self.instance().worker, &mut attempt).await;
         let now = (before, self.now());
         let is_held = self.model.holds(job, claim);
         let is_expected = match &end {
@@ -137,7 +137,7 @@ impl Case<'_> {
             let instance = Arc::clone(self.server.instance());
             let (attempt, worked) = match work.take() {
                 Some((attempt, end)) => (attempt, Some(end)),
-                None => (Attempt::new(instance, row.clone()), None),
+                None => (Attempt::new(Arc::clone(&instance.core), row.clone()), None),
             };
             let end = end(how, worked, (is_held, is_canceled));
             if is_held {
@@ -145,7 +145,7 @@ impl Case<'_> {
             } else {
                 self.figures.stale += 1;
             }
-            ends.push(steps::conclude(attempt, end));
+            ends.push(async move { steps::conclude(&instance.worker, attempt, end).await });
         }
         let before = self.now();
         join_all(ends).await;
@@ -158,7 +158,7 @@ impl Case<'_> {
 
     pub(super) async fn rescue(&mut self) -> Result<(), TestCaseError> {
         let before = self.now();
-        let count = steps::rescue(self.instance()).await.map_err(failed)?;
+        let count = steps::rescue(&self.instance().core).await.map_err(failed)?;
         let now = (before, self.now());
         let stalled = self.model.stalled(now.0);
         if stalled != self.model.stalled(now.1) {

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use daybook_entity::membership::Role;
 use daybook_service::{
-    Error, Instance, ProblemCode,
-    artifacts::{Compression, janitor},
-    audit, exports,
+    Error, Instance, ProblemCode, audit, exports,
     exports::{Format, StartExport, Wanted},
-    jobs,
+    janitor, jobs,
+    store::Compression,
 };
 use futures::future::join_all;
 use proptest::{prelude::*, sample::Index, test_runner::TestCaseError};
@@ -163,7 +162,7 @@ impl Case<'_> {
 
     async fn sweep(&mut self) -> Result<(), TestCaseError> {
         let now = self.now();
-        janitor::sweep(self.instance()).await.map_err(failed)?;
+        janitor::sweep(&self.instance().core).await.map_err(failed)?;
         let (expired, pruned) = self.model.swept(now);
         self.figures.expired += expired;
         self.figures.pruned += pruned;

@@ -8,7 +8,7 @@ use super::{
     types::AuditLog,
 };
 use crate::graphql::{
-    context::enter,
+    context::{enter, instance},
     error::{UserError, split},
 };
 
@@ -41,7 +41,7 @@ async fn record(
     let path = ["input", "organizationId"];
     let scope = enter(ctx, &organization_id, Permission::RecordAuditLogs, &path).await?;
     let entries = input::read(entries, &["input", "entries"])?;
-    audit::record(&scope, entries, idempotency_key).await
+    instance(ctx).recorder.record(&scope, entries, idempotency_key).await
 }
 
 /// Result of `recordAuditLogs`.

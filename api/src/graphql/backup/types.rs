@@ -5,8 +5,8 @@ use std::ops::Deref;
 use async_graphql::{Enum, Object, Result, SimpleObject};
 use daybook_entity::organization::INSTANCE;
 use daybook_service::{
-    artifacts::Compression,
     backups::{self, Outcome, Plan},
+    store::Compression,
 };
 
 use crate::graphql::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use daybook_service::{
-    Error, Instance, Scope,
+    Core, Error, Scope,
     exports::{self, Export, StartExport},
     jobs::{self, Kind as _, Quota},
 };
@@ -39,12 +39,12 @@ impl ExportMutation {
             enter(ctx, &input.organization_id, input.source.export_permission(), &path).await;
         let (scope, user_errors) = split(entered)?;
         let Some(scope) = scope else {
-            let instance = Arc::clone(instance(ctx));
-            return Ok(StartExportPayload { user_errors, ..StartExportPayload::nothing(instance) });
+            let core = Arc::clone(&instance(ctx).core);
+            return Ok(StartExportPayload { user_errors, ..StartExportPayload::nothing(core) });
         };
         let started = async { exports::start(&scope, request(&scope, input)?).await };
         let (started, user_errors) = split(started.await)?;
-        let counted = (Arc::clone(&scope.instance), Some(scope.organization_id));
+        let counted = (Arc::clone(scope.core()), Some(scope.organization_id()));
         let (job, replayed) = match started {
             Some(exports::Started { job, replayed }) => {
                 (Some(ExportJob(JobFields { scope, job })), replayed)
@@ -110,12 +110,12 @@ struct StartExportPayload {
     user_errors: Vec<UserError>,
     /// The instance and organization whose exports `quota` counts.
     #[graphql(skip)]
-    counted: (Arc<Instance>, Option<Uuid>),
+    counted: (Arc<Core>, Option<Uuid>),
 }
 
 impl StartExportPayload {
-    fn nothing(instance: Arc<Instance>) -> Self {
-        Self { job: None, replayed: false, user_errors: Vec::new(), counted: (instance, None) }
+    fn nothing(core: Arc<Core>) -> Self {
+        Self { job: None, replayed: false, user_errors: Vec::new(), counted: (core, None) }
     }
 }
 
@@ -123,23 +123,21 @@ impl StartExportPayload {
 impl StartExportPayload {
     /// The file as a `data:` URL, if the export was small enough to finish at once. Null otherwise.
     /// Selecting this field downloads the file, which the audit log records.
-    async fn inline_data_url(&self) -> Result<Option<String>> {
+    async fn inline_data_url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let Some(ExportJob(JobFields { scope, job })) = &self.job else { return Ok(None) };
-        exports::inline_data_url(scope, job).await.map_err(to_error)
+        exports::inline_data_url(&instance(ctx).recorder, scope, job).await.map_err(to_error)
     }
 
     /// The number of exports that the organization can start after this one. `remaining` is 0 if
     /// the viewer may not start any there or the organization does not exist.
     async fn quota(&self) -> Result<ExportQuota> {
-        let (instance, organization_id) = &self.counted;
+        let (core, organization_id) = &self.counted;
         match organization_id {
-            Some(id) => {
-                Ok(jobs::quota(instance, *id, Export::NAME).await.map_err(to_error)?.into())
-            }
+            Some(id) => Ok(jobs::quota(core, *id, Export::NAME).await.map_err(to_error)?.into()),
             None => Ok(Quota {
-                limit: instance.settings.exports_per_hour,
+                limit: core.settings.exports_per_hour,
                 remaining: 0,
-                resets_at: instance.clock.now(),
+                resets_at: core.clock.now(),
             }
             .into()),
         }

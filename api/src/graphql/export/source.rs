@@ -63,7 +63,7 @@ pub(super) fn wanted(scope: &Scope, source: ExportSource, root: &[&str]) -> Resu
             let path = [root, &["notes", "workspaceId"]].concat();
             match workspace_id.parse() {
                 Ok(GlobalId::Workspace { organization_id, id })
-                    if organization_id == scope.organization_id =>
+                    if organization_id == scope.organization_id() =>
                 {
                     Ok(Wanted::Notes { workspace_id: id })
                 }

@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use async_graphql::{Enum, Object, Result};
 use daybook_service::{
-    artifacts,
     exports::{self, Outcome, Plan},
+    store,
 };
 
 use crate::graphql::{error::to_error, job::types::JobFields, scalar::BigInt};
@@ -85,7 +85,7 @@ pub(in crate::graphql) enum ExportFormat {
 /// The compression of an export's file. The file is downloaded as it is stored, with the
 /// compression in its name and media type.
 #[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
-#[graphql(remote = "artifacts::Compression")]
+#[graphql(remote = "store::Compression")]
 pub(in crate::graphql) enum ExportCompression {
     /// No compression.
     #[default]

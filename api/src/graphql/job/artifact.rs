@@ -1,11 +1,12 @@
 //! `Artifact`: the file that a job produced.
 
-use async_graphql::{Object, Result};
+use async_graphql::{Context, Object, Result};
 use daybook_entity::artifact;
 use daybook_service::{Permission, Scope, artifacts};
 
 use super::availability::ArtifactAvailability;
 use crate::graphql::{
+    context::instance,
     error::to_error,
     scalar::{BigInt, Instant, Json},
 };
@@ -60,15 +61,20 @@ impl Artifact {
     /// True once the artifact has expired or been removed.
     async fn expired(&self) -> bool {
         self.artifact.removed_at.is_some()
-            || self.artifact.expires_at <= self.scope.instance.clock.now()
+            || self.artifact.expires_at <= self.scope.core().clock.now()
     }
 
     /// Signed link to the file, valid for nine to ten minutes and never longer than until
     /// `expiresAt`. Anyone who has the link can download the file until then, with range requests.
     /// The audit log records who received the link and which clients used it. Null unless
     /// `availability` is AVAILABLE.
-    async fn download_url(&self) -> Result<Option<String>> {
-        let link = artifacts::issue_link(&self.scope, &self.artifact, self.permission);
+    async fn download_url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let link = artifacts::issue_link(
+            &instance(ctx).recorder,
+            &self.scope,
+            &self.artifact,
+            self.permission,
+        );
         link.await.map_err(to_error)
     }
 

@@ -178,7 +178,7 @@ impl JobFields {
             return Ok(None);
         }
         let ids = [self.job.organization_id];
-        let found = organizations::get_many(&self.scope.instance, &ids).await.map_err(to_error)?;
+        let found = organizations::get_many(self.scope.core(), &ids).await.map_err(to_error)?;
         Ok(found.into_iter().next().map(Organization))
     }
 
@@ -224,11 +224,7 @@ impl JobFields {
 
     /// The failed or canceled job that this job repeats. Null if it repeats none.
     pub(in crate::graphql) async fn retry_of(&self) -> Result<Option<RepeatedJob>> {
-        let Some(id) = self.job.retry_of else { return Ok(None) };
-        // The repeated job is of the same organization, even if the viewer is an operator.
-        let organization_id = self.job.organization_id;
-        let scope = Scope { organization_id, ..self.scope.clone() };
-        let job = jobs::find(&scope, id).await.map_err(to_error)?;
+        let job = jobs::retried(&self.scope, &self.job).await.map_err(to_error)?;
         Ok(job.map(|job| RepeatedJob(Job::new(&self.scope, job))))
     }
 
@@ -267,7 +263,7 @@ impl JobFields {
         }
         let job::Model { organization_id, id, .. } = self.job;
         let found = artifacts::find(&self.scope, organization_id, id).await.map_err(to_error)?;
-        let permission = jobs::required_permission(&self.scope.instance, &self.job);
+        let permission = jobs::required_permission(self.scope.core(), &self.job);
         Ok(found.map(|artifact| Artifact { scope: self.scope.clone(), artifact, permission }))
     }
 

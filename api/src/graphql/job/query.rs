@@ -69,7 +69,7 @@ pub(in crate::graphql) async fn right_to_see(
     organization_id: Uuid,
     id: Uuid,
 ) -> Result<Permission, daybook_service::Error> {
-    jobs::right_to_see(context::instance(ctx), viewer(ctx)?, organization_id, id).await
+    jobs::right_to_see(&context::instance(ctx).core, viewer(ctx)?, organization_id, id).await
 }
 
 /// Enters an organization to see its jobs, or only one of them, or the instance to see the jobs of

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use daybook_entity::api_key;
-use daybook_service::{GlobalId, Permission, Scope, access::api_keys, page::PageArgs};
+use daybook_service::{GlobalId, Permission, Scope, organizations::api_keys, page::PageArgs};
 use uuid::Uuid;
 
 use super::types::Role;

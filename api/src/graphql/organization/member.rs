@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 use daybook_entity::membership;
-use daybook_service::{Permission, Scope, access::members};
+use daybook_service::{Permission, Scope, organizations::members};
 use uuid::Uuid;
 
 use super::types::Role;

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use daybook_service::{
     Error, GlobalId, Permission,
-    access::{
+    organizations::{
         api_keys::{self, NewApiKey},
         members,
     },

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::{connection, copy_out, fault, run, schema, tally, without_end};
 use crate::{
-    Engine, Instance, Result,
+    Core, Engine, Result,
     backups::{
         Tally,
         source::{PIECE, Piece, Pieces, Start, head_of, parts},
@@ -15,13 +15,13 @@ use crate::{
 
 /// Reads everything in one transaction, whose snapshot its first statement takes.
 pub(in crate::backups) async fn dump(
-    instance: &Instance,
+    core: &Core,
     scope: BackupScope,
     pieces: &Pieces,
 ) -> Result<()> {
-    let mut connection = connection(instance.db.bulk()).await?;
+    let mut connection = connection(core.db.bulk()).await?;
     run(&mut connection, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-    let start = start(&mut connection, instance, scope).await?;
+    let start = start(&mut connection, core, scope).await?;
     pieces.send(Piece::Start(Box::new(start))).await?;
     for part in parts(scope) {
         let tally = dump_table(&mut connection, part, pieces).await?;
@@ -30,15 +30,11 @@ pub(in crate::backups) async fn dump(
     run(&mut connection, "COMMIT").await
 }
 
-async fn start(
-    connection: &mut PgConnection,
-    instance: &Instance,
-    scope: BackupScope,
-) -> Result<Start> {
+async fn start(connection: &mut PgConnection, core: &Core, scope: BackupScope) -> Result<Start> {
     let migrations = "SELECT version FROM seaql_migrations ORDER BY version COLLATE \"C\"";
     let migrations = sqlx::query_scalar(migrations).fetch_all(&mut *connection);
     let migrations = migrations.await.map_err(fault)?;
-    let taken_at = instance.clock.now();
+    let taken_at = core.clock.now();
     let id = head_of(scope);
     let head = format!("SELECT sequence, hash FROM audit_log_heads WHERE organization_id = '{id}'");
     let head = sqlx::query_as(sqlx::AssertSqlSafe(head)).fetch_one(&mut *connection);

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::{fault, file, open_reader, render, schema, select};
 use crate::{
-    Engine, Instance, Result,
+    Core, Engine, Result,
     backups::{
         Tally,
         source::{PIECE, Piece, Pieces, Start, gone, head_of, parts},
@@ -20,14 +20,10 @@ use crate::{
 const STATEMENT: usize = 32 * 1024;
 
 /// Reads everything in one read transaction, which waits for no writer and none for it.
-pub(in crate::backups) fn dump(
-    instance: &Instance,
-    scope: BackupScope,
-    pieces: &Pieces,
-) -> Result<()> {
-    let db = open_reader(&file(instance.db.bulk()))?;
+pub(in crate::backups) fn dump(core: &Core, scope: BackupScope, pieces: &Pieces) -> Result<()> {
+    let db = open_reader(&file(core.db.bulk()))?;
     db.execute_batch("BEGIN").map_err(fault)?;
-    let start = start(&db, instance, scope)?;
+    let start = start(&db, core, scope)?;
     pieces.blocking_send(Piece::Start(Box::new(start)))?;
     for (index, table, rows) in parts(scope) {
         let tally = dump_table(&db, (index, table, rows), pieces)?;
@@ -36,12 +32,12 @@ pub(in crate::backups) fn dump(
     db.execute_batch("COMMIT").map_err(fault)
 }
 
-fn start(db: &Connection, instance: &Instance, scope: BackupScope) -> Result<Start> {
+fn start(db: &Connection, core: &Core, scope: BackupScope) -> Result<Start> {
     let mut migrations =
         db.prepare("SELECT version FROM seaql_migrations ORDER BY version").map_err(fault)?;
     let migrations = migrations.query_map([], |row| row.get(0)).map_err(fault)?;
     let migrations = migrations.collect::<std::result::Result<_, _>>().map_err(fault)?;
-    let taken_at = instance.clock.now();
+    let taken_at = core.clock.now();
     let id = head_of(scope).into_bytes();
     let head = "SELECT sequence, hash FROM audit_log_heads WHERE organization_id = ?1";
     let head = db.query_row(head, [id], |row| Ok((row.get(0)?, row.get(1)?))).map_err(fault)?;

@@ -16,7 +16,7 @@ use super::{
     row::{COLUMNS, Row},
     sink::Sink,
 };
-use crate::{Error, Fault, Instance, buffer_pool::BufferPool, tenancy};
+use crate::{Core, Error, Fault, buffer_pool::BufferPool, tenancy};
 
 /// What the server's first message begins with, before flags and the length of an extension
 /// (PostgreSQL's manual, COPY, "Binary Format").
@@ -36,15 +36,15 @@ pub(super) struct Rows {
 impl Rows {
     /// Begins to read what `statement` selects, in buffers of `spares`.
     pub(super) fn begin(
-        instance: &Instance,
+        core: &Core,
         statement: &Statement,
         spares: &BufferPool,
     ) -> Result<Self, Error> {
         let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", with_literals(statement)?);
-        let pool = instance.db.bulk().get_postgres_connection_pool().clone();
+        let pool = core.db.bulk().get_postgres_connection_pool().clone();
         let (sender, batches) = mpsc::channel(WAITING);
         let reading = read(pool, copy, sender, spares.clone());
-        let reading = instance.tasks.spawn(tenancy::inherit(reading));
+        let reading = core.tasks.spawn(tenancy::inherit(reading));
         Ok(Self { batches, spares: spares.clone(), reading: AbortOnDropHandle::new(reading) })
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{copy::Rows, output::Output, row, row::Row, sink::Sink};
 use crate::{
-    Database, Engine, Error, Instance, audit,
+    Core, Database, Engine, Error, audit,
     buffer_pool::BufferPool,
     database::sqlite,
     exports::AuditLogs,
@@ -23,7 +23,7 @@ const FEWEST: u64 = 100;
 
 /// Reads segments of an export's entries.
 pub(super) struct Reader<'a> {
-    instance: Arc<Instance>,
+    core: Arc<Core>,
     organization_id: Uuid,
     source: &'a AuditLogs,
     pub(super) keyset: Keyset<audit_log::Entity>,
@@ -49,19 +49,17 @@ struct Ahead {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(
-        instance: &Arc<Instance>,
+        core: &Arc<Core>,
         organization_id: Uuid,
         source: &'a AuditLogs,
     ) -> Result<Self, Error> {
-        let connection = match instance.db.engine() {
+        let connection = match core.db.engine() {
             Engine::Postgres => Reading::Postgres(None),
-            Engine::Sqlite => {
-                Reading::Sqlite(sqlite::open_reader(&sqlite::file(instance.db.bulk()))?)
-            }
+            Engine::Sqlite => Reading::Sqlite(sqlite::open_reader(&sqlite::file(core.db.bulk()))?),
         };
         let keyset = audit::order_keys(organization_id, &source.filter, source.order_by);
-        let (instance, spares) = (Arc::clone(instance), BufferPool::default());
-        Ok(Self { instance, organization_id, source, keyset, connection, spares })
+        let (core, spares) = (Arc::clone(core), BufferPool::default());
+        Ok(Self { core, organization_id, source, keyset, connection, spares })
     }
 
     /// Rows of the next segment, after one of so many rows and bytes. Few, so that no snapshot is held
@@ -103,7 +101,7 @@ impl<'a> Reader<'a> {
             Some(ahead) => (ahead.limit, ahead.rows),
             None => {
                 let read = limit.min(left);
-                (read, Rows::begin(&self.instance, &self.statement(key, read), &self.spares)?)
+                (read, Rows::begin(&self.core, &self.statement(key, read), &self.spares)?)
             }
         };
         self.look_ahead(sink.key_after(read), limit.min(left.saturating_sub(read)))?;
@@ -123,14 +121,14 @@ impl<'a> Reader<'a> {
     /// Begins the segment of `limit` rows after a key that is guessed, where there is a guess and a
     /// connection is to be had. Only of a whole log it is known how far rows reach.
     fn look_ahead(&mut self, after: Option<Vec<Part>>, limit: u64) -> Result<(), Error> {
-        let pool = self.instance.db.bulk().get_postgres_connection_pool();
+        let pool = self.core.db.bulk().get_postgres_connection_pool();
         let is_room = pool.num_idle() > 0 || pool.size() < Database::BULK;
         if limit == 0 || !is_room || self.source.filter != audit::Filter::default() {
             return Ok(());
         }
         let Some(after) = after else { return Ok(()) };
         let statement = self.statement(Some(after.clone()), limit);
-        let rows = Rows::begin(&self.instance, &statement, &self.spares)?;
+        let rows = Rows::begin(&self.core, &statement, &self.spares)?;
         self.connection = Reading::Postgres(Some(Ahead { after, limit, rows }));
         Ok(())
     }
@@ -138,7 +136,7 @@ impl<'a> Reader<'a> {
     async fn step(&mut self, limit: u64, sink: &mut Sink) -> Result<(), Error> {
         let statement = self.statement(sink.key(), limit);
         // A place among the readers of jobs: so many read at once.
-        let pool = self.instance.db.bulk().get_sqlite_connection_pool();
+        let pool = self.core.db.bulk().get_sqlite_connection_pool();
         let place = pool.acquire().await;
         let _place = place.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
         let Reading::Sqlite(connection) = &self.connection else { return Ok(()) };
@@ -149,7 +147,7 @@ impl<'a> Reader<'a> {
     fn statement(&self, key: Option<Vec<Part>>, limit: u64) -> Statement {
         let AuditLogs { filter, through, .. } = self.source;
         let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);
-        let backend = self.instance.db.bulk().get_database_backend();
+        let backend = self.core.db.bulk().get_database_backend();
         let rows = rows.select(Direction::Forward, limit, backend);
         rows.select_only().columns(row::COLUMNS).build(backend)
     }

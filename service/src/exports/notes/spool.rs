@@ -55,7 +55,7 @@ pub(super) async fn fill(
     let (sender, segments) = mpsc::channel(1);
     let organization_id = attempt.job.organization_id;
     let reading = Reading { organization_id, workspace_id, segments: sender };
-    let db = attempt.instance.db.clone();
+    let db = attempt.core.db.clone();
     let read = db.snapshot(reading, |tx, reading| Box::pin(snapshot::read(tx, reading)));
     // An attempt that ends here takes the receiver with it, and the reading ends.
     let (read, spool) = tokio::join!(read, collect(attempt, segments));
@@ -67,7 +67,7 @@ async fn collect(
     attempt: &mut Attempt,
     mut segments: mpsc::Receiver<Vec<note::Model>>,
 ) -> std::result::Result<Spool, End> {
-    let folder = attempt.instance.settings.scratch.clone();
+    let folder = attempt.core.settings.scratch.clone();
     let mut file = open(&folder).await?;
     let (mut listed, mut bytes) = (Vec::new(), Vec::new());
     while let Some(notes) = segments.recv().await {

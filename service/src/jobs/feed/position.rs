@@ -31,12 +31,12 @@ impl Position {
     pub(in crate::jobs) fn seal(self, scope: &Scope) -> String {
         let Self { feed, fingerprint, is_in_snapshot } = self;
         let numbers = [feed, i64::from(fingerprint), i64::from(is_in_snapshot)];
-        page::seal(&scope.instance.secret, &context(scope), &numbers.map(Part::Number))
+        page::seal(&scope.core().secret, &context(scope), &numbers.map(Part::Number))
     }
 
     /// From a cursor; none where it isn't one of this feed.
     pub(super) fn open(scope: &Scope, cursor: &str) -> Option<Self> {
-        let parts = page::open(&scope.instance.secret, &context(scope), cursor)?;
+        let parts = page::open(&scope.core().secret, &context(scope), cursor)?;
         let [Part::Number(feed), Part::Number(fingerprint), Part::Number(flag)] = parts[..] else {
             return None;
         };
@@ -46,5 +46,5 @@ impl Position {
 }
 
 fn context(scope: &Scope) -> Vec<u8> {
-    [b"job_feed", scope.organization_id.as_bytes().as_slice()].concat()
+    [b"job_feed", scope.organization_id().as_bytes().as_slice()].concat()
 }

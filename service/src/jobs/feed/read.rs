@@ -31,7 +31,7 @@ pub(super) struct Round {
 
 /// The end of the feed.
 async fn head(scope: &Scope) -> Result<(Position, i64)> {
-    let db = scope.instance.db.reader();
+    let db = scope.core().db.reader();
     let feed = job_feed::Entity::find_by_id(1).one(db).await?;
     let feed = feed.ok_or_else(|| Fault::Stored("the job feed is gone".to_owned()))?;
     let event = job_event::Entity::find().filter(job_event::Column::Feed.eq(feed.feed));
@@ -49,7 +49,7 @@ pub(super) async fn is_kept(scope: &Scope, position: Position) -> Result<bool> {
         return Ok(false);
     }
     let event = job_event::Entity::find().filter(job_event::Column::Feed.eq(position.feed));
-    let event = event.one(scope.instance.db.reader()).await?;
+    let event = event.one(scope.core().db.reader()).await?;
     Ok(event.is_some_and(|event| event.fingerprint == position.fingerprint))
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn events(
         // The head first: all events up to it are committed.
         None => head(scope).await?.0,
     };
-    let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id);
+    let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id());
     let condition = Condition::all()
         .add_option(organization_id.map(|id| job_event::Column::OrganizationId.eq(id)))
         .add_option(watch.job_id.map(|id| job_event::Column::JobId.eq(id)))
@@ -75,7 +75,7 @@ pub(super) async fn events(
         .filter(condition)
         .order_by_asc(job_event::Column::Feed)
         .limit(ROUND)
-        .all(scope.instance.db.reader())
+        .all(scope.core().db.reader())
         .await?;
     let is_all = (events.len() as u64) < ROUND;
     let position = match events.last() {
@@ -102,8 +102,8 @@ async fn jobs(scope: &Scope, events: &[job_event::Model]) -> Result<HashMap<Uuid
     let found = job::Entity::find()
         .filter(job::Column::OrganizationId.is_in(organizations))
         .filter(job::Column::Id.is_in(events.iter().map(|event| event.job_id)))
-        .filter(job::Column::Kind.is_in(scope.instance.job_kinds.names()))
-        .all(scope.instance.db.reader())
+        .filter(job::Column::Kind.is_in(scope.core().job_kinds.names()))
+        .all(scope.core().db.reader())
         .await?;
     Ok(found.into_iter().map(|job| (job.id, job)).collect())
 }
@@ -136,7 +136,7 @@ pub(super) async fn is_over(scope: &Scope, watch: &Watch) -> Result<bool> {
     if watch.job_id.is_none() {
         return Ok(false);
     }
-    let job = job::Entity::find().filter(of(scope, watch)).one(scope.instance.db.reader()).await?;
+    let job = job::Entity::find().filter(of(scope, watch)).one(scope.core().db.reader()).await?;
     Ok(job.is_some_and(|job| super::is_final(job.state)))
 }
 
@@ -150,7 +150,7 @@ pub(super) async fn progress(
         .filter(of(scope, watch))
         .filter(job::Column::State.eq(JobState::Running))
         .filter(job::Column::ProgressAt.gt(since));
-    Ok(found.all(scope.instance.db.reader()).await?)
+    Ok(found.all(scope.core().db.reader()).await?)
 }
 
 /// Each unfinished job (and the one that is watched, finished or not) and the feed's end, from one
@@ -159,7 +159,7 @@ pub(super) async fn snapshot(scope: &Scope, watch: &Watch) -> Result<(Position, 
     let unfinished = job::Column::State.is_in([JobState::Queued, JobState::Running]);
     let wanted =
         if watch.job_id.is_some() { of(scope, watch) } else { of(scope, watch).add(unfinished) };
-    let rows = scope.instance.db.reader().query_all(&snapshot_statement(wanted)).await?;
+    let rows = scope.core().db.reader().query_all(&snapshot_statement(wanted)).await?;
     let mut position = None;
     let mut jobs = Vec::with_capacity(rows.len());
     for row in &rows {
@@ -196,8 +196,8 @@ fn snapshot_statement(wanted: Condition) -> SelectStatement {
 }
 
 fn of(scope: &Scope, watch: &Watch) -> Condition {
-    let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id);
-    let known = || scope.instance.job_kinds.names().map(str::to_owned).collect();
+    let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id());
+    let known = || scope.core().job_kinds.names().map(str::to_owned).collect();
     let kinds = watch.kinds.clone().unwrap_or_else(known);
     Condition::all()
         .add_option(organization_id.map(|id| job::Column::OrganizationId.eq(id)))

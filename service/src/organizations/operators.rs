@@ -8,34 +8,22 @@ use daybook_entity::{
 };
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 
-use super::{Scope, Viewer, enter, live, subject};
 use crate::{
-    Instance, Permission, Result,
+    Core, Permission, Result, Scope, Viewer,
+    access::{self, enter, is_operator, subject},
     audit::{self, NewEntry, Resource},
     database, input,
 };
-
-/// Whether `subject` runs the instance, now.
-///
-/// # Errors
-/// A database fault.
-pub async fn contains(instance: &Instance, subject: &str) -> Result<bool> {
-    let found = operator::Entity::find_by_id(subject).one(instance.db.access()).await?;
-    Ok(found.is_some())
-}
 
 /// The instance's own organization, if `viewer` is an operator.
 ///
 /// # Errors
 /// A database fault.
-pub async fn instance(
-    instance: &Arc<Instance>,
-    viewer: &Viewer,
-) -> Result<Option<organization::Model>> {
-    if !contains(instance, &viewer.subject).await? {
+pub async fn instance(core: &Arc<Core>, viewer: &Viewer) -> Result<Option<organization::Model>> {
+    if !is_operator(core, &viewer.subject).await? {
         return Ok(None);
     }
-    Ok(organization::Entity::find_by_id(INSTANCE).one(instance.db.reader()).await?)
+    Ok(organization::Entity::find_by_id(INSTANCE).one(core.db.reader()).await?)
 }
 
 /// Makes `subject` an operator, if it isn't one.
@@ -43,7 +31,7 @@ pub async fn instance(
 /// # Errors
 /// A subject or e-mail out of bounds; a database fault.
 pub async fn add(
-    instance: &Arc<Instance>,
+    core: &Arc<Core>,
     viewer: &Viewer,
     subject: &str,
     email: Option<&str>,
@@ -52,9 +40,9 @@ pub async fn add(
     if let Some(email) = email {
         subject::check_email(email, &["email"])?;
     }
-    let scope = enter(instance, viewer, INSTANCE, Permission::AddOperators, &[]).await?;
+    let scope = enter(core, viewer, INSTANCE, Permission::AddOperators, &[]).await?;
     let context = (scope, subject.to_owned(), email.map(str::to_owned));
-    let added = instance.db.transaction(context, |tx, (scope, subject, email)| {
+    let added = core.db.transaction(context, |tx, (scope, subject, email)| {
         Box::pin(async move {
             if operator::Entity::find_by_id(subject).one(tx).await?.is_some() {
                 return Ok(());
@@ -62,7 +50,7 @@ pub async fn add(
             let operator = operator::Model {
                 subject: subject.clone(),
                 email: email.clone(),
-                created_at: database::now(tx, &scope.instance.clock).await?,
+                created_at: database::now(tx, &scope.core().clock).await?,
             };
             operator.into_active_model().insert(tx).await?;
             audit::append_own(tx, scope, entry(scope, "operator.added", subject)).await
@@ -76,11 +64,11 @@ pub async fn add(
 ///
 /// # Errors
 /// A subject that nobody can have; a database fault.
-pub async fn remove(instance: &Arc<Instance>, viewer: &Viewer, subject: &str) -> Result<bool> {
+pub async fn remove(core: &Arc<Core>, viewer: &Viewer, subject: &str) -> Result<bool> {
     input::check_text(subject, &["subject"])?;
-    let scope = enter(instance, viewer, INSTANCE, Permission::RemoveOperators, &[]).await?;
+    let scope = enter(core, viewer, INSTANCE, Permission::RemoveOperators, &[]).await?;
     let context = (scope, subject.to_owned());
-    let removed = instance.db.transaction(context, |tx, (scope, subject)| {
+    let removed = core.db.transaction(context, |tx, (scope, subject)| {
         Box::pin(async move {
             let deleted = operator::Entity::delete_by_id(subject).exec(tx).await?;
             if deleted.rows_affected == 0 {
@@ -91,7 +79,7 @@ pub async fn remove(instance: &Arc<Instance>, viewer: &Viewer, subject: &str) ->
         })
     });
     let removed = removed.await;
-    live::question(instance, INSTANCE, subject);
+    access::question(core, INSTANCE, subject);
     removed
 }
 
@@ -99,12 +87,12 @@ pub async fn remove(instance: &Arc<Instance>, viewer: &Viewer, subject: &str) ->
 ///
 /// # Errors
 /// A database fault.
-pub async fn list(instance: &Instance) -> Result<Vec<operator::Model>> {
+pub async fn list(core: &Core) -> Result<Vec<operator::Model>> {
     let operators = operator::Entity::find().order_by_asc(operator::Column::Subject);
-    Ok(operators.all(instance.db.reader()).await?)
+    Ok(operators.all(core.db.reader()).await?)
 }
 
 fn entry(scope: &Scope, action: &str, subject: &str) -> NewEntry {
     let resource = Resource { r#type: "operator".to_owned(), id: subject.to_owned(), name: None };
-    NewEntry::by(&scope.viewer, action, resource)
+    NewEntry::by(scope.viewer(), action, resource)
 }

@@ -6,8 +6,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{super::subject, Oidc};
-use crate::{Error, Result};
+use super::Oidc;
+use crate::{Error, Result, access::subject};
 
 /// Longest token, in bytes.
 const LONGEST: usize = 16 * 1024;

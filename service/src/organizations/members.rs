@@ -1,14 +1,14 @@
 //! Memberships: which subject has which role. Each change is an audit entry.
 
-use daybook_entity::{api_key, membership, membership::Role, organization};
+use daybook_entity::{api_key as api_key_row, membership, membership::Role, organization};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QueryOrder, Select,
 };
 
-use super::{Authority, Scope, Viewer, api_keys, live, subject};
 use crate::{
-    Error, ProblemCode, Result,
+    Error, ProblemCode, Result, Scope, Viewer,
+    access::{self, Authority, api_key, subject},
     audit::{self, Change, NewEntry, Resource},
     database, input,
     page::{self, Keyset, Order, Page, PageArgs, Part},
@@ -27,7 +27,7 @@ pub async fn set(
     role: Role,
 ) -> Result<membership::Model> {
     subject::check(subject, &["input", "subject"])?;
-    if scope.organization_id == organization::INSTANCE {
+    if scope.organization_id() == organization::INSTANCE {
         let message = "the instance itself has operators, not members";
         return Err(Error::invalid(&["input", "organizationId"], message));
     }
@@ -35,19 +35,19 @@ pub async fn set(
         subject::check_email(email, &["input", "email"])?;
     }
     let wanted = membership::Model {
-        organization_id: scope.organization_id,
+        organization_id: scope.organization_id(),
         subject: subject.to_owned(),
         role,
         email: email.map(str::to_owned),
-        created_at: scope.instance.clock.now(),
+        created_at: scope.core().clock.now(),
     };
     let context = (scope.clone(), wanted);
     let set = scope
-        .instance
+        .core()
         .db
         .transaction(context, |tx, (scope, wanted)| Box::pin(put(tx, scope, wanted.clone())))
         .await;
-    live::question(&scope.instance, scope.organization_id, subject);
+    access::question(scope.core(), scope.organization_id(), subject);
     set
 }
 
@@ -73,10 +73,10 @@ async fn put(
         changed.email = Set(wanted.email);
         changed.update(tx).await?
     } else {
-        wanted.created_at = database::now(tx, &scope.instance.clock).await?;
+        wanted.created_at = database::now(tx, &scope.core().clock).await?;
         wanted.into_active_model().insert(tx).await?
     };
-    let entry = entry(&scope.viewer, "member.set", before.as_ref(), Some(&after));
+    let entry = entry(scope.viewer(), "member.set", before.as_ref(), Some(&after));
     audit::append_own(tx, scope, entry).await?;
     Ok(after)
 }
@@ -89,7 +89,7 @@ async fn keep_an_admin(
     scope: &Scope,
     member: &membership::Model,
 ) -> Result<()> {
-    if member.role != Role::Admin || scope.viewer.authority.is_unlimited() {
+    if member.role != Role::Admin || scope.viewer().authority.is_unlimited() {
         return Ok(());
     }
     let others = admins(scope).filter(membership::Column::Subject.ne(member.subject.as_str()));
@@ -108,22 +108,22 @@ async fn keep_an_admin(
 pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
     input::check_text(subject, &["input", "subject"])?;
     let context = (scope.clone(), subject.to_owned());
-    let removed = scope.instance.db.transaction(context, |tx, (scope, subject)| {
+    let removed = scope.core().db.transaction(context, |tx, (scope, subject)| {
         Box::pin(async move {
-            audit::lock_head(tx, scope.organization_id).await?;
-            let key = (scope.organization_id, subject.clone());
+            audit::lock_head(tx, scope.organization_id()).await?;
+            let key = (scope.organization_id(), subject.clone());
             let Some(before) = membership::Entity::find_by_id(key).one(tx).await? else {
                 return Ok(false);
             };
             keep_an_admin(tx, scope, &before).await?;
-            let entry = entry(&scope.viewer, "member.removed", Some(&before), None);
+            let entry = entry(scope.viewer(), "member.removed", Some(&before), None);
             before.delete(tx).await?;
             audit::append_own(tx, scope, entry).await?;
             Ok(true)
         })
     });
     let removed = removed.await;
-    live::question(&scope.instance, scope.organization_id, subject);
+    access::question(scope.core(), scope.organization_id(), subject);
     removed
 }
 
@@ -132,7 +132,7 @@ pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
 /// # Errors
 /// A database fault.
 pub async fn has_admin(scope: &Scope) -> Result<bool> {
-    Ok(admins(scope).count(scope.instance.db.reader()).await? > 0)
+    Ok(admins(scope).count(scope.core().db.reader()).await? > 0)
 }
 
 fn admins(scope: &Scope) -> Select<membership::Entity> {
@@ -145,7 +145,7 @@ fn admins(scope: &Scope) -> Select<membership::Entity> {
 /// A database fault.
 pub async fn list(scope: &Scope) -> Result<Vec<membership::Model>> {
     let members = all(scope).order_by_asc(membership::Column::Subject);
-    Ok(members.all(scope.instance.db.reader()).await?)
+    Ok(members.all(scope.core().db.reader()).await?)
 }
 
 /// A page of the organization's members, by subject.
@@ -153,14 +153,14 @@ pub async fn list(scope: &Scope) -> Result<Vec<membership::Model>> {
 /// # Errors
 /// A number or cursor that can't be used; a database fault.
 pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<membership::Model>> {
-    let identity = ("members", scope.organization_id);
+    let identity = ("members", scope.organization_id());
     let keyset = Keyset {
         columns: vec![membership::Column::Subject],
         key: |member: &membership::Model| vec![Part::Text(member.subject.clone())],
         order: Order::Ascending,
         context: serde_json::to_vec(&identity).expect("an id and a text"),
     };
-    let (db, secret) = (scope.instance.db.reader(), &scope.instance.secret);
+    let (db, secret) = (scope.core().db.reader(), &scope.core().secret);
     page::fetch(db, secret, all(scope), &keyset, args).await
 }
 
@@ -169,18 +169,18 @@ pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<membership::Mod
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
-    let count = async { Ok(all(scope).count(scope.instance.db.reader()).await?) };
-    workload::count_once(&("members", scope.organization_id), count).await
+    let count = async { Ok(all(scope).count(scope.core().db.reader()).await?) };
+    workload::count_once(&("members", scope.organization_id()), count).await
 }
 
 /// The memberships of `viewer`, everywhere.
 ///
 /// # Errors
 /// A database fault.
-pub async fn of(instance: &crate::Instance, viewer: &Viewer) -> Result<Vec<membership::Model>> {
+pub async fn of(core: &crate::Core, viewer: &Viewer) -> Result<Vec<membership::Model>> {
     if let Authority::ApiKey { organization_id, .. } = viewer.authority {
-        let key = api_keys::by_subject(instance, organization_id, &viewer.subject).await?;
-        let membership = |key: api_key::Model| membership::Model {
+        let key = api_key::by_subject(core, organization_id, &viewer.subject).await?;
+        let membership = |key: api_key_row::Model| membership::Model {
             organization_id,
             subject: viewer.subject.clone(),
             role: key.role,
@@ -192,7 +192,7 @@ pub async fn of(instance: &crate::Instance, viewer: &Viewer) -> Result<Vec<membe
     let memberships = membership::Entity::find()
         .filter(membership::Column::Subject.eq(viewer.subject.as_str()))
         .order_by_asc(membership::Column::OrganizationId);
-    Ok(memberships.all(instance.db.reader()).await?.into_iter().inspect(let_in).collect())
+    Ok(memberships.all(core.db.reader()).await?.into_iter().inspect(let_in).collect())
 }
 
 /// Each role is let into its organization.
@@ -201,7 +201,8 @@ fn let_in(membership: &membership::Model) {
 }
 
 fn all(scope: &Scope) -> Select<membership::Entity> {
-    membership::Entity::find().filter(membership::Column::OrganizationId.eq(scope.organization_id))
+    membership::Entity::find()
+        .filter(membership::Column::OrganizationId.eq(scope.organization_id()))
 }
 
 fn entry(

@@ -18,10 +18,7 @@ use object_store::{
     signer::{SignedUrlOptions, Signer},
 };
 
-use super::{
-    store::{At, Unfinished},
-    upload::Upload,
-};
+use super::{At, Unfinished, upload::Upload};
 use crate::{Fault, Result};
 
 /// Longest that a request is repeated for. Shorter than a lease: an attempt whose store does not

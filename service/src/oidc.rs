@@ -14,8 +14,10 @@ mod token;
 
 use std::sync::Arc;
 
-use super::{Authority, Viewer, subject};
-use crate::{Error, Instance, Result};
+use crate::{
+    Core, Error, Result, Viewer,
+    access::{Authority, subject},
+};
 
 pub use examine::Examined;
 use keys::{Keys, NoKey};
@@ -56,7 +58,7 @@ impl Oidc {
 
 /// The provider, and its keys as they were last fetched.
 #[derive(Debug)]
-pub(crate) struct Provider {
+pub struct Provider {
     settings: Arc<Oidc>,
     keys: Keys,
     mismatches: Mismatches,
@@ -85,14 +87,14 @@ pub fn is_foreign(token: &str) -> bool {
 /// # Errors
 /// [`Error::Unauthenticated`] where no provider is configured or the token doesn't hold;
 /// [`Error::Unavailable`] where the provider can't be asked for its keys; a database fault.
-pub async fn verify(instance: &Arc<Instance>, token: &str) -> Result<Viewer> {
+pub async fn verify(core: &Arc<Core>, provider: Option<&Provider>, token: &str) -> Result<Viewer> {
     let invalid = || Error::Unauthenticated("the bearer token is not valid here");
-    let provider = instance.provider.as_ref().ok_or_else(invalid)?;
+    let provider = provider.ok_or_else(invalid)?;
     let header = token::header(token).ok_or_else(invalid)?;
     let algorithm = header.algorithm().ok_or_else(invalid)?;
     let Provider { settings, keys, mismatches } = provider;
-    let now = instance.clock.now();
-    let key = keys.find(instance, settings, (&header, algorithm)).await.map_err(|why| match why {
+    let now = core.clock.now();
+    let key = keys.find(core, settings, (&header, algorithm)).await.map_err(|why| match why {
         NoKey::Unknown => {
             mismatches.tell(settings, &token::unverified_claims(token), now);
             invalid()
@@ -115,6 +117,6 @@ pub async fn verify(instance: &Arc<Instance>, token: &str) -> Result<Viewer> {
         request_id: None,
         traceparent: None,
     };
-    roles::apply(instance, &settings.roles, &viewer, &claims).await?;
+    roles::apply(core, &settings.roles, &viewer, &claims).await?;
     Ok(viewer)
 }

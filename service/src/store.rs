@@ -1,5 +1,15 @@
 //! The object store: a folder of this machine, or an S3-compatible bucket.
 
+mod bucket;
+mod compression;
+mod folder;
+mod identity;
+mod probe;
+pub(crate) mod seal;
+mod tryout;
+mod upload;
+mod writer;
+
 use std::{
     ops::Range,
     path::{Path, PathBuf},
@@ -15,11 +25,11 @@ use object_store::{
 };
 use tokio::sync::OnceCell;
 
-use super::{
-    Compression, Ending, Writer,
-    bucket::{Bucket, Links},
-    folder::{self, FolderUpload},
-    upload::Upload,
+use self::{bucket::Bucket, folder::FolderUpload, upload::Upload};
+pub use self::{
+    bucket::Links,
+    compression::{Compression, Ending},
+    writer::Writer,
 };
 use crate::{Fault, Result, private};
 
@@ -34,8 +44,8 @@ pub type Bytes = BoxStream<'static, std::result::Result<bytes::Bytes, object_sto
 /// Where artifacts are.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pub(super) objects: Arc<dyn ObjectStore>,
-    pub(super) identity: Arc<OnceCell<String>>,
+    objects: Arc<dyn ObjectStore>,
+    identity: Arc<OnceCell<String>>,
     place: Place,
 }
 
@@ -116,7 +126,7 @@ impl Store {
     }
 
     /// The file that holds an object, where the store is a folder.
-    pub(super) fn file(&self, key: &str) -> Option<PathBuf> {
+    fn file(&self, key: &str) -> Option<PathBuf> {
         match &self.place {
             Place::Folder(folder) => Some(folder.join(key)),
             Place::Bucket { .. } => None,
@@ -138,7 +148,7 @@ impl Store {
     }
 
     /// Bytes of each part of an upload but the last.
-    pub(super) fn part_bytes(&self) -> usize {
+    fn part_bytes(&self) -> usize {
         match self.place {
             Place::Folder(_) => FOLDER_PART,
             Place::Bucket { .. } => BUCKET_PART,
@@ -146,12 +156,12 @@ impl Store {
     }
 
     /// Whether so many bytes may be a part as they are: a folder takes parts of any length.
-    pub(super) fn takes_as_part(&self, bytes: usize) -> bool {
+    fn takes_as_part(&self, bytes: usize) -> bool {
         matches!(self.place, Place::Folder(_)) && bytes >= FOLDER_PART
     }
 
     /// Begins an upload in parts.
-    pub(super) async fn begin(&self, key: &str) -> Result<Upload> {
+    async fn begin(&self, key: &str) -> Result<Upload> {
         match &self.place {
             Place::Folder(folder) => {
                 let upload = self.objects.put_multipart(&Key::from(key)).await?;
@@ -162,7 +172,7 @@ impl Store {
     }
 
     /// Stores an object in one step.
-    pub(super) async fn put(&self, key: &str, bytes: bytes::Bytes) -> Result<()> {
+    async fn put(&self, key: &str, bytes: bytes::Bytes) -> Result<()> {
         self.objects.put(&Key::from(key), bytes.into()).await?;
         Ok(())
     }
@@ -212,7 +222,7 @@ impl Store {
     }
 
     /// The keys of all objects, and since when each is there.
-    pub(super) fn list(&self) -> BoxStream<'static, Result<(String, DateTime<Utc>)>> {
+    pub(crate) fn list(&self) -> BoxStream<'static, Result<(String, DateTime<Utc>)>> {
         let objects = self.objects.list(None);
         objects
             .map(|object| {
@@ -226,7 +236,7 @@ impl Store {
     ///
     /// # Errors
     /// A fault of the store.
-    pub(super) async fn has(&self, key: &str) -> Result<bool> {
+    pub(crate) async fn has(&self, key: &str) -> Result<bool> {
         match self.objects.head(&Key::from(key)).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
@@ -235,7 +245,7 @@ impl Store {
     }
 
     /// Uploads that are not finished: their process may be at it, or may have been killed.
-    pub(super) async fn unfinished(&self) -> Result<Vec<Unfinished>> {
+    pub(crate) async fn unfinished(&self) -> Result<Vec<Unfinished>> {
         match &self.place {
             Place::Folder(folder) => folder::unfinished(folder).await,
             Place::Bucket { bucket, .. } => bucket.unfinished().await,
@@ -243,7 +253,7 @@ impl Store {
     }
 
     /// Gives an unfinished upload up, with what it has stored.
-    pub(super) async fn discard(&self, unfinished: Unfinished) -> Result<()> {
+    pub(crate) async fn discard(&self, unfinished: Unfinished) -> Result<()> {
         match (&self.place, unfinished.at) {
             (_, At::File(file)) => folder::remove_file(&file).await,
             (Place::Bucket { bucket, .. }, At::Bucket(id)) => {
@@ -266,14 +276,14 @@ impl Store {
 }
 
 /// An upload that is not finished.
-pub(super) struct Unfinished {
+pub(crate) struct Unfinished {
     /// The key that its object would have.
-    pub(super) key: String,
-    pub(super) at: At,
+    pub(crate) key: String,
+    at: At,
 }
 
 /// Where an unfinished upload is.
-pub(super) enum At {
+enum At {
     /// A file that holds what was written.
     File(PathBuf),
     /// The bucket's id of it.

@@ -3,8 +3,6 @@
 //! A key is shown once, when it is made. What is kept is a MAC of it, and the prefix that finds
 //! it. Making and revoking one are audit entries of the same transaction.
 
-mod credential;
-
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use daybook_entity::{
     api_key::{Column, Entity, Model},
@@ -17,9 +15,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Scope, live};
 use crate::{
-    Error, GlobalId, Instance, Result,
+    Core, Error, GlobalId, Result, Scope,
+    access::{self, api_key, subject},
     audit::{self, Change, NewEntry, Resource},
     clock::to_micros,
     database, input,
@@ -27,8 +25,7 @@ use crate::{
     random, workload,
 };
 
-pub(crate) use credential::{KeyUses, by_subject};
-pub use credential::{is_api_key, named_prefix, verify};
+pub use crate::access::api_key::named_prefix;
 
 /// Most characters of a key's name.
 const MAX_NAME_CHARS: usize = 200;
@@ -58,18 +55,18 @@ pub struct Created {
 /// # Errors
 /// A name, role or expiry that none can have; a database fault.
 pub async fn create(scope: &Scope, new: NewApiKey) -> Result<Created> {
-    let now = scope.instance.clock.now();
+    let now = scope.core().clock.now();
     check(scope, &new, now)?;
     let NewApiKey { name, role, expires_at } = new;
-    let credential::Fresh { key, prefix, hash } = credential::fresh(&scope.instance.secret);
+    let api_key::Fresh { key, prefix, hash } = api_key::fresh(&scope.core().secret);
     let row = Model {
-        organization_id: scope.organization_id,
+        organization_id: scope.organization_id(),
         id: random::id(now),
         prefix,
         hash,
         name,
         role,
-        created_by: scope.viewer.subject.clone(),
+        created_by: scope.viewer().subject.clone(),
         created_at: now,
         expires_at: expires_at.map(to_micros),
         revoked_at: None,
@@ -77,7 +74,7 @@ pub async fn create(scope: &Scope, new: NewApiKey) -> Result<Created> {
     };
     let context = (scope.clone(), row);
     let inserted = scope
-        .instance
+        .core()
         .db
         .transaction(context, |tx, (scope, row)| Box::pin(insert(tx, scope, row.clone())));
     Ok(Created { row: inserted.await?, key })
@@ -85,7 +82,7 @@ pub async fn create(scope: &Scope, new: NewApiKey) -> Result<Created> {
 
 fn check(scope: &Scope, new: &NewApiKey, now: DateTime<Utc>) -> Result<()> {
     let NewApiKey { name, role, expires_at } = new;
-    if scope.organization_id == organization::INSTANCE {
+    if scope.organization_id() == organization::INSTANCE {
         let message = "the instance itself has no API keys";
         return Err(Error::invalid(&["input", "organizationId"], message));
     }
@@ -105,7 +102,7 @@ fn check(scope: &Scope, new: &NewApiKey, now: DateTime<Utc>) -> Result<()> {
 }
 
 async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut row: Model) -> Result<Model> {
-    row.created_at = database::now(tx, &scope.instance.clock).await?;
+    row.created_at = database::now(tx, &scope.core().clock).await?;
     let row = row.into_active_model().insert(tx).await?;
     let mut entry = entry(scope, "api_key.created", &row);
     let change = |field: &str, new: String| Change {
@@ -128,14 +125,14 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut row: Model) -> Resu
 /// A database fault.
 pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     let context = (scope.clone(), id);
-    let revoked = scope.instance.db.transaction(context, |tx, (scope, id)| {
+    let revoked = scope.core().db.transaction(context, |tx, (scope, id)| {
         Box::pin(async move {
-            let found = Entity::find_by_id((scope.organization_id, *id)).lock_exclusive();
+            let found = Entity::find_by_id((scope.organization_id(), *id)).lock_exclusive();
             let Some(row) = found.one(tx).await? else { return Ok(None) };
             if row.revoked_at.is_some() {
                 return Ok(Some(row));
             }
-            let now = database::now(tx, &scope.instance.clock).await?;
+            let now = database::now(tx, &scope.core().clock).await?;
             let mut changed = row.into_active_model();
             changed.revoked_at = Set(Some(now));
             let row = changed.update(tx).await?;
@@ -148,7 +145,7 @@ pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     });
     let revoked = revoked.await?;
     if let Some(row) = &revoked {
-        live::question(&scope.instance, scope.organization_id, &subject(row));
+        access::question(scope.core(), scope.organization_id(), &subject(row));
     }
     Ok(revoked)
 }
@@ -158,14 +155,14 @@ pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// # Errors
 /// A number or cursor that can't be used; a database fault.
 pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
-    let identity = ("api_keys", scope.organization_id);
+    let identity = ("api_keys", scope.organization_id());
     let keyset = Keyset {
         columns: vec![Column::CreatedAt, Column::Id],
         key: |key: &Model| vec![Part::Instant(key.created_at), Part::Id(key.id)],
         order: Order::Descending,
         context: serde_json::to_vec(&identity).expect("an id and a text"),
     };
-    let (db, secret) = (scope.instance.db.reader(), &scope.instance.secret);
+    let (db, secret) = (scope.core().db.reader(), &scope.core().secret);
     page::fetch(db, secret, all(scope), &keyset, args).await
 }
 
@@ -174,8 +171,8 @@ pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
-    let count = async { Ok(all(scope).count(scope.instance.db.reader()).await?) };
-    workload::count_once(&("api_keys", scope.organization_id), count).await
+    let count = async { Ok(all(scope).count(scope.core().db.reader()).await?) };
+    workload::count_once(&("api_keys", scope.organization_id()), count).await
 }
 
 /// A key of the scope's organization.
@@ -183,8 +180,8 @@ pub async fn count(scope: &Scope) -> Result<u64> {
 /// # Errors
 /// A database fault.
 pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
-    let found = Entity::find_by_id((scope.organization_id, id));
-    Ok(found.one(scope.instance.db.reader()).await?)
+    let found = Entity::find_by_id((scope.organization_id(), id));
+    Ok(found.one(scope.core().db.reader()).await?)
 }
 
 /// The key of the scope's organization with this prefix.
@@ -193,26 +190,26 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// A database fault.
 pub async fn find_by_prefix(scope: &Scope, prefix: &str) -> Result<Option<Model>> {
     let found = all(scope).filter(Column::Prefix.eq(prefix));
-    Ok(found.one(scope.instance.db.reader()).await?)
+    Ok(found.one(scope.core().db.reader()).await?)
 }
 
 /// The key of the instance with this prefix, for whoever is then let into its organization.
 ///
 /// # Errors
 /// A database fault.
-pub async fn find_anywhere(instance: &Instance, prefix: &str) -> Result<Option<Model>> {
+pub async fn find_anywhere(core: &Core, prefix: &str) -> Result<Option<Model>> {
     let found = Entity::find().filter(Column::Prefix.eq(prefix));
-    Ok(found.one(instance.db.reader()).await?)
+    Ok(found.one(core.db.reader()).await?)
 }
 
 /// Whom a key names.
 #[must_use]
 pub fn subject(row: &Model) -> String {
-    super::subject::of_api_key(&row.prefix)
+    subject::of_api_key(&row.prefix)
 }
 
 fn all(scope: &Scope) -> Select<Entity> {
-    Entity::find().filter(Column::OrganizationId.eq(scope.organization_id))
+    Entity::find().filter(Column::OrganizationId.eq(scope.organization_id()))
 }
 
 fn entry(scope: &Scope, action: &str, row: &Model) -> NewEntry {
@@ -222,7 +219,7 @@ fn entry(scope: &Scope, action: &str, row: &Model) -> NewEntry {
         id: GlobalId::ApiKey { organization_id, id }.to_string(),
         name: Some(row.name.clone()),
     };
-    NewEntry::by(&scope.viewer, action, resource)
+    NewEntry::by(scope.viewer(), action, resource)
 }
 
 fn text(instant: DateTime<Utc>) -> String {

@@ -7,9 +7,9 @@ use sea_orm::ActiveEnum;
 use serde_json::{Map, Value};
 
 use crate::{
-    Instance, Permission, Result, Viewer,
-    access::{enter, members},
-    organizations,
+    Core, Permission, Result, Viewer,
+    access::enter,
+    organizations::{self, members},
 };
 
 /// Who changes memberships here, in the log.
@@ -48,7 +48,7 @@ impl FromStr for Grant {
 /// Makes the viewer's memberships what the claims give, in each organization that a grant names: the
 /// first grant that fits counts, and where none does there is no membership.
 pub(super) async fn apply(
-    instance: &Arc<Instance>,
+    core: &Arc<Core>,
     grants: &[Grant],
     viewer: &Viewer,
     claims: &Map<String, Value>,
@@ -56,7 +56,7 @@ pub(super) async fn apply(
     if grants.is_empty() {
         return Ok(());
     }
-    let known = members::of(instance, viewer).await?;
+    let known = members::of(core, viewer).await?;
     let mut seen: Vec<&str> = Vec::new();
     for grant in grants {
         let slug = grant.organization.as_str();
@@ -64,7 +64,7 @@ pub(super) async fn apply(
             continue;
         }
         seen.push(slug);
-        let Some(organization) = organizations::find_by_slug(instance, slug).await? else {
+        let Some(organization) = organizations::find_by_slug(core, slug).await? else {
             tracing::warn!(organization.slug = slug, "claims give a role in no organization");
             continue;
         };
@@ -79,7 +79,7 @@ pub(super) async fn apply(
             Some(_) => Permission::SetMembers,
             None => Permission::RemoveMembers,
         };
-        let scope = enter(instance, &by, organization.id, permission, &[]).await?;
+        let scope = enter(core, &by, organization.id, permission, &[]).await?;
         let done = match wanted {
             Some(role) => {
                 members::set(&scope, &viewer.subject, viewer.email.as_deref(), role).await.map(drop)
@@ -88,7 +88,7 @@ pub(super) async fn apply(
         };
         if let Err(error) = done {
             // Another request of the same subject may have been faster.
-            let now = members::of(instance, viewer).await?;
+            let now = members::of(core, viewer).await?;
             let has = now.iter().find(|member| member.organization_id == organization.id);
             if wanted != has.map(|member| member.role) {
                 return Err(error);

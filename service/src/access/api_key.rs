@@ -14,7 +14,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter
 use uuid::Uuid;
 
 use crate::{
-    Error, Instance, Purpose, Result, Secret, Viewer,
+    Core, Error, Purpose, Result, Secret, Viewer,
     access::{Authority, subject},
     database, hex, random,
 };
@@ -29,14 +29,14 @@ const SECRET: usize = 64;
 const USE: TimeDelta = TimeDelta::seconds(60);
 
 /// A key that nobody has yet.
-pub(super) struct Fresh {
-    pub(super) key: String,
-    pub(super) prefix: String,
-    pub(super) hash: Vec<u8>,
+pub(crate) struct Fresh {
+    pub(crate) key: String,
+    pub(crate) prefix: String,
+    pub(crate) hash: Vec<u8>,
 }
 
 /// Makes a key.
-pub(super) fn fresh(secret: &Secret) -> Fresh {
+pub(crate) fn fresh(secret: &Secret) -> Fresh {
     let prefix = hex(&random::bytes::<{ PREFIX / 2 }>());
     let key = format!("{MARK}{prefix}_{}", hex(&random::bytes::<{ SECRET / 2 }>()));
     let hash = secret.sign(Purpose::ApiKey, &[key.as_bytes()]).to_vec();
@@ -74,17 +74,17 @@ fn prefix(key: &str) -> Option<&str> {
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] where it's not ours, revoked or expired; a database fault.
-pub async fn verify(instance: &Arc<Instance>, key: &str) -> Result<Viewer> {
+pub async fn verify(core: &Arc<Core>, authenticator: &Authenticator, key: &str) -> Result<Viewer> {
     let invalid = || Error::Unauthenticated("the API key is not valid here");
     let prefix = prefix(key).ok_or_else(invalid)?;
-    let found = Entity::find().filter(Column::Prefix.eq(prefix)).one(instance.db.access()).await?;
-    let is_it = |row: &Model| instance.secret.verify(Purpose::ApiKey, &[key.as_bytes()], &row.hash);
+    let found = Entity::find().filter(Column::Prefix.eq(prefix)).one(core.db.access()).await?;
+    let is_it = |row: &Model| core.secret.verify(Purpose::ApiKey, &[key.as_bytes()], &row.hash);
     let row = found.filter(is_it).ok_or_else(invalid)?;
-    let now = instance.clock.now();
+    let now = core.clock.now();
     if !holds(&row, now) {
         return Err(Error::Unauthenticated("the API key has expired or was revoked"));
     }
-    note_use(instance, &row, key, now);
+    note_use(core, authenticator, &row, (key, now));
     let Model { organization_id, expires_at, .. } = row;
     Ok(Viewer {
         subject: subject::of_api_key(&row.prefix),
@@ -97,7 +97,7 @@ pub async fn verify(instance: &Arc<Instance>, key: &str) -> Result<Viewer> {
 
 /// The key of an organization whose subject this is, if it holds now.
 pub(crate) async fn by_subject(
-    instance: &Instance,
+    core: &Core,
     organization_id: Uuid,
     subject: &str,
 ) -> Result<Option<Model>> {
@@ -105,8 +105,8 @@ pub(crate) async fn by_subject(
     let found = Entity::find()
         .filter(Column::OrganizationId.eq(organization_id))
         .filter(Column::Prefix.eq(prefix));
-    let found = found.one(instance.db.access()).await?;
-    let now = instance.clock.now();
+    let found = found.one(core.db.access()).await?;
+    let now = core.clock.now();
     Ok(found.filter(|row| holds(row, now)))
 }
 
@@ -114,11 +114,11 @@ fn holds(row: &Model, now: DateTime<Utc>) -> bool {
     row.revoked_at.is_none() && row.expires_at.is_none_or(|expires_at| now < expires_at)
 }
 
-/// When this process last noted the use of which key.
+/// The times at which this process last noted the use of each key.
 #[derive(Debug, Default)]
-pub(crate) struct KeyUses(Mutex<HashMap<Uuid, DateTime<Utc>>>);
+pub struct Authenticator(Mutex<HashMap<Uuid, DateTime<Utc>>>);
 
-impl KeyUses {
+impl Authenticator {
     /// Whether a use is to be noted: the first one of each minute is.
     fn is_due(&self, id: Uuid, now: DateTime<Utc>) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -134,21 +134,26 @@ impl KeyUses {
 
 /// Notes that a key was used, and keeps it by the current secret where it was kept by one before,
 /// beside the request, which does not wait for it.
-fn note_use(instance: &Arc<Instance>, row: &Model, key: &str, now: DateTime<Utc>) {
+fn note_use(
+    core: &Arc<Core>,
+    authenticator: &Authenticator,
+    row: &Model,
+    (key, now): (&str, DateTime<Utc>),
+) {
     let parts = [key.as_bytes()];
-    let is_kept = instance.secret.is_current(Purpose::ApiKey, &parts, &row.hash);
+    let is_kept = core.secret.is_current(Purpose::ApiKey, &parts, &row.hash);
     let is_noted = row.last_used_at.is_some_and(|at| now - at < USE);
-    if is_kept && is_noted || !instance.key_uses.is_due(row.id, now) {
+    if is_kept && is_noted || !authenticator.is_due(row.id, now) {
         return;
     }
-    let hash = instance.secret.sign(Purpose::ApiKey, &parts).to_vec();
-    let context = (Arc::clone(instance), row.clone(), hash);
-    let instance = Arc::clone(instance);
-    let tasks = instance.tasks.clone();
+    let hash = core.secret.sign(Purpose::ApiKey, &parts).to_vec();
+    let context = (Arc::clone(core), row.clone(), hash);
+    let core = Arc::clone(core);
+    let tasks = core.tasks.clone();
     tasks.spawn(async move {
-        let noted = instance.db.transaction(context, |tx, (instance, row, hash)| {
+        let noted = core.db.transaction(context, |tx, (core, row, hash)| {
             Box::pin(async move {
-                let now = database::now(tx, &instance.clock).await?;
+                let now = database::now(tx, &core.clock).await?;
                 let is_earlier = Condition::any()
                     .add(Column::LastUsedAt.is_null())
                     .add(Column::LastUsedAt.lt(now));
@@ -206,7 +211,7 @@ mod tests {
 
     #[test]
     fn use_is_noted_once_a_minute() {
-        let uses = KeyUses::default();
+        let uses = Authenticator::default();
         let (key, now) = (Uuid::from_u128(1), crate::Clock::default().now());
         assert!(uses.is_due(key, now));
         assert!(!uses.is_due(key, now + TimeDelta::seconds(59)));

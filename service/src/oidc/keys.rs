@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::{Oidc, token::Header};
-use crate::Instance;
+use crate::Core;
 
 /// Keys are fetched anew once they are this old, while they still hold.
 const REFRESH: TimeDelta = TimeDelta::minutes(5);
@@ -78,28 +78,28 @@ impl Keys {
     /// Why there is none.
     pub(super) async fn find(
         &self,
-        instance: &Instance,
+        core: &Core,
         settings: &Arc<Oidc>,
         (header, algorithm): (&Header, Algorithm),
     ) -> Result<DecodingKey, NoKey> {
-        let now = instance.clock.now();
+        let now = core.clock.now();
         let mut news = self.0.subscribe();
         let key = self.0.borrow().find(header, algorithm, now);
         if key.is_none() || self.0.borrow().is_older(REFRESH, now) {
-            self.refresh(instance, settings, now);
+            self.refresh(core, settings, now);
         }
         if let Some(key) = key {
             return Ok(key);
         }
         let brought = news.wait_for(|known| !known.is_fetching);
-        let Some(Ok(known)) = instance.stopping.run_until_cancelled(brought).await else {
+        let Some(Ok(known)) = core.stopping.run_until_cancelled(brought).await else {
             return Err(NoKey::Unreachable { retry_after: 1 });
         };
         known.find(header, algorithm, now).ok_or_else(|| known.why_none(now))
     }
 
     /// Fetches in the background, unless somebody does or has just done.
-    fn refresh(&self, instance: &Instance, settings: &Arc<Oidc>, now: DateTime<Utc>) {
+    fn refresh(&self, core: &Core, settings: &Arc<Oidc>, now: DateTime<Utc>) {
         let begins = self.0.send_if_modified(|known| {
             let begins = !known.is_fetching && known.tried_at.is_none_or(|at| now - at >= PAUSE);
             if begins {
@@ -111,8 +111,8 @@ impl Keys {
             return;
         }
         let (keys, settings) = (Arc::clone(&self.0), Arc::clone(settings));
-        let stopping = instance.stopping.clone();
-        instance.tasks.spawn(async move {
+        let stopping = core.stopping.clone();
+        core.tasks.spawn(async move {
             let fetching = tokio::time::timeout(PATIENCE, fetch(&settings));
             let Some(fetched) = stopping.run_until_cancelled(fetching).await else { return };
             let fetched = fetched.unwrap_or_else(|_| Err(format!("no answer in {PATIENCE:?}")));

@@ -12,32 +12,29 @@ use futures::TryStreamExt;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::sharing;
 use crate::{
-    GlobalId, Instance, Permission, Result, Scope, Viewer,
-    audit::{self, NewEntry, Resource},
-    jobs, retention,
+    Core, Permission, Result, Scope, Viewer,
+    artifacts::{self, sharing},
+    audit, jobs, retention,
 };
 
 /// How often the janitor comes.
 const INTERVAL: Duration = Duration::from_secs(60);
 /// How soon it comes again where it could not do its work.
 const RETRY: Duration = Duration::from_secs(5);
-/// What the keys of backups begin with.
-pub(crate) const BACKUPS: &str = "backups/";
 /// Most files that expire in one query.
 const ROUND: u64 = 100;
 
 /// Tidies up until the instance stops. Any number of processes may.
-pub async fn tidy(instance: Arc<Instance>) {
+pub async fn tidy(core: Arc<Core>) {
     let mut visit = tokio::time::interval(INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = instance.stopping.cancelled() => return,
+            () = core.stopping.cancelled() => return,
             _ = visit.tick() => {}
         }
-        if let Err(error) = sweep(&instance).await {
+        if let Err(error) = sweep(&core).await {
             tracing::error!(%error, "tidying up failed; trying again in {RETRY:?}");
             visit.reset_after(RETRY);
         }
@@ -49,48 +46,49 @@ pub async fn tidy(instance: Arc<Instance>) {
 ///
 /// # Errors
 /// A fault of the database or the store; what was removed stays removed.
-pub async fn sweep(instance: &Arc<Instance>) -> Result<()> {
-    jobs::prune(instance).await?;
-    retention::prune(instance).await?;
-    expire(instance).await?;
-    let mut keys = instance.store.list();
-    let restored_at = restored_at(instance).await?;
+pub async fn sweep(core: &Arc<Core>) -> Result<()> {
+    jobs::prune(core).await?;
+    retention::prune(core).await?;
+    expire(core).await?;
+    let mut keys = core.store.list();
+    let restored_at = restored_at(core).await?;
     while let Some((key, since)) = keys.try_next().await? {
         let Some(written) = Written::parse(&key) else { continue };
         // A restored database does not know the backups that were made after its own.
-        let may_be_needed = key.starts_with(BACKUPS) && restored_at.is_some_and(|at| since <= at);
-        if !may_be_needed && !is_wanted(instance, &written).await? {
+        let may_be_needed =
+            key.starts_with(artifacts::BACKUP_PREFIX) && restored_at.is_some_and(|at| since <= at);
+        if !may_be_needed && !is_wanted(core, &written).await? {
             tracing::info!(artifact.key = key, "a file that belongs to nothing is removed");
-            instance.store.remove(&key).await?;
+            core.store.remove(&key).await?;
         }
     }
-    for unfinished in instance.store.unfinished().await? {
+    for unfinished in core.store.unfinished().await? {
         let Some(written) = Written::parse(&unfinished.key) else { continue };
-        if !is_wanted(instance, &written).await? {
+        if !is_wanted(core, &written).await? {
             let key = &unfinished.key;
             tracing::info!(artifact.key = key, "an upload that was never finished is removed");
-            instance.store.discard(unfinished).await?;
+            core.store.discard(unfinished).await?;
         }
     }
     Ok(())
 }
 
-async fn expire(instance: &Arc<Instance>) -> Result<()> {
-    let ours = sharing::ours(instance).await?;
+async fn expire(core: &Arc<Core>) -> Result<()> {
+    let ours = sharing::ours(core).await?;
     loop {
         let expired = artifact::Entity::find()
             .filter(artifact::Column::RemovedAt.is_null())
-            .filter(artifact::Column::ExpiresAt.lte(instance.clock.now()))
+            .filter(artifact::Column::ExpiresAt.lte(core.clock.now()))
             .filter(ours.clone())
             .order_by_asc(artifact::Column::ExpiresAt)
             .limit(ROUND)
-            .all(instance.db.bulk())
+            .all(core.db.bulk())
             .await?;
         if expired.is_empty() {
             return Ok(());
         }
         for artifact in expired {
-            remove(instance, artifact, "artifact.expired").await?;
+            remove(core, artifact, "artifact.expired").await?;
         }
     }
 }
@@ -98,88 +96,76 @@ async fn expire(instance: &Arc<Instance>) -> Result<()> {
 /// Removes an artifact's file and says so, under the name of `action`. Leaves one alone that another
 /// process keeps, which does the same.
 pub(crate) async fn remove(
-    instance: &Arc<Instance>,
+    core: &Arc<Core>,
     artifact: artifact::Model,
     action: &'static str,
 ) -> Result<()> {
-    if sharing::is_kept_elsewhere(instance, &artifact).await? {
+    if sharing::is_kept_elsewhere(core, &artifact).await? {
         return Ok(());
     }
     // The file first: an artifact that says it's removed has no file any more.
-    instance.store.remove(&artifact.object_key).await?;
-    say_removed(instance, artifact, action).await
+    core.store.remove(&artifact.object_key).await?;
+    say_removed(core, artifact, action).await
 }
 
 /// When this database was last restored, if it was.
-async fn restored_at(instance: &Instance) -> Result<Option<DateTime<Utc>>> {
+async fn restored_at(core: &Core) -> Result<Option<DateTime<Utc>>> {
     let last = restore::Entity::find()
         .filter(restore::Column::SettledAt.is_not_null())
         .order_by_desc(restore::Column::SettledAt);
-    Ok(last.one(instance.db.bulk()).await?.and_then(|restore| restore.settled_at))
+    Ok(last.one(core.db.bulk()).await?.and_then(|restore| restore.settled_at))
 }
 
 /// Says of artifacts whose files are not in the store that they are removed: after a restore.
-pub(crate) async fn forget_missing(instance: &Arc<Instance>) -> Result<()> {
+pub(crate) async fn forget_missing(core: &Arc<Core>) -> Result<()> {
     let present = artifact::Entity::find().filter(artifact::Column::RemovedAt.is_null());
     let mut pages = present.cursor_by((artifact::Column::OrganizationId, artifact::Column::JobId));
     loop {
-        let page = pages.first(ROUND).all(instance.db.bulk()).await?;
+        let page = pages.first(ROUND).all(core.db.bulk()).await?;
         let Some(last) = page.last() else { return Ok(()) };
         pages.after((last.organization_id, last.job_id));
         for artifact in page {
-            let is_there = instance.store.has(&artifact.object_key).await?;
-            if !is_there && !sharing::is_kept_elsewhere(instance, &artifact).await? {
-                say_removed(instance, artifact, "artifact.missing").await?;
+            let is_there = core.store.has(&artifact.object_key).await?;
+            if !is_there && !sharing::is_kept_elsewhere(core, &artifact).await? {
+                say_removed(core, artifact, "artifact.missing").await?;
             }
         }
     }
 }
 
 async fn say_removed(
-    instance: &Arc<Instance>,
+    core: &Arc<Core>,
     artifact: artifact::Model,
     action: &'static str,
 ) -> Result<()> {
-    let scope = Scope {
-        instance: Arc::clone(instance),
-        organization_id: artifact.organization_id,
-        viewer: Viewer::command_line("daybook"),
-        permission: Permission::ExportAuditLog,
-    };
-    let said =
-        instance.db.transaction((scope, artifact, action), |tx, (scope, artifact, action)| {
-            Box::pin(async move {
-                let removed = artifact::ActiveModel {
-                    removed_at: Set(Some(scope.instance.clock.now())),
-                    ..Default::default()
-                };
-                let said = artifact::Entity::update_many()
-                    .set(removed)
-                    .filter(artifact::Column::OrganizationId.eq(artifact.organization_id))
-                    .filter(artifact::Column::JobId.eq(artifact.job_id))
-                    .filter(artifact::Column::RemovedAt.is_null())
-                    .exec(tx)
-                    .await?;
-                // Another process may have been faster.
-                if said.rows_affected == 1 {
-                    let entry = entry(&scope.viewer, action, artifact);
-                    audit::append_own(tx, scope, entry).await?;
-                }
-                Ok(())
-            })
-        });
+    let scope = Scope::system(
+        core,
+        artifact.organization_id,
+        Viewer::command_line("daybook"),
+        Permission::ExportAuditLog,
+    );
+    let said = core.db.transaction((scope, artifact, action), |tx, (scope, artifact, action)| {
+        Box::pin(async move {
+            let removed = artifact::ActiveModel {
+                removed_at: Set(Some(scope.core().clock.now())),
+                ..Default::default()
+            };
+            let said = artifact::Entity::update_many()
+                .set(removed)
+                .filter(artifact::Column::OrganizationId.eq(artifact.organization_id))
+                .filter(artifact::Column::JobId.eq(artifact.job_id))
+                .filter(artifact::Column::RemovedAt.is_null())
+                .exec(tx)
+                .await?;
+            // Another process may have been faster.
+            if said.rows_affected == 1 {
+                let entry = artifacts::entry(scope.viewer(), action, artifact);
+                audit::append_own(tx, scope, entry).await?;
+            }
+            Ok(())
+        })
+    });
     said.await
-}
-
-/// An audit entry about an artifact.
-pub(crate) fn entry(viewer: &Viewer, action: &str, artifact: &artifact::Model) -> NewEntry {
-    let id = GlobalId::Job { organization_id: artifact.organization_id, id: artifact.job_id };
-    let resource = Resource {
-        r#type: "artifact".to_owned(),
-        id: id.to_string(),
-        name: Some(artifact.file_name.clone()),
-    };
-    NewEntry::by(viewer, action, resource)
 }
 
 /// Which attempt wrote a file: its key says so.
@@ -205,9 +191,9 @@ impl Written {
     }
 }
 
-async fn is_wanted(instance: &Instance, written: &Written) -> Result<bool> {
+async fn is_wanted(core: &Core, written: &Written) -> Result<bool> {
     let key = (written.organization_id, written.job_id);
-    let db = instance.db.bulk();
+    let db = core.db.bulk();
     let job = job::Entity::find_by_id(key).one(db).await?;
     if job.is_some_and(|job| job.state == JobState::Running && job.claim == written.claim) {
         return Ok(true);

@@ -12,7 +12,7 @@ use object_store::{MultipartUpload, PutPayload};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::store::{At, Unfinished};
+use super::{At, Unfinished};
 use crate::{Fault, Result};
 
 /// Bytes of a file that are read at once. `object_store` reads 8 KiB, each in another thread.

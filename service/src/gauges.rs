@@ -4,7 +4,7 @@ use std::{fs, sync::atomic::AtomicU64};
 
 use daybook_entity::job::{Column, Entity, JobState};
 use prometheus_client::{
-    encoding::EncodeLabelSet,
+    encoding::{EncodeLabelSet, text::encode},
     metrics::{family::Family, gauge::Gauge},
     registry::Registry,
 };
@@ -13,7 +13,7 @@ use sea_orm::{
     Statement,
 };
 
-use crate::{Engine, Instance, Result, database::sqlite};
+use crate::{Core, Engine, Fault, Result, database::sqlite};
 
 type Seconds = Gauge<f64, AtomicU64>;
 
@@ -29,22 +29,39 @@ struct PoolLabels {
     state: &'static str,
 }
 
-pub(super) async fn register(registry: &mut Registry, instance: &Instance) -> Result<()> {
+/// Media type of the text that [`render`] returns.
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything, as it is now.
+///
+/// # Errors
+/// A database fault.
+pub async fn render(core: &Core) -> Result<String> {
+    let mut registry = Registry::with_prefix("daybook");
+    core.metrics.register(&mut registry);
+    register(&mut registry, core).await?;
+    let mut text = String::new();
+    let unwritten = |error| Fault::Stored(format!("metrics can't be written: {error}"));
+    encode(&mut text, &registry).map_err(unwritten)?;
+    Ok(text)
+}
+
+async fn register(registry: &mut Registry, core: &Core) -> Result<()> {
     let help = "Unfinished jobs of the instance";
-    registry.register("jobs", help, jobs(instance).await?);
+    registry.register("jobs", help, jobs(core).await?);
     let help = "How long the job that waits longest could have been claimed";
-    registry.register("queue_age_seconds", help, seconds(queue_age(instance).await?));
+    registry.register("queue_age_seconds", help, seconds(queue_age(core).await?));
     let help = "Subscriptions in this process";
-    registry.register("subscriptions", help, count(instance.subscriptions.total()));
-    registry.register("pool_connections", "Connections to the database", pools(instance));
-    match instance.db.engine() {
+    registry.register("subscriptions", help, count(core.subscriptions.total()));
+    registry.register("pool_connections", "Connections to the database", pools(core));
+    match core.db.engine() {
         Engine::Sqlite => {
             let help = "Bytes of SQLite's write-ahead log";
-            registry.register("sqlite_wal_bytes", help, count(wal_bytes(instance)));
+            registry.register("sqlite_wal_bytes", help, count(wal_bytes(core)));
         }
         Engine::Postgres => {
             let help = "How long the oldest transaction in the database has run";
-            let age = oldest_transaction(instance).await?;
+            let age = oldest_transaction(core).await?;
             registry.register("oldest_transaction_seconds", help, seconds(age));
         }
     }
@@ -52,7 +69,7 @@ pub(super) async fn register(registry: &mut Registry, instance: &Instance) -> Re
 }
 
 /// Only unfinished ones: finished ones are counted as they finish, and there may be millions.
-async fn jobs(instance: &Instance) -> Result<Family<JobLabels, Gauge>> {
+async fn jobs(core: &Core) -> Result<Family<JobLabels, Gauge>> {
     let states = [JobState::Queued, JobState::Running];
     let found = Entity::find()
         .select_only()
@@ -68,32 +85,30 @@ async fn jobs(instance: &Instance) -> Result<Family<JobLabels, Gauge>> {
             JobLabels { kind: kind.to_lowercase(), state: state.to_value().to_lowercase() };
         jobs.get_or_create(&labels).clone()
     };
-    for (kind, state) in
-        instance.job_kinds.names().flat_map(|kind| states.map(|state| (kind, state)))
-    {
+    for (kind, state) in core.job_kinds.names().flat_map(|kind| states.map(|state| (kind, state))) {
         gauge(kind, state).set(0);
     }
-    for (kind, state, number) in found.all(instance.db.reader()).await? {
+    for (kind, state, number) in found.all(core.db.reader()).await? {
         gauge(&kind, state).set(number);
     }
     Ok(jobs)
 }
 
-async fn queue_age(instance: &Instance) -> Result<f64> {
+async fn queue_age(core: &Core) -> Result<f64> {
     let oldest = Entity::find()
         .select_only()
         .column_as(Column::AvailableAt.min(), "oldest")
         .filter(Column::State.eq(JobState::Queued))
         .into_tuple::<Option<chrono::DateTime<chrono::Utc>>>();
-    let oldest = oldest.one(instance.db.reader()).await?.flatten();
-    let age = oldest.map(|oldest| (instance.clock.now() - oldest).as_seconds_f64());
+    let oldest = oldest.one(core.db.reader()).await?.flatten();
+    let age = oldest.map(|oldest| (core.clock.now() - oldest).as_seconds_f64());
     // One that is to be tried again later does not wait yet.
     Ok(age.unwrap_or_default().max(0.0))
 }
 
-fn pools(instance: &Instance) -> Family<PoolLabels, Gauge> {
+fn pools(core: &Core) -> Family<PoolLabels, Gauge> {
     let pools = Family::<PoolLabels, Gauge>::default();
-    for (pool, size, idle) in instance.db.pools() {
+    for (pool, size, idle) in core.db.pools() {
         let used = i64::from(size) - i64::from(idle);
         for (state, number) in [("used", used), ("idle", i64::from(idle))] {
             pools.get_or_create(&PoolLabels { pool, state }).set(number.max(0));
@@ -102,19 +117,19 @@ fn pools(instance: &Instance) -> Family<PoolLabels, Gauge> {
     pools
 }
 
-fn wal_bytes(instance: &Instance) -> usize {
-    let mut log = sqlite::file(instance.db.bulk()).into_os_string();
+fn wal_bytes(core: &Core) -> usize {
+    let mut log = sqlite::file(core.db.bulk()).into_os_string();
     log.push("-wal");
     // It is made by the first write.
     let bytes = fs::metadata(log).map(|file| file.len()).unwrap_or_default();
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-async fn oldest_transaction(instance: &Instance) -> Result<f64> {
+async fn oldest_transaction(core: &Core) -> Result<f64> {
     let sql = "SELECT COALESCE(EXTRACT(EPOCH FROM max(clock_timestamp() - xact_start)), 0)::float8 \
         AS age FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let statement = Statement::from_string(DbBackend::Postgres, sql);
-    let row = instance.db.reader().query_one_raw(statement).await?;
+    let row = core.db.reader().query_one_raw(statement).await?;
     Ok(row.map(|row| row.try_get("", "age")).transpose()?.unwrap_or_default())
 }
 
