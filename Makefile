@@ -12,7 +12,7 @@ export INSTA_UPDATE ?= no
 # would compile everything anew.
 
 .PHONY: help
-help: ## Lists what can be made
+help: ## Lists all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
@@ -24,7 +24,7 @@ build: ## Builds all crates for development
 	cargo build --locked --workspace
 
 .PHONY: web
-web: api/web/dist/index.html ## Builds the dashboard and GraphiQL, which the binary then holds
+web: api/web/dist/index.html ## Builds the dashboard and GraphiQL, which the binary embeds
 
 api/web/dist/index.html: api/web/node_modules/.package-lock.json schema.graphql $(wildcard api/web/*.*) \
 		$(shell find api/web/src api/web/public -type f -not -path '*/generated/*')
@@ -37,11 +37,11 @@ test: build clients readers $(if $(ARGS),,browser) ## Runs all tests, with a Pos
 	$(if $(ARGS),,tests/failures-last faults tests/with-postgres python3 tests/faults/run.py target/debug/daybook --minutes 1 --subscribers 50 --least 0.1)
 
 .PHONY: test-row-security
-test-row-security: build clients readers ## Runs the tests on PostgreSQL anew, as a role that does not own the tables
+test-row-security: build clients readers ## Runs the tests on PostgreSQL again, as a role that does not own the tables
 	DAYBOOK_TEST_ROW_SECURITY=1 tests/failures-last row-security tests/with-postgres cargo test --locked -p daybook-tests --test it -- $(or $(ARGS),postgres) --skip sqlite
 
 .PHONY: browser
-browser: build web tests/browser/node_modules/.package-lock.json ## Runs the tests in a browser alone
+browser: build web tests/browser/node_modules/.package-lock.json ## Runs only the browser tests
 	@[ -n "$(CHROMIUM)" ] || [ -x /usr/bin/chromium ] || tests/tools/install-debian chromium
 	tests/failures-last browser node --test --test-concurrency=2 tests/browser/
 
@@ -57,7 +57,7 @@ bench-jobs: ## Measures how jobs are dispatched, drained and canceled, and what 
 	tests/with-postgres python3 tests/bench/jobs.py target/release/daybook $(ARGS)
 
 .PHONY: faults
-faults: readers ## Breaks three nodes and all that they stand on for 15 minutes, and checks that nothing was lost; one of an earlier version: make faults OLD=path/to/daybook
+faults: readers ## Breaks three nodes and all that they depend on for 15 minutes, and checks that nothing was lost; with a node of an earlier version: make faults OLD=path/to/daybook
 	cargo build --release --locked -p daybook-api --bin daybook
 	tests/with-postgres python3 tests/faults/run.py target/release/daybook $(if $(OLD),--old $(OLD)) $(ARGS)
 
@@ -67,7 +67,7 @@ bench-costs: ## Measures what an entry, a page and an exported row cost
 	tests/with-postgres python3 tests/bench/costs.py target/release/daybook $(ARGS)
 
 .PHONY: bench-subscribers
-bench-subscribers: ## Measures what 10,000 subscribers of one process cost, and how soon they are told
+bench-subscribers: ## Measures the cost of 10,000 subscribers of one process, and the delivery delay
 	cargo build --release --locked -p daybook-api --bin daybook
 	tests/with-postgres python3 tests/bench/subscribers.py target/release/daybook $(ARGS)
 
@@ -77,15 +77,15 @@ bench-growth: ## Measures a log as it grows and as its start is removed; more: m
 	tests/with-postgres python3 tests/bench/growth.py target/release/daybook --words $(ARGS)
 
 .PHONY: bench-refusals
-bench-refusals: ## Measures how soon query bombs are refused, and tries a hundred thousand forged links
+bench-refusals: ## Measures how fast query bombs are refused, and tries a hundred thousand forged links
 	cargo build --release --locked -p daybook-api --bin daybook
 	python3 tests/bench/refusals.py target/release/daybook $(ARGS)
 
 .PHONY: fuzz
-fuzz: fuzz-operations fuzz-subscriptions fuzz-units ## All of the following
+fuzz: fuzz-operations fuzz-subscriptions fuzz-units ## Runs all of the following
 
 .PHONY: fuzz-operations
-fuzz-operations: build target/schemathesis/installed ## Tries 2,000 made-up operations on a running server (schemathesis)
+fuzz-operations: build target/schemathesis/installed ## Tries 2,000 generated operations on a running server (schemathesis)
 	target/schemathesis/bin/python tests/fuzz/run.py target/debug/daybook $(ARGS)
 
 target/schemathesis/installed: tests/fuzz/requirements.txt
@@ -95,7 +95,7 @@ target/schemathesis/installed: tests/fuzz/requirements.txt
 	@touch $@
 
 .PHONY: fuzz-subscriptions
-fuzz-subscriptions: build ## Tries 2,000 made-up subscriptions over WebSockets and server-sent events
+fuzz-subscriptions: build ## Tries 2,000 generated subscriptions over WebSockets and server-sent events
 	python3 tests/fuzz/subscriptions.py target/debug/daybook $(ARGS)
 
 # The modules called `fuzz`: what reads cursors, IDs, tokens, links, lines of imports, backups and their
@@ -131,7 +131,7 @@ dependencies: tools
 # Apart from `check` because RustSec's database is fetched from the internet and changes by the day:
 # the same commit would pass today and fail tomorrow.
 .PHONY: advisories
-advisories: tools ## Looks the dependencies up in RustSec's database of vulnerabilities (internet)
+advisories: tools ## Checks the dependencies against RustSec's database of vulnerabilities (needs the internet)
 	cargo deny --locked check advisories
 
 .PHONY: schema
