@@ -16,7 +16,7 @@ mod m20261127_000001_expand_retention;
 mod m20261127_000002_expand_row_security;
 mod m20261127_000003_expand_growth;
 mod m20261130_000001_expand_stores;
-mod standing;
+mod schema_status;
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ use sea_orm_migration::{
     },
 };
 
-pub use standing::{Standing, standing};
+pub use schema_status::{SchemaStatus, schema_status};
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -83,8 +83,8 @@ impl fmt::Display for Error {
             ),
             Self::Forbidden(error) => write!(
                 f,
-                "{error}: the database's role may not change the schema, which is not of this version; run \
-                 `daybook migrate up` with the URL of the role that owns the tables"
+                "{error}: the schema has to be migrated to this version, and the database's role is not \
+                 allowed to change it: run `daybook migrate up` with the URL of the role that owns the tables"
             ),
             Self::Database(error) => error.fmt(f),
         }
@@ -130,7 +130,7 @@ pub fn names() -> Vec<String> {
 /// A database fault, or a schema newer than this build knows.
 pub async fn up(db: &DatabaseConnection) -> Result<(), Error> {
     // A role that may only use the tables can't even read the migrator's status.
-    if standing(db).await? == Standing::Current {
+    if schema_status(db).await? == SchemaStatus::Current {
         return Ok(());
     }
     let tx = begin(db).await?;
@@ -176,8 +176,8 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
         let lock = format!("SELECT pg_advisory_xact_lock({LOCK})");
         tx.execute_unprepared(&lock).await?;
     }
-    match standing::read(&tx).await? {
-        Standing::Newer(names) => Err(Error::Newer(names)),
-        Standing::Current | Standing::Older(_) => Ok(tx),
+    match schema_status::read(&tx).await? {
+        SchemaStatus::Newer(names) => Err(Error::Newer(names)),
+        SchemaStatus::Current | SchemaStatus::Older(_) => Ok(tx),
     }
 }

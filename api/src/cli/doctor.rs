@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use daybook_migration::Standing;
+use daybook_migration::SchemaStatus;
 use daybook_service::{
     Database, Secret,
     doctor::{self, Finding, Health},
@@ -155,14 +155,14 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
 /// Compares the schema with this version. Also returns false if the database has no schema at all.
 async fn schema(db: &Database) -> (Finding, bool) {
     let up = "`daybook serve` or `daybook migrate up` brings it up to date";
-    match daybook_migration::standing(db.access().connections()).await {
-        Ok(Standing::Current) => (Finding::ok("schema", "up to date"), true),
-        Ok(Standing::Older(missing)) => {
+    match daybook_migration::schema_status(db.access().connections()).await {
+        Ok(SchemaStatus::Current) => (Finding::ok("schema", "up to date"), true),
+        Ok(SchemaStatus::Older(missing)) => {
             let found = format!("{} migrations are missing", missing.len());
             let is_there = missing.len() < daybook_migration::names().len();
             (Finding::warn("schema", found, up), is_there)
         }
-        Ok(Standing::Newer(names)) => {
+        Ok(SchemaStatus::Newer(names)) => {
             let found =
                 format!("newer than this version, which does not know {}", names.join(", "));
             let advice = "run the version of Daybook that migrated it, or a later one";

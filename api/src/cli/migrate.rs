@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use daybook_migration::Standing;
+use daybook_migration::SchemaStatus;
 use daybook_service::{Database, Lock};
 use tokio::time::{Duration, Instant};
 
@@ -25,7 +25,9 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 async fn lock_unless_current(config: &Config, db: &Database) -> Result<Option<Lock>> {
     let deadline = Instant::now() + MAX_WAIT;
     loop {
-        if daybook_migration::standing(db.access().connections()).await? == Standing::Current {
+        if daybook_migration::schema_status(db.access().connections()).await?
+            == SchemaStatus::Current
+        {
             return Ok(None);
         }
         match config.lock_database() {

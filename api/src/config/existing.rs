@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, anyhow};
-use daybook_migration::Standing;
+use daybook_migration::SchemaStatus;
 use daybook_service::{Clock, Database, Instance, binding, store::Store};
 
 use super::{Config, tighten};
@@ -60,15 +60,15 @@ impl Config {
     /// As for [`Self::database_with_schema`]; also fails if the schema is of another version.
     pub async fn existing_database(&self) -> Result<Database> {
         let db = self.database_with_schema().await?;
-        let refusal = match daybook_migration::standing(db.access().connections()).await? {
-            Standing::Current => return Ok(db),
-            Standing::Older(missing) => anyhow!(
+        let refusal = match daybook_migration::schema_status(db.access().connections()).await? {
+            SchemaStatus::Current => return Ok(db),
+            SchemaStatus::Older(missing) => anyhow!(
                 "the schema of {} is older than this version of Daybook ({} migrations are \
                  missing): run `daybook migrate up`",
                 self.database_name(),
                 missing.len()
             ),
-            Standing::Newer(names) => anyhow!(daybook_migration::Error::Newer(names)),
+            SchemaStatus::Newer(names) => anyhow!(daybook_migration::Error::Newer(names)),
         };
         db.close().await?;
         Err(refusal)
@@ -81,12 +81,12 @@ impl Config {
     pub async fn database_with_schema(&self) -> Result<Database> {
         self.look_at_file()?;
         let db = self.database().await?;
-        match daybook_migration::standing(db.access().connections()).await? {
-            Standing::Older(missing) if missing.len() == daybook_migration::names().len() => {
+        match daybook_migration::schema_status(db.access().connections()).await? {
+            SchemaStatus::Older(missing) if missing.len() == daybook_migration::names().len() => {
                 db.close().await?;
                 Err(self.absent())
             }
-            Standing::Current | Standing::Older(_) | Standing::Newer(_) => Ok(db),
+            SchemaStatus::Current | SchemaStatus::Older(_) | SchemaStatus::Newer(_) => Ok(db),
         }
     }
 

@@ -8,7 +8,7 @@ use axum::{
     Json, extract,
     response::{IntoResponse, Response},
 };
-use daybook_migration::Standing;
+use daybook_migration::SchemaStatus;
 use daybook_service::Instance;
 use http::{StatusCode, header};
 use serde::Serialize;
@@ -130,14 +130,16 @@ fn process(instance: &Instance) -> Component {
 
 /// Checks database and schema with one query.
 async fn database(instance: &Instance) -> (Component, Component) {
-    let asked =
-        timeout(CHECK_TIMEOUT, daybook_migration::standing(instance.db.access().connections()))
-            .await;
+    let asked = timeout(
+        CHECK_TIMEOUT,
+        daybook_migration::schema_status(instance.db.access().connections()),
+    )
+    .await;
     let failed = |reason| {
         (Component::Failed(reason), Component::Unknown("not checked, because the database failed"))
     };
     match asked {
-        Ok(Ok(standing)) => (Component::Ok, schema(&standing)),
+        Ok(Ok(status)) => (Component::Ok, schema(&status)),
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the database failed");
             failed("the database does not respond")
@@ -146,14 +148,16 @@ async fn database(instance: &Instance) -> (Component, Component) {
     }
 }
 
-fn schema(standing: &Standing) -> Component {
-    match standing {
-        Standing::Current => Component::Ok,
-        Standing::Newer(_) if standing.can_go_on() => {
+fn schema(status: &SchemaStatus) -> Component {
+    match status {
+        SchemaStatus::Current => Component::Ok,
+        SchemaStatus::Newer(_) if status.can_go_on() => {
             Component::Degraded("the schema is newer than this version, which can still run on it")
         }
-        Standing::Newer(_) => Component::Failed("the schema is newer than this version of Daybook"),
-        Standing::Older(_) => {
+        SchemaStatus::Newer(_) => {
+            Component::Failed("the schema is newer than this version of Daybook")
+        }
+        SchemaStatus::Older(_) => {
             Component::Failed("the schema is older than this version: run `daybook migrate up`")
         }
     }

@@ -15,7 +15,7 @@ const EXPANDS: &str = "_expand_";
 
 /// Status of a database's schema, compared with the migrations that this build knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SchemaStatus {
     /// The database has exactly the migrations that this build knows.
     Current,
     /// The database lacks these migrations, oldest first.
@@ -24,7 +24,7 @@ pub enum Standing {
     Newer(Vec<String>),
 }
 
-impl Standing {
+impl SchemaStatus {
     /// True if a process that is already running can continue: the schema is current, or a newer version
     /// has only added to it.
     #[must_use]
@@ -54,11 +54,11 @@ impl Standing {
 ///
 /// # Errors
 /// A database fault.
-pub async fn standing(db: &DatabaseConnection) -> Result<Standing, DbErr> {
+pub async fn schema_status(db: &DatabaseConnection) -> Result<SchemaStatus, DbErr> {
     read(db).await
 }
 
-pub(crate) async fn read<C: ConnectionTrait>(db: &C) -> Result<Standing, DbErr>
+pub(crate) async fn read<C: ConnectionTrait>(db: &C) -> Result<SchemaStatus, DbErr>
 where
     for<'c> &'c C: sea_orm_migration::IntoSchemaManagerConnection<'c>,
 {
@@ -70,25 +70,25 @@ where
             applied.insert(row.try_get("", "version")?);
         }
     }
-    Ok(Standing::of(&applied, &crate::names()))
+    Ok(SchemaStatus::of(&applied, &crate::names()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(applied: &[&str]) -> Standing {
+    fn of(applied: &[&str]) -> SchemaStatus {
         let known = ["m1".to_owned(), "m2".to_owned()];
-        Standing::of(&applied.iter().map(|&name| name.to_owned()).collect(), &known)
+        SchemaStatus::of(&applied.iter().map(|&name| name.to_owned()).collect(), &known)
     }
 
     #[test]
     fn schema_is_current_older_or_newer() {
-        assert_eq!(of(&["m1", "m2"]), Standing::Current);
-        assert_eq!(of(&["m1"]), Standing::Older(vec!["m2".to_owned()]));
-        assert_eq!(of(&["m1", "m2", "m3"]), Standing::Newer(vec!["m3".to_owned()]));
+        assert_eq!(of(&["m1", "m2"]), SchemaStatus::Current);
+        assert_eq!(of(&["m1"]), SchemaStatus::Older(vec!["m2".to_owned()]));
+        assert_eq!(of(&["m1", "m2", "m3"]), SchemaStatus::Newer(vec!["m3".to_owned()]));
         // What is missing does not hide what is unknown.
-        assert_eq!(of(&["m1", "m3"]), Standing::Newer(vec!["m3".to_owned()]));
+        assert_eq!(of(&["m1", "m3"]), SchemaStatus::Newer(vec!["m3".to_owned()]));
     }
 
     #[test]
