@@ -47,11 +47,9 @@ fn with_changes(value: Value) -> Value {
 }
 
 async fn refuse_many_over_sockets(admin: &Client, url: &str, variables: &Value) {
-    let mut sockets = Vec::new();
-    for _ in 0..MANY {
-        sockets
-            .push(Socket::connect(&format!("{url}/graphql"), admin.token.as_ref().unwrap()).await);
-    }
+    // All at once: those that wait for the others answer no pings, and would be closed for that.
+    let (url, token) = (format!("{url}/graphql"), admin.token.as_ref().unwrap());
+    let mut sockets = join_all((0..MANY).map(|_| Socket::connect(&url, token))).await;
     let refused = join_all(sockets.iter_mut().map(async |socket| {
         socket.subscribe("1", RECORD, variables.clone()).await;
         socket.next().await
