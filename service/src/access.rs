@@ -1,8 +1,8 @@
-//! Who asks, and what they may do where.
+//! Access: viewers, and what they may do in each organization.
 //!
-//! A credential names a subject ([`Viewer`]); what the subject may do is in the database and read
-//! at each use, so that taking it away works at once. [`enter`] turns both into a [`Scope`], the
-//! only door to a tenant's rows, the same for HTTP, WebSocket and command line.
+//! A credential names a subject ([`Viewer`]). What the subject may do is stored in the database and
+//! read at each use, so that revoking it takes effect at once. [`enter`] turns both into a
+//! [`Scope`], the only way to a tenant's rows, the same for HTTP, WebSocket and command line.
 
 pub mod api_key;
 mod live;

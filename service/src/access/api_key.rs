@@ -1,7 +1,8 @@
-//! The key as a program shows it: `dbk_`, a prefix that finds it, and 256 random bits.
+//! API keys, as programs present them: `dbk_`, a prefix that identifies the key, and 256 random
+//! bits.
 //!
-//! So many random bits need no slow hash; the MAC is under a key of the instance's secret, so that
-//! whoever writes to the database alone can make no key.
+//! That many random bits need no slow hash. The MAC is computed with a key derived from the
+//! instance's secret, so that write access to the database alone is not enough to make a key.
 
 use std::{
     collections::HashMap,
@@ -19,23 +20,23 @@ use crate::{
     database, hex, random,
 };
 
-/// What every key begins with, so that tools that look for leaked secrets find it.
+/// Prefix of every key, by which secret scanners recognize a leaked one.
 const MARK: &str = "dbk_";
 /// Hexadecimal digits of the prefix.
 const PREFIX: usize = 16;
 /// Hexadecimal digits of the secret part.
 const SECRET: usize = 64;
-/// How exact the time of the last use is: not every request is to write.
+/// Precision of a key's last-use time, 60 s, so that not every request writes to the database.
 const USE: TimeDelta = TimeDelta::seconds(60);
 
-/// A key that nobody has yet.
+/// A new key, before it is stored and handed out.
 pub(crate) struct Fresh {
     pub(crate) key: String,
     pub(crate) prefix: String,
     pub(crate) hash: Vec<u8>,
 }
 
-/// Makes a key.
+/// Makes a new random key, with its prefix and its MAC.
 pub(crate) fn fresh(secret: &Secret) -> Fresh {
     let prefix = hex(&random::bytes::<{ PREFIX / 2 }>());
     let key = format!("{MARK}{prefix}_{}", hex(&random::bytes::<{ SECRET / 2 }>()));
@@ -43,13 +44,14 @@ pub(crate) fn fresh(secret: &Secret) -> Fresh {
     Fresh { key, prefix, hash }
 }
 
-/// Whether a bearer token is meant to be an API key.
+/// True if a bearer token has the form of an API key.
 #[must_use]
 pub fn is_api_key(token: &str) -> bool {
     token.starts_with(MARK)
 }
 
-/// The prefix of the key that `text` names: the key, whole or cut short, its prefix or its subject.
+/// Returns the prefix of the key that `text` names: by the key, whole or cut short, by its prefix,
+/// or by its subject.
 #[must_use]
 pub fn named_prefix(text: &str) -> Option<&str> {
     let text = text.trim();
@@ -63,17 +65,17 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// The prefix of a well-formed key.
+/// Returns the prefix of a well-formed key.
 fn prefix(key: &str) -> Option<&str> {
     let (prefix, secret) = key.strip_prefix(MARK)?.split_once('_')?;
     let is_right = (prefix.len(), secret.len()) == (PREFIX, SECRET);
     (is_right && is_hex(prefix) && is_hex(secret)).then_some(prefix)
 }
 
-/// Whoever shows `key`; notes that it was used.
+/// Returns the viewer to whom `key` belongs, and records the use of the key.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] where it's not ours, revoked or expired; a database fault.
+/// [`Error::Unauthenticated`] if the key is unknown, revoked or expired; a database fault.
 pub async fn verify(core: &Arc<Core>, authenticator: &Authenticator, key: &str) -> Result<Viewer> {
     let invalid = || Error::Unauthenticated("the API key is not valid here");
     let prefix = prefix(key).ok_or_else(invalid)?;
@@ -95,7 +97,7 @@ pub async fn verify(core: &Arc<Core>, authenticator: &Authenticator, key: &str) 
     })
 }
 
-/// The key of an organization whose subject this is, if it holds now.
+/// Returns the organization's key with this subject, if it is valid now.
 pub(crate) async fn by_subject(
     core: &Core,
     organization_id: Uuid,
@@ -119,21 +121,21 @@ fn holds(row: &Model, now: DateTime<Utc>) -> bool {
 pub struct Authenticator(Mutex<HashMap<Uuid, DateTime<Utc>>>);
 
 impl Authenticator {
-    /// Whether a use is to be noted: the first one of each minute is.
+    /// True for the first use of a key in each minute, which is to be stored; remembers that use.
     fn is_due(&self, id: Uuid, now: DateTime<Utc>) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.get(&id).is_some_and(|at| now - *at < USE) {
             return false;
         }
-        // Those of an earlier minute say nothing any more.
+        // Uses of an earlier minute no longer matter.
         noted.retain(|_, at| now - *at < USE);
         noted.insert(id, now);
         true
     }
 }
 
-/// Notes that a key was used, and keeps it by the current secret where it was kept by one before,
-/// beside the request, which does not wait for it.
+/// Records that a key was used, and recomputes its MAC with the current secret if an older secret
+/// made it. Runs beside the request, which does not wait for it.
 fn note_use(
     core: &Arc<Core>,
     authenticator: &Authenticator,

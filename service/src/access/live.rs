@@ -1,4 +1,5 @@
-//! The right to go on watching: as of now, not as of when the watch began.
+//! Access of live subscriptions: the right to watch as it is now, not as it was when the watch
+//! began.
 
 use std::time::Duration;
 
@@ -10,39 +11,39 @@ use uuid::Uuid;
 use super::Scope;
 use crate::{Core, Result, Subscription, Topic};
 
-/// A right that was last read this long ago is read again before anything is delivered. It bounds
-/// how long another process, whose signal may be lost, goes on after a right was taken.
+/// Maximum age of a right at a delivery, 2 s; an older one is read again first. It bounds how long
+/// a watch outlives a right that another process revoked if that process's signal is lost.
 const REAUTHORIZE_AFTER: Duration = Duration::from_secs(2);
 
-/// A watcher's right. It is read anew before the next delivery once it may have been taken: at once
-/// where this process took it, and on other nodes when their signal comes, or after
+/// A watcher's right. Once it may have been revoked, it is read again before the next delivery: at
+/// once if this process revoked it, and on other nodes when their signal arrives, or after
 /// [`REAUTHORIZE_AFTER`].
 #[derive(Debug)]
 pub(crate) struct LiveAccess {
-    /// The viewer's role in the scope's organization.
+    /// Signals that the viewer's role in the scope's organization may have changed.
     role: Subscription,
-    /// The viewer's being an operator.
+    /// Signals that the viewer may have become an operator, or ceased to be one.
     operator: Subscription,
-    /// The time when the right was last read; none if it may have been taken since.
+    /// The time when the right was last read; none if it may have been revoked since.
     read_at: Option<Instant>,
 }
 
 impl LiveAccess {
-    /// Begins to listen. The right is read again before the first delivery, since it may have been
-    /// taken between [`super::enter`] and now.
+    /// Subscribes to changes of the scope's right. The right is read again before the first
+    /// delivery, since it may have been revoked between [`super::enter`] and now.
     pub(crate) fn begin(scope: &Scope) -> Self {
         let (core, viewer) = (scope.core(), scope.viewer());
         let listen = |id| core.notifier.subscribe(topic(id, &viewer.subject));
         Self { role: listen(scope.organization_id()), operator: listen(INSTANCE), read_at: None }
     }
 
-    /// Makes sure that the scope's right holds. To be called right before each delivery, after what
-    /// is delivered was read.
+    /// Checks that the scope's right still holds. Call it right before each delivery, after reading
+    /// what is delivered.
     ///
     /// # Errors
     /// As [`Scope::check`].
     pub(crate) async fn renew(&mut self, scope: &Scope) -> Result<()> {
-        // Taken before the right is read: what rings meanwhile is for the next time.
+        // Signals are taken before the right is read: one that arrives meanwhile counts next time.
         if self.role.take() | self.operator.take() {
             self.read_at = None;
         }
@@ -56,7 +57,7 @@ impl LiveAccess {
         Ok(())
     }
 
-    /// Waits until the right may have been taken.
+    /// Waits until the right may have been revoked.
     pub(crate) async fn questioned(&mut self) {
         tokio::select! {
             () = self.role.notified() => {}
@@ -66,13 +67,14 @@ impl LiveAccess {
     }
 }
 
-/// Makes everybody who watches as `subject` in an organization read the right anew, before this
-/// returns. To be called once the change is committed, and before it is answered.
+/// Makes every watch by `subject` in an organization read its right again before the next delivery.
+/// Call it once the change is committed, and before the request is answered.
 pub(crate) fn question(core: &Core, organization_id: Uuid, subject: &str) {
     core.notifier.notify(topic(organization_id, subject));
 }
 
-/// A subject's rights in an organization. A hash, since other processes are told it.
+/// Returns the topic of a subject's rights in an organization: a hash, since other processes see
+/// it.
 fn topic(organization_id: Uuid, subject: &str) -> Topic {
     let hash = Sha256::new_with_prefix(b"daybook rights")
         .chain_update(organization_id.as_bytes())

@@ -1,4 +1,4 @@
-//! From a credential to a scope.
+//! Viewers and scopes: from a credential to a right in one organization.
 
 use std::sync::Arc;
 
@@ -15,39 +15,39 @@ use crate::{
     tenancy,
 };
 
-/// Who asks: what a credential says, before any organization is looked at.
+/// The author of a request, as named by the credential, before any organization is considered.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     /// The subject whose memberships count.
     pub subject: String,
-    /// The subject's e-mail, for people.
+    /// The subject's e-mail address, shown to people.
     pub email: Option<String>,
-    /// What it is believed on.
+    /// The credential that proves the subject.
     pub authority: Authority,
-    /// Correlates what this request did, in the log and in audit entries.
+    /// Correlates what this request did in the logs and in audit entries.
     pub request_id: Option<String>,
-    /// W3C `traceparent` that came with the request.
+    /// The W3C `traceparent` of the request, if it had one.
     pub traceparent: Option<String>,
 }
 
-/// What a viewer is believed on.
+/// The credential that proves a viewer's subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authority {
     /// A signed token, until it expires.
     Token {
-        /// From when on it doesn't hold.
+        /// The time at which the token expires.
         expires_at: DateTime<Utc>,
     },
     /// An API key, until it is revoked or expires.
     ApiKey {
-        /// The one organization that it is good for.
+        /// The one organization in which the key is valid.
         organization_id: Uuid,
-        /// From when on it doesn't hold, where that is known.
+        /// The time at which the key expires; none if it does not expire.
         expires_at: Option<DateTime<Utc>>,
     },
-    /// Daybook itself: may do everything.
+    /// Daybook itself, which may do everything.
     CommandLine,
-    /// `daybook` on the command line of a host that has the instance's secret and database: may do
+    /// The `daybook` command on a host that has the instance's secret and database. It may do
     /// everything.
     Host(HostUser),
 }
@@ -72,11 +72,12 @@ impl Authority {
 }
 
 impl Viewer {
-    /// Whoever runs `daybook` on the command line: under the name of the subject `acts_as` if one is
-    /// given, and else under the name of the operating system's user, such as `os-user:ada@web-1`.
+    /// Returns the viewer for a person who runs `daybook` on the command line. Its subject is
+    /// `acts_as`, if given, and otherwise that of the operating system's user, such as
+    /// `os-user:ada@web-1`.
     ///
     /// # Errors
-    /// A subject that nobody can have.
+    /// `acts_as` is not a valid subject.
     pub fn on_host(user: HostUser, acts_as: Option<&str>) -> Result<Self> {
         let subject = match acts_as {
             Some(subject) => {
@@ -88,7 +89,7 @@ impl Viewer {
         Ok(Self { authority: Authority::Host(user), ..Self::command_line(&subject) })
     }
 
-    /// Daybook itself, under the name of `subject`.
+    /// Returns the viewer for Daybook itself, with the given subject.
     #[must_use]
     pub fn command_line(subject: &str) -> Self {
         Self {
@@ -100,7 +101,7 @@ impl Viewer {
         }
     }
 
-    /// When the credential runs out; none where it doesn't by itself.
+    /// Returns the time at which the credential expires; none if it does not expire.
     #[must_use]
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         match self.authority {
@@ -110,15 +111,15 @@ impl Viewer {
         }
     }
 
-    /// Whether the credential has run out.
+    /// True if the credential has expired at `now`.
     #[must_use]
     pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
         self.expires_at().is_some_and(|expires_at| expires_at <= now)
     }
 }
 
-/// The right to do something in one organization. Made by [`enter`], or by [`Scope::system`] for work
-/// of Daybook's own.
+/// The right to do something in one organization, made by [`enter`], or by [`Scope::system`] for
+/// Daybook's own work.
 #[derive(Clone, Debug)]
 pub struct Scope {
     core: Arc<Core>,
@@ -127,12 +128,12 @@ pub struct Scope {
     permission: Permission,
 }
 
-/// Lets `viewer` into an organization for one purpose.
+/// Admits `viewer` to an organization for one purpose.
 ///
 /// # Errors
-/// Not found at `path` where the viewer does not belong there or it doesn't exist: the two look
-/// the same. [`Error::Forbidden`] where the role is too small, which is recorded as DENIED.
-/// [`Error::Unauthenticated`] where the credential ran out meanwhile.
+/// Not found at `path`, both if the organization does not exist and if the viewer does not belong
+/// to it. [`Error::Forbidden`] if the viewer's role is insufficient, which is recorded as DENIED.
+/// [`Error::Unauthenticated`] if the credential has expired.
 pub(crate) async fn enter(
     core: &Arc<Core>,
     viewer: &Viewer,
@@ -156,8 +157,8 @@ pub(crate) async fn enter(
 }
 
 impl Scope {
-    /// The right to do Daybook's own work in an organization, in the name of `viewer`. Nothing is
-    /// checked: the caller is not a request.
+    /// Returns the right to do Daybook's own work in an organization, in the name of `viewer`.
+    /// Nothing is checked: the caller is not a request.
     pub(crate) fn system(
         core: &Arc<Core>,
         organization_id: Uuid,
@@ -167,31 +168,32 @@ impl Scope {
         Self { core: Arc::clone(core), organization_id, viewer, permission }
     }
 
-    /// The core that the work is done with.
+    /// Returns the core with which the work is done.
     #[must_use]
     pub fn core(&self) -> &Arc<Core> {
         &self.core
     }
 
-    /// The organization that the right is for.
+    /// Returns the organization in which the right applies.
     #[must_use]
     pub fn organization_id(&self) -> Uuid {
         self.organization_id
     }
 
-    /// The viewer who has the right.
+    /// Returns the viewer who has the right.
     #[must_use]
     pub fn viewer(&self) -> &Viewer {
         &self.viewer
     }
 
-    /// The purpose of the right.
+    /// Returns the permission that the right consists of.
     #[must_use]
     pub fn permission(&self) -> Permission {
         self.permission
     }
 
-    /// Whether its viewer may do something else, too. A refusal is not recorded: nobody asked.
+    /// True if the scope's viewer also has `permission` in an organization. A refusal is not
+    /// recorded, since nobody requested access.
     ///
     /// # Errors
     /// A database fault.
@@ -219,10 +221,11 @@ impl Scope {
         replica::read(&core.db, &core.metrics, *organization_id, context, work).await
     }
 
-    /// Whether it still holds, now.
+    /// Checks that the right still holds now.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] or [`Error::Forbidden`] where it doesn't; a database fault.
+    /// [`Error::Unauthenticated`] or [`Error::Forbidden`] if the right no longer holds; a database
+    /// fault.
     pub async fn check(&self) -> Result<()> {
         if self.viewer.is_expired(self.core.clock.now()) {
             return Err(Error::Unauthenticated("the credential has expired"));
@@ -234,7 +237,8 @@ impl Scope {
     }
 }
 
-/// Whether `viewer` may do something in an organization, now. A refusal is not recorded: nobody asked.
+/// True if `viewer` has `permission` in an organization now. A refusal is not recorded, since
+/// nobody requested access.
 pub(crate) async fn is_granted(
     core: &Arc<Core>,
     viewer: &Viewer,
@@ -246,7 +250,8 @@ pub(crate) async fn is_granted(
     Ok(matches!(verdict(&scope).await?, Verdict::Granted))
 }
 
-/// Whether `viewer`'s credential still holds, now: whoever keeps a connection open asks again.
+/// True if `viewer`'s credential is valid now. Connections that stay open check this again and
+/// again.
 ///
 /// # Errors
 /// A database fault.
@@ -264,13 +269,13 @@ pub async fn holds(core: &Core, viewer: &Viewer) -> Result<bool> {
     }
 }
 
-/// Whether whoever asked for `job` may still have it done.
+/// True if the requester of `job` may still have it done.
 pub(crate) async fn may_have_job_done(
     core: &Core,
     job: &job::Model,
     permission: Permission,
 ) -> Result<bool> {
-    // Asked for on the command line, which needs no role.
+    // Requested on the command line, which needs no role.
     if job.requester_type == ActorType::System {
         return Ok(true);
     }
@@ -320,8 +325,9 @@ async fn verdict(scope: &Scope) -> Result<Verdict> {
     Ok(Verdict::Unknown)
 }
 
-/// Whether `subject` is an operator and that is enough. The instance's own log and jobs belong to
-/// its operators, who read that log and write nothing into it by their own hand.
+/// True if `subject` is an operator and `permission` is one that operators have in this
+/// organization. The instance's own log and jobs belong to its operators, who may read that log but
+/// not record entries in it themselves.
 async fn is_operators_right(
     core: &Core,
     organization_id: Uuid,

@@ -1,17 +1,18 @@
-//! Subjects: whom credentials name.
+//! Subjects: the identities that credentials name.
 
 use super::HostUser;
 use crate::{Error, Result, input};
 
-/// What the subjects of API keys, and no others, begin with.
+/// Prefix of the subjects of API keys, and of no others.
 const API_KEY: &str = "api-key:";
 /// Prefix of the subjects of the operating system's users, and of no others.
 const HOST_USER: &str = "os-user:";
-/// Most characters of a subject.
+/// Maximum length of a subject, in characters.
 const MAX_SUBJECT_CHARS: usize = 200;
-/// Most characters of an e-mail address (RFC 3696, erratum 1690 says 254; older systems keep 320).
+/// Maximum length of an e-mail address, in characters. RFC 3696 (erratum 1690) says 254; older
+/// systems keep 320.
 const MAX_EMAIL_CHARS: usize = 320;
-/// Actors of Daybook's own: an entry by one of them is by nobody else.
+/// Names of Daybook's own actors, which no other subject can have.
 const RESERVED: [&str; 2] = ["daybook", "system"];
 /// Prefix of Daybook's other actors, such as `daybook-cli`.
 const RESERVED_PREFIX: &str = "daybook-";
@@ -25,7 +26,7 @@ pub fn check(subject: &str, path: &[&str]) -> Result<()> {
         return Err(Error::invalid(path, "is a credential: give the subject that it names"));
     }
     input::check_name(subject, MAX_SUBJECT_CHARS, path)?;
-    // As it is seen: nobody tells them apart who reads the log.
+    // Compared as people see it: a reader of the log could not tell the two apart.
     let seen = input::as_seen(subject);
     if seen.starts_with(API_KEY) {
         let message = format!("begins with {API_KEY}, which only API keys do");
@@ -43,7 +44,7 @@ pub fn check(subject: &str, path: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what is no e-mail address.
+/// Refuses a text that is not an e-mail address.
 ///
 /// # Errors
 /// The field at `path`, and what is wrong with it.
@@ -72,7 +73,7 @@ pub(crate) fn api_key_prefix(subject: &str) -> Option<&str> {
     subject.strip_prefix(API_KEY)
 }
 
-/// The subject of an operating system's user, whose name and host are short.
+/// Returns the subject of an operating system's user, whose name and host are short.
 pub(crate) fn of_host_user(HostUser { name, host }: &HostUser) -> String {
     format!("{HOST_USER}{name}@{host}")
 }

@@ -1,7 +1,7 @@
-//! Bearer tokens of the instance's own: JWTs (RFC 7519) signed with HS256.
+//! Bearer tokens that the instance issues: JWTs (RFC 7519) signed with HS256.
 //!
-//! As RFC 8725 asks, the algorithm is pinned, issuer and audience are checked and expiry is
-//! required. A token says who someone is; what they may do is not in it.
+//! As RFC 8725 requires, the algorithm is pinned, issuer and audience are checked, and an expiry is
+//! mandatory. A token proves an identity; it carries no permissions.
 
 use std::time::Duration;
 
@@ -26,10 +26,10 @@ struct Claims {
     exp: i64,
 }
 
-/// A token that names `subject` for `ttl` from `now` on.
+/// Issues a token that names `subject` and is valid for `ttl` from `now` on.
 ///
 /// # Errors
-/// A subject or e-mail out of bounds; a time to live beyond the calendar.
+/// The subject or e-mail address is invalid, or the time to live reaches beyond the year 9999.
 pub fn issue(
     secret: &Secret,
     subject: &str,
@@ -55,26 +55,27 @@ pub fn issue(
     token.map_err(|error| Fault::Stored(format!("token: {error}")).into())
 }
 
-/// Expiry of a token that is valid for `ttl` from `now` on.
+/// Returns the expiry of a token that is valid for `ttl` from `now` on.
 ///
 /// # Errors
-/// A time to live beyond the calendar.
+/// The time to live reaches beyond the year 9999.
 pub fn expiry(ttl: Duration, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
     let expires_at = TimeDelta::from_std(ttl).ok().and_then(|ttl| now.checked_add_signed(ttl));
     let expires_at = expires_at.filter(|expires_at| expires_at.year() <= 9999);
     expires_at.ok_or_else(|| Error::invalid(&["ttl"], "is too long"))
 }
 
-/// Whoever `token` names.
+/// Returns the viewer whom `token` names.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] where it's not ours, altered, or expired at `now`.
+/// [`Error::Unauthenticated`] if this instance did not issue the token, it was altered, or it has
+/// expired at `now`.
 pub fn verify(secret: &Secret, token: &str, now: DateTime<Utc>) -> Result<Viewer> {
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    // Required above, and compared below with the instance's own clock.
+    // The expiry is required above, and compared below with the instance's own clock.
     validation.validate_exp = false;
     let claims = secret.keys(Purpose::Token).find_map(|key| {
         let key = DecodingKey::from_secret(&key);
