@@ -1,10 +1,10 @@
-//! Exports: a moment of an audit log, or of a workspace's notes, as a file.
+//! Exports: snapshots of an audit log, or of a workspace's notes, as a file.
 //!
-//! An export of a log is bounded by the log's last sequence when it was asked for: what is recorded later
-//! is not in it, whenever and wherever it runs. A piece that the cap cuts off says so and gives a
-//! continuation that goes on exactly after its last record, up to the same bound: the pieces
-//! concatenate to the whole. Notes change in place: an export of them is whole, and of the moment
-//! when it runs.
+//! An export of a log is bounded by the log's last sequence at the time of the request: it never
+//! contains later entries, whenever and wherever it runs. If the record limit cuts an export off,
+//! its outcome says so and has a continuation, which starts the next export exactly after the last
+//! record, up to the same bound: the pieces concatenate to the whole. Notes change in place: an
+//! export of notes is always complete, and shows them as they are when it runs.
 
 mod audit_logs;
 mod estimate;

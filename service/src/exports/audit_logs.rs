@@ -1,4 +1,4 @@
-//! Exporting a moment of the audit log: keyset segments, each a short query of its own.
+//! Exports of the audit log, read in keyset segments, each by a short query of its own.
 
 mod continuation;
 mod copy;
@@ -34,7 +34,7 @@ struct Export<'a> {
     sink: Sink,
 }
 
-/// Writes the entries that `source` names into the attempt's file.
+/// Writes the entries that `source` selects to the attempt's file.
 pub(super) async fn write(
     attempt: &mut Attempt,
     plan: &Plan,
@@ -50,7 +50,7 @@ pub(super) async fn write(
         reader.read(limit, plan.total() - records, sink, &mut output).await?;
         let read = (export.sink.records - records, output.bytes - bytes);
         if read.0 == 0 {
-            // Fewer records than there were: the log was pruned since the export was asked for.
+            // Fewer records than planned: the log was pruned since the export was requested.
             return Err(no_longer_there());
         }
         limit = export.reader.segment(Some(read));
@@ -62,7 +62,7 @@ pub(super) async fn write(
     Ok(written)
 }
 
-/// Whether, and where, an export of `source` goes on: the key of the record before its first one.
+/// Returns the key that an export of `source` starts after, or `None` if it starts at the beginning.
 fn start(
     core: &Core,
     keyset: &Keyset<audit_log::Entity>,
@@ -74,10 +74,11 @@ fn start(
     Ok(Some(opened.ok_or_else(unreadable)?.key))
 }
 
-/// Nothing was removed since the export was asked for: what it read is all that it was to read.
+/// Fails if entries were pruned since the export was planned, since the export may lack them.
 ///
-/// Called after the last row was read. What removes says so in the same transaction: a segment, begun
-/// ahead or not, that misses entries was begun after this can be seen.
+/// Called after the last row was read. Pruning updates the organization's retention in the
+/// transaction that deletes entries, so if any segment lacks entries, prefetched or not, the update
+/// is visible here.
 async fn check_kept(core: &Core, organization_id: Uuid, source: &AuditLogs) -> Result<(), End> {
     let pruned = audit::pruned(core.db.bulk(), organization_id).await;
     let (pruned, _) = pruned.map_err(Error::from)?;
@@ -128,7 +129,7 @@ impl<'a> Export<'a> {
             "kind": "auditLogs",
             "filter": filter,
             "orderBy": order_by,
-            // Nothing recorded after this sequence is in it.
+            // Entries recorded after this sequence are left out.
             "throughSequence": sequence(*through),
             "firstSequence": self.sink.sequences.map(|(first, _)| sequence(first)),
             "lastSequence": self.sink.sequences.map(|(_, last)| sequence(last)),
@@ -139,7 +140,7 @@ impl<'a> Export<'a> {
             "cellsNeutralized": self.sink.encoder.cells_neutralized(),
         });
         if let Some(pruned) = pruned.filter(|pruned| *pruned > 0) {
-            // Up to here the log had been removed before.
+            // The log had been pruned through this sequence before the export.
             manifest["prunedThroughSequence"] = sequence(pruned).into();
         }
         manifest

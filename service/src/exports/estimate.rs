@@ -1,23 +1,24 @@
-//! What an export would be, before anyone starts it.
+//! Estimates the size of an export without starting it.
 
 use super::Wanted;
 use crate::{Error, Result, Scope, audit, notes};
 
-/// What an export would be.
+/// Estimated size of an export.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Estimate {
-    /// Records that match now.
+    /// Number of records that match now.
     pub record_count: u64,
-    /// Whether the answer that starts it would wait for its end.
+    /// True if the export is small enough for the response that starts it to wait for its end.
     pub is_inline: bool,
-    /// How many exports of the capped size it takes; an export of nothing is one, too.
+    /// Number of exports needed, given the record limit of each; 1 if nothing matches.
     pub pieces: u64,
 }
 
-/// What an export of `wanted` would be.
+/// Estimates the size of an export of `wanted`.
 ///
 /// # Errors
-/// A filter that can't be used, by its place under `source`; a database fault.
+/// Fails if the filter is invalid, with each problem's path under `source`; if the workspace does
+/// not exist; or on a database fault.
 pub async fn estimate(scope: &Scope, wanted: &Wanted) -> Result<Estimate> {
     let settings = &scope.core().settings;
     let (record_count, cap) = match wanted {
@@ -32,7 +33,7 @@ pub async fn estimate(scope: &Scope, wanted: &Wanted) -> Result<Estimate> {
             let path = ["source", "notes", "workspaceId"];
             let found = notes::workspace::get(scope, *workspace_id).await?;
             found.ok_or_else(|| Error::not_found(&path, "workspace"))?;
-            // An export of notes is whole.
+            // Exports of notes have no record limit.
             (notes::count(scope, *workspace_id).await?, u64::MAX)
         }
     };

@@ -1,22 +1,22 @@
-//! What an export can be written as.
+//! File formats of exports.
 
 use serde::{Deserialize, Serialize};
 
 use crate::store::Compression;
 
-/// What an export is written as.
+/// File format of an export.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Format {
-    /// RFC 4180.
+    /// CSV (RFC 4180), with a header row.
     Csv,
     /// One JSON array (RFC 8259).
     Json,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
-    /// A ZIP of Markdown files.
+    /// A ZIP of Markdown files, for exports of notes only.
     Markdown,
-    /// Apache Parquet, compressed by itself.
+    /// Apache Parquet, whose pages are compressed with Zstandard.
     Parquet,
 }
 
@@ -41,7 +41,7 @@ impl Format {
         }
     }
 
-    /// Whether a record is a row of a table.
+    /// True if the format is a table, with a row for each record.
     pub(super) fn has_columns(self) -> bool {
         match self {
             Self::Csv | Self::Parquet => true,
@@ -50,7 +50,7 @@ impl Format {
     }
 }
 
-/// The media type of a file of `format`, compressed or not.
+/// Returns the media type of a file of `format`; for a compressed file, that of the compression.
 pub(super) fn content_type(format: Format, compression: Compression) -> &'static str {
     match compression {
         Compression::None => format.content_type(),
@@ -59,7 +59,7 @@ pub(super) fn content_type(format: Format, compression: Compression) -> &'static
     }
 }
 
-/// How the name of such a file ends.
+/// Returns the file name extension for a format and compression, without the leading dot.
 pub(super) fn extension(format: Format, compression: Compression) -> String {
     let extension = format.extension();
     match compression {

@@ -1,4 +1,4 @@
-//! What is in an export's file, to check it by.
+//! Manifests of exports: a file's contents, size and hash, to verify the file with.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -14,19 +14,19 @@ use crate::{
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Manifest {
-    /// Of the manifest itself.
+    /// Version of the manifest's own format, currently 1.
     format_version: u32,
     format: Format,
     compression: Compression,
     record_count: u64,
-    /// Of the file as it is downloaded.
+    /// Size in bytes of the file as downloaded, after compression.
     size_bytes: u64,
-    /// Of the file as it is downloaded.
+    /// SHA-256 of the file as downloaded, in hexadecimal.
     sha256: String,
     started_at: DateTime<Utc>,
     finished_at: DateTime<Utc>,
     software: &'static str,
-    /// What the source says of itself.
+    /// Fields that describe the source, merged into the manifest.
     #[serde(flatten)]
     source: Value,
 }

@@ -1,4 +1,4 @@
-//! What an export is to do, frozen when it's asked for, and what came of it.
+//! Plans and outcomes of exports. A plan is fixed when the export is requested.
 
 use daybook_entity::job;
 use serde::{Deserialize, Serialize};
@@ -12,23 +12,24 @@ use crate::{
     store::Compression,
 };
 
-/// What an export is to do: the job's payload.
+/// Plan of an export, stored as the payload of its job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Plan {
-    /// What.
+    /// Records to export.
     pub source: Source,
-    /// As what.
+    /// Format of the file.
     pub format: Format,
-    /// How the file is compressed.
+    /// Compression of the file.
     pub compression: Compression,
-    /// Most records of a log.
+    /// Maximum number of records of an export of a log.
     pub max_records: u64,
-    /// Records that matched when it was asked for, from where the source begins on.
+    /// Number of records that matched at the time of the request. For a continued export, only
+    /// records after the continuation count.
     pub records_matched: u64,
 }
 
-/// What is exported.
+/// The records of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Source {
@@ -38,62 +39,65 @@ pub enum Source {
     Notes(NotesSource),
 }
 
-/// A workspace's notes, as of the moment when the export runs.
+/// A workspace's notes, as they are when the export runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NotesSource {
-    /// Which workspace.
+    /// ID of the workspace.
     pub workspace_id: Uuid,
 }
 
-/// Entries of the audit log, as of one moment.
+/// Entries of the audit log, up to a fixed sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct AuditLogs {
-    /// Which entries.
+    /// Filter that the entries match.
     pub filter: Filter,
-    /// In which order.
+    /// Order of the entries in the file.
     pub order_by: Order,
-    /// Nothing recorded after this sequence is in it.
+    /// Last sequence that the export may contain; later entries are left out.
     pub through: i64,
-    /// The continuation that it goes on from.
+    /// Continuation of the earlier export that this one goes on from, if any.
     pub after: Option<String>,
-    /// Sequence through which the log had been removed then; unknown to the version before.
+    /// Sequence through which the log had been pruned when the export was planned. Absent in plans
+    /// of the previous version.
     #[serde(default)]
     pub pruned: Option<i64>,
-    /// Whether a CSV begins with a byte order mark.
+    /// True if a CSV file begins with a byte order mark.
     pub csv_byte_order_mark: bool,
 }
 
 impl AuditLogs {
-    /// Sequence through which the log had been removed when it was asked for. The version before knew
-    /// of no removal: whatever was removed, it may have counted.
+    /// Returns the sequence through which the log had been pruned when the export was planned, or 0
+    /// if the plan does not say. Plans of the previous version don't: their count of matching records
+    /// may include any entry that was pruned since.
     pub(super) fn known_pruned(&self) -> i64 {
         self.pruned.unwrap_or(0)
     }
 }
 
-/// What came of an export: the job's outcome.
+/// Outcome of an export, stored as the outcome of its job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
-    /// Whether the cap cut it off.
+    /// True if the record limit cut the export off before its last matching record.
     pub truncated: bool,
-    /// Where the next piece goes on, if it did.
+    /// Continuation to start the next piece with, if the export was truncated.
     pub continuation: Option<String>,
 }
 
 impl Plan {
-    /// The plan of an export job.
+    /// Reads the plan of an export job.
     ///
     /// # Errors
-    /// A payload that this build can't read.
+    /// Fails if this build can't read the payload.
     pub fn of(job: &job::Model) -> Result<Self> {
         let plan = serde_json::from_str(&job.payload);
         plan.map_err(|error| Fault::Stored(format!("export {}: {error}", job.id)).into())
     }
 
-    /// Sequence through which the log had been removed when it was planned; none if it reads no log.
+    /// Returns the sequence through which the log had been pruned when the export was planned, or
+    /// `None` for an export of notes.
     pub(crate) fn pruned(&self) -> Option<i64> {
         match &self.source {
             Source::AuditLogs(source) => Some(source.known_pruned()),
@@ -101,16 +105,16 @@ impl Plan {
         }
     }
 
-    /// How many records it writes, as far as that's known when it's asked for.
+    /// Returns the number of records to write, as known at the time of the request.
     pub(super) fn total(&self) -> u64 {
         match self.source {
             Source::AuditLogs(_) => self.records_matched.min(self.max_records),
-            // Index and links are of the whole workspace.
+            // The index and the report of links cover the whole workspace, so there is no limit.
             Source::Notes(_) => self.records_matched,
         }
     }
 
-    /// Returns the work that the plan is for.
+    /// Returns the kind of work that the plan describes, which decides the permission it takes.
     #[must_use]
     pub fn work(&self) -> JobWork {
         match self.source {
@@ -121,10 +125,10 @@ impl Plan {
 }
 
 impl Outcome {
-    /// The outcome of an export job; the default one until it has succeeded.
+    /// Reads the outcome of an export job, or returns the default if the job has none yet.
     ///
     /// # Errors
-    /// An outcome that this build can't read.
+    /// Fails if this build can't read the outcome.
     pub fn of(job: &job::Model) -> Result<Self> {
         let Some(outcome) = &job.outcome else { return Ok(Self::default()) };
         let outcome = serde_json::from_str(outcome);

@@ -1,4 +1,4 @@
-//! Running an export: records stream through an encoder into the store.
+//! Runs an export: streams records through an encoder into the store.
 
 use daybook_entity::artifact;
 use serde_json::Value;
@@ -11,20 +11,20 @@ use crate::{
     store::{Ending, Stored},
 };
 
-/// What a source came to when all its bytes are written.
+/// Result of writing all records of a source.
 pub(super) struct Written {
-    /// What the file's name begins with.
+    /// Beginning of the file's name.
     pub(super) name: &'static str,
-    /// How many records are in it.
+    /// Number of records in the file.
     pub(super) record_count: u64,
-    /// What the manifest says of the source.
+    /// Fields of the manifest that describe the source.
     pub(super) manifest: Value,
-    /// What the job says.
+    /// Outcome of the job.
     pub(super) outcome: Outcome,
 }
 
-/// Exports: records into a file. The file is the same at every attempt, except for notes that have
-/// changed in between.
+/// The job kind `EXPORT`, which writes records to a file. Every attempt writes the same file, unless
+/// notes have changed in between.
 #[derive(Debug)]
 pub struct Export;
 

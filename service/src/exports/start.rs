@@ -30,43 +30,44 @@ use crate::{
     workload,
 };
 
-/// How long the answer waits for an export that is small enough.
+/// Longest time that the response waits for a small export to finish.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Times that an export is planned without keeping entries from being removed.
+/// Attempts at planning an export before planning it under the lock that blocks pruning.
 const PLANS: usize = 3;
-/// Largest file that is given inline.
+/// Size in bytes of the largest file that is returned inline.
 const INLINE_BYTES: i64 = 1024 * 1024;
 
-/// What is asked for.
+/// A request to start an export.
 #[derive(Clone, Debug)]
 pub struct StartExport {
-    /// What to export.
+    /// Records to export.
     pub source: Wanted,
-    /// As what.
+    /// Format of the file.
     pub format: Format,
-    /// How to compress the file.
+    /// Compression of the file.
     pub compression: Compression,
-    /// Whether a CSV begins with a byte order mark.
+    /// True if a CSV file begins with a byte order mark. Allowed for CSV only.
     pub csv_byte_order_mark: bool,
-    /// A continuation of an earlier export of the same source.
+    /// Continuation of an earlier, truncated export of the same source; absent to export from the
+    /// beginning.
     pub after: Option<String>,
-    /// The caller's key: repeating it starts nothing.
+    /// Idempotency key of the caller: an identical request with the same key starts no other export.
     pub idempotency_key: Option<String>,
 }
 
-/// What to export.
+/// The records that a request asks to export.
 #[derive(Clone, Debug, Serialize)]
 pub enum Wanted {
     /// Entries of the audit log.
     AuditLogs {
-        /// Which entries.
+        /// Filter that the entries match.
         filter: Filter,
-        /// In which order.
+        /// Order of the entries in the file.
         order_by: Order,
     },
     /// A workspace's notes.
     Notes {
-        /// Which workspace.
+        /// ID of the workspace.
         workspace_id: Uuid,
     },
 }
@@ -74,20 +75,21 @@ pub enum Wanted {
 /// An export that was started.
 #[derive(Clone, Debug)]
 pub struct Started {
-    /// Its job: finished already where it was small, queued otherwise.
+    /// Job of the export. A small export has usually finished; a larger one is queued.
     pub job: job::Model,
-    /// Whether an identical request had already started it.
+    /// True if an earlier identical request started the export.
     pub replayed: bool,
 }
 
-/// Starts an export. A small one (see `Settings::export_inline_records`) is the same job, worked
-/// by the same worker; the answer just waits for it.
+/// Starts an export. A small one (see `Settings::export_inline_records`) is a job like any other,
+/// run by the same workers, but the response waits for it to finish, for up to ten seconds.
 ///
 /// # Errors
-/// A filter or continuation that can't be used; RATE_LIMITED; a database fault.
+/// Fails if the request is invalid, with every problem by field; with `RATE_LIMITED` if the hourly
+/// limit is exceeded; or on a database fault.
 pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
     check(&request)?;
-    // The ticket before the job: its news are not missed.
+    // Subscribes before the job is queued, so that no notification of it is missed.
     let news = scope.core().notifier.subscribe(Topic::Jobs(scope.organization_id()));
     let (Enqueued { job, replayed }, total) = enqueue(scope, request).await?;
     let is_small = total <= scope.core().settings.export_inline_records;
@@ -95,11 +97,11 @@ pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
     Ok(Started { job, replayed })
 }
 
-/// The file of a finished export as a `data:` URL (RFC 2397), if it's small. The log says that the
-/// scope's viewer got it.
+/// Returns the file of an export as a `data:` URL (RFC 2397), or `None` if the job has not succeeded
+/// or the file is too large, has expired or can't be read. Records the download in the audit log.
 ///
 /// # Errors
-/// A database fault. A file that can't be read just isn't given inline.
+/// Fails on a database fault.
 pub async fn inline_data_url(
     recorder: &audit::Recorder,
     scope: &Scope,
@@ -130,7 +132,7 @@ pub async fn inline_data_url(
     }
 }
 
-/// Plans an export as of now.
+/// Plans an export of the source as it is now.
 async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) -> Result<Plan> {
     let StartExport { source, format, compression, csv_byte_order_mark, after, .. } =
         request.clone();
@@ -160,7 +162,7 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
     Ok(Plan { source, format, compression, max_records, records_matched })
 }
 
-/// Refuses what can't be exported as it is asked for.
+/// Checks a request, and refuses it with all its problems if there are any.
 fn check(request: &StartExport) -> Result<()> {
     let StartExport { source, format, csv_byte_order_mark, idempotency_key, .. } = request;
     let mut problems = match source {
@@ -178,7 +180,7 @@ fn check(request: &StartExport) -> Result<()> {
     if problems.is_empty() { Ok(()) } else { Err(Error::Refused(problems)) }
 }
 
-/// What is asked for and is not done with this source.
+/// Lists the options of a request that its source does not support.
 fn mismatches(request: &StartExport) -> Vec<Problem> {
     let StartExport { source, format, compression, after, .. } = request;
     let is_markdown = *format == Format::Markdown;
@@ -205,7 +207,7 @@ fn mismatches(request: &StartExport) -> Vec<Problem> {
     told.map(problem).collect()
 }
 
-/// The moment that an export of the log is of: its last sequence, and the key that it goes on from.
+/// Returns the last sequence that an export of the log may contain, and the key to start after.
 async fn moment<C: ConnectionTrait>(
     db: &C,
     scope: &Scope,
@@ -221,7 +223,7 @@ async fn moment<C: ConnectionTrait>(
     let message = "is not a continuation of an export of this source";
     let Continuation { through, key, pruned: known } =
         continuation.ok_or_else(|| Error::invalid(&["input", "after"], message))?;
-    // In the log's own order all that follows may be there still.
+    // In ascending order of recording, all entries after the key may still be there.
     let is_before = order_by == Order::RecordedAsc && pruned <= audit::key_sequence(&key);
     if pruned != known && !is_before {
         return Err(audit::no_longer_kept(&["input", "after"]));
@@ -229,7 +231,7 @@ async fn moment<C: ConnectionTrait>(
     Ok((through, Some(key)))
 }
 
-/// SHA-256 of an export as it was asked for.
+/// Returns the SHA-256 of a request without its idempotency key.
 fn fingerprint(request: &StartExport) -> Vec<u8> {
     let StartExport { source, format, compression, csv_byte_order_mark, after, idempotency_key: _ } =
         request;
@@ -237,12 +239,13 @@ fn fingerprint(request: &StartExport) -> Vec<u8> {
     Sha256::digest(serde_json::to_vec(&asked).expect("texts, numbers and dates")).to_vec()
 }
 
-/// Queues the job, and gives how many records it is to write.
+/// Queues the job, and returns it with the number of records to write.
 ///
-/// From then on nothing is removed that it is to read: what removes entries holds the lock of the
-/// organization's retention and looks for exports, and the job is queued under that lock, only if
-/// nothing was removed since it was planned. Counting takes long in a large log, so it is done before
-/// the lock is taken, and under it only if removing goes on faster than counting.
+/// Once the job is queued, no entry that it reads is pruned: pruning holds the lock of the
+/// organization's retention and looks for unfinished exports, and the job is queued under that lock,
+/// only if nothing was pruned since it was planned. Counting the records of a large log takes long,
+/// so they are counted before the lock is taken. Only if pruning keeps outpacing the count are they
+/// counted under the lock.
 async fn enqueue(scope: &Scope, request: StartExport) -> Result<(Enqueued, u64)> {
     let request_hash = fingerprint(&request);
     for _ in 0..PLANS {
@@ -277,7 +280,7 @@ fn new_job(plan: &Plan, request_hash: Vec<u8>, request: &StartExport) -> Result<
     })
 }
 
-/// Waits until the job is over, as long as patience lasts and this process works.
+/// Waits until the job ends, the wait exceeds [`PATIENCE`], or this process stops.
 async fn wait(scope: &Scope, mut job: job::Model, mut news: Subscription) -> Result<job::Model> {
     let deadline = Instant::now() + PATIENCE;
     while matches!(job.state, JobState::Queued | JobState::Running) {
@@ -285,7 +288,7 @@ async fn wait(scope: &Scope, mut job: job::Model, mut news: Subscription) -> Res
         tokio::select! {
             () = news.notified() => {}
             () = tokio::time::sleep_until(look.min(deadline)) => {}
-            // Nobody works it here any more, and stopping waits for this answer.
+            // This process runs no more jobs, and its shutdown waits for this response.
             () = scope.core().stopping.cancelled() => break,
         }
         let key = (job.organization_id, job.id);

@@ -1,4 +1,4 @@
-//! Continuations: where the next piece of an export that the cap cut off goes on.
+//! Continuations: positions at which the next piece of a truncated export starts.
 
 use daybook_entity::audit_log;
 
@@ -7,17 +7,17 @@ use crate::{
     page::{self, Keyset, Part},
 };
 
-/// Where the next piece goes on.
+/// Position at which the next piece of an export starts.
 pub(in crate::exports) struct Continuation {
-    /// Nothing recorded after this sequence is in it.
+    /// Last sequence that the pieces may contain.
     pub(in crate::exports) through: i64,
-    /// The last record's key, after which it begins.
+    /// Key of the previous piece's last record, after which the next piece starts.
     pub(in crate::exports) key: Vec<Part>,
-    /// How far the log had been removed when the last piece was read.
+    /// Sequence through which the log had been pruned when the previous piece was planned.
     pub(in crate::exports) pruned: i64,
 }
 
-/// A continuation as text.
+/// Seals a continuation as opaque text.
 pub(super) fn seal(
     secret: &Secret,
     keyset: &Keyset<audit_log::Entity>,
@@ -31,7 +31,7 @@ pub(super) fn seal(
     page::seal(secret, &context(keyset), &parts)
 }
 
-/// What a continuation says; none where it's of another source.
+/// Opens a sealed continuation. Returns `None` if it is malformed, forged or of another source.
 pub(in crate::exports) fn open(
     secret: &Secret,
     keyset: &Keyset<audit_log::Entity>,
