@@ -1,7 +1,7 @@
-//! The secret that a database is bound to: the one that it was first used with, or one that followed it.
+//! The secret that a database is bound to: the one it was first used with, or a successor of it.
 //!
-//! Only a fingerprint is kept. With another secret every token, link and API key given out so far
-//! would stop working without a word, so a start with one is refused.
+//! The database stores only a fingerprint of the secret. With any other secret, all tokens, links
+//! and API keys issued so far would silently stop working, so Daybook refuses to start with one.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use crate::{
     organizations::api_keys,
 };
 
-/// Why a start with another secret is refused, and what to do.
+/// Error message for a start with a secret that the database is not bound to, with the remedy.
 pub const OTHER_SECRET: &str = "this database was made with another secret: set DAYBOOK_SECRET to \
     that one; if it is lost, `daybook secret adopt --help` says how to go on and what stops working";
 
-/// The fingerprint of the secret that a database is bound to, or none for a database that has not
-/// been used yet, with or without a schema.
+/// Returns the fingerprint of the secret that a database is bound to, or none if the database has
+/// not been used yet. Works with or without a schema.
 ///
 /// # Errors
 /// A database fault.
@@ -42,8 +42,9 @@ pub async fn fingerprint(db: &Database) -> Result<Option<Vec<u8>>> {
     Ok(known.map(|known| known.secret_fingerprint))
 }
 
-/// Binds a new database to the instance's secret, or makes sure that it is bound to that one. A
-/// database that is bound to a previous secret is bound to the current one, and its log says so.
+/// Binds a new database to the instance's secret, or verifies that it is already bound to it. A
+/// database that is bound to a previous secret is rebound to the current one, which is recorded in
+/// the instance's log.
 pub(crate) async fn bind(core: &Arc<Core>) -> Result<()> {
     let bound = core.db.transaction(Arc::clone(core), |tx, core| {
         Box::pin(async move {
@@ -67,8 +68,8 @@ pub(crate) async fn bind(core: &Arc<Core>) -> Result<()> {
     bound.await
 }
 
-/// Binds a database whose secret was lost to the instance's secret. API keys, which were kept under
-/// the lost one, are revoked, since nobody can verify them any more; how many.
+/// Binds a database whose secret was lost to the instance's secret. Revokes all API keys, because
+/// they can be verified only with the lost secret, and returns how many were revoked.
 pub(crate) async fn adopt(core: &Arc<Core>, viewer: &Viewer) -> Result<usize> {
     match fingerprint(&core.db).await? {
         None => return Err(Error::invalid(&[], "this database is not bound to a secret yet")),
@@ -98,7 +99,7 @@ async fn insert(tx: &DatabaseTransaction, core: &Core) -> Result<()> {
         secret_fingerprint: core.secret.sign(Purpose::Fingerprint, &[]).to_vec(),
         created_at: database::now(tx, &core.clock).await?,
     };
-    // Of nodes that start at once on an empty database, one is first.
+    // If several nodes start at once on an empty database, the first one inserts the row.
     instance::Entity::insert(new.into_active_model())
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(tx)

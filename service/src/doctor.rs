@@ -1,7 +1,7 @@
-//! What can be told of everything that an instance stands on, without changing any of it.
+//! Read-only diagnostics of everything that an instance depends on.
 //!
-//! Each function looks at one thing and says what it found and what to do, for whoever runs the
-//! instance.
+//! Each function checks one thing and returns a [`Finding`] for the operator: what it found, and
+//! what to do about it.
 
 mod database;
 mod files;
@@ -15,46 +15,46 @@ pub use files::files;
 pub use log::{append_only, newest_entry};
 pub use surroundings::{artifacts, nats, oidc, public_url, sharing};
 
-/// How something stands.
+/// The verdict of a check, from best to worst.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
-    /// As it should be.
+    /// The check passed.
     Ok,
-    /// It works, and could work better or stop working.
+    /// The thing works, but could work better or may stop working.
     Warn,
-    /// It does not work, or would lose something.
+    /// The thing does not work, or could lose data.
     Fail,
 }
 
-/// What was found of one thing.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// Name of the check, e.g. `row-security`.
     pub check: &'static str,
-    /// How it stands.
+    /// The check's verdict.
     pub health: Health,
-    /// What was found.
+    /// Description of what was found.
     pub found: String,
-    /// What to do about it.
+    /// Remedy for what was found; none if the check passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
 
 impl Finding {
-    /// All is well with `check`.
+    /// Creates a finding that `check` passed.
     #[must_use]
     pub fn ok(check: &'static str, found: impl Into<String>) -> Self {
         Self { check, health: Health::Ok, found: found.into(), advice: None }
     }
 
-    /// `check` works, but `advice` would make it better.
+    /// Creates a warning about `check`, which `advice` would remedy.
     #[must_use]
     pub fn warn(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { health: Health::Warn, advice: Some(advice.into()), ..Self::ok(check, found) }
     }
 
-    /// `check` does not work until `advice` is followed.
+    /// Creates a failure of `check`, which persists until `advice` is followed.
     #[must_use]
     pub fn fail(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { health: Health::Fail, advice: Some(advice.into()), ..Self::ok(check, found) }

@@ -1,4 +1,5 @@
-//! How things stand at a scrape: jobs, queue, pools, log and transactions of the database.
+//! Gauges measured at each scrape: jobs, queue, subscriptions, connection pools, and the database's
+//! write-ahead log and transactions.
 
 use std::{fs, sync::atomic::AtomicU64};
 
@@ -29,10 +30,10 @@ struct PoolLabels {
     state: &'static str,
 }
 
-/// Media type of the text that [`render`] returns.
+/// Media type of the text that [`render`] returns: OpenMetrics 1.0.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Everything, as it is now.
+/// Returns this process's metrics and the current gauges as OpenMetrics text.
 ///
 /// # Errors
 /// A database fault.
@@ -68,7 +69,8 @@ async fn register(registry: &mut Registry, core: &Core) -> Result<()> {
     Ok(())
 }
 
-/// Only unfinished ones: finished ones are counted as they finish, and there may be millions.
+/// Counts unfinished jobs by kind and state. Finished jobs are not counted here, because there may
+/// be millions; a counter is incremented as each one finishes.
 async fn jobs(core: &Core) -> Result<Family<JobLabels, Gauge>> {
     let states = [JobState::Queued, JobState::Running];
     let found = Entity::find()
@@ -102,7 +104,7 @@ async fn queue_age(core: &Core) -> Result<f64> {
         .into_tuple::<Option<chrono::DateTime<chrono::Utc>>>();
     let oldest = oldest.one(core.db.reader()).await?.flatten();
     let age = oldest.map(|oldest| (core.clock.now() - oldest).as_seconds_f64());
-    // One that is to be tried again later does not wait yet.
+    // A job whose retry is scheduled for later is not waiting yet.
     Ok(age.unwrap_or_default().max(0.0))
 }
 
@@ -120,7 +122,7 @@ fn pools(core: &Core) -> Family<PoolLabels, Gauge> {
 fn wal_bytes(core: &Core) -> usize {
     let mut log = sqlite::file(core.db.bulk()).into_os_string();
     log.push("-wal");
-    // It is made by the first write.
+    // The file exists only after the first write.
     let bytes = fs::metadata(log).map(|file| file.len()).unwrap_or_default();
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }

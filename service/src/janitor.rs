@@ -1,8 +1,8 @@
-//! The janitor: removes files that have expired, and those that belong to nothing.
+//! The janitor: removes expired and orphaned files, old job history and old log entries.
 //!
-//! A file is there for a reason in two cases only: an artifact names it, or the attempt that writes
-//! it still holds its job. The job is looked at first and the artifact after, so that a file is
-//! never removed between its completion and the transaction that makes it visible.
+//! A file is needed in two cases only: an artifact refers to it, or the attempt that writes it
+//! still holds its job. The job is checked before the artifact, so that a file is never removed
+//! between its completion and the transaction that makes it visible.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,14 +18,15 @@ use crate::{
     audit, jobs, retention,
 };
 
-/// How often the janitor comes.
+/// Interval between sweeps.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// How soon it comes again where it could not do its work.
+/// Delay before the next sweep after a failed one.
 const RETRY: Duration = Duration::from_secs(5);
-/// Most files that expire in one query.
+/// Maximum number of artifacts that one query fetches.
 const ROUND: u64 = 100;
 
-/// Tidies up until the instance stops. Any number of processes may.
+/// Sweeps at regular intervals until the instance stops. Any number of processes can run it at the
+/// same time.
 pub async fn tidy(core: Arc<Core>) {
     let mut visit = tokio::time::interval(INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -41,11 +42,11 @@ pub async fn tidy(core: Arc<Core>) {
     }
 }
 
-/// Removes what has expired, what belongs to nothing, job history that is too old and entries that need
-/// no longer be kept, once.
+/// Sweeps once: removes expired artifacts, orphaned files, old job history and log entries that
+/// retention no longer requires.
 ///
 /// # Errors
-/// A fault of the database or the store; what was removed stays removed.
+/// A fault of the database or the store. Anything removed before the fault stays removed.
 pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     jobs::prune(core).await?;
     retention::prune(core).await?;
@@ -54,7 +55,7 @@ pub async fn sweep(core: &Arc<Core>) -> Result<()> {
     let restored_at = restored_at(core).await?;
     while let Some((key, since)) = keys.try_next().await? {
         let Some(written) = Written::parse(&key) else { continue };
-        // A restored database does not know the backups that were made after its own.
+        // A restored database has no record of backups made after the one it was restored from.
         let may_be_needed =
             key.starts_with(artifacts::BACKUP_PREFIX) && restored_at.is_some_and(|at| since <= at);
         if !may_be_needed && !is_wanted(core, &written).await? {
@@ -93,8 +94,8 @@ async fn expire(core: &Arc<Core>) -> Result<()> {
     }
 }
 
-/// Removes an artifact's file and says so, under the name of `action`. Leaves one alone that another
-/// process keeps, which does the same.
+/// Removes an artifact's file and records the removal in the log as `action`. Does nothing if the
+/// file is in another running process's store, because that process removes it.
 pub(crate) async fn remove(
     core: &Arc<Core>,
     artifact: artifact::Model,
@@ -103,12 +104,12 @@ pub(crate) async fn remove(
     if sharing::is_kept_elsewhere(core, &artifact).await? {
         return Ok(());
     }
-    // The file first: an artifact that says it's removed has no file any more.
+    // The file goes first, so that an artifact marked as removed never still has a file.
     core.store.remove(&artifact.object_key).await?;
     say_removed(core, artifact, action).await
 }
 
-/// When this database was last restored, if it was.
+/// Returns when the latest restore of this database was settled; none if it was never restored.
 async fn restored_at(core: &Core) -> Result<Option<DateTime<Utc>>> {
     let last = restore::Entity::find()
         .filter(restore::Column::SettledAt.is_not_null())
@@ -116,7 +117,7 @@ async fn restored_at(core: &Core) -> Result<Option<DateTime<Utc>>> {
     Ok(last.one(core.db.bulk()).await?.and_then(|restore| restore.settled_at))
 }
 
-/// Says of artifacts whose files are not in the store that they are removed: after a restore.
+/// Marks artifacts whose files are missing from the store as removed. Called after a restore.
 pub(crate) async fn forget_missing(core: &Arc<Core>) -> Result<()> {
     let present = artifact::Entity::find().filter(artifact::Column::RemovedAt.is_null());
     let mut pages = present.cursor_by((artifact::Column::OrganizationId, artifact::Column::JobId));
@@ -157,7 +158,7 @@ async fn say_removed(
                 .filter(artifact::Column::RemovedAt.is_null())
                 .exec(tx)
                 .await?;
-            // Another process may have been faster.
+            // Another process may already have marked the artifact as removed.
             if said.rows_affected == 1 {
                 let entry = artifacts::entry(scope.viewer(), action, artifact);
                 audit::append_own(tx, scope, entry).await?;
@@ -168,7 +169,7 @@ async fn say_removed(
     said.await
 }
 
-/// Which attempt wrote a file: its key says so.
+/// The attempt that wrote a file, parsed from the file's key.
 struct Written {
     key: String,
     organization_id: Uuid,
@@ -177,7 +178,8 @@ struct Written {
 }
 
 impl Written {
-    /// From `FOLDER/ORGANIZATION/JOB-CLAIM`; none where something else put it there.
+    /// Parses a key of the form `FOLDER/ORGANIZATION/JOB-CLAIM`. Returns none for any other key, which
+    /// no attempt has written.
     fn parse(key: &str) -> Option<Self> {
         let mut parts = key.splitn(3, '/').skip(1);
         let organization_id = Uuid::parse_str(parts.next()?).ok()?;
@@ -199,7 +201,7 @@ async fn is_wanted(core: &Core, written: &Written) -> Result<bool> {
         return Ok(true);
     }
     let artifact = artifact::Entity::find_by_id(key).one(db).await?;
-    // Of one that was removed, the file may have come back with its store.
+    // A removed artifact's file may reappear if the store itself was restored.
     let is_it = |artifact: artifact::Model| {
         artifact.object_key == written.key && artifact.removed_at.is_none()
     };

@@ -1,4 +1,4 @@
-//! The database: its version, its settings, its clock, the secret it was made with.
+//! Checks of the database: its version, settings, clock, replica and the secret it is bound to.
 
 use chrono::TimeDelta;
 use daybook_entity::instance;
@@ -11,16 +11,17 @@ use crate::{
     text::hex,
 };
 
-/// Clocks may differ by this much without anybody noticing.
+/// Largest difference between clocks that passes the check.
 const CLOSE: TimeDelta = TimeDelta::seconds(2);
-/// Clocks that differ by more make tokens and links end at the wrong time.
+/// Largest difference between clocks that is only a warning; beyond it, tokens and links expire
+/// noticeably early or late.
 const FAR: TimeDelta = TimeDelta::seconds(60);
-/// Bytes of the secret's fingerprint that are shown, to compare nodes by.
+/// Number of bytes of the secret's fingerprint that are shown, so that nodes can be compared.
 const FINGERPRINT: usize = 4;
-/// Connections that one process may open on PostgreSQL.
+/// Maximum number of connections that one process opens to PostgreSQL.
 const CONNECTIONS: i64 = Database::MOST as i64;
 
-/// Which engine and version answers.
+/// Reports the database's engine and version.
 ///
 /// # Errors
 /// A database fault.
@@ -34,8 +35,8 @@ pub async fn version(db: &Database) -> Result<Finding> {
     Ok(Finding::ok("database", format!("{found} answers")))
 }
 
-/// Whether its settings keep what Daybook promises. That an acknowledged write stays is looked at when
-/// a database is opened, which refuses others.
+/// Checks the settings of the database that Daybook relies on. Settings for durability are not
+/// checked here: a database that could lose acknowledged writes is refused when it is opened.
 ///
 /// # Errors
 /// A database fault.
@@ -69,7 +70,8 @@ async fn postgres(db: &Database) -> Result<Finding> {
     Ok(Finding::ok("settings", found))
 }
 
-/// Whether row-level security is a second wall between organizations.
+/// Reports whether row-level security also separates organizations, besides the conditions in
+/// every statement.
 #[must_use]
 pub fn row_security(db: &Database) -> Finding {
     let found = match db.engine() {
@@ -82,7 +84,7 @@ pub fn row_security(db: &Database) -> Finding {
     Finding::ok("row-security", found)
 }
 
-/// How far this machine's clock is from the database's.
+/// Measures the difference between this machine's clock and the database's.
 ///
 /// # Errors
 /// A database fault.
@@ -91,13 +93,13 @@ pub async fn clock(db: &Database) -> Result<Finding> {
     let before = clock.now();
     let theirs = database::now(db.reader(), &clock).await?;
     let after = clock.now();
-    // The answer is from some moment in between.
+    // The database read its clock at some moment between the two readings.
     let apart =
         if theirs < before { before - theirs } else { (theirs - after).max(TimeDelta::zero()) };
     Ok(judge(apart))
 }
 
-/// Whether the replica answers, and is one.
+/// Checks that the replica answers and that it is a standby.
 pub async fn replica(db: &Database) -> Finding {
     let Some(found) = db.ask_replica().await else { return Finding::ok("replica", "not used") };
     match found {
@@ -128,8 +130,7 @@ fn judge(apart: TimeDelta) -> Finding {
     }
 }
 
-/// Whether the secret is the one that the database was made with. Asked of a database whose schema is
-/// there.
+/// Checks that `secret` is the one that the database is bound to. Requires a migrated database.
 ///
 /// # Errors
 /// A database fault.

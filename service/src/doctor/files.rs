@@ -1,17 +1,17 @@
-//! Files on this machine: that no other account can open or replace them.
+//! Checks that no other account on this machine can open or replace Daybook's files.
 
 use super::Finding;
 use crate::private::{Exposed, Places};
 
-/// Most paths that are named.
+/// Maximum number of paths that a finding names.
 const MAX_NAMED: usize = 5;
 
-/// Checks that files and folders are for their owner alone.
+/// Checks that only the owner can open or replace Daybook's files and folders.
 #[must_use]
 pub fn files(places: &Places) -> Finding {
     let mut open = places.exposed();
     open.extend(places.exposed_artifacts());
-    // The next start closes it before there is anything in it.
+    // The next start restricts an empty folder before anything is written to it.
     open.retain(|exposed| !exposed.is_empty_folder());
     if !open.is_empty() {
         let advice = advice(&open, "the next start of `daybook serve` does it, too");

@@ -1,4 +1,4 @@
-//! The log: what makes it append-only, and whether its newest entry is from the future.
+//! Checks that the log is append-only and that its newest entry is not from the future.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
@@ -9,16 +9,16 @@ use crate::{
     database::{self, setting},
 };
 
-/// Triggers without which entries can be changed or removed.
+/// Triggers that keep entries from being changed or removed, on SQLite.
 const SQLITE_TRIGGERS: [&str; 3] =
     ["audit_logs_no_delete", "audit_logs_no_replace", "audit_logs_no_update"];
-/// The same on PostgreSQL.
+/// Triggers that keep entries from being changed or removed, on PostgreSQL.
 const POSTGRES_TRIGGERS: [&str; 2] = ["audit_logs_no_change", "audit_logs_no_truncate"];
-/// The newest entry may be so far ahead of the database's clock, which was set right meanwhile.
+/// Largest tolerated lead of the newest entry over the database's clock, which may have been
+/// corrected since.
 const AHEAD: TimeDelta = TimeDelta::seconds(2);
 
-/// Reports whether the database refuses to change or remove entries. Asked of a database whose schema is
-/// there.
+/// Checks that the database refuses to change or remove entries. Requires a migrated database.
 ///
 /// # Errors
 /// A database fault.
@@ -66,8 +66,8 @@ async fn texts(db: &impl ConnectionTrait, sql: &str) -> std::result::Result<Vec<
     rows.iter().map(|row| row.try_get("", "value")).collect()
 }
 
-/// Reports whether an entry is from the future: then a clock was set back. Asked of a database whose
-/// schema is there.
+/// Checks that the newest entry is not from the future, which would mean that a clock was set back.
+/// Requires a migrated database.
 ///
 /// # Errors
 /// A database fault.

@@ -1,4 +1,4 @@
-//! What stands around the database: artifact store, NATS, the way to the users.
+//! Checks of the services around the database: artifact store, OpenID provider, NATS, public URL.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::{
     store::Store,
 };
 
-/// How long the public URL may take to answer.
+/// Timeout for a response from the public URL.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Largest difference between a provider's clock and this one: as far as tokens allow.
+/// Largest difference between a provider's clock and this one that token validation tolerates.
 const TOKEN_LEEWAY: TimeDelta = TimeDelta::seconds(30);
-/// What `/healthz` of a Daybook says.
+/// The body that Daybook's `/healthz` returns.
 const ALIVE: &str = "ok\n";
 
-/// Whether the artifact store can be written to, read from and deleted from.
+/// Checks that the artifact store can be written to, read from and deleted from.
 pub async fn artifacts(store: &Store) -> Finding {
     match store.rehearse().await {
         Ok(()) => Finding::ok("artifacts", "a file was written, read and deleted"),
@@ -31,7 +31,7 @@ pub async fn artifacts(store: &Store) -> Finding {
     }
 }
 
-/// Reports whether every process that is running on the database keeps artifacts in this store.
+/// Checks that every process running on the database keeps its artifacts in this store.
 ///
 /// # Errors
 /// A fault of the database or the store.
@@ -56,7 +56,7 @@ pub async fn sharing(db: &Database, store: &Store) -> Result<Finding> {
     })
 }
 
-/// Reports whether the OpenID provider's keys can be fetched and used, and its clock is right.
+/// Checks that the OpenID provider's keys can be fetched and used, and that its clock is right.
 pub async fn oidc(settings: &Oidc) -> Finding {
     let Oidc { issuer, .. } = settings;
     let Examined { keys, ahead } = match settings.examine().await {
@@ -80,7 +80,7 @@ pub async fn oidc(settings: &Oidc) -> Finding {
     Finding::ok("oidc", format!("{issuer} answers, with {keys} keys that can be used"))
 }
 
-/// Whether a message goes out by NATS and comes back.
+/// Checks that a message published through NATS comes back.
 pub async fn nats(nats: &Nats) -> Finding {
     match nats.check().await {
         Ok(()) => Finding::ok("nats", "a message went out and came back"),
@@ -93,7 +93,7 @@ pub async fn nats(nats: &Nats) -> Finding {
     }
 }
 
-/// Whether a Daybook answers where users are told that it is.
+/// Checks that Daybook answers at the public URL.
 pub async fn public_url(url: &str) -> Finding {
     let advice = "start Daybook, or set DAYBOOK_PUBLIC_URL to where users reach it";
     let asked = async {
