@@ -1,25 +1,25 @@
-//! Buffers that are used again.
+//! A pool of reusable buffers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most buffers that are kept.
+/// Most buffers that the pool keeps.
 const MOST: usize = 8;
 
-/// Empty buffers that go round between those who fill them and those who empty them.
+/// Empty buffers that pass between the threads that fill them and the threads that empty them.
 ///
-/// Those are different threads: what one allocates and another frees is long in coming back to the
-/// allocator, and a stream of any length would hold many times what it needs.
+/// Memory that one thread allocates and another frees returns to the allocator slowly. Without the
+/// pool, a long stream would hold many times the memory that it needs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BufferPool(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl BufferPool {
-    /// An empty buffer: one that was given back, or a new one with this capacity.
+    /// Returns an empty buffer: a returned one, or a new one with this capacity.
     pub(crate) fn take(&self, capacity: usize) -> Vec<u8> {
         let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         spare.unwrap_or_else(|| Vec::with_capacity(capacity))
     }
 
-    /// Gives a buffer back, whatever it holds.
+    /// Returns a buffer to the pool and clears it. A full pool drops the buffer.
     pub(crate) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
         let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);

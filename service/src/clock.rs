@@ -14,32 +14,34 @@ use uuid::Uuid;
 
 /// UTC to the microsecond, which is what both engines store.
 ///
-/// Tests move it; nothing else in Daybook reads the system's clock.
+/// Tests can move this clock. Nothing else in Daybook reads the system's clock.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     /// Microseconds ahead of the system's clock.
     ahead: Arc<AtomicI64>,
-    /// Organizations whose last entry is later than the clock was when it was asked.
+    /// Organizations whose log had a last entry later than this clock when they were last checked.
     behind: Arc<Mutex<HashSet<Uuid>>>,
 }
 
 impl Clock {
-    /// This instant.
+    /// Returns the current instant.
     #[must_use]
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     pub fn now(&self) -> DateTime<Utc> {
         self.shift(Utc::now())
     }
 
-    /// An instant read elsewhere (the database), moved as far as this clock is.
+    /// Shifts an instant that was read elsewhere, such as from the database, by as much as this
+    /// clock is ahead.
     #[must_use]
     pub fn shift(&self, instant: DateTime<Utc>) -> DateTime<Utc> {
         let ahead = TimeDelta::microseconds(self.ahead.load(Ordering::Relaxed));
         to_micros(instant + ahead)
     }
 
-    /// The later one of `now` and the time of the last entry of an organization's log, so that the log's
-    /// times never run backwards. Warns once until the clock has caught up, not at each recording.
+    /// Returns `now` or, if that is later, the time of the last entry of an organization's log, so
+    /// that the log's times never run backwards. Logs one warning until the clock has caught up,
+    /// not one for each recording.
     pub(crate) fn not_before(
         &self,
         organization_id: Uuid,
@@ -77,7 +79,7 @@ fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// `instant` without what is below a microsecond.
+/// Returns `instant` truncated to the microsecond.
 #[must_use]
 pub fn to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp_micros(instant.timestamp_micros()).unwrap_or(instant)

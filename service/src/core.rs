@@ -103,7 +103,7 @@ pub(crate) struct JobKind {
     pub(crate) plural: &'static str,
     /// True if a job of this kind reads the audit log.
     pub(crate) reads_audit_log: bool,
-    /// Returns the work that a payload asks for.
+    /// Returns the work that a payload describes.
     pub(crate) work: fn(&str) -> serde_json::Result<JobWork>,
     /// Returns the sequence through which the log had been removed when a payload was planned.
     pub(crate) planned_after: fn(&str) -> serde_json::Result<Option<i64>>,

@@ -1,4 +1,4 @@
-//! What can go wrong, cut by who can put it right.
+//! Errors of the domain, grouped by who can fix them.
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
@@ -7,13 +7,13 @@ use crate::permission::Permission;
 /// The outcome of a call into the domain.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a call did not do what was asked.
+/// An error of a call into the domain.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No credential, or one that doesn't hold. The text is for the caller.
+    /// The credential is missing or not valid. The text is for the caller.
     #[error("{0}")]
     Unauthenticated(&'static str),
-    /// A credential that nobody can check now, though it may hold. The text is for the caller.
+    /// The credential can't be checked now, but may be valid. The text is for the caller.
     #[error("{message}")]
     Unavailable {
         /// The service that can't be reached.
@@ -21,108 +21,111 @@ pub enum Error {
         /// Seconds after which the request is worth repeating.
         retry_after: u64,
     },
-    /// The caller's role does not allow it.
+    /// The caller's role does not have this permission.
     #[error("your role does not allow you to {0}")]
     Forbidden(Permission),
-    /// The caller can put it right; nothing was done.
+    /// The caller can fix the request. Nothing was done.
     #[error("{}", summary(.0))]
     Refused(Vec<Problem>),
-    /// A fault of ours or of what we stand on; the text is for the log.
+    /// A fault of Daybook or of a system that it depends on. The text is for the log.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// One thing for the caller to put right.
+/// One problem that the caller can fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What kind of thing.
+    /// The kind of problem.
     pub code: ProblemCode,
-    /// What is wrong and what would be right.
+    /// A message that says what is wrong and what is allowed.
     pub message: String,
-    /// The input field, from the root of the input; empty where it's none in particular.
+    /// The path of the input field, from the root of the input. Empty if no single field is at
+    /// fault.
     pub path: Vec<String>,
 }
 
-/// What kind of thing the caller has to put right.
+/// The kind of a problem that the caller can fix.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum ProblemCode {
-    /// A value is not what the field takes.
+    /// A value is not one that the field accepts.
     Invalid,
-    /// It does not exist, or not for this caller: the two look the same.
+    /// The object does not exist, or the caller may not see it. The two look the same.
     NotFound,
-    /// It contradicts what was done before.
+    /// The request contradicts an earlier change.
     Conflict,
     /// A value is larger than it may be.
     TooLarge,
-    /// Too many at once.
+    /// The caller has sent too many requests, or has too many of something at once.
     RateLimited,
-    /// Well-formed, but not done by this instance.
+    /// The request is well-formed, but this instance does not support it.
     Unsupported,
 }
 
-/// A fault of ours or of what we stand on.
+/// A fault of Daybook or of a system that it depends on.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The database refused or went away; nothing was changed.
+    /// The database refused a statement or became unreachable. Nothing was changed.
     #[error("database: {0}")]
     Database(#[source] DbErr),
-    /// No connection to the database was free in time: others have them, or it can't be reached.
+    /// No connection to the database became free in time: all are in use, or the database can't be
+    /// reached.
     #[error("no connection to the database: {0}")]
     Busy(#[source] DbErr),
     /// The database ended a statement that took too long.
     #[error("a statement took too long: {0}")]
     TimedOut(#[source] DbErr),
-    /// COMMIT itself failed: it may have happened or not.
+    /// COMMIT itself failed, so the changes may or may not have been made.
     #[error("commit with unknown outcome: {0}")]
     CommitUnknown(#[source] DbErr),
-    /// The object store.
+    /// The store of artifacts failed.
     #[error("artifact store: {0}")]
     Store(#[from] object_store::Error),
-    /// A task ended without an answer (a panic, or the process is stopping).
+    /// A task ended without a result, because it panicked or the process is stopping.
     #[error("task: {0}")]
     Task(#[from] tokio::task::JoinError),
     /// The process is stopping.
     #[error("stopping")]
     Stopping,
-    /// The instance is not fit to run; the text says what to change.
+    /// The instance can't run as it is configured. The text says what to change.
     #[error("{0}")]
     Unfit(String),
-    /// Stored data is not what this build wrote.
+    /// Stored data can't be read by this build.
     #[error("stored data: {0}")]
     Stored(String),
-    /// A row that no backup can hold. The text names the row, and nothing that is in it.
+    /// A backup can't hold this row. The text names the row, but shows nothing of its content.
     #[error("{0}")]
     Row(String),
-    /// The operating system.
+    /// An operation of the operating system failed.
     #[error("{context}: {source}")]
     Io {
-        /// What was being done.
+        /// The operation that failed.
         context: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
 
 impl Error {
-    /// One problem with the field at `path`.
+    /// Returns an error with one problem of the field at `path`.
     #[must_use]
     pub fn problem(code: ProblemCode, path: &[&str], message: impl Into<String>) -> Self {
         Self::Refused(vec![Problem::new(code, path, message)])
     }
 
-    /// The field at `path` holds something unusable.
+    /// Returns an error for a value that the field at `path` does not accept.
     #[must_use]
     pub fn invalid(path: &[&str], message: impl Into<String>) -> Self {
         Self::problem(ProblemCode::Invalid, path, message)
     }
 
-    /// What the field at `path` names does not exist for this caller.
+    /// Returns an error for a field at `path` that names something that does not exist for this
+    /// caller.
     #[must_use]
     pub fn not_found(path: &[&str], what: &str) -> Self {
         Self::problem(ProblemCode::NotFound, path, format!("{what} not found"))
     }
 
-    /// Whether it only says that something does not exist for this caller.
+    /// Returns true if all problems are that something does not exist for this caller.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused(problems)
@@ -140,7 +143,8 @@ impl From<DbErr> for Fault {
     }
 }
 
-/// True where the database was told to end a statement: by PostgreSQL's code for that, or SQLite's.
+/// Returns true if the database ended the statement because of a timeout or a cancellation:
+/// PostgreSQL's code 57014, or SQLite's code 9.
 fn is_ended(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
         error
@@ -164,7 +168,7 @@ impl From<object_store::Error> for Error {
 }
 
 impl Problem {
-    /// A problem with the field at `path`.
+    /// Returns a problem with the field at `path`.
     #[must_use]
     pub fn new(code: ProblemCode, path: &[&str], message: impl Into<String>) -> Self {
         Self {

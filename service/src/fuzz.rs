@@ -1,4 +1,4 @@
-//! What the modules called `fuzz` share: bytes of any kind, and right ones with some changed. `make
+//! Helpers of the modules called `fuzz`: arbitrary bytes, and valid bytes with some changed. `make
 //! fuzz-units` tries a million of each.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -6,20 +6,20 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 /// A change to bytes.
 #[derive(Clone, Debug)]
 pub(crate) enum Edit {
-    /// One byte becomes another.
+    /// Replaces one byte by another.
     Replace(Index, u8),
-    /// One bit is another.
+    /// Flips one bit.
     Flip(Index, u8),
     Remove(Index),
     Insert(Index, Vec<u8>),
-    /// Everything from there on is missing.
+    /// Removes everything from this position on.
     Cut(Index),
     Append(Vec<u8>),
-    /// Two bytes change places.
+    /// Swaps two bytes.
     Swap(Index, Index),
 }
 
-/// One to three changes.
+/// Generates one to three edits.
 pub(crate) fn edits() -> impl Strategy<Value = Vec<Edit>> {
     let place = any::<Index>;
     let edit = prop_oneof![
@@ -34,7 +34,7 @@ pub(crate) fn edits() -> impl Strategy<Value = Vec<Edit>> {
     vec(edit, 1..=3)
 }
 
-/// Most of those that mean something somewhere, and all others at times.
+/// Generates mostly bytes that have a meaning in some format, and sometimes any byte.
 fn byte() -> impl Strategy<Value = u8> {
     prop_oneof![
         4 => prop::sample::select(&b"abzAZ019-_.=+/ \"'\\,:;{}[]\n\r\t\0"[..]),
@@ -42,7 +42,7 @@ fn byte() -> impl Strategy<Value = u8> {
     ]
 }
 
-/// `bytes` with the changes made. They may come to nothing.
+/// Returns `bytes` with the edits made. Edits may cancel each other out.
 pub(crate) fn edited(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
     edits.iter().fold(bytes.to_vec(), |mut bytes, edit| {
         let length = bytes.len();
@@ -63,12 +63,12 @@ pub(crate) fn edited(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
     })
 }
 
-/// `text` with the changes made; what is no UTF-8 then becomes the sign for that.
+/// Returns `text` with the edits made. Bytes that are not UTF-8 afterwards become U+FFFD.
 pub(crate) fn edited_text(text: &str, edits: &[Edit]) -> String {
     String::from_utf8_lossy(&edited(text.as_bytes(), edits)).into_owned()
 }
 
-/// Any text: of any characters, or of those that a value of ours is made of.
+/// Generates texts, either of any characters or of those that occur in Daybook's own formats.
 pub(crate) fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         vec(byte(), 0..120).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),

@@ -5,46 +5,46 @@ use std::{fmt, str::FromStr};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-/// The public ID of something; the GraphQL specification for Node calls it a global ID.
+/// The public ID of an object, called a global ID in GraphQL's specification of Node.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GlobalId {
     /// An organization.
     Organization(Uuid),
     /// An audit log entry.
     AuditLog {
-        /// Whose log.
+        /// The organization that the log belongs to.
         organization_id: Uuid,
-        /// Where in the log: finds the row.
+        /// The sequence number in the log, by which the row is found.
         sequence: i64,
-        /// Its identity: must be the row's.
+        /// The UUID of the entry, which must equal the row's.
         id: Uuid,
     },
     /// A job of any kind.
     Job {
-        /// For whom.
+        /// The organization that the job belongs to.
         organization_id: Uuid,
-        /// Its identity.
+        /// The UUID of the object.
         id: Uuid,
     },
     /// An API key.
     ApiKey {
-        /// Of which organization.
+        /// The organization that the key belongs to.
         organization_id: Uuid,
-        /// Its identity.
+        /// The UUID of the object.
         id: Uuid,
     },
     /// A workspace.
     Workspace {
-        /// Whose.
+        /// The organization that the object belongs to.
         organization_id: Uuid,
-        /// Its identity.
+        /// The UUID of the object.
         id: Uuid,
     },
     /// A note.
     Note {
-        /// Whose.
+        /// The organization that the object belongs to.
         organization_id: Uuid,
-        /// Its identity.
+        /// The UUID of the object.
         id: Uuid,
     },
 }
@@ -55,7 +55,7 @@ pub enum GlobalId {
 pub struct NotAnId;
 
 impl GlobalId {
-    /// Appends its text.
+    /// Appends the ID's text to `out`.
     pub(crate) fn push(&self, out: &mut Vec<u8>) {
         let mut bytes = [0; 41];
         let length = match self {
@@ -85,7 +85,7 @@ impl GlobalId {
     }
 }
 
-/// Writes a tag and parts; how many bytes they have.
+/// Writes a tag and parts. Returns the number of bytes written.
 fn put<const N: usize>(bytes: &mut [u8; 41], tag: u8, parts: &[&[u8]; N]) -> usize {
     bytes[0] = tag;
     parts.iter().fold(1, |start, part| {

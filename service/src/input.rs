@@ -1,5 +1,5 @@
-//! Rules for texts that come in: one rule for names and one for all else, so that either
-//! engine can keep every text, and nobody takes one name for another.
+//! Rules for texts from outside: one rule for names and one for all other texts, so that both
+//! engines can store every text, and no name passes for another.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -8,15 +8,15 @@ use crate::{Error, Problem, ProblemCode, Result};
 /// Shortest run of characters that is taken for the secret part of a credential.
 const MIN_SECRET_CHARS: usize = 16;
 
-/// Refuses what can't be a name: one line by which people, filters and programs find something.
+/// Checks a name: one line by which people, filters and programs find something.
 ///
 /// # Errors
-/// The field at `path`, and what is wrong with it.
+/// Returns INVALID with the field at `path` and what is wrong with it.
 pub(crate) fn check_name(name: &str, max_chars: usize, path: &[&str]) -> Result<()> {
     problem_of_name(name, max_chars).map_or(Ok(()), |message| Err(Error::invalid(path, message)))
 }
 
-/// Returns what is wrong with a name; none if nothing is.
+/// Returns what is wrong with a name, or none if the name is valid.
 pub(crate) fn problem_of_name(name: &str, max_chars: usize) -> Option<String> {
     let chars = name.chars().count();
     if chars == 0 || chars > max_chars {
@@ -34,8 +34,8 @@ pub(crate) fn problem_of_name(name: &str, max_chars: usize) -> Option<String> {
         .then(|| "must not contain an API key or a token: the log keeps it".to_owned())
 }
 
-/// Returns true for a text with an API key or a bearer token in it, which must get neither into the
-/// log nor into an error.
+/// Returns true if a text contains an API key or a bearer token, which must appear neither in the
+/// log nor in an error.
 fn has_credential(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     text.split(|c| !is_part(c)).any(|word| {
@@ -47,14 +47,15 @@ fn has_credential(text: &str) -> bool {
     })
 }
 
-/// Returns a name as people see it: without what has no width, and one text for all that look alike
-/// because they differ in case or width alone.
+/// Returns a name as people see it: without characters of no width, and with differences in case
+/// and character width removed, so that names that look alike are equal.
 pub(crate) fn as_seen(name: &str) -> String {
     let seen = name.nfkc().filter(|c| !has_no_width(*c));
     seen.flat_map(char::to_lowercase).collect()
 }
 
-/// Returns what is wrong with a text that is content, such as a title, and may look as it likes.
+/// Returns what is wrong with a text of content, such as a title, or none if the text is valid.
+/// Content may hold characters that a name may not.
 pub(crate) fn problem_of_content(text: &str, max_chars: usize) -> Option<String> {
     let chars = text.chars().count();
     if chars == 0 || chars > max_chars {
@@ -66,10 +67,10 @@ pub(crate) fn problem_of_content(text: &str, max_chars: usize) -> Option<String>
     text.chars().all(is_blank).then(|| "must not be blank".to_owned())
 }
 
-/// Refuses what can't be kept: PostgreSQL has no NUL.
+/// Refuses a text with a NUL character, which PostgreSQL can't store.
 ///
 /// # Errors
-/// The field at `path`, and what is wrong with it.
+/// Returns INVALID with the field at `path` and what is wrong with it.
 pub(crate) fn check_text(text: &str, path: &[&str]) -> Result<()> {
     match text.contains('\0') {
         true => Err(Error::invalid(path, NUL)),
@@ -80,16 +81,16 @@ pub(crate) fn check_text(text: &str, path: &[&str]) -> Result<()> {
 /// Most characters of an idempotency key.
 const MAX_KEY_CHARS: usize = 200;
 
-/// Returns what is wrong with a client's idempotency key; none if nothing is.
+/// Returns what is wrong with a client's idempotency key, or none if the key is valid or missing.
 pub(crate) fn problem_of_key(key: Option<&String>) -> Option<Problem> {
     let message = problem_of_name(key?, MAX_KEY_CHARS)?;
     Some(Problem::new(ProblemCode::Invalid, &["input", "idempotencyKey"], message))
 }
 
-/// Message about a text with a NUL.
+/// Message about a text that contains a NUL character.
 pub(crate) const NUL: &str = "must not contain a NUL character";
 
-/// A character that is not seen, or makes a name look like another one.
+/// Returns true for a character that is invisible or makes a name look like another one.
 fn is_misleading(c: char) -> bool {
     let changes_direction = matches!(
         c,
@@ -98,14 +99,14 @@ fn is_misleading(c: char) -> bool {
     c.is_control() || changes_direction || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
-/// A character of which nothing is seen at an end.
+/// Returns true for a character that can't be seen at the beginning or end of a text.
 fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || has_no_width(c)
         || matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
 }
 
-/// A character that takes no room of its own.
+/// Returns true for a character that has no width.
 fn has_no_width(c: char) -> bool {
     let joins_or_breaks = matches!(c, '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}'..='\u{200f}');
     let varies_another = matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}');

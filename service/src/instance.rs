@@ -80,7 +80,7 @@ impl Instance {
     /// that the database is bound to.
     ///
     /// # Errors
-    /// Another secret; a database fault.
+    /// The database is bound to another secret, or a database fault.
     pub async fn open(
         db: Database,
         secret: Secret,
@@ -109,7 +109,7 @@ impl Instance {
     /// keys, which nobody can verify any more. Returns the number of revoked keys.
     ///
     /// # Errors
-    /// A database that is not bound to another secret; a database fault.
+    /// The database is not bound to another secret, or a database fault.
     pub async fn adopt(
         db: Database,
         secret: Secret,
@@ -161,7 +161,7 @@ impl Instance {
     /// the organization's log as an entry with the outcome DENIED.
     ///
     /// # Errors
-    /// As [`access::enter`]; a database fault.
+    /// The errors of [`access::enter`], or a database fault.
     pub async fn enter(
         &self,
         viewer: &Viewer,

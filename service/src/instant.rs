@@ -1,15 +1,15 @@
-//! Instants as they are given from outside: one parser for what is recorded and for what is asked for.
+//! Parses instants from outside, with the same rules for records and for queries.
 
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// The last instant that Daybook stores and answers: the end of the year 9999.
+/// The last instant that Daybook stores and returns: the end of the year 9999.
 pub const MAX_INSTANT: DateTime<Utc> =
     DateTime::from_timestamp_micros(253_402_300_799_999_999).expect("within chrono's calendar");
 
-/// Years in UTC that both engines store and compare alike, and RFC 3339 can write.
+/// Years in UTC that both engines store and compare alike and that RFC 3339 can write.
 const YEARS: RangeInclusive<i32> = 1..=9999;
 /// Digits of a second that are stored.
 const MAX_DIGITS: usize = 6;
@@ -17,31 +17,32 @@ const MAX_DIGITS: usize = 6;
 const SECOND: usize = 17;
 const AFTER_SECOND: usize = 19;
 
-/// The reason why a text is no instant that Daybook takes, said to whoever gave it.
+/// The reason why Daybook does not accept a text as an instant, worded for the caller.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InstantError {
-    /// Not a date and time with an offset, or one that doesn't exist.
+    /// The text is not a date and time with an offset, or the date and time don't exist.
     #[error(
         "must be an RFC 3339 date and time with an offset, such as 2026-02-13T10:30:00.123456Z"
     )]
     Malformed,
-    /// More digits of a second than are stored.
+    /// The second has more digits than are stored.
     #[error("must have at most six digits of a second: instants are kept to the microsecond")]
     TooPrecise,
-    /// Second 60, which the databases can't tell from the second after it.
+    /// The second is 60, which the databases can't distinguish from the next second.
     #[error("must not be in a leap second (:60): give the second before or after it")]
     LeapSecond,
-    /// Outside of the calendar of four-digit years.
+    /// The year is outside 1 to 9999 in UTC.
     #[error("must be between the years 1 and 9999 in UTC")]
     OutOfRange,
 }
 
-/// Reads an RFC 3339 instant, exactly: what can't be stored as it is given is refused, never rounded.
+/// Parses an RFC 3339 instant exactly: a value that can't be stored as given is refused, never
+/// rounded.
 ///
 /// # Errors
-/// Any text that is no such instant.
+/// Returns the reason why the text can't be stored as an instant.
 pub fn parse_instant(text: &str) -> Result<DateTime<Utc>, InstantError> {
-    // chrono also takes a minus sign outside of ASCII, which RFC 3339 doesn't.
+    // chrono also accepts a minus sign outside of ASCII, which RFC 3339 does not allow.
     let parsed = Some(text).filter(|text| text.is_ascii());
     let parsed = parsed.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let instant = parsed.ok_or(InstantError::Malformed)?.to_utc();
@@ -59,7 +60,7 @@ pub fn parse_instant(text: &str) -> Result<DateTime<Utc>, InstantError> {
     Ok(instant)
 }
 
-/// Reads an optional instant of a JSON document, for serde's `deserialize_with`.
+/// Parses an optional instant of a JSON document, for serde's `deserialize_with`.
 pub(crate) fn deserialize_optional<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<DateTime<Utc>>, D::Error> {

@@ -1,7 +1,7 @@
 //! Daybook's domain: who may do what, the audit log, jobs, exports, artifacts, notes.
 //!
-//! Everything of a tenant is reached through a [`Scope`], and every function here that reads or
-//! changes a tenant's rows takes one first.
+//! All data of a tenant is reached through a [`Scope`]: every function here that reads or changes a
+//! tenant's rows takes one as its first argument.
 
 pub mod access;
 pub mod artifacts;

@@ -1,8 +1,8 @@
-//! What this process counts, and how things stand, in the text format of OpenMetrics.
+//! Metrics of the process and the instance, in the text format of OpenMetrics.
 //!
-//! Counters are this process's own and start at zero with it; what is asked of the database at a
-//! scrape (jobs, queue) is the instance's, the same from every process. No label holds anything
-//! that a tenant or client chooses: their number is bounded.
+//! Counters belong to this process and start at zero with it. Values that are read from the
+//! database at a scrape (jobs, queue) belong to the instance and are the same from every process.
+//! No label holds a value that a tenant or client chooses, so the number of series is bounded.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use sea_orm::ActiveEnum;
 
 use crate::transition::Transition;
 
-/// Upper bounds, in seconds.
+/// Upper bounds of the histograms' buckets, in seconds.
 const DURATIONS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// What this process has counted.
+/// Counters, gauges and histograms of this process.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     operations: Family<OperationLabels, Histogram, fn() -> Histogram>,
@@ -81,23 +81,23 @@ pub enum Download {
     Refused,
 }
 
-/// Who answered a read that a replica might have answered.
+/// The database that answered a read that a replica might have answered.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// The replica.
+    /// The replica answered.
     Replica,
-    /// The primary, since the replica lagged.
+    /// The primary answered, because the replica lagged.
     ReplicaBehind,
-    /// The primary, since the replica did not answer.
+    /// The primary answered, because the replica did not.
     ReplicaAway,
 }
 
-/// What subscribers follow.
+/// A feed that subscribers follow.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Feed {
-    /// Transitions of jobs.
+    /// The feed of transitions of jobs.
     Jobs,
-    /// Entries of a log.
+    /// The feed of entries of an audit log.
     AuditLog,
 }
 
@@ -123,7 +123,7 @@ impl Default for Metrics {
     }
 }
 
-/// An open WebSocket; dropping it ends the counting.
+/// A counted open WebSocket; dropping this ends the counting.
 #[derive(Debug)]
 pub struct OpenSocket(Gauge);
 
@@ -134,21 +134,21 @@ impl Drop for OpenSocket {
 }
 
 impl Metrics {
-    /// Counts a query or mutation. `operation` is of a bounded set, not whatever a client says.
+    /// Counts a query or mutation. `operation` must come from a bounded set, not from the client.
     pub fn operation(&self, operation: &str, kind: &'static str, is_ok: bool, took: Duration) {
         let outcome = if is_ok { "ok" } else { "error" };
         let labels = OperationLabels { operation: operation.into(), kind, outcome };
         self.operations.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// Counts a WebSocket for as long as what it gives is kept.
+    /// Counts a WebSocket until the returned value is dropped.
     #[must_use]
     pub fn socket(&self) -> OpenSocket {
         self.sockets.inc();
         OpenSocket(self.sockets.clone())
     }
 
-    /// Counts bytes of a file that were sent.
+    /// Counts bytes of files that were sent to clients.
     pub fn downloaded(&self, bytes: u64) {
         self.downloaded_bytes.inc_by(bytes);
     }
@@ -163,7 +163,7 @@ impl Metrics {
         self.downloads.get_or_create(&DownloadLabels { entry }).inc();
     }
 
-    /// Counts a transition, after its COMMIT.
+    /// Counts a transition. Call this after its COMMIT.
     pub(crate) fn transition(
         &self,
         kind: &str,
@@ -191,14 +191,14 @@ impl Metrics {
         self.stale_claims.inc();
     }
 
-    /// Counts the bytes of a job's file, after its COMMIT.
+    /// Counts the bytes of a job's file. Call this after its COMMIT.
     pub(crate) fn produced(&self, kind: &str, bytes: i64) {
         let bytes = u64::try_from(bytes).unwrap_or_default();
         self.output_bytes.get_or_create(&KindLabels { kind: kind.to_lowercase() }).inc_by(bytes);
     }
 
-    /// Counts that a subscriber who had been told everything was told something new, `late` after it
-    /// was written.
+    /// Records the delay `late` between the writing of an event and its delivery to a subscriber
+    /// that had received all events before it.
     pub(crate) fn fed(&self, feed: Feed, late: TimeDelta) {
         let feed = match feed {
             Feed::Jobs => "jobs",

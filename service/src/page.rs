@@ -1,8 +1,8 @@
-//! Keyset pages: the one way to make a connection of a list.
+//! Keyset pages, the only way to make a connection of a list.
 //!
-//! A page asks for one row more than it shows, so that it knows whether there is a next one, and
-//! starts at a key, never at an offset: its cost does not depend on its depth. Cursors are opaque,
-//! versioned, sealed, and bound to their list, filter and order: one that is used elsewhere is
+//! A page reads one row more than it shows, to determine if there is a next page. It starts at a
+//! key, never at an offset, so its cost does not depend on its depth. Cursors are opaque,
+//! versioned, sealed, and bound to their list, filter and order. A cursor that is used elsewhere is
 //! refused, never ignored.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -17,45 +17,45 @@ use uuid::Uuid;
 
 use crate::{Error, ProblemCode, Result, Secret};
 
-/// Rows of a page that does not say.
+/// Default number of rows of a page.
 pub const DEFAULT: u64 = 50;
-/// Most rows of a page.
+/// Most rows of a page that a client may ask for.
 pub const MAX: u64 = 100;
 
 /// A connection's arguments, as in the GraphQL Cursor Connections Specification.
 #[derive(Clone, Debug, Default)]
 pub struct PageArgs {
-    /// From the start, this many.
+    /// Number of rows from the start of the list, 0 to [`MAX`].
     pub first: Option<i32>,
-    /// Only what follows this cursor.
+    /// Cursor that all rows of the page come after.
     pub after: Option<String>,
-    /// From the end, this many.
+    /// Number of rows from the end of the list, 0 to [`MAX`].
     pub last: Option<i32>,
-    /// Only what comes before this cursor.
+    /// Cursor that all rows of the page come before.
     pub before: Option<String>,
 }
 
-/// A part of a list, in the list's order.
+/// A page of a list, in the list's order.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// Each with its cursor.
+    /// The rows of the page, each with its cursor.
     pub items: Vec<Item<T>>,
-    /// Whether more follow.
+    /// True if more rows follow the page.
     pub has_next: bool,
-    /// Whether others come before.
+    /// True if other rows come before the page.
     pub has_previous: bool,
 }
 
-/// A row and the position to go on from.
+/// A row, and the cursor from which the list continues.
 #[derive(Clone, Debug)]
 pub struct Item<T> {
-    /// Opaque position.
+    /// Opaque cursor of the row.
     pub cursor: String,
     /// The row.
     pub node: T,
 }
 
-/// One value of a key.
+/// A value of one column of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// A number.
@@ -68,25 +68,25 @@ pub enum Part {
     Text(String),
 }
 
-/// How a list is ordered and what its cursors are good for.
+/// The order of a list, and the context that its cursors are bound to.
 pub struct Keyset<E: EntityTrait> {
-    /// The columns of the order; together they are unique in the list.
+    /// The columns that the list is ordered by. Together they are unique in the list.
     pub columns: Vec<E::Column>,
-    /// Their values in a row.
+    /// Returns the values of the columns in a row.
     pub key: fn(&E::Model) -> Vec<Part>,
-    /// Which way.
+    /// The direction of the order.
     pub order: Order,
-    /// What identifies the list: its name, organization, filter and order.
+    /// The identity of the list: its name, organization, filter and order.
     pub context: Vec<u8>,
 }
 
 impl<E: EntityTrait> Keyset<E> {
-    /// The cursor of `row`.
+    /// Returns the cursor of `row`.
     pub fn cursor(&self, secret: &Secret, row: &E::Model) -> String {
         seal(secret, &self.context, &(self.key)(row))
     }
 
-    /// The condition that a row comes after (or, backwards, before) the key.
+    /// Returns the condition that a row comes after the key or, backward, before it.
     #[must_use]
     pub fn beyond(&self, key: Vec<Part>, direction: Direction) -> SimpleExpr {
         let columns = self.columns.iter().map(|column| Expr::col(column.as_column_ref()));
@@ -98,7 +98,7 @@ impl<E: EntityTrait> Keyset<E> {
         }
     }
 
-    /// Orders `select` this way.
+    /// Orders `select` by the columns in this direction.
     #[must_use]
     pub fn sort(&self, select: Select<E>, direction: Direction) -> Select<E> {
         let order = match self.towards(direction) {
@@ -120,7 +120,7 @@ impl<E: EntityTrait> Keyset<E> {
     }
 }
 
-/// Which way a list goes.
+/// The order of a list's keys.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// Smallest key first.
@@ -129,20 +129,20 @@ pub enum Order {
     Descending,
 }
 
-/// Along the list's order or against it.
+/// The direction in which a page is read: along the list's order or against it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// `first`, `after`.
+    /// Along the list's order, as with `first` and `after`.
     Forward,
-    /// `last`, `before`.
+    /// Against the list's order, as with `last` and `before`.
     Backward,
 }
 
-/// The page of `select` that `args` ask for.
+/// Returns the page of `select` that `args` ask for.
 ///
 /// # Errors
-/// Both `first` and `last`, a number out of bounds, a cursor of another list, filter or order; a
-/// database fault.
+/// Both `first` and `last` are given, a number is out of bounds, a cursor is of another list,
+/// filter or order; or a database fault.
 pub async fn fetch<E, C>(
     db: &C,
     secret: &Secret,
@@ -159,11 +159,11 @@ where
     Ok(asked.page(secret, keyset, args, rows))
 }
 
-/// [`fetch`] for rows that can be large: each is shown to `admit` as it comes, which refuses what
-/// is too much.
+/// Works like [`fetch`], for rows that can be large. Each row is passed to `admit` as it arrives,
+/// and an error of `admit` ends the read.
 ///
 /// # Errors
-/// As of [`fetch`], and what `admit` says.
+/// The errors of [`fetch`], and the error of `admit`.
 pub async fn fetch_admitted<E, C>(
     db: &C,
     secret: &Secret,
@@ -188,13 +188,13 @@ where
     Ok(asked.page(secret, keyset, args, rows))
 }
 
-/// Which rows a page's arguments ask for.
+/// The rows that a page's arguments ask for.
 pub(crate) struct Asked {
-    /// From which end.
+    /// The direction in which the rows are read.
     pub(crate) direction: Direction,
-    /// How many the page shows.
+    /// The number of rows that the page shows at most.
     pub(crate) size: u64,
-    /// Only rows that lie beyond each of these.
+    /// Keys that all rows lie beyond, each with the direction.
     pub(crate) keys: Vec<(Vec<Part>, Direction)>,
 }
 
@@ -220,7 +220,7 @@ impl Asked {
         Ok(Self { direction, size, keys })
     }
 
-    /// One row more than the page shows.
+    /// Selects the rows of the page, and one row more.
     fn select<E: EntityTrait>(&self, select: Select<E>, keyset: &Keyset<E>) -> Select<E> {
         let keys = self.keys.iter();
         let beyond = keys.map(|(key, towards)| keyset.beyond(key.clone(), *towards));
@@ -228,7 +228,7 @@ impl Asked {
         keyset.sort(select, self.direction).limit(self.size + 1)
     }
 
-    /// The page that `rows` make, one more than it shows where there is.
+    /// Makes a page of `rows`, which may hold one row more than the page shows.
     pub(crate) fn page<E: EntityTrait>(
         &self,
         secret: &Secret,
@@ -242,10 +242,10 @@ impl Asked {
             rows.reverse();
         }
         let item = |node| Item { cursor: keyset.cursor(secret, &node), node };
-        // What a cursor was taken from lies beyond the page on the cursor's side.
+        // The row of a cursor lies beyond the page, on the cursor's side.
         let (has_next, has_previous) = match self.direction {
             Direction::Forward => {
-                // With `first`, only what that cuts off makes a next page (section 4.4).
+                // With `first`, there is a next page only if `first` cuts rows off (section 4.4).
                 let is_before = args.first.is_none() && args.before.is_some();
                 (has_more || is_before, args.after.is_some())
             }
@@ -276,7 +276,7 @@ fn size(args: &PageArgs) -> Result<(Direction, u64)> {
 
 const VERSION: u8 = 1;
 
-/// `key` as an opaque text that only `context` takes.
+/// Returns `key` as an opaque text that [`open`] reads only with the same `context`.
 #[must_use]
 pub fn seal(secret: &Secret, context: &[u8], key: &[Part]) -> String {
     let mut plain = vec![VERSION];
@@ -304,7 +304,7 @@ pub fn seal(secret: &Secret, context: &[u8], key: &[Part]) -> String {
     URL_SAFE_NO_PAD.encode(secret.seal(context, &plain))
 }
 
-/// What [`seal`] was given for this context.
+/// Returns the key that [`seal`] sealed with this context; none if `text` is anything else.
 #[must_use]
 pub fn open(secret: &Secret, context: &[u8], text: &str) -> Option<Vec<Part>> {
     let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
@@ -380,7 +380,7 @@ mod fuzz {
             }
         }
 
-        /// What another version has sealed may be anything.
+        /// Another version may have sealed any bytes.
         #[test]
         fn sealed_bytes_are_a_key_in_one_way_or_none(plain in vec(any::<u8>(), 0..60), key in vec(part(), 0..3), edits in edits()) {
             let secret = Secret::new(&"s".repeat(32)).expect("long enough");

@@ -1,18 +1,18 @@
-//! The table of what each role may do.
+//! The permissions of each role.
 
 use std::fmt;
 
 use daybook_entity::membership::Role;
 
-/// One thing to do in an organization. Reading something and changing it are two, so that the log
-/// says which of them was refused.
+/// An action in an organization. Reading and changing an object are separate permissions, so that
+/// the log shows which one was refused.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// Read the organization itself.
     ReadOrganization,
     /// Create an organization.
     CreateOrganization,
-    /// Read who may do what.
+    /// Read the members and their roles.
     ReadMembers,
     /// Give a subject a role.
     SetMembers,
@@ -22,15 +22,15 @@ pub enum Permission {
     AddOperators,
     /// Take an operator's rights away.
     RemoveOperators,
-    /// Read which API keys there are.
+    /// Read the list of API keys.
     ReadApiKeys,
     /// Create API keys.
     CreateApiKeys,
     /// Revoke API keys.
     RevokeApiKeys,
-    /// Read how long the audit log is kept, and its holds.
+    /// Read the retention period of the audit log, and its holds.
     ReadRetention,
-    /// Set how long the audit log is kept.
+    /// Set the retention period of the audit log.
     SetRetention,
     /// Place a hold on the audit log.
     PlaceHolds,
@@ -40,15 +40,15 @@ pub enum Permission {
     ReadAuditLog,
     /// Append to the audit log.
     RecordAuditLogs,
-    /// Take the audit log out as a file.
+    /// Export the audit log as a file.
     ExportAuditLog,
-    /// Take everything of the organization out as a file.
+    /// Back up all data of the organization to a file.
     BackUp,
-    /// Read jobs; operators may, in every organization.
+    /// Read jobs. Operators have this permission in every organization.
     ReadJobs,
-    /// Cancel a job that does this work.
+    /// Cancel a job of this work.
     CancelJobs(JobWork),
-    /// Repeat a job that does this work.
+    /// Retry a job of this work.
     RetryJobs(JobWork),
     /// Read workspaces.
     ReadWorkspaces,
@@ -62,23 +62,24 @@ pub enum Permission {
     UpdateNotes,
     /// Delete notes.
     DeleteNotes,
-    /// Take a workspace's notes out as a file.
+    /// Export a workspace's notes as a file.
     ExportNotes,
 }
 
 /// The work of a job.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum JobWork {
-    /// Exports the audit log.
+    /// The job exports the audit log.
     ExportAuditLog,
-    /// Exports a workspace's notes.
+    /// The job exports a workspace's notes.
     ExportNotes,
-    /// Backs up an organization, or the instance.
+    /// The job backs up an organization or the instance.
     BackUp,
 }
 
 impl JobWork {
-    /// Returns what it takes to have the work done. Whoever has it also decides over the job.
+    /// Returns the permission to start this work. A viewer with that permission may also cancel and
+    /// retry the job.
     #[must_use]
     pub fn permission(self) -> Permission {
         match self {
@@ -89,8 +90,8 @@ impl JobWork {
     }
 }
 
-/// A row of the table: the roles, the action under which a refusal is recorded, and words that go
-/// on after "your role does not allow you to".
+/// A row of the table: the roles, the action under which a refusal is recorded, and the words that
+/// follow "your role does not allow you to".
 struct Rule(&'static [Role], &'static str, &'static str);
 
 const NOBODY: &[Role] = &[];
@@ -101,19 +102,19 @@ const NOTE_TAKERS: &[Role] = &[Role::Admin, Role::Member];
 const EVERYBODY: &[Role] = &[Role::Admin, Role::Auditor, Role::Writer, Role::Member];
 
 impl Permission {
-    /// Returns true for roles that have it.
+    /// Returns true if `role` has this permission.
     #[must_use]
     pub fn is_granted_to(self, role: Role) -> bool {
         self.rule().0.contains(&role)
     }
 
-    /// Returns true if whoever runs the instance has it in every organization.
+    /// Returns true if operators have this permission in every organization.
     #[must_use]
     pub fn is_granted_to_operators(self) -> bool {
         self == Self::ReadJobs
     }
 
-    /// Returns the action under which a refusal is recorded.
+    /// Returns the action under which a refusal of this permission is recorded.
     #[must_use]
     pub fn action(self) -> &'static str {
         self.rule().1

@@ -1,8 +1,8 @@
-//! Keeping what is stored on this machine from its other accounts.
+//! Protects the files that Daybook stores on this machine from other accounts.
 //!
-//! Files are for their owner alone (mode 0600), and so are the folders that hold nothing but Daybook's
-//! files (0700). A folder that holds other things as well may be meant for others: there, only the
-//! files are changed.
+//! Files are accessible to their owner only (mode 0600), and so are the folders that hold nothing
+//! but Daybook's files (0700). A folder that holds other files as well may be meant for other
+//! accounts, so only the files in it are changed.
 
 use std::{
     collections::BTreeSet,
@@ -12,24 +12,24 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Mode of every file.
+/// Mode of every file that Daybook creates.
 const FILE_MODE: u32 = 0o600;
-/// Mode of every folder.
+/// Mode of every folder that Daybook creates.
 const FOLDER_MODE: u32 = 0o700;
-/// Rights of accounts other than the owner.
+/// Permission bits of accounts other than the owner.
 const RIGHTS_OF_OTHERS: u32 = 0o077;
-/// Right of accounts other than the owner to change what a folder holds.
+/// Permission bits that let accounts other than the owner change a folder's entries.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
-/// Restricts that right to files of their own, as in `/tmp`.
+/// Bit that restricts changes in a folder to an account's own files, as in `/tmp`.
 const STICKY: u32 = 0o1000;
-/// Endings of what SQLite and Daybook put beside a database.
+/// Suffixes of the files that SQLite and Daybook put beside a database.
 const BESIDE_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
-/// Folders of artifacts, by what made them.
+/// Folders of artifacts, by the kind of job that made them.
 const ARTIFACT_FOLDERS: [&str; 2] = ["backups", "exports"];
-/// Name of the object that holds an artifact store's identity. It has no artifact's key, so the janitor
-/// leaves it alone.
+/// Name of the object that holds an artifact store's identity. It does not look like an artifact's
+/// key, so the janitor leaves it alone.
 pub const STORE_IDENTITY: &str = "store-id";
-/// Name of the object that a readiness probe writes to the artifact store, each time.
+/// Name of the object that each readiness probe writes to the artifact store.
 pub(crate) const READINESS_PROBE: &str = "readiness-probe";
 /// Prefix of the names of objects that a rehearsal at the start writes to the artifact store.
 pub(crate) const REHEARSAL_PREFIX: &str = "rehearsal-";
@@ -39,7 +39,7 @@ const TRIAL_PREFIXES: [&str; 2] = [READINESS_PROBE, REHEARSAL_PREFIX];
 /// Places where Daybook keeps files on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// Folder of the secret and of what has no other place.
+    /// Folder of the secret, and of files for which no other place is set.
     pub data_dir: Option<PathBuf>,
     /// File of a SQLite database.
     pub database: Option<PathBuf>,
@@ -50,28 +50,28 @@ pub struct Places {
 /// A file or folder that accounts other than its owner's can open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exposed {
-    /// Its path.
+    /// The path of the file or folder.
     pub path: PathBuf,
-    /// Its mode now, such as 0o644.
+    /// The current mode, such as 0o644.
     pub mode: u32,
-    /// The mode that it needs.
+    /// The mode that the file or folder should have.
     pub wanted: u32,
 }
 
 impl Exposed {
-    /// The shell command that puts it right.
+    /// Returns the shell command that sets the mode.
     #[must_use]
     pub fn command(&self) -> String {
         format!("chmod {:04o} '{}'", self.wanted, self.path.display())
     }
 
-    /// Reports a folder in which there is nothing that anybody could open.
+    /// Returns true if this is a folder without entries, so that there is nothing to open.
     #[must_use]
     pub fn is_empty_folder(&self) -> bool {
         fs::read_dir(&self.path).is_ok_and(|mut items| items.next().is_none())
     }
 
-    /// Takes the rights of other accounts away.
+    /// Removes the permissions of other accounts.
     ///
     /// # Errors
     /// The system's error, such as that the file belongs to another account.
@@ -86,7 +86,7 @@ impl fmt::Display for Exposed {
     }
 }
 
-/// Makes a folder and what is missing above it, for its owner alone.
+/// Creates a folder and its missing parents with mode 0700.
 ///
 /// # Errors
 /// The system's error.
@@ -94,7 +94,7 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(path)
 }
 
-/// Makes a file for its owner alone; one that is there stays as it is.
+/// Creates a file with mode 0600. An existing file stays as it is.
 ///
 /// # Errors
 /// The system's error.
@@ -107,7 +107,7 @@ pub fn make_file(path: &Path) -> io::Result<()> {
 }
 
 impl Places {
-    /// Names the same places by their paths without links.
+    /// Returns the same places with symbolic links resolved.
     #[must_use]
     pub fn resolved(self) -> Self {
         let real = |path: PathBuf| fs::canonicalize(&path).unwrap_or(path);
@@ -119,8 +119,9 @@ impl Places {
         }
     }
 
-    /// Finds what is exposed of the database, the secret and the folders, but not of the files in the
-    /// folder of artifacts, of which there may be many: see [`Self::exposed_artifacts`].
+    /// Returns the exposed files and folders of the database, the secret and the data, but not the
+    /// files in the folder of artifacts, of which there may be many: see
+    /// [`Self::exposed_artifacts`].
     #[must_use]
     pub fn exposed(&self) -> Vec<Exposed> {
         let files = self.secrets().chain(self.database_files());
@@ -128,7 +129,7 @@ impl Places {
         folders.collect::<BTreeSet<_>>().into_iter().chain(files).filter_map(exposed).collect()
     }
 
-    /// Finds what is exposed in the folder of artifacts.
+    /// Returns the exposed files and folders in the folder of artifacts.
     #[must_use]
     pub fn exposed_artifacts(&self) -> Vec<Exposed> {
         let Some(root) = &self.artifacts else { return Vec::new() };
@@ -137,7 +138,7 @@ impl Places {
         let mut found = Vec::new();
         while let Some(path) = rest.pop() {
             found.extend(exposed(path.clone()));
-            // A link leads to what may not be Daybook's.
+            // A symbolic link may lead to files that are not Daybook's.
             if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
                 rest.extend(names(&path).into_iter().map(|name| path.join(name)));
             }
@@ -145,7 +146,7 @@ impl Places {
         found
     }
 
-    /// Finds folders in which other accounts can replace Daybook's files by their own.
+    /// Returns the folders in which other accounts can replace Daybook's files by their own.
     #[must_use]
     pub fn writable_by_others(&self) -> Vec<Exposed> {
         let folders: BTreeSet<_> = self.folders().collect();
@@ -174,7 +175,7 @@ impl Places {
         })
     }
 
-    /// Determines that a folder holds what Daybook itself puts there, and nothing else.
+    /// Returns true if a folder holds only entries that Daybook itself creates there.
     fn holds_nothing_else(&self, folder: &Path) -> bool {
         let is_artifacts = self.artifacts.as_deref() == Some(folder);
         let ours: BTreeSet<_> =
@@ -187,7 +188,7 @@ impl Places {
     }
 }
 
-/// The file beside a database whose name has this ending.
+/// Returns the path of the file beside a database with this suffix.
 #[must_use]
 pub fn beside(database: &Path, end: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
@@ -196,7 +197,8 @@ pub fn beside(database: &Path, end: &str) -> PathBuf {
 }
 
 fn exposed(path: PathBuf) -> Option<Exposed> {
-    // What is not there, or can't be seen, is not exposed by Daybook. A link has no mode of its own.
+    // A file that is missing or can't be seen is not exposed by Daybook. A symbolic link has no
+    // mode of its own.
     let found = fs::symlink_metadata(&path).ok().filter(|found| !found.is_symlink())?;
     let mode = found.permissions().mode() & 0o7777;
     let wanted = if found.is_dir() { mode & !RIGHTS_OF_OTHERS } else { mode & FILE_MODE };
@@ -213,12 +215,12 @@ fn folder_of(file: &Path) -> PathBuf {
     parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
 }
 
-/// Reports the name of the secret, and those of drafts that a killed process left.
+/// Returns true for the name of the secret, and for those of drafts that a killed process left.
 fn is_secret(name: &OsStr) -> bool {
     name.to_str().is_some_and(|name| name == "secret" || name.starts_with("secret."))
 }
 
-/// Reports names of what Daybook itself puts into its folder of artifacts.
+/// Returns true for names that Daybook itself creates in its folder of artifacts.
 fn is_artifact(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     ARTIFACT_FOLDERS.contains(&name)

@@ -1,12 +1,12 @@
-//! The one source of randomness and of ids.
+//! The only source of randomness and of IDs.
 
 use chrono::{DateTime, Utc};
 use uuid::{Builder, Uuid};
 
-/// `N` bytes from the operating system's generator.
+/// Returns `N` random bytes from the operating system's generator.
 ///
 /// # Panics
-/// Where the operating system has no randomness to give: nothing safe could be done without.
+/// Panics if the operating system has no randomness: nothing could be done safely without it.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -14,7 +14,8 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A new UUIDv7 (RFC 9562): identity that clusters by time in an index, never order.
+/// Returns a new UUIDv7 (RFC 9562). The time in it clusters new rows in an index; nothing relies on
+/// the order.
 #[must_use]
 pub(crate) fn id(now: DateTime<Utc>) -> Uuid {
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The instance's secret and the keys derived from it, one for each purpose.
+//! The instance's secret, and the keys derived from it, one for each purpose.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,30 +11,31 @@ use crate::Clock;
 
 /// Length of a truncated MAC inside an opaque value, in bytes.
 const TAG: usize = 12;
-/// Stands between a previous secret and the time until which it holds.
+/// Separator between a previous secret and the time until which it is valid.
 const UNTIL: &str = " until ";
 
-/// What a derived key is for: a value made for one purpose is worth nothing for another.
+/// The purpose of a derived key. A value made for one purpose is worthless for another.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Signing bearer tokens.
+    /// Signs bearer tokens.
     Token,
-    /// Keeping API keys as hashes.
+    /// Hashes API keys for storage.
     ApiKey,
-    /// Signing download links.
+    /// Signs download links.
     Link,
-    /// Sealing cursors and continuations.
+    /// Seals cursors and continuations.
     Cursor,
-    /// Authenticating a backup's manifest.
+    /// Authenticates a backup's manifest.
     Backup,
-    /// Telling whether a database was made with this secret.
+    /// Identifies the secret that a database was made with.
     Fingerprint,
 }
 
-/// The instance's secret, which signs, and those before it, which still verify.
+/// The instance's current secret, which signs, and previous secrets, which still verify.
 ///
-/// As text, the first line is the secret. Each line after it is one that was used before, and until
-/// when what it signed holds: `SECRET until 2026-12-24T12:00:00Z`; without `until`, for good.
+/// As text, the first line is the current secret. Each further line is a previous secret and the
+/// time until which its signatures are valid: `SECRET until 2026-12-24T12:00:00Z`. Without `until`,
+/// they stay valid.
 #[derive(Clone, Debug)]
 pub struct Secret {
     ring: Arc<Ring>,
@@ -54,17 +55,16 @@ struct Previous {
 }
 
 impl Secret {
-    /// Fewest characters that a secret may have.
+    /// Fewest characters of a secret.
     pub const MIN_LENGTH: usize = 32;
-    /// Most secrets that are kept beside the current one: each costs a little wherever something that
-    /// is not valid is shown.
+    /// Most previous secrets. Each one slows down the refusal of an invalid value a little.
     pub const MAX_PREVIOUS: usize = 8;
 
-    /// A secret from configuration.
+    /// Parses a secret from configuration.
     ///
     /// # Errors
-    /// A line that is shorter than [`Self::MIN_LENGTH`] or ends in no time, or too many lines. The text
-    /// holds nothing of the secret.
+    /// A line is shorter than [`Self::MIN_LENGTH`] or has an invalid time, or there are too many
+    /// lines. The text shows nothing of the secret.
     pub fn new(text: &str) -> Result<Self, String> {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let current = long_enough(lines.next().unwrap_or_default())?;
@@ -80,17 +80,19 @@ impl Secret {
         Ok(Self { ring, clock: Clock::default() })
     }
 
-    /// The same, with another clock to say until when previous secrets hold.
+    /// Returns the same secret with another clock, which determines how long previous secrets are
+    /// valid.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// The text of a secret that follows this one, which becomes the first previous one and holds for
-    /// `keep` from `now` on.
+    /// Returns the text of a secret that succeeds this one. This one becomes the first previous
+    /// secret and stays valid for `keep` from `now` on.
     ///
     /// # Errors
-    /// More previous secrets than there may be; a time beyond the calendar.
+    /// There are already [`Self::MAX_PREVIOUS`] previous secrets, or `keep` ends after the year
+    /// 9999.
     pub fn rotated(&self, new: &str, keep: Duration, now: DateTime<Utc>) -> Result<String, String> {
         let until = TimeDelta::from_std(keep).ok().and_then(|keep| now.checked_add_signed(keep));
         let until = until.filter(|until| until.year() <= 9999).ok_or("is too long")?;
@@ -108,7 +110,7 @@ impl Secret {
         Ok(text)
     }
 
-    /// Each secret on its own, the current one first.
+    /// Returns each secret on its own, the current one first.
     pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
         let Ring { current, previous } = &*self.ring;
         let all = std::iter::once(current).chain(previous.iter().map(|previous| &previous.secret));
@@ -118,17 +120,17 @@ impl Secret {
         })
     }
 
-    /// The key for `purpose`: HMAC-SHA-256 of the purpose's name under the secret, as in the
-    /// expansion step of RFC 5869.
+    /// Returns the key for `purpose`: HMAC-SHA-256 of the purpose's name under the secret, as in
+    /// the expansion step of RFC 5869.
     #[must_use]
     pub fn key(&self, purpose: Purpose) -> [u8; 32] {
         derive(&self.ring.current, purpose)
     }
 
-    /// The keys whose signatures for `purpose` hold now, the current secret's first.
+    /// Returns the keys whose signatures for `purpose` are valid now, the current secret's first.
     pub fn keys(&self, purpose: Purpose) -> impl Iterator<Item = [u8; 32]> {
         let Ring { current, previous } = &*self.ring;
-        // The clock is asked only where there is something to ask it about.
+        // The clock is read only if a previous secret has an end.
         let is_over = move |until: &Option<DateTime<Utc>>| {
             purpose.ends() && until.is_some_and(|until| until <= self.clock.now())
         };
@@ -137,29 +139,30 @@ impl Secret {
         secrets.map(move |secret| derive(secret, purpose))
     }
 
-    /// MAC of `parts` under the key for `purpose`.
+    /// Returns the MAC of `parts` under the current secret's key for `purpose`.
     #[must_use]
     pub fn sign(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.key(purpose), parts)
     }
 
-    /// Determines that `tag` is the MAC of `parts`, in constant time for each secret.
+    /// Returns true if `tag` is the MAC of `parts` under a valid key, in constant time for each
+    /// secret.
     #[must_use]
     pub fn verify(&self, purpose: Purpose, parts: &[&[u8]], tag: &[u8]) -> bool {
         self.keys(purpose).any(|key| hasher(&key, parts).verify_slice(tag).is_ok())
     }
 
-    /// Determines that `tag` was made with the current secret, not with one before it.
+    /// Returns true if `tag` was made with the current secret, not with a previous one.
     #[must_use]
     pub fn is_current(&self, purpose: Purpose, parts: &[&[u8]], tag: &[u8]) -> bool {
         hasher(&self.key(purpose), parts).verify_slice(tag).is_ok()
     }
 
-    /// `plain` made opaque and tamper-proof, and the same each time: a synthetic tag (RFC 5297's
-    /// construction with HMAC) followed by the bytes under a pad that the tag selects.
+    /// Returns `plain` opaque, tamper-proof and the same each time: a synthetic tag (RFC 5297's
+    /// construction with HMAC), followed by the bytes under a pad that the tag selects.
     ///
-    /// Not for secrets: it keeps clients from reading or forging positions, such as a feed number
-    /// that would tell one tenant how busy the others are.
+    /// Not for secrets: sealing keeps clients from reading or forging positions, such as a feed
+    /// number that would reveal to one tenant how busy the others are.
     #[must_use]
     pub fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
         let key = self.key(Purpose::Cursor);
@@ -170,7 +173,8 @@ impl Secret {
         sealed
     }
 
-    /// What [`Self::seal`] was given, if this is its result for the same context.
+    /// Returns the bytes that [`Self::seal`] sealed with the same context; none if `sealed` is
+    /// anything else.
     #[must_use]
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (tag, body) = sealed.split_at_checked(TAG)?;
@@ -185,8 +189,9 @@ impl Secret {
 }
 
 impl Purpose {
-    /// Determines that what a previous secret signed ends when that secret does. API keys and backups
-    /// outlive it: a key is kept by its MAC under it, and a backup is as authentic as it was.
+    /// Returns true if signatures of a previous secret become invalid when that secret ends. API
+    /// keys and backups outlive their secret: a key is stored as its MAC under the secret, and a
+    /// backup stays authentic.
     fn ends(self) -> bool {
         match self {
             Self::Token | Self::Link | Self::Cursor => true,
@@ -196,7 +201,7 @@ impl Purpose {
 }
 
 impl Previous {
-    /// Line `index` after the first.
+    /// Parses line `index` after the first.
     fn parse(index: usize, line: &str) -> Result<Self, String> {
         let number = index + 2;
         let (secret, until) = match line.rsplit_once(UNTIL) {
@@ -258,7 +263,7 @@ fn length(bytes: &[u8]) -> [u8; 8] {
     (bytes.len() as u64).to_be_bytes()
 }
 
-/// Adds the key stream that `tag` selects to `bytes`; twice gives them back.
+/// XORs the key stream that `tag` selects into `bytes`. A second call restores them.
 fn pad(key: &[u8], tag: &[u8], bytes: &mut [u8]) {
     for (block, chunk) in bytes.chunks_mut(32).enumerate() {
         let stream = mac(key, &[b"pad", tag, &(block as u64).to_be_bytes()]);

@@ -1,4 +1,4 @@
-//! How many subscriptions each organization has in this process.
+//! Limits on the subscriptions that each organization may run in this process.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ impl SubscriptionCounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
-    /// Counts a subscription of an organization that may have `limit` of them at once.
+    /// Counts a subscription of an organization that may have `limit` subscriptions at once.
     ///
     /// # Errors
     /// RATE_LIMITED if the organization already has `limit` subscriptions.

@@ -1,6 +1,6 @@
-//! Traces across processes: W3C trace context, in from requests and on to the jobs that they start.
+//! Traces across processes: W3C trace context, from requests on to the jobs that they start.
 //!
-//! Where the process exports no traces, spans have no context, and nothing here does anything.
+//! If the process exports no traces, spans have no context, and the functions here do nothing.
 
 use opentelemetry::{
     Context,
@@ -9,16 +9,17 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Makes `span`, which has not been entered yet, a child of what a `traceparent` names. With one that
-/// can't be read it begins a trace of its own.
+/// Makes `span`, which must not have been entered yet, a child of the span that `traceparent`
+/// names. If `traceparent` can't be parsed, `span` begins a trace of its own.
 pub fn join(span: &Span, traceparent: Option<&str>) {
     if let Some(parent) = traceparent.and_then(parse) {
-        // Refused where no traces are exported.
+        // Refused if no traces are exported.
         let _ = span.set_parent(Context::new().with_remote_span_context(parent));
     }
 }
 
-/// The `traceparent` by which others go on from `span`; none where no traces are exported.
+/// Returns the `traceparent` by which other processes continue from `span`; none if no traces are
+/// exported.
 #[must_use]
 pub fn traceparent(span: &Span) -> Option<String> {
     let context = span.context();
@@ -28,13 +29,13 @@ pub fn traceparent(span: &Span) -> Option<String> {
     context.is_valid().then(|| format!("00-{trace}-{id}-{flags:02x}"))
 }
 
-/// As the recommendation says (<https://www.w3.org/TR/trace-context/>, section 3.2).
+/// Parses a `traceparent` (<https://www.w3.org/TR/trace-context/>, section 3.2).
 fn parse(text: &str) -> Option<SpanContext> {
     let is_hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let mut parts = text.split('-');
     let mut next = |length: usize| parts.next().filter(|part| part.len() == length && is_hex(part));
     let (version, trace, span, flags) = (next(2)?, next(32)?, next(16)?, next(2)?);
-    // Later versions may have more behind it.
+    // Later versions may append more parts.
     if version == "ff" || (version == "00" && parts.next().is_some()) {
         return None;
     }

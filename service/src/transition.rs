@@ -1,25 +1,26 @@
-//! The transitions of the state machine: which transitions there are.
+//! The transitions of a job's state machine.
 
 use daybook_entity::job::JobState;
 
-/// A way from one state to another. Each is made in one place and recorded under its own name.
+/// A transition from one state to another. Each is made in one place and recorded under its own
+/// name.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Transition {
-    /// Somebody asked for the job.
+    /// The job was requested.
     Requested,
-    /// A worker claimed it.
+    /// A worker claimed the job.
     Started,
-    /// It produced its artifact.
+    /// The job succeeded, with its artifact if the kind makes one.
     Succeeded,
-    /// It was given up.
+    /// The job failed for good.
     Failed,
-    /// It was stopped on request.
+    /// The job was canceled on request.
     Canceled,
-    /// The attempt failed; another one follows.
+    /// The attempt failed, and another one follows.
     Retried,
-    /// The process stopped; the attempt does not count.
+    /// The process stopped during the attempt, which does not count.
     Interrupted,
-    /// The lease ran out; another attempt follows.
+    /// The lease expired, and another attempt follows.
     Rescued,
 }
 
@@ -36,7 +37,8 @@ impl Transition {
         Self::Rescued,
     ];
 
-    /// The states that it leads from; none is a job that isn't there yet.
+    /// Returns the states that the transition leads from; `None` stands for a job that does not
+    /// exist yet.
     #[must_use]
     pub fn from(self) -> &'static [Option<JobState>] {
         match self {
@@ -49,7 +51,7 @@ impl Transition {
         }
     }
 
-    /// The state that it leads to.
+    /// Returns the state that the transition leads to.
     #[must_use]
     pub fn to(self) -> JobState {
         match self {
@@ -61,7 +63,7 @@ impl Transition {
         }
     }
 
-    /// Its name in audit entries: `job.export.started`.
+    /// Returns the transition's name in audit entries, such as `started` in `job.export.started`.
     #[must_use]
     pub fn verb(self) -> &'static str {
         match self {
@@ -77,7 +79,7 @@ impl Transition {
     }
 }
 
-/// Whether nothing can happen to a job in this state any more.
+/// Returns true if no transition leads out of this state.
 pub(crate) fn is_final(state: JobState) -> bool {
     match state {
         JobState::Queued | JobState::Running => false,

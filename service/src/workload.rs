@@ -1,5 +1,5 @@
-//! The work of one client's operation at the database: for whom its reads are counted, and what it
-//! has counted already.
+//! The database work of one client's operation: the client that its reads count for, and the counts
+//! that it has made.
 
 use std::{
     collections::HashMap,
@@ -13,11 +13,11 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use crate::Result;
 
-/// Reads of one operation at once.
+/// Most concurrent reads of one operation.
 const MAX_OPERATION_READS: usize = 4;
-/// Scans of one operation at once.
+/// Most concurrent scans of one operation.
 const MAX_OPERATION_SCANS: usize = 2;
-/// Look-ups of one operation at once of who may what.
+/// Most concurrent look-ups of permissions by one operation.
 const MAX_OPERATION_LOOKUPS: usize = 2;
 
 tokio::task_local! {
@@ -38,14 +38,14 @@ struct Inner {
 
 #[derive(Debug)]
 enum Kind {
-    /// Remembers what it has counted.
+    /// A query, which remembers the counts that it has made.
     Query(Mutex<Counts>),
     Mutation,
-    /// Reads in turn with all subscriptions: [`crate::Database`] has turns for them.
+    /// A subscription, which takes turns with all others at [`crate::Database`].
     Subscription,
 }
 
-/// Slots of an operation, a credential or an organization.
+/// The slots of an operation, a credential or an organization.
 #[derive(Debug)]
 pub(crate) struct Share {
     pub(crate) reads: Arc<Semaphore>,
@@ -62,29 +62,30 @@ impl Share {
         })
     }
 
-    /// The share of a new operation.
+    /// Returns the slots of a new operation.
     fn of_operation() -> Arc<Self> {
         Self::new(MAX_OPERATION_READS, MAX_OPERATION_SCANS, MAX_OPERATION_LOOKUPS)
     }
 }
 
-/// Counts by what was counted, each made once.
+/// Counts by the key of what was counted. Each count is made once.
 type Counts = HashMap<Vec<u8>, Arc<OnceCell<u64>>>;
 
 impl Operation {
-    /// A query of `client`, a credential or an address. Equal counts in it are made once.
+    /// Creates a query of `client`, a credential or an address. Equal counts within the query are
+    /// made once.
     #[must_use]
     pub fn query(client: String) -> Self {
         Self::new(client, Kind::Query(Mutex::default()))
     }
 
-    /// A mutation of `client`.
+    /// Creates a mutation of `client`.
     #[must_use]
     pub fn mutation(client: String) -> Self {
         Self::new(client, Kind::Mutation)
     }
 
-    /// A subscription of `client`.
+    /// Creates a subscription of `client`.
     #[must_use]
     pub fn subscription(client: String) -> Self {
         Self::new(client, Kind::Subscription)
@@ -94,12 +95,12 @@ impl Operation {
         Self(Arc::new(Inner { client, share: Share::of_operation(), kind }))
     }
 
-    /// Runs `work` as a part of this operation.
+    /// Runs `work` as part of this operation.
     pub async fn run<F: Future>(self, work: F) -> F::Output {
         OPERATION.scope(self, work).await
     }
 
-    /// Runs each step of `answers` as a part of this operation.
+    /// Runs each step of `answers` as part of this operation.
     pub fn run_stream<S: Stream>(self, answers: S) -> impl Stream<Item = S::Item> {
         let mut answers = Box::pin(answers);
         stream::poll_fn(move |cx| {
@@ -115,31 +116,32 @@ impl Operation {
         &self.0.share
     }
 
-    /// True for a subscription, which takes turns with all others for its keyed reads.
+    /// Returns true for a subscription, which takes turns with all others for its keyed reads.
     pub(crate) fn is_subscription(&self) -> bool {
         matches!(self.0.kind, Kind::Subscription)
     }
 
-    /// The operation that this task runs; none for the instance's own work.
+    /// Returns the operation that this task runs; none for the instance's own work.
     pub(crate) fn current() -> Option<Self> {
         OPERATION.try_with(Clone::clone).ok()
     }
 }
 
-/// Marks reads whose cost grows with the log: counts, searches, histograms. Few of them run at once.
+/// Marks reads whose cost grows with the log: counts, searches, histograms. Only a few of them run
+/// at once.
 pub(crate) async fn scan<F: Future>(reads: F) -> F::Output {
     SCANNING.scope((), reads).await
 }
 
-/// True within [`scan`].
+/// Returns true within [`scan`].
 pub(crate) fn is_scanning() -> bool {
     SCANNING.try_with(|()| ()).is_ok()
 }
 
-/// Runs `count`, once for each `what` within one query.
+/// Runs `count`, but only once for each `what` within one query.
 ///
 /// # Errors
-/// As of `count`. A failed count is not remembered.
+/// The errors of `count`. A failed count is not remembered.
 pub(crate) async fn count_once<F>(what: &impl Serialize, count: F) -> Result<u64>
 where
     F: Future<Output = Result<u64>>,
