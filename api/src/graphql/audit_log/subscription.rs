@@ -15,8 +15,8 @@ pub(crate) struct AuditLogSubscription;
 
 #[Subscription]
 impl AuditLogSubscription {
-    /// Sends the entries of an organization's audit log as they are recorded, in the order of
-    /// `sequence`, without gaps. `after` takes the cursor of an entry or the `tailCursor` of a
+    /// Sends every entry of an organization's audit log that matches the filter as it is recorded,
+    /// in the order of `sequence`. `after` takes the cursor of an entry or the `tailCursor` of a
     /// page. The stream ends with FORBIDDEN or UNAUTHENTICATED once the viewer may no longer read
     /// the log: at once on the node that processed the change, within 5 seconds on other nodes.
     async fn audit_log_recorded(

@@ -19,8 +19,8 @@ pub(crate) struct JobSubscription;
 
 #[Subscription]
 impl JobSubscription {
-    /// Sends every state transition of an organization's jobs in order, without gaps, and the
-    /// progress of running jobs.
+    /// Sends every state transition of an organization's jobs in order, and the progress of running
+    /// jobs.
     /// Without `after`: starts with a SNAPSHOT of each unfinished job (and of the job `jobId`,
     /// finished or not), then SYNCED, then live updates.
     /// With `after`: starts with everything that happened after that cursor, then SYNCED, then live
