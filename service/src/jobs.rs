@@ -1,4 +1,4 @@
-//! Jobs: the queue, the worker, and the feed of what happens to them.
+//! Jobs: the queue, the worker, and the feed of transitions.
 //!
 //! ```text
 //!              claim                    finish
@@ -10,10 +10,10 @@
 //!                └───────────────┴────────────▶ CANCELED
 //! ```
 //!
-//! The jobs table is the queue. An attempt holds its job by a lease and a claim number; every
-//! write of the attempt names that number, so that one which lost its lease changes nothing any
-//! more. Each transition is one transaction: job row, audit entry, event in the feed, in that
-//! order of locks.
+//! The jobs table is the queue. An attempt holds its job by a lease and a claim number. Each write
+//! of the attempt names that number, so that an attempt that has lost its lease can no longer
+//! change anything. Each transition is one transaction, which locks the job's row, the audit log
+//! and the feed, in that order.
 
 mod attempt;
 mod cancel;
@@ -47,7 +47,7 @@ pub use quota::{Quota, quota};
 pub use right::{required_permission, right_to_see, work_of};
 pub use worker::{Worker, work};
 
-/// What [`work`] does, one step at a time: for a test that takes the steps in every order.
+/// The steps of [`work`], one at a time, for a test that takes them in every order.
 pub mod steps {
     pub use super::{
         attempt::{Attempt, End, Success},

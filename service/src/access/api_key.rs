@@ -44,7 +44,7 @@ pub(crate) fn fresh(secret: &Secret) -> Fresh {
     Fresh { key, prefix, hash }
 }
 
-/// True if a bearer token has the form of an API key.
+/// True if a bearer token begins as API keys do.
 #[must_use]
 pub fn is_api_key(token: &str) -> bool {
     token.starts_with(MARK)

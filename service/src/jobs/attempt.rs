@@ -1,4 +1,4 @@
-//! One attempt at a job: what its executor works with, and the ways in which it can end.
+//! One attempt at a job: what its executor works with, and the ways in which an attempt can end.
 
 use std::{
     sync::Arc,
@@ -19,34 +19,34 @@ use crate::{
     store::{Compression, Ending, Stored},
 };
 
-/// Least time between two heartbeats of an attempt that advances: at most so often is progress
-/// said, too.
+/// Minimum interval between two heartbeats of an attempt that advances, and so between two reports
+/// of its progress.
 const BEAT: Duration = Duration::from_millis(300);
 
-/// A running attempt. It holds its job by the claim number in `job`.
+/// A running attempt, which holds its job by the claim number in `job`.
 pub struct Attempt {
-    /// What it works with.
+    /// The core with which the attempt works.
     pub(crate) core: Arc<Core>,
     /// The job as it was claimed.
     pub(crate) job: job::Model,
-    /// The object that it writes; given up unless the attempt succeeds.
+    /// The object that the attempt writes; discarded unless the attempt succeeds.
     pub(super) file: File,
-    /// The key of that object.
+    /// The key of the object that the attempt writes; none before it begins one.
     pub(crate) object_key: Option<String>,
     last_beat: Instant,
 }
 
-/// What an attempt that succeeded came to.
+/// The result of an attempt that succeeded.
 #[derive(Debug)]
 pub struct Success {
     /// The artifact, if the kind makes one.
     pub(crate) artifact: Option<NewArtifact>,
-    /// The kind's own outcome, as JSON.
+    /// The outcome in the kind's own format, as JSON.
     pub(crate) outcome: String,
 }
 
 impl Success {
-    /// A success without an artifact; `outcome` is the kind's own, as JSON.
+    /// Returns a success without an artifact; `outcome` is JSON in the kind's own format.
     #[must_use]
     pub fn without_artifact(outcome: String) -> Self {
         Self { artifact: None, outcome }
@@ -56,47 +56,47 @@ impl Success {
 /// An artifact that becomes visible when its attempt's success is stored.
 #[derive(Clone, Debug)]
 pub(crate) struct NewArtifact {
-    /// The row; the storing transaction sets its dates.
+    /// The artifact's row; the transaction that stores it sets its dates.
     pub(crate) row: artifact::Model,
-    /// The time for which it is kept.
+    /// The time for which the artifact is kept.
     pub(crate) lifetime: ArtifactLifetime,
 }
 
 /// The time for which an artifact is kept.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ArtifactLifetime {
-    /// As long as `Settings::artifact_ttl` says.
+    /// Kept as long as `Settings::artifact_ttl` says.
     Ttl,
-    /// Until whoever looks after such files removes it.
+    /// Kept until it is removed explicitly.
     UntilRemoved,
 }
 
-/// Why an attempt ended without success. Said at the failing line.
+/// The reason why an attempt ended without success, chosen at the line that failed.
 #[derive(Debug)]
 pub enum End {
-    /// Another attempt may do better; the reason is for the requester.
+    /// Another attempt may succeed; the text tells the requester why this one failed.
     Retry(JobErrorCode, String),
-    /// No attempt can do better; the reason is for the requester.
+    /// No attempt can succeed; the text tells the requester why.
     Fail(JobErrorCode, String),
-    /// The process stops.
+    /// The process is stopping.
     Interrupted,
-    /// The requester wants it stopped.
+    /// A user asked for the job to be canceled.
     Canceled,
-    /// Another attempt has the job now.
+    /// The attempt no longer holds the job.
     Lost,
 }
 
 impl Attempt {
-    /// Of a job that was just claimed.
+    /// Makes the attempt of a job that was just claimed.
     #[must_use]
     pub fn new(core: Arc<Core>, job: job::Model) -> Self {
         Self { core, job, file: File::None, object_key: None, last_beat: Instant::now() }
     }
 
-    /// Begins the attempt's file, in `folder` of the store.
+    /// Begins the attempt's file in `folder` of the store.
     ///
     /// # Errors
-    /// The end, where a compressor can't be made.
+    /// The attempt's end, if the compressor can't be made.
     pub(crate) fn open(
         &mut self,
         folder: &str,
@@ -110,28 +110,28 @@ impl Attempt {
         Ok(())
     }
 
-    /// Appends to the attempt's file, which is written while the attempt goes on; an empty chunk to go
-    /// on with.
+    /// Appends a chunk to the attempt's file, which is written while the attempt goes on. Returns
+    /// an empty chunk to fill next.
     ///
     /// # Errors
-    /// The end, where the store does not take it, or did not take an earlier chunk.
+    /// The attempt's end, if the store did not accept this chunk or an earlier one.
     pub(crate) async fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, End> {
         Ok(self.file.write(chunk).await?)
     }
 
-    /// Makes the attempt's file whole.
+    /// Completes the attempt's file.
     ///
     /// # Errors
-    /// The end, where the store does not take it.
+    /// The attempt's end, if the store does not accept the file.
     pub(crate) async fn close(&mut self) -> Result<Stored, End> {
         Ok(self.file.close(&self.core).await?)
     }
 
-    /// Waits for `work`, and renews the lease meanwhile: for one step that may take longer than a
-    /// lease, such as a statement of the database. What bounds it is the attempt's deadline.
+    /// Waits for `work` and renews the lease meanwhile. Used for a step that may take longer than a
+    /// lease, such as a statement of the database; only the attempt's deadline bounds it.
     ///
     /// # Errors
-    /// The end, where the attempt is to stop here.
+    /// The attempt's end, if it must stop here.
     pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
         let mut work = std::pin::pin!(work);
         loop {
@@ -146,11 +146,12 @@ impl Attempt {
         }
     }
 
-    /// Says how far the attempt is and renews its lease, if the last time is long enough ago.
-    /// Called by the work itself when it advanced: one that hangs loses its lease.
+    /// Reports the attempt's progress and renews its lease, unless it last did so less than
+    /// [`BEAT`] ago. Called by the work itself as it advances, so that work that hangs loses its
+    /// lease.
     ///
     /// # Errors
-    /// The end, where the attempt is to stop here.
+    /// The attempt's end, if it must stop here.
     pub(crate) async fn advanced(&mut self, done: u64) -> Result<(), End> {
         if self.core.stopping.is_cancelled() {
             return Err(End::Interrupted);
@@ -191,7 +192,7 @@ impl From<Error> for End {
                 | Fault::CommitUnknown(_)
                 | Fault::Task(_),
             ) => Self::Retry(JobErrorCode::Internal, "the database did not answer".into()),
-            // No credential is looked at here.
+            // No credential is verified here.
             Error::Unavailable { message, .. } => {
                 Self::Retry(JobErrorCode::Internal, message.into())
             }

@@ -1,4 +1,4 @@
-//! Canceling: a queued job ends here, a running one is asked to.
+//! Canceling: a queued job ends at once, a running one is asked to stop.
 
 use daybook_entity::job::{self, Column, Entity, JobState, Model};
 use sea_orm::{
@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{Core, Error, ProblemCode, Result, Scope, Topic, Transition, database};
 
-/// Asks a job of the scope's organization to stop. After this has answered, the job never succeeds.
-/// Doing it again changes nothing.
+/// Asks a job of the scope's organization to stop. Once this function returns, the job never
+/// succeeds. Repeating the call changes nothing.
 ///
 /// # Errors
-/// Not found; CONFLICT where it has succeeded or failed; a database fault.
+/// Not found; CONFLICT if the job has succeeded or failed; a database fault.
 pub async fn cancel(scope: &Scope, id: Uuid) -> Result<Model> {
     let path = ["input", "jobId"];
     let found = super::find(scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;
@@ -27,7 +27,7 @@ pub async fn cancel(scope: &Scope, id: Uuid) -> Result<Model> {
     let (job, step) = canceled.await?;
     match step {
         Some(step) => notify(scope.core(), std::slice::from_ref(&step)),
-        // The attempt listens here.
+        // The attempt subscribes to this topic.
         None => scope.core().notifier.notify(Topic::Jobs(job.organization_id)),
     }
     match job.state {
@@ -56,7 +56,7 @@ async fn ask(
     if was == JobState::Queued {
         job.state = JobState::Canceled;
         job.finished_at = Some(now);
-        // Why an earlier attempt failed is not why the job ended.
+        // The error of an earlier attempt is not the reason why the job ended.
         job.error_code = None;
         job.error_message = None;
     }
@@ -85,11 +85,11 @@ async fn ask(
     Ok((job, Some(step)))
 }
 
-/// Most jobs of one [`cancel_unfinished`].
+/// Maximum number of jobs that one [`cancel_unfinished`] cancels.
 const BATCH: u64 = 100;
 
-/// Cancels jobs that have not ended, whoever holds them: on a database that was restored, nobody
-/// does. The transitions, which are to be rung for after COMMIT; none where no job is left.
+/// Cancels unfinished jobs, whichever process holds them: after a restore, none does. Returns the
+/// transitions, which the caller notifies of after COMMIT; none if no unfinished job is left.
 pub(crate) async fn cancel_unfinished(
     tx: &DatabaseTransaction,
     core: &Core,
@@ -134,7 +134,7 @@ pub(crate) async fn cancel_unfinished(
     Ok(moves)
 }
 
-/// Why a job was canceled, for its transition.
+/// Returns the reason for which a job was canceled, for its transition.
 pub(super) fn reason(job: &Model) -> Option<String> {
     job.cancel_requested_by.as_ref().map(|subject| format!("canceled by {subject}"))
 }

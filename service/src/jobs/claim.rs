@@ -1,7 +1,8 @@
-//! Claiming: which jobs this process works next.
+//! Claiming: choosing the jobs that this process works on next.
 //!
-//! Organizations take turns, and one that has jobs running here does not get the last free place:
-//! a thousand jobs of one organization don't hold up another one's first.
+//! Organizations take turns, and an organization with jobs running in this process does not get the
+//! last free place. A thousand jobs of one organization therefore do not hold up the first job of
+//! another.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,23 +24,23 @@ use super::{
 };
 use crate::{Core, Result, Transition, database};
 
-/// Most jobs of one claim.
+/// Maximum number of jobs that one claim takes.
 const BATCH: usize = 64;
-/// Most organizations that one claim looks at.
+/// Maximum number of organizations that one claim considers.
 const ORGANIZATIONS: usize = 64;
 
-/// How much room a process has.
+/// Free and used places for attempts in a process.
 #[derive(Clone, Debug)]
 pub struct Room {
-    /// Free places.
+    /// The number of free places.
     pub free: usize,
-    /// Jobs that run here, by organization.
+    /// The number of running jobs in this process, by organization.
     pub running: HashMap<Uuid, usize>,
     /// The organization that was served last.
     pub last: Uuid,
 }
 
-/// Claims jobs for this process: RUNNING, under a lease, with a new claim number.
+/// Claims jobs for this process: they become RUNNING, under a lease, with a new claim number.
 ///
 /// # Errors
 /// A database fault.
@@ -67,7 +68,7 @@ pub async fn claim(worker: &Arc<Worker>, room: Room) -> Result<Vec<Model>> {
     Ok(moves.into_iter().map(|step| step.job).collect())
 }
 
-/// Locks the jobs whose turn it is.
+/// Chooses and locks the jobs whose turn it is.
 async fn choose(
     tx: &DatabaseTransaction,
     worker: &Worker,
@@ -77,7 +78,7 @@ async fn choose(
     let now = database::now(tx, &worker.core.clock).await?;
     let (mut jobs, mut busy, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
     busy.extend(room.running.keys().copied());
-    // First one of each organization that has nothing running here, into any place.
+    // First, one job of each organization that has nothing running here, for any place.
     for organization_id in waiting.iter().filter(|id| !room.running.contains_key(id)) {
         if jobs.len() == room.free.min(BATCH) {
             return Ok(jobs);
@@ -87,7 +88,7 @@ async fn choose(
         taken.extend(new.iter().map(|job| job.id));
         jobs.extend(new);
     }
-    // Then what else there is, in equal shares, but for the last place.
+    // Then the remaining jobs, in equal shares, for all places but the last.
     let places = room.free.saturating_sub(usize::from(room.free == 1 || !busy.is_empty()));
     let left = places.min(BATCH).saturating_sub(jobs.len());
     let share = left.div_ceil(waiting.len().max(1));
@@ -103,8 +104,8 @@ async fn choose(
     Ok(jobs)
 }
 
-/// Organizations that have jobs queued, beginning after `last`. One step in the index for each,
-/// however many jobs they have.
+/// Returns organizations that have queued jobs, beginning after `last`. Takes one step in the index
+/// for each organization, however many jobs it has.
 async fn organizations(
     tx: &DatabaseTransaction,
     last: Uuid,
@@ -138,8 +139,8 @@ async fn starting_at(
     rows.iter().map(|row| row.try_get("", "id")).collect()
 }
 
-/// The organization's next jobs that this build can read, locked; others that claim at the same time
-/// skip them.
+/// Locks and returns the organization's next jobs that this build can read. Other processes that
+/// claim at the same time skip these jobs.
 async fn next(
     tx: &DatabaseTransaction,
     worker: &Worker,
@@ -170,7 +171,7 @@ async fn queued(
         .filter(Column::OrganizationId.eq(organization_id))
         .filter(Column::State.eq(JobState::Queued))
         .filter(Column::AvailableAt.lte(now))
-        // A kind that this build does not know waits for one that does.
+        // A job of an unknown kind waits for a build that knows it.
         .filter(Column::Kind.is_in(worker.core.job_kinds.names()))
         .filter(Column::Id.is_not_in(passed_over))
         .order_by_asc(Column::AvailableAt)
@@ -181,7 +182,7 @@ async fn queued(
         .await
 }
 
-/// Starts the locked jobs, in the rows by one statement.
+/// Starts the locked jobs, with one statement for all rows.
 async fn start(
     tx: &DatabaseTransaction,
     core: &Core,

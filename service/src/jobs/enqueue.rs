@@ -1,4 +1,4 @@
-//! Adding jobs to the queue: new ones, repetitions, and requests that were made before.
+//! Adding jobs to the queue: new ones, repetitions, and repeated requests.
 
 use daybook_entity::job::{Column, Entity, JobState, Model};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter};
@@ -10,41 +10,41 @@ use super::{
 };
 use crate::{Core, Error, ProblemCode, Result, Scope, Transition, audit, database, random};
 
-/// Attempts that a job gets.
+/// Maximum number of attempts at a job.
 const MAX_ATTEMPTS: i32 = 5;
 
 /// A job to be queued.
 #[derive(Clone, Debug)]
 pub(crate) struct NewJob {
-    /// The name of its kind.
+    /// The name of the job's kind.
     pub(crate) kind: String,
-    /// JSON of what to do.
+    /// The job's input, as JSON.
     pub(crate) payload: String,
-    /// SHA-256 of the input as it was asked for.
+    /// SHA-256 of the input as it was requested.
     pub(crate) request_hash: Vec<u8>,
-    /// The caller's key.
+    /// The caller's idempotency key.
     pub(crate) idempotency_key: Option<String>,
-    /// Units of work, as far as they're known.
+    /// Total units of work, if known.
     pub(crate) total: Option<i64>,
-    /// The job that it repeats.
+    /// The job that this one repeats, if any.
     pub(crate) retry_of: Option<Uuid>,
 }
 
-/// A job that is there now.
+/// A job that was requested, and is stored.
 #[derive(Clone, Debug)]
 pub struct Enqueued {
-    /// The job.
+    /// The new job, or the one that an earlier request made.
     pub job: Model,
-    /// Whether an earlier request had made it.
+    /// True if an earlier request made the job.
     pub replayed: bool,
 }
 
-/// Queues a job for the scope's viewer, unless the same request made one before: with the same key
-/// at any time, or without a key while that one is unfinished.
+/// Queues a job for the scope's viewer, unless the same request already made one: at any time with
+/// the same key, or, without a key, while the earlier job is unfinished.
 ///
 /// # Errors
-/// CONFLICT where the key was used with another input; RATE_LIMITED where the organization has
-/// none of the kind left; a database fault.
+/// CONFLICT if the key was used with other input; RATE_LIMITED if the organization has used up its
+/// quota for the kind; a database fault.
 pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
     let context = (scope.clone(), new);
     let queued = scope.core().db.transaction(context, |tx, (scope, new)| {
@@ -53,8 +53,9 @@ pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
     Ok(queued.await?.announce(scope.core()))
 }
 
-/// Queues a job like [`enqueue`] that was planned when the log had been removed through `pruned`, or
-/// that reads no log. None where more was removed since; else nothing is until the job has ended.
+/// Queues a job like [`enqueue`], but only if the log is still removed just through `pruned`, as it
+/// was when the job was planned, or if the job reads no log (`None`). Returns `None` if more was
+/// removed since. Once the job is queued, nothing more is removed until it has ended.
 ///
 /// # Errors
 /// As [`enqueue`].
@@ -76,15 +77,15 @@ pub(crate) async fn enqueue_if_kept(
     Ok(queued.await?.map(|queued| queued.announce(scope.core())))
 }
 
-/// Adds a job to the queue in the caller's transaction, unless the same request made one before.
-/// Whoever calls it commits and lets [`Queued::announce`] tell of it.
+/// Adds a job to the queue in the caller's transaction, unless the same request already made one.
+/// The caller commits, and then calls [`Queued::announce`].
 pub(crate) async fn add(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Result<Queued> {
-    // One request at a time in an organization: of two that are the same, one is first.
+    // An organization's requests take turns: of two equal ones, one comes first.
     audit::lock_head(tx, scope.organization_id()).await?;
     if let Some(job) = earlier(tx, scope, new).await? {
         return Ok(Queued::Before(Box::new(job)));
     }
-    // Counted here, under the lock, or two that come at once could both be the last one.
+    // Counted under the lock; otherwise two simultaneous requests could both take the last place.
     quota::check(tx, scope, &new.kind).await?;
     Ok(Queued::Now(Box::new(insert(tx, scope, new).await?)))
 }
@@ -96,7 +97,7 @@ pub(crate) enum Queued {
 }
 
 impl Queued {
-    /// Notifies of the job, after COMMIT.
+    /// Sends the notifications of a new job, after COMMIT.
     pub(crate) fn announce(self, core: &Core) -> Enqueued {
         match self {
             Self::Before(job) => Enqueued { job: *job, replayed: true },
@@ -111,9 +112,8 @@ impl Queued {
 /// Queues a new job that repeats a failed or canceled one of the scope's organization.
 ///
 /// # Errors
-/// Not found; CONFLICT where it is unfinished or has succeeded, and where entries that it was to hold
-/// were removed from the log since; RATE_LIMITED as for a new one; a
-/// database fault.
+/// Not found; CONFLICT if the job is unfinished or has succeeded, or if entries that it was to hold
+/// have since been removed from the log; RATE_LIMITED as for a new job; a database fault.
 pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
     let path = ["input", "jobId"];
     let old = super::find(scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;
@@ -158,7 +158,7 @@ async fn earlier(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Resul
         .filter(Column::RequestHash.eq(new.request_hash.clone()))
         .filter(Column::RequesterId.eq(scope.viewer().subject.as_str()))
         .filter(Column::State.is_in([JobState::Queued, JobState::Running]))
-        // One that is about to end without a result is no help.
+        // A job that is about to end without a result is of no use.
         .filter(Column::CancelRequestedAt.is_null());
     Ok(twin.one(tx).await?)
 }

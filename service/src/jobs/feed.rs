@@ -1,10 +1,11 @@
 //! Watching jobs: every transition in order, none lost, none twice.
 //!
-//! Events have numbers of the whole instance's feed, given out under a lock that is held to the
-//! commit: whoever has read up to `n` will never find a new event below it. A watcher takes its
-//! notifier ticket first, reads what follows its position, and waits for bell or tick: what is
-//! committed while it reads rings a bell that it already listens to. A slow watcher is not
-//! buffered for; it reads on from the table when it comes back.
+//! Events are numbered across the whole instance, under a lock that is held until the commit: a
+//! reader that has reached `n` never finds a new event below it. A watcher first subscribes to the
+//! notifier, then reads what follows its position, then waits for a notification or a timeout. A
+//! transition that is committed during the read therefore notifies a subscription that already
+//! exists. Nothing is buffered for a slow watcher, which reads on from the table when it comes
+//! back.
 
 mod position;
 mod read;
@@ -24,53 +25,55 @@ use crate::{
     subscription_limit::CountedSubscription,
 };
 
-/// How often a watcher looks where no bell rings, at the most.
+/// Maximum interval between two reads of a watcher that is not notified.
 const TICK: Duration = Duration::from_secs(2);
 
-/// What to watch.
+/// The jobs to watch, and the position to start from.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    /// Only this job; the stream ends after its final transition.
+    /// Watches only this job; the stream ends after its final transition.
     pub job_id: Option<Uuid>,
-    /// Only these kinds.
+    /// Watches only jobs of these kinds.
     pub kinds: Option<Vec<String>>,
-    /// Everything since this cursor, instead of a snapshot.
+    /// Begins with everything after this cursor, instead of a snapshot.
     pub after: Option<String>,
 }
 
-/// Something to tell a watcher.
+/// An update that a watcher receives.
 #[derive(Clone, Debug)]
 pub struct Update {
-    /// What it is.
+    /// The kind of update, which decides which fields are set.
     pub kind: UpdateKind,
-    /// The position to go on from.
+    /// The position after this update, from which a watch can be resumed.
     pub cursor: String,
-    /// The job, as of this update.
+    /// The job as of this update; none for `Synced` and `Gap`.
     pub job: Option<Model>,
-    /// The state before a transition.
+    /// The job's state before a transition; none for other kinds of update, and for the first
+    /// transition.
     pub previous: Option<JobState>,
 }
 
-/// What an update is.
+/// The kind of an update.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum UpdateKind {
-    /// A job as it is when watching begins.
+    /// A job as it was when the watch began.
     Snapshot,
-    /// All that was there has been told; what follows is live.
+    /// All earlier updates have been sent; what follows is live.
     Synced,
-    /// A job went from one state to another.
+    /// A job changed its state.
     Transition,
-    /// A running job advanced; these may be thinned out.
+    /// A running job advanced; some of these updates may be left out.
     Progress,
-    /// History after the cursor is no longer kept; a snapshot follows.
+    /// The history after the cursor is no longer kept; a snapshot follows.
     Gap,
 }
 
-/// The updates of the scope's organization, or of all for the instance's own scope. It ends with an
-/// error once the viewer's right has.
+/// Watches the jobs of the scope's organization, or all jobs for the instance's own scope. The
+/// stream ends with an error once the viewer's right is revoked.
 ///
 /// # Errors
-/// A cursor that isn't one of this organization's feed.
+/// A cursor that is not of this organization's feed; RATE_LIMITED if the organization has too many
+/// subscriptions.
 pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Update>> + Send> {
     let position = match &watch.after {
         Some(cursor) => {
@@ -85,7 +88,7 @@ pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Upd
     } else {
         Topic::Jobs(scope.organization_id())
     };
-    // The ticket before the first read.
+    // Subscribe before the first read.
     let news = scope.core().notifier.subscribe(topic);
     let feed = Feed {
         news,
@@ -112,15 +115,15 @@ pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Upd
 }
 
 enum Phase {
-    /// Tell what there is.
+    /// Send the jobs as they are.
     Snapshot,
-    /// Go on after a position that a client gave.
+    /// Resume after a position that the client gave.
     Resume(Position),
-    /// Tell what happened since, up to the snapshot that is held, if one is.
+    /// Send what happened after the position, up to the held snapshot, if there is one.
     CatchUp(Position),
-    /// Tell what happens.
+    /// Send what happens.
     Live(Position),
-    /// Nothing more.
+    /// The stream has ended.
     Done,
 }
 
@@ -130,7 +133,7 @@ struct Feed {
     news: Subscription,
     phase: Phase,
     ready: VecDeque<Update>,
-    /// A snapshot to be told once all that came before it is.
+    /// A snapshot to send once everything before it has been sent.
     held: Option<(Position, Vec<Model>)>,
     progress_since: DateTime<Utc>,
     access: LiveAccess,
@@ -162,7 +165,7 @@ impl Feed {
         if is_idle { self.wait().await } else { Ok(()) }
     }
 
-    /// Goes on with what the phase says; whether there is nothing to do but to wait.
+    /// Does the next step of the phase. Returns true if there is nothing to do but wait.
     async fn read(&mut self) -> Result<bool> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::Snapshot => self.snapshot().await?,
@@ -171,7 +174,8 @@ impl Feed {
                     self.push(UpdateKind::Gap, position.in_snapshot(), None, None);
                     Phase::Snapshot
                 } else if position.is_in_snapshot {
-                    // Not all of the snapshot was told: what happened up to a new one, then that.
+                    // The client did not receive the whole snapshot: send what happened up to a new
+                    // one, then that.
                     self.held = Some(read::snapshot(&self.scope, &self.watch).await?);
                     Phase::CatchUp(position)
                 } else {
@@ -186,7 +190,7 @@ impl Feed {
     }
 
     async fn catch_up(&mut self, position: Position) -> Result<()> {
-        // Looked at before the events: a job that is over by now has its last event among them.
+        // Read before the events: if the job has ended by now, its last event is among them.
         let is_over = read::is_over(&self.scope, &self.watch).await?;
         let (position, is_all, _) = self.events(position).await?;
         self.phase = if !is_all {
@@ -215,7 +219,8 @@ impl Feed {
         if is_over { Phase::Done } else { Phase::Live(position) }
     }
 
-    /// A job that is watched alone and is over ends the watch.
+    /// Returns the phase that follows: `phase`, or the end if the one job that is watched has
+    /// ended.
     fn finish_or(&self, phase: Phase) -> Phase {
         let over = |update: &Update| {
             update.kind == UpdateKind::Transition
@@ -224,7 +229,7 @@ impl Feed {
         if self.watch.job_id.is_some() && self.ready.iter().any(over) { Phase::Done } else { phase }
     }
 
-    /// Whether nothing has happened.
+    /// Reads what happened after `position`. Returns true if nothing did.
     async fn live(&mut self, position: Position) -> Result<bool> {
         let advanced = read::progress(&self.scope, &self.watch, self.progress_since).await?;
         let (position, is_all, oldest) = self.events(position).await?;
@@ -260,8 +265,9 @@ impl Feed {
         self.access.renew(&self.scope).await
     }
 
-    /// Reads one round of events into `ready`; the new position, whether that was all, and when the
-    /// first of them was. Positions before a snapshot that is held say that it has to be told.
+    /// Reads one round of events into `ready`. Returns the new position, true if no more events are
+    /// left, and the time of the first event. Positions before a held snapshot say that the
+    /// snapshot has yet to be sent.
     async fn events(
         &mut self,
         position: Position,

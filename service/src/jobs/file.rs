@@ -1,8 +1,8 @@
 //! The file that an attempt writes.
 //!
-//! An attempt can be dropped at any await: when it is canceled, when its time is over. Writing a file
-//! and ending it are steps that the store must not be left in the middle of, so each runs in a task
-//! of its own that goes on, and whoever gives the file up waits for it.
+//! An attempt can be dropped at any await: when it is canceled, or when its time is up. The store
+//! must not be left in the middle of writing or completing a file. Each of these steps therefore
+//! runs in a task of its own that goes on, and giving the file up waits for that task.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{
     store::{Compression, Ending, Stored, Writer},
 };
 
-/// Where the file stands.
+/// The file and its state.
 #[derive(Default)]
 pub(super) enum File {
     /// Not begun, or ended.
@@ -24,16 +24,16 @@ pub(super) enum File {
     Closing(JoinHandle<Result<Stored>>),
 }
 
-/// A writer that works in a task of its own, while more is made for it.
+/// A writer that works in a task of its own, while the attempt makes the next chunk.
 pub(super) struct Pipe {
     chunks: mpsc::Sender<Vec<u8>>,
-    /// Chunks that were written.
+    /// Chunks that were written, for reuse.
     spares: BufferPool,
     writing: JoinHandle<Result<Writer>>,
 }
 
 impl File {
-    /// Begins it.
+    /// Begins the file.
     pub(super) fn open(
         core: &Core,
         key: &str,
@@ -47,8 +47,8 @@ impl File {
         Ok(Self::Open(Pipe { chunks, spares, writing }))
     }
 
-    /// Appends to it; an empty chunk to go on with. What is wrong with this chunk may be said of a
-    /// later one.
+    /// Appends a chunk and returns an empty one to fill next. An error of this chunk may be
+    /// reported only by a later call.
     pub(super) async fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>> {
         let Self::Open(pipe) = self else { return Err(not_open()) };
         if pipe.chunks.send(chunk).await.is_ok() {
@@ -56,11 +56,11 @@ impl File {
         }
         let written = (&mut pipe.writing).await.map_err(Fault::from)?;
         *self = Self::None;
-        // It ends before its chunks do where it failed, and nowhere else.
+        // The task ends before its chunks do only if it failed.
         written.and_then(|_| Err(not_open()))
     }
 
-    /// Makes it whole, and sees that it is there.
+    /// Completes the file, and checks that the store has it.
     pub(super) async fn close(&mut self, core: &Arc<Core>) -> Result<Stored> {
         let Self::Open(Pipe { chunks, writing, .. }) = std::mem::take(self) else {
             return Err(not_open());
@@ -80,26 +80,26 @@ impl File {
         stored
     }
 
-    /// Gives up what is not whole. What has become an object is not touched.
+    /// Discards a file that is incomplete. A complete object is left in the store.
     pub(super) async fn give_up(self) {
         match self {
             Self::None => {}
             Self::Open(Pipe { chunks, writing, .. }) => {
                 drop(chunks);
-                // Failed, it has given itself up.
+                // A task that failed has discarded its upload itself.
                 if let Ok(Ok(writer)) = writing.await {
                     writer.abort().await;
                 }
             }
             Self::Closing(closing) => {
-                // Whole or not: it is removed by its key.
+                // Complete or not, the object is removed by its key.
                 let _ = closing.await;
             }
         }
     }
 }
 
-/// Writes chunks as they come; gives the upload up where that fails.
+/// Writes chunks as they come, and discards the upload if that fails.
 async fn write_all(
     mut writer: Writer,
     mut chunks: mpsc::Receiver<Vec<u8>>,

@@ -1,5 +1,5 @@
-//! Ending attempts: the transaction in which an effect becomes visible, and what becomes of jobs
-//! whose attempts fell silent.
+//! Ending attempts: the transaction in which an attempt's effect becomes visible, and the rescue of
+//! jobs whose attempts fell silent.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -31,41 +31,41 @@ use crate::{
 
 /// Pause before the second attempt.
 const BACKOFF: Duration = Duration::from_millis(500);
-/// How much longer each further pause is. All of a job's pauses together outlast the restart of a
-/// database or an artifact store.
+/// Factor by which each further pause grows. All of a job's pauses together outlast the restart of
+/// a database or an artifact store.
 const STEEPNESS: u32 = 4;
-/// Longest pause between attempts.
+/// Maximum pause between attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(5 * 60);
-/// Most ends of one transaction.
+/// Maximum number of ended attempts that one transaction stores.
 const BATCH: usize = 64;
-/// Most jobs of one rescue.
+/// Maximum number of jobs that one rescue takes.
 const RESCUE: u64 = 100;
 
-/// How an attempt leaves its job.
+/// The way in which an attempt leaves its job.
 #[derive(Clone, Debug)]
 pub(super) enum Finish {
-    /// With success.
+    /// The attempt succeeded.
     Succeed {
         /// The artifact, if the kind makes one.
         artifact: Option<Box<NewArtifact>>,
-        /// The kind's own outcome, as JSON.
+        /// The outcome in the kind's own format, as JSON.
         outcome: String,
     },
-    /// For good.
+    /// The job fails and is not tried again.
     Fail(JobErrorCode, String),
-    /// To be tried anew, or failed where that was the last attempt.
+    /// The job is tried again, or fails if that was the last attempt.
     Retry(JobErrorCode, String),
-    /// To be tried anew by another process; the attempt doesn't count.
+    /// The job is tried again by another process; the attempt does not count.
     Interrupt,
-    /// On request.
+    /// The job is canceled on request.
     Cancel,
 }
 
-/// Ends the attempt that holds `job`: the transaction in which its effect becomes visible. Attempts
-/// that end while one transaction runs share the next one.
+/// Ends the attempt that holds `job`, in the transaction in which its effect becomes visible.
+/// Attempts that end while one transaction runs share the next one.
 ///
-/// None where the attempt has lost its job meanwhile: then nothing was changed. A job that was
-/// asked to stop is canceled, whatever the attempt came to.
+/// Returns `None` if the attempt has lost its job meanwhile; then nothing is changed. A job that
+/// was asked to stop is canceled, however the attempt ended.
 pub(super) async fn finish(
     worker: &Arc<Worker>,
     job: &Model,
@@ -89,15 +89,15 @@ struct Ended {
 
 type Waiting = (Arc<Ended>, oneshot::Sender<Result<Option<Model>>>);
 
-/// Attempts that wait for a transaction.
+/// Ended attempts that wait for a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Finisher {
-    /// A list is here while a task stores ends.
+    /// The attempts that wait; `Some` while a task stores ends, even if the list is empty.
     waiting: Mutex<Option<Vec<Waiting>>>,
 }
 
 impl Finisher {
-    /// Adds to the list; true where nobody stores ends yet.
+    /// Adds an attempt to the list. Returns true if no task stores ends yet.
     fn push(&self, waiting: Waiting) -> bool {
         let mut list = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let is_idle = list.is_none();
@@ -105,7 +105,7 @@ impl Finisher {
         is_idle
     }
 
-    /// The next ends to store; none ends the task that does.
+    /// Takes the next ends to store. If there are none, the task that stores them ends.
     fn take(&self) -> Vec<Waiting> {
         let mut list = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let batch: Vec<_> = match &mut *list {
@@ -132,7 +132,7 @@ async fn drain(worker: &Worker) {
         match store(core, ended).await {
             Ok(jobs) => {
                 for ((_, answer), job) in batch.into_iter().zip(jobs) {
-                    // Whoever went away has its end stored all the same.
+                    // The end is stored even if its receiver is gone.
                     let _ = answer.send(Ok(job));
                 }
             }
@@ -141,14 +141,15 @@ async fn drain(worker: &Worker) {
                     let _ = answer.send(Err(error));
                 }
             }
-            // They may be stored: told as lost, their files would be removed.
+            // They may have been stored: reported as lost, their files would be removed.
             Err(Error::Fault(Fault::CommitUnknown(error))) => {
                 for (_, answer) in batch {
                     let unknown = Fault::CommitUnknown(error.clone());
                     let _ = answer.send(Err(unknown.into()));
                 }
             }
-            // Nothing was stored; one that can't be does not keep the others from it.
+            // Nothing was stored. Stored one by one, an end that can't be stored does not hold up
+            // the others.
             Err(error) => {
                 tracing::warn!(%error, ends = batch.len(), "storing ends one by one");
                 for (ended, answer) in batch {
@@ -160,7 +161,8 @@ async fn drain(worker: &Worker) {
     }
 }
 
-/// Stores the ends of some attempts in one transaction: for each its job, or none where it was lost.
+/// Stores the ends of attempts in one transaction. Returns the job of each, or `None` if the
+/// attempt had lost it.
 async fn store(core: &Arc<Core>, ended: Vec<Arc<Ended>>) -> Result<Vec<Option<Model>>> {
     let context = (Arc::clone(core), ended.clone());
     let stored = core.db.transaction(context, |tx, (core, ended)| {
@@ -191,7 +193,8 @@ async fn store(core: &Arc<Core>, ended: Vec<Arc<Ended>>) -> Result<Vec<Option<Mo
     Ok(moves.into_iter().map(|step| step.map(|step| step.job)).collect())
 }
 
-/// Counts what the files hold that became visible, and attempts whose claim was no longer the job's.
+/// Updates the metrics for artifacts that became visible, and for attempts that no longer held
+/// their job.
 fn count(core: &Core, ended: &[Arc<Ended>], moves: &[Option<TransitionRecord>]) {
     for (ended, step) in ended.iter().zip(moves) {
         match (&ended.finish, step.as_ref().map(|step| step.transition)) {
@@ -206,7 +209,7 @@ fn count(core: &Core, ended: &[Arc<Ended>], moves: &[Option<TransitionRecord>]) 
     }
 }
 
-/// The running jobs among those that ended, locked.
+/// Locks and returns those of the ended attempts' jobs that are still running.
 async fn held(
     tx: &DatabaseTransaction,
     ended: &[Arc<Ended>],
@@ -215,7 +218,7 @@ async fn held(
         .filter(Column::OrganizationId.is_in(ended.iter().map(|ended| ended.job.organization_id)))
         .filter(Column::Id.is_in(ended.iter().map(|ended| ended.job.id)))
         .filter(Column::State.eq(JobState::Running))
-        // As everyone locks jobs.
+        // The order in which all transactions lock jobs.
         .order_by_asc(Column::OrganizationId)
         .order_by_asc(Column::Id)
         .lock_exclusive()
@@ -223,7 +226,7 @@ async fn held(
         .await
 }
 
-/// Makes the artifacts of those that succeeded visible.
+/// Makes the artifacts of the attempts that succeeded visible.
 async fn show_artifacts(
     tx: &DatabaseTransaction,
     core: &Core,
@@ -253,7 +256,7 @@ async fn show_artifacts(
     Ok(())
 }
 
-/// Takes jobs whose lease ran out away from their attempts; how many.
+/// Requeues or fails jobs whose lease has expired. Returns how many.
 ///
 /// # Errors
 /// A database fault.
@@ -288,7 +291,7 @@ pub async fn rescue(core: &Arc<Core>) -> Result<usize> {
     Ok(moves.len())
 }
 
-/// What becomes of a running job.
+/// Applies the end of an attempt to its running job, and returns the transition that results.
 fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> TransitionRecord {
     let is_last = job.attempt >= job.max_attempts;
     let mut record_count = None;
@@ -321,7 +324,7 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> TransitionReco
     job.error_code = error.as_ref().map(|(code, _)| *code);
     job.error_message = error.as_ref().map(|(_, reason)| reason.clone());
     match transition {
-        // What is stored is whole microseconds, on both engines.
+        // Both engines store whole microseconds.
         Transition::Retried | Transition::Rescued => {
             job.available_at = to_micros(now + backoff(job.attempt));
         }
@@ -348,7 +351,8 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> TransitionReco
     TransitionRecord { job, from: Some(JobState::Running), transition, reason, record_count }
 }
 
-/// Exponential, with jitter over its upper half, so that what failed together isn't tried together.
+/// Returns the pause after an attempt: exponential, with jitter over its upper half, so that jobs
+/// that failed together are not retried together.
 fn backoff(attempt: i32) -> TimeDelta {
     let steps = u32::try_from(attempt - 1).unwrap_or(0);
     let longest = BACKOFF.saturating_mul(STEEPNESS.saturating_pow(steps)).min(MAX_BACKOFF);
@@ -356,7 +360,7 @@ fn backoff(attempt: i32) -> TimeDelta {
     TimeDelta::from_std(longest.mul_f64(0.5 + share / 2.0)).unwrap_or(TimeDelta::zero())
 }
 
-/// Stores what locked jobs have become. Those that became the same share a statement.
+/// Stores the new values of locked jobs. Jobs with equal values share a statement.
 async fn write(
     tx: &DatabaseTransaction,
     moves: &[TransitionRecord],
@@ -384,7 +388,7 @@ async fn write(
     Ok(())
 }
 
-/// What an end changes of a job.
+/// Returns the columns of a job that the end of an attempt changes.
 fn row(job: &Model) -> job::ActiveModel {
     job::ActiveModel {
         state: Set(job.state),

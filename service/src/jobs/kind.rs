@@ -1,5 +1,5 @@
-//! Kinds of jobs. The engine knows none by name: they are registered in a visible list
-//! (`crate::job_kinds`), and each says here what the engine needs of it.
+//! Kinds of jobs. The engine knows none of them by name. They are registered in one visible list
+//! (`crate::job_kinds`), and each implements what the engine needs.
 
 use std::{
     collections::VecDeque,
@@ -14,40 +14,42 @@ use uuid::Uuid;
 use super::{Attempt, End, Success};
 use crate::{Settings, core::JobKind, permission::JobWork};
 
-/// Most jobs that one process remembers as unreadable; beyond it the oldest is looked at again.
+/// Maximum number of unreadable jobs that one process remembers; beyond it, the oldest is read
+/// again.
 const MAX_REMEMBERED_UNREADABLE: usize = 1_000;
 
-/// A kind of background job: its payload, who may have it done, and its work.
+/// A kind of background job: its payload, the permission that it requires, and its work.
 pub trait Kind: 'static {
     /// The input of a job, frozen when it is requested and stored as JSON.
     ///
-    /// The payload refuses unknown fields. A field that a newer version added may leave records out, so a
-    /// process that does not know the field must leave the job to one that does.
+    /// The payload refuses unknown fields. A field that a newer version added may narrow what is
+    /// included, so a process that does not know the field must leave the job to one that does.
     type Payload: DeserializeOwned + Send;
 
-    /// The name in `jobs.kind`, in capitals; in lower case it is part of audit actions and metrics.
+    /// The name in `jobs.kind`, in capitals. Audit actions and metrics contain it in lower case.
     const NAME: &'static str;
 
-    /// The plural that messages to people use, such as "exports".
+    /// The plural for messages to people, such as "exports".
     const PLURAL: &'static str;
 
     /// True if a job of this kind reads the audit log: retention removes nothing while one is
     /// unfinished.
     const READS_AUDIT_LOG: bool;
 
-    /// The work of a job, which names the permission that it takes, when asking and when the job runs.
+    /// Returns the work of a job, which determines the permission required when the job is
+    /// requested and when it runs.
     fn work(payload: &Self::Payload) -> JobWork;
 
-    /// The sequence through which the audit log had been removed when the job was planned; none if it
-    /// reads no log. A job is queued only if no more has been removed since.
+    /// Returns the sequence through which the audit log had been removed when the job was planned;
+    /// `None` if the job reads no log. A job is queued only if no more has been removed since.
     fn planned_after(_: &Self::Payload) -> Option<i64> {
         None
     }
 
-    /// The number of jobs that one organization may start in an hour.
+    /// Returns the number of jobs that one organization may start in an hour.
     fn hourly_limit(settings: &Settings) -> u32;
 
-    /// Runs one attempt. Nothing of it is visible until the engine has stored the outcome.
+    /// Runs one attempt. None of its work is visible until the engine has stored the outcome.
     fn run(
         attempt: &mut Attempt,
         payload: Self::Payload,
@@ -76,7 +78,8 @@ impl RegisteredKind {
             },
             run: |attempt| match serde_json::from_str(&attempt.job.payload) {
                 Ok(payload) => Box::pin(K::run(attempt, payload)),
-                // Claims pass over such jobs: it goes back, unspent, to a process that can read it.
+                // Claims skip such jobs: the job goes back to the queue, without losing an attempt,
+                // for a process that can read it.
                 Err(_) => Box::pin(async { Err(End::Interrupted) }),
             },
         }
@@ -88,7 +91,7 @@ impl RegisteredKind {
 pub struct Kinds(pub &'static [RegisteredKind]);
 
 impl Kinds {
-    /// The kinds without the code that runs them.
+    /// Returns the kinds without the code that runs them.
     pub(crate) fn about(self) -> impl Iterator<Item = JobKind> {
         self.0.iter().map(|kind| kind.about)
     }
@@ -102,8 +105,8 @@ impl Kinds {
     }
 }
 
-/// Queued jobs that this process can't read: a newer version wrote them, and a process of that version
-/// runs them. They are remembered so that they don't stand in the way of the others.
+/// Queued jobs that this process can't read: a newer version wrote them, and a process of that
+/// version runs them. They are remembered so that they do not hold up other jobs.
 #[derive(Debug, Default)]
 pub(crate) struct UnreadableJobs(Mutex<VecDeque<Uuid>>);
 

@@ -1,4 +1,4 @@
-//! Leases: how long an attempt may be silent, and how it says that it is alive.
+//! Leases: the time for which an attempt may be silent, and the heartbeats that renew it.
 
 use std::sync::Arc;
 
@@ -11,24 +11,24 @@ use sea_orm::{
 
 use crate::{Core, MAX_INSTANT, Result, database};
 
-/// What a heartbeat tells its attempt.
+/// The state of an attempt's hold on its job, as a heartbeat finds it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Pulse {
-    /// Go on.
+    /// The attempt holds the job and continues.
     Held,
-    /// The requester wants it stopped.
+    /// The attempt holds the job, but a user asked for the job to be canceled.
     CancelRequested,
-    /// Another attempt has it now.
+    /// The attempt no longer holds the job.
     Lost,
 }
 
-/// When a lease that begins or is renewed `now` runs out.
+/// Returns the expiry of a lease that begins or is renewed at `now`.
 pub(super) fn end(core: &Core, now: DateTime<Utc>) -> DateTime<Utc> {
     let lease = TimeDelta::from_std(core.settings.job_lease).unwrap_or(TimeDelta::MAX);
     now.checked_add_signed(lease).map_or(MAX_INSTANT, |end| end.min(MAX_INSTANT))
 }
 
-/// Renews the attempt's lease and says how far it is.
+/// Renews the attempt's lease and stores its progress.
 ///
 /// # Errors
 /// A database fault.
@@ -53,7 +53,7 @@ pub async fn beat(core: &Arc<Core>, job: &Model) -> Result<Pulse> {
     pulse.await
 }
 
-/// Whether the attempt still holds its job, without renewing anything.
+/// Checks the attempt's hold on its job without renewing the lease.
 pub(super) async fn look(core: &Core, job: &Model) -> Result<Pulse> {
     let held = Entity::find().filter(claim_key(job)).one(core.db.reader()).await?;
     Ok(held.map_or(Pulse::Lost, |held| pulse_of(&held)))
@@ -63,7 +63,7 @@ fn pulse_of(held: &Model) -> Pulse {
     if held.cancel_requested_at.is_none() { Pulse::Held } else { Pulse::CancelRequested }
 }
 
-/// The job's row, locked, if this attempt still holds it.
+/// Locks and returns the job's row, if the attempt still holds the job.
 pub(super) async fn held(
     tx: &DatabaseTransaction,
     job: &Model,
@@ -71,12 +71,12 @@ pub(super) async fn held(
     Entity::find().filter(claim_key(job)).lock_exclusive().one(tx).await
 }
 
-/// The job.
+/// Returns the condition that selects the job.
 pub(super) fn key(job: &Model) -> Condition {
     Condition::all().add(Column::OrganizationId.eq(job.organization_id)).add(Column::Id.eq(job.id))
 }
 
-/// The job, as long as the attempt that claimed it holds it.
+/// Returns the condition that selects the job as long as the attempt that claimed it holds it.
 pub(super) fn claim_key(job: &Model) -> Condition {
     key(job).add(Column::State.eq(JobState::Running)).add(Column::Claim.eq(job.claim))
 }

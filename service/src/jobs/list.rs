@@ -15,18 +15,18 @@ use crate::{
     workload,
 };
 
-/// Which jobs. All conditions hold together; an absent one does not filter.
+/// Filter of jobs. A job passes if it meets all conditions; an absent condition does not filter.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Names of kinds.
+    /// Kinds of jobs, by name.
     pub kinds: Option<Vec<String>>,
-    /// In these states.
+    /// States of jobs.
     pub states: Option<Vec<JobState>>,
-    /// Asked for by this subject.
+    /// Subject who requested the job.
     pub requested_by: Option<String>,
-    /// Created at or after.
+    /// The job was created at or after this time.
     pub created_from: Option<DateTime<Utc>>,
-    /// Created before.
+    /// The job was created before this time.
     pub created_to: Option<DateTime<Utc>>,
 }
 
@@ -44,7 +44,7 @@ impl Filter {
             .add_option(self.created_to.map(|to| Column::CreatedAt.lt(to)))
     }
 
-    /// What identifies the filtered list, for its cursors.
+    /// Returns a value that identifies the filtered list in its cursors.
     fn identity(&self) -> impl Serialize + use<> {
         format!("{self:?}")
     }
@@ -62,13 +62,13 @@ fn check(filter: &Filter) -> Result<()> {
     Ok(())
 }
 
-/// Whether the scope is the instance's own, whose jobs are those of all organizations.
+/// True if the scope is the instance's own, whose jobs are those of all organizations.
 #[must_use]
 pub fn is_everywhere(scope: &Scope) -> bool {
     scope.organization_id() == organization::INSTANCE
 }
 
-/// A page of jobs, newest first.
+/// Returns a page of jobs, newest first.
 ///
 /// # Errors
 /// A filter, number or cursor that can't be used; a database fault.
@@ -87,7 +87,7 @@ pub async fn list(scope: &Scope, filter: &Filter, args: &PageArgs) -> Result<Pag
     page::fetch(scope.core().db.reader(), &scope.core().secret, select, &keyset, args).await
 }
 
-/// How many jobs pass `filter`.
+/// Counts the jobs that pass `filter`.
 ///
 /// # Errors
 /// A filter that can't be used; a database fault.
@@ -99,7 +99,7 @@ pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     workload::count_once(&identity, count).await
 }
 
-/// A job of the scope's organization.
+/// Returns a job of the scope's organization; `None` if there is none with this id.
 ///
 /// # Errors
 /// A database fault.
@@ -107,8 +107,8 @@ pub async fn find(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     Ok(get_many(scope, &[id]).await?.pop())
 }
 
-/// The job that `job` repeats; none if it repeats none. It is of the same organization, which is not the
-/// scope's if the viewer is an operator.
+/// Returns the job that `job` repeats; `None` if it repeats none. Both belong to the same
+/// organization, which need not be the scope's if the viewer is an operator.
 ///
 /// # Errors
 /// A database fault.
@@ -119,7 +119,7 @@ pub async fn retried(scope: &Scope, job: &Model) -> Result<Option<Model>> {
     Ok(found.filter(|job| scope.core().job_kinds.find(&job.kind).is_some()))
 }
 
-/// Those of `ids` that are jobs of the scope's organization, in no particular order.
+/// Returns those of `ids` that are jobs of the scope's organization, in no particular order.
 ///
 /// # Errors
 /// A database fault.
@@ -131,7 +131,7 @@ pub async fn get_many(scope: &Scope, ids: &[Uuid]) -> Result<Vec<Model>> {
     Ok(found.all(scope.core().db.reader()).await?)
 }
 
-/// Each transition of a job that is still kept, oldest first.
+/// Returns each transition of a job that is still kept, oldest first.
 ///
 /// # Errors
 /// A database fault.
@@ -147,7 +147,7 @@ pub async fn transitions(
     Ok(events.all(scope.core().db.reader()).await?)
 }
 
-/// The position of `event` in the feed that the scope's viewer may watch.
+/// Returns the position of `event`, as a cursor of the feed that the scope's viewer may watch.
 #[must_use]
 pub fn feed_cursor(scope: &Scope, event: &job_event::Model) -> String {
     let position = super::feed::Position::at(event.feed, event.fingerprint);

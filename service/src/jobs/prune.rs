@@ -1,4 +1,4 @@
-//! Pruning: transitions are kept for a time only.
+//! Pruning: transitions are kept for a limited time.
 
 use std::sync::Arc;
 
@@ -8,12 +8,12 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 
 use crate::{Core, Result};
 
-/// Most events of one transaction.
+/// Maximum number of events that one transaction removes.
 const ROUND: i64 = 10_000;
 
-/// Removes transitions that are older than `Settings::job_history`, from the feed's start on. That
-/// they may be gone is said in the same transaction, so that a watcher who comes back for them gets
-/// a GAP.
+/// Removes transitions older than `Settings::job_history`, beginning at the feed's start. The same
+/// transaction records how far the feed was pruned, so that a watcher who resumes before that point
+/// gets a GAP.
 pub(crate) async fn prune(core: &Arc<Core>) -> Result<()> {
     let history = TimeDelta::from_std(core.settings.job_history).unwrap_or(TimeDelta::MAX);
     let Some(before) = core.clock.now().checked_sub_signed(history) else { return Ok(()) };
@@ -28,7 +28,8 @@ pub(crate) async fn prune(core: &Arc<Core>) -> Result<()> {
     Ok(())
 }
 
-/// Removes some events, none of them after `last`; up to where.
+/// Removes some events, none of them after `last`. Returns the number through which events were
+/// removed.
 async fn step(core: &Arc<Core>, last: i64) -> Result<i64> {
     let removed = core.db.transaction(last, |tx, last| {
         Box::pin(async move {

@@ -1,8 +1,9 @@
-//! How many jobs of a kind an organization may still start: a sliding hour, counted from the jobs
-//! themselves, so that it holds in every process and over restarts.
+//! Quotas: the jobs of a kind that an organization may still start in a sliding hour. They are
+//! counted from the jobs themselves, so that a quota holds across processes and restarts.
 //!
-//! What was asked for on the command line or by a schedule neither counts nor is refused. What starts no job (a repeated key, a twin that is still at it) is not there to be counted. A job
-//! that failed by our fault costs nothing any more; one that was canceled does.
+//! Jobs requested on the command line or by a schedule neither count nor are refused. A request
+//! that starts no job (a repeated key, or the twin of an unfinished job) does not count. A job that
+//! failed through a fault of Daybook does not count either; a canceled one does.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{
@@ -17,24 +18,25 @@ use uuid::Uuid;
 
 use crate::{Core, Error, ProblemCode, Result, Scope, core::JobKind, database};
 
-/// How long a job counts.
+/// Time for which a job counts against its quota, 1 h.
 const WINDOW: TimeDelta = TimeDelta::hours(1);
-/// Failures that are ours.
+/// Error codes of failures that are Daybook's fault.
 const OUR_FAULT: [JobErrorCode; 4] =
     [JobErrorCode::Internal, JobErrorCode::Storage, JobErrorCode::Timeout, JobErrorCode::Stalled];
 
-/// What an organization may still start.
+/// The number of jobs of one kind that an organization may still start.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Jobs in an hour.
+    /// The number of jobs that the organization may start in an hour.
     pub limit: u32,
-    /// How many of them are left.
+    /// The number of jobs that the organization may start now.
     pub remaining: u32,
-    /// When one more is left: the oldest that counts is an hour old then. Where none counts, now.
+    /// The time at which one more job may be started, which is when the oldest job that counts is
+    /// an hour old; the current time if no job counts.
     pub resets_at: DateTime<Utc>,
 }
 
-/// The quota of an organization that the viewer may know, as the caller has seen to.
+/// Returns the quota of an organization. The caller has checked that the viewer may know it.
 ///
 /// # Errors
 /// A database fault.
@@ -42,11 +44,11 @@ pub async fn quota(core: &Core, organization_id: Uuid, kind: &str) -> Result<Quo
     Ok(read(core.db.reader(), core, organization_id, kind).await?)
 }
 
-/// Refuses a job of the scope's organization where none of its kind is left. Exact, because the
-/// caller holds the lock of the organization's head until its job is there.
+/// Refuses a job if the scope's organization has used up its quota for the kind. Exact, because the
+/// caller holds the lock of the organization's head until the job is stored.
 ///
 /// # Errors
-/// RATE_LIMITED, with the time from when on there is room; a database fault.
+/// RATE_LIMITED, with the time at which the next job may be started; a database fault.
 pub(super) async fn check<C: ConnectionTrait>(tx: &C, scope: &Scope, kind: &str) -> Result<()> {
     if scope.viewer().authority.is_unlimited() {
         return Ok(());
@@ -85,7 +87,7 @@ async fn read<C: ConnectionTrait>(
         .filter(Column::Kind.eq(kind))
         .filter(Column::RequesterType.ne(ActorType::System))
         .filter(Column::CreatedAt.gt(now - WINDOW))
-        // An absent code makes no comparison true, nor false.
+        // A comparison with NULL is neither true nor false.
         .filter(Condition::any().add(Column::ErrorCode.is_null()).add(is_ours.not()))
         .order_by_asc(Column::CreatedAt)
         .into_tuple()
@@ -94,11 +96,12 @@ async fn read<C: ConnectionTrait>(
     Ok(of(limit, &counted, now))
 }
 
-/// The quota where jobs were started at these times of the last hour, oldest first.
+/// Returns the quota if jobs were started at the times in `counted`, all within the last hour,
+/// oldest first.
 fn of(limit: u32, counted: &[DateTime<Utc>], now: DateTime<Utc>) -> Quota {
     let used = u32::try_from(counted.len()).unwrap_or(u32::MAX);
     let remaining = limit.saturating_sub(used);
-    // Where the limit was lowered, more than one has to age before one is left.
+    // If the limit was lowered, more than one job has to age before another may start.
     let oldest = (used.saturating_sub(limit)) as usize;
     let resets_at = match counted.get(oldest) {
         Some(oldest) => *oldest + WINDOW,

@@ -1,4 +1,5 @@
-//! Recording transitions: audit entries and feed events, in the transaction that makes them.
+//! Recording transitions: audit entries and feed events, in the transaction that makes the
+//! transitions.
 
 use std::collections::BTreeMap;
 
@@ -21,26 +22,26 @@ use crate::{
     random,
 };
 
-/// The subject under which Daybook records what it does itself.
+/// Subject under which Daybook records what it does itself.
 const RECORDER: &str = "daybook";
 
 /// A transition that the job's row has just made.
 #[derive(Clone, Debug)]
 pub(crate) struct TransitionRecord {
-    /// The job, after it.
+    /// The job after the transition.
     pub(crate) job: job::Model,
-    /// The state before.
+    /// The state before the transition; none for a new job.
     pub(crate) from: Option<JobState>,
-    /// Which way.
+    /// The transition that the job made.
     pub(crate) transition: Transition,
-    /// Why, where there is more to say.
+    /// The reason for the transition, if there is more to say than its name.
     pub(crate) reason: Option<String>,
-    /// How many records the artifact holds, where there is one.
+    /// The number of records in the artifact, if there is one.
     pub(crate) record_count: Option<i64>,
 }
 
-/// Records `moves`, all made at `at`. The jobs' rows are locked already; this locks the
-/// organizations' heads, in the order of their ids, and the feed last.
+/// Records `moves`, all made at `at`. The jobs' rows are already locked; this function locks the
+/// organizations' heads in the order of their ids, and then the feed.
 pub(crate) async fn record(
     tx: &DatabaseTransaction,
     core: &Core,
@@ -80,7 +81,7 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Counts the moves, and tells whoever waits for news of these jobs. After COMMIT.
+/// Counts the transitions and notifies those who watch these jobs. Call it after COMMIT.
 pub(crate) fn notify(core: &Core, moves: &[TransitionRecord]) {
     for step in moves {
         core.metrics.transition(&step.job.kind, step.transition, step.job.error_code);
@@ -93,7 +94,7 @@ pub(crate) fn notify(core: &Core, moves: &[TransitionRecord]) {
     }
 }
 
-/// The next `count` numbers of the instance's feed; the first of them.
+/// Takes the next `count` numbers of the instance's feed. Returns the first of them.
 async fn take_feed_numbers(tx: &DatabaseTransaction, count: usize) -> Result<i64, DbErr> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let rows = job_feed::Entity::update_many()

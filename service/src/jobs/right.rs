@@ -1,4 +1,4 @@
-//! What it takes to have a job done, to see it, and to decide over it.
+//! Permissions to have a job done, to see it, and to cancel or repeat it.
 
 use std::sync::Arc;
 
@@ -11,20 +11,22 @@ use uuid::Uuid;
 
 use crate::{Core, Permission, Result, Viewer, access, permission::JobWork, tenancy};
 
-/// The permission that a job's requester must have, when asking, when the job runs, and to get its
-/// file.
+/// Returns the permission that a job's requester must have when requesting the job, when it runs,
+/// and when downloading its file.
 #[must_use]
 pub fn required_permission(core: &Core, job: &Model) -> Permission {
     work(core, job).permission()
 }
 
-/// The work of a job. What this build can't read is taken for the work that the fewest may have done.
+/// Returns the work of a job. A job that this build can't read is treated as the work that requires
+/// the most.
 fn work(core: &Core, job: &Model) -> JobWork {
     core.job_kinds.work(job).unwrap_or(JobWork::BackUp)
 }
 
-/// What `viewer` must be allowed to do to see a job: to see all jobs, or, where that's not allowed, to
-/// have done what the viewer asked for. Who exports notes need not see what others have done.
+/// Returns the permission that `viewer` needs to see a job: to see all jobs or, if the viewer lacks
+/// that, to have done what the viewer requested. Someone who exports notes, for example, need not
+/// see what others have done.
 ///
 /// # Errors
 /// A database fault.
@@ -45,7 +47,7 @@ pub async fn right_to_see(
     };
     let own = required_permission(core, &job);
     let is_enough = access::is_granted(core, viewer, organization_id, own).await?;
-    // Where neither is allowed, it's the first one that is refused.
+    // If the viewer has neither, the first is the one refused.
     Ok(if is_enough { own } else { all })
 }
 
@@ -56,13 +58,13 @@ pub async fn right_to_see(
 pub async fn work_of(core: &Core, organization_id: Uuid, id: Uuid) -> Result<JobWork> {
     match find(core, organization_id, id).await? {
         Some(job) => Ok(work(core, &job)),
-        // There is nothing to decide over, which only who may export is told.
+        // There is no such job, which only those who may export learn.
         None => Ok(JobWork::ExportAuditLog),
     }
 }
 
 async fn find(core: &Core, organization_id: Uuid, id: Uuid) -> Result<Option<Model>> {
     let found = Entity::find_by_id((organization_id, id)).one(core.db.reader());
-    // Only to know what is to be asked for.
+    // Read only to choose the permission to check.
     Ok(tenancy::only(organization_id, found).await?)
 }

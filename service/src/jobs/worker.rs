@@ -1,4 +1,5 @@
-//! The worker: claims jobs while it has room, runs their attempts, rescues what others left.
+//! The worker: claims jobs while it has room, runs their attempts, and rescues the jobs that other
+//! workers left.
 
 use std::{
     collections::HashMap,
@@ -23,23 +24,23 @@ use super::{
 };
 use crate::{Core, Engine, Result, Topic, access, tenancy, trace};
 
-/// How often the queue is looked at where no bell rings.
+/// Interval between two reads of the queue without a notification, and between two rescues.
 const TICK: Duration = Duration::from_secs(1);
-/// Longest that one attempt may take.
+/// Maximum duration of one attempt, 6 h.
 const ATTEMPT: Duration = Duration::from_secs(6 * 3600);
-/// How often a running attempt is looked after where no bell rings, and least time between two
-/// looks where one does.
+/// Intervals between two checks of a running attempt's lease: without a notification, 2 s, and at
+/// least, 200 ms.
 const WATCH: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(200));
 
 /// Claims jobs and runs their attempts.
 #[derive(Debug)]
 pub struct Worker {
     pub(super) core: Arc<Core>,
-    /// The kinds that it can run.
+    /// The kinds of jobs that the worker can run.
     kinds: Kinds,
     /// Attempts that ended and wait for a transaction.
     pub(super) finisher: Finisher,
-    /// Jobs that it found to be unreadable.
+    /// Jobs that the worker found to be unreadable.
     pub(super) unreadable: UnreadableJobs,
 }
 
@@ -50,7 +51,7 @@ impl Worker {
     }
 }
 
-/// Claims and runs jobs until the process stops. Spawned once in each process that works.
+/// Claims and runs jobs until the process stops. Spawned once in each process that runs jobs.
 pub async fn work(worker: Arc<Worker>) {
     let core = &worker.core;
     let places = Arc::new(Places::new(core.settings.job_concurrency));
@@ -73,7 +74,7 @@ pub async fn work(worker: Arc<Worker>) {
     }
 }
 
-/// Tells subscribers of the job's organization that it advanced.
+/// Notifies those who watch the job's organization that the job advanced.
 pub(super) fn ring_progress(core: &Core, job: &job::Model) {
     core.notifier.notify(Topic::Jobs(job.organization_id));
     core.notifier.notify(Topic::AllJobs);
@@ -123,7 +124,8 @@ impl Places {
 async fn fill(worker: &Arc<Worker>, places: &Arc<Places>) -> Result<()> {
     let core = &worker.core;
     loop {
-        // Attempts that ended together give their places back first: one claim for all of them.
+        // Attempts that end together first give their places back, so that one claim serves all of
+        // them.
         tokio::task::yield_now().await;
         let room = places.room();
         if room.free == 0 || core.stopping.is_cancelled() {
@@ -140,16 +142,16 @@ async fn fill(worker: &Arc<Worker>, places: &Arc<Places>) -> Result<()> {
                 let organization_id = job.organization_id;
                 tenancy::only(organization_id, run(&worker, job)).await;
                 places.give_back(organization_id);
-                // There is room now for what may have waited.
+                // There is room now for a job that may have waited.
                 worker.core.notifier.notify_here(Topic::Queue);
             });
         }
     }
 }
 
-/// Starts an attempt. On SQLite in a thread of its own, for it reads the database where it runs: it
-/// keeps no other task waiting, and what it allocates is freed for itself to use again, where a task
-/// that wanders would leave some in each thread.
+/// Starts an attempt. On SQLite it gets a thread of its own, since it reads the database in the
+/// thread where it runs: it holds up no other task, and the memory that it frees is reused there,
+/// while a task that moves between threads would leave some in each.
 fn start(core: &Core, attempt: impl Future<Output = ()> + Send + 'static) {
     match core.db.engine() {
         Engine::Postgres => drop(core.tasks.spawn(attempt)),
@@ -159,7 +161,7 @@ fn start(core: &Core, attempt: impl Future<Output = ()> + Send + 'static) {
     }
 }
 
-/// Runs one attempt to its end, whatever that is.
+/// Runs one attempt to its end, however it ends.
 async fn run(worker: &Arc<Worker>, job: job::Model) {
     let core = &worker.core;
     let span = tracing::info_span!(
@@ -184,16 +186,16 @@ async fn run(worker: &Arc<Worker>, job: job::Model) {
     .await;
 }
 
-/// Does the attempt's work; nothing of it is visible until [`conclude`].
+/// Does the attempt's work, none of which is visible before [`conclude`].
 ///
 /// # Errors
-/// The end, where it has come to nothing.
+/// The attempt's end, if it did not succeed.
 pub async fn execute(worker: &Worker, attempt: &mut Attempt) -> std::result::Result<Success, End> {
     let work = async {
         check_right(&attempt.core, &attempt.job).await?;
         worker.kinds.run(attempt).await
     };
-    // A panic is this attempt's failure, nobody else's.
+    // A panic fails only this attempt.
     match tokio::time::timeout(ATTEMPT, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(end)) => end,
         Ok(Err(_)) => {
@@ -204,9 +206,10 @@ pub async fn execute(worker: &Worker, attempt: &mut Attempt) -> std::result::Res
     }
 }
 
-/// Authority is as of now, not as of when the job was asked for.
+/// Checks that the requester may have the job done now, whatever was allowed when the job was
+/// requested.
 async fn check_right(core: &Core, job: &job::Model) -> std::result::Result<(), End> {
-    // A claim passes over what this build can't read.
+    // Claims skip jobs that this build can't read.
     let Some(work) = core.job_kinds.work(job) else {
         return Err(End::Interrupted);
     };
@@ -217,8 +220,7 @@ async fn check_right(core: &Core, job: &job::Model) -> std::result::Result<(), E
     Err(End::Fail(JobErrorCode::AccessRevoked, reason))
 }
 
-/// Ends when the attempt is not to go on: at once where a bell rings for that, whatever the work
-/// is waiting for.
+/// Returns when the attempt must stop: soon after a notification, whatever the work is waiting for.
 async fn watch_over(core: &Core, job: &job::Model) -> End {
     let (most, least) = WATCH;
     let mut news = core.notifier.subscribe(Topic::Jobs(job.organization_id));
@@ -237,7 +239,7 @@ async fn watch_over(core: &Core, job: &job::Model) -> End {
     }
 }
 
-/// Stores what the attempt came to, and removes its file where that is not to stay.
+/// Stores the attempt's outcome, and removes its file unless the file is to stay.
 pub async fn conclude(
     worker: &Arc<Worker>,
     mut attempt: Attempt,
@@ -252,7 +254,7 @@ pub async fn conclude(
     }
 }
 
-/// Stores the attempt's end; whether its object is to stay.
+/// Stores the attempt's outcome. Returns true if its object is to stay.
 async fn store_outcome(
     worker: &Arc<Worker>,
     job: &job::Model,
@@ -286,7 +288,8 @@ async fn store_outcome(
             tracing::warn!("the attempt lost its job; nothing of it is kept");
             false
         }
-        // Whether the artifact is visible is not known: the sweep will tell, the lease will end.
+        // It is unknown if the artifact is visible: the sweep will find out, and the lease will
+        // expire.
         Err(error) => {
             tracing::error!(%error, "the attempt's end could not be stored; its lease will run out");
             true

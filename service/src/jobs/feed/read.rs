@@ -1,4 +1,4 @@
-//! The feed's reads.
+//! Queries of the feed.
 
 use std::collections::HashMap;
 
@@ -17,19 +17,19 @@ use uuid::Uuid;
 use super::{Position, Watch};
 use crate::{Error, Fault, Result, Scope, jobs::is_everywhere};
 
-/// Events of one round.
+/// Maximum number of events that one round reads.
 const ROUND: u64 = 200;
 
-/// Some events and their jobs.
+/// A round of events, with their jobs.
 pub(super) struct Round {
     pub(super) events: Vec<(job_event::Model, Model)>,
-    /// Where the next round goes on.
+    /// The position at which the next round goes on.
     pub(super) position: Position,
-    /// Whether there was no more to read.
+    /// True if no more events are left to read.
     pub(super) is_all: bool,
 }
 
-/// The end of the feed.
+/// Returns the position at the end of the feed, and the number through which events were removed.
 async fn head(scope: &Scope) -> Result<(Position, i64)> {
     let db = scope.core().db.reader();
     let feed = job_feed::Entity::find_by_id(1).one(db).await?;
@@ -39,7 +39,7 @@ async fn head(scope: &Scope) -> Result<(Position, i64)> {
     Ok((Position::at(feed.feed, fingerprint), feed.pruned))
 }
 
-/// Whether everything after `position` is still there, and `position` is of this database.
+/// True if every event after `position` is still stored, and `position` is of this database.
 pub(super) async fn is_kept(scope: &Scope, position: Position) -> Result<bool> {
     let (head, pruned) = head(scope).await?;
     if position.feed == 0 {
@@ -53,7 +53,7 @@ pub(super) async fn is_kept(scope: &Scope, position: Position) -> Result<bool> {
     Ok(event.is_some_and(|event| event.fingerprint == position.fingerprint))
 }
 
-/// What happened after `position`, up to `through` where that is given, as far as one round goes.
+/// Reads one round of the events after `position`, up to `through` if given.
 pub(super) async fn events(
     scope: &Scope,
     watch: &Watch,
@@ -108,7 +108,8 @@ async fn jobs(scope: &Scope, events: &[job_event::Model]) -> Result<HashMap<Uuid
     Ok(found.into_iter().map(|job| (job.id, job)).collect())
 }
 
-/// `job` as it was right after `event`: what came later is not told before its own event.
+/// Returns `job` as it was right after `event`, since later changes are only sent with their own
+/// events.
 pub(super) fn as_of(mut job: Model, event: &job_event::Model) -> Model {
     let is_still_so = (job.state, job.attempt) == (event.to_state, event.attempt);
     job.state = event.to_state;
@@ -131,7 +132,7 @@ pub(super) fn as_of(mut job: Model, event: &job_event::Model) -> Model {
     job
 }
 
-/// Whether a job that is watched alone has ended.
+/// True if the one job that is watched has ended; false if all jobs are watched.
 pub(super) async fn is_over(scope: &Scope, watch: &Watch) -> Result<bool> {
     if watch.job_id.is_none() {
         return Ok(false);
@@ -140,7 +141,7 @@ pub(super) async fn is_over(scope: &Scope, watch: &Watch) -> Result<bool> {
     Ok(job.is_some_and(|job| super::is_final(job.state)))
 }
 
-/// Running jobs that said their progress after `since`.
+/// Returns the running jobs that reported progress after `since`.
 pub(super) async fn progress(
     scope: &Scope,
     watch: &Watch,
@@ -153,8 +154,8 @@ pub(super) async fn progress(
     Ok(found.all(scope.core().db.reader()).await?)
 }
 
-/// Each unfinished job (and the one that is watched, finished or not) and the feed's end, from one
-/// statement: from two, a transition in between would be lost or told twice.
+/// Returns the feed's end and each unfinished job, or the one job that is watched, finished or not.
+/// One statement reads both: with two, a transition in between would be lost or sent twice.
 pub(super) async fn snapshot(scope: &Scope, watch: &Watch) -> Result<(Position, Vec<Model>)> {
     let unfinished = job::Column::State.is_in([JobState::Queued, JobState::Running]);
     let wanted =
