@@ -26,9 +26,9 @@ const PREPOSITIONS: [&str; 6] = ["By", "For", "From", "In", "Of", "To"];
 /// Maximum share of the schema's descriptions, in percent, that may begin as an indirect question.
 const MAX_PERCENT: usize = 5;
 /// Maximum number of doc comments that may begin as an indirect question. It may only be lowered.
-const MAX_DOC_QUESTIONS: usize = 432;
+const MAX_DOC_QUESTIONS: usize = 290;
 /// Maximum number of doc comments that may be a single word. It may only be lowered.
-const MAX_DOC_WORDS: usize = 11;
+const MAX_DOC_WORDS: usize = 7;
 
 /// A text, and its place for a message.
 struct Text {
