@@ -62,7 +62,7 @@ pub(super) async fn write(
     Ok(written)
 }
 
-/// Returns the key that an export of `source` starts after, or `None` if it starts at the beginning.
+/// Returns the key that an export of `source` starts after; `None` if it starts at the beginning.
 fn start(
     core: &Core,
     keyset: &Keyset<audit_log::Entity>,

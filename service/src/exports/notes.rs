@@ -1,9 +1,9 @@
-//! Exporting a workspace: a ZIP of one Markdown file a note, an index, and a report of the links
-//! that lead nowhere.
+//! Exports of a workspace: a ZIP with one Markdown file per note, an index, and a report of broken
+//! links.
 //!
-//! Notes change in place, so they are read in one short snapshot into a temporary file, and the ZIP
-//! is made of that. Held in memory are the paths and titles of all notes, and the bodies of one
-//! segment. The same notes give the same bytes: what is in the ZIP comes from the notes alone.
+//! Notes change in place, so they are read in one short snapshot into a temporary file, from which
+//! the ZIP is made. The paths and titles of all notes, and the bodies of one segment, are held in
+//! memory. The same notes give the same bytes: the ZIP depends on the notes alone.
 
 mod archive;
 mod front_matter;
@@ -30,7 +30,7 @@ use crate::{
     jobs::{Attempt, End},
 };
 
-/// Writes the notes of a workspace into the attempt's file.
+/// Writes the notes of a workspace to the attempt's file.
 pub(super) async fn write(attempt: &mut Attempt, source: &NotesSource) -> Result<Written, End> {
     let key = (attempt.job.organization_id, source.workspace_id);
     let found = workspace::Entity::find_by_id(key).one(attempt.core.db.bulk()).await?;
@@ -49,7 +49,7 @@ pub(super) async fn write(attempt: &mut Attempt, source: &NotesSource) -> Result
     })
 }
 
-/// Makes the ZIP on a thread of its own, and writes it as it comes.
+/// Builds the ZIP on a separate thread, and writes each chunk as it comes.
 async fn zip(
     attempt: &mut Attempt,
     workspace: &workspace::Model,
@@ -60,7 +60,7 @@ async fn zip(
     let workspace = workspace.clone();
     let building =
         core.tasks.spawn_blocking(move || Archive::new(workspace, spool, sender).build());
-    // Where this ends early, the channel closes, and so does the thread.
+    // If this ends early, the channel closes, and the thread ends.
     while let Some(archive::Chunk { bytes, done }) = chunks.recv().await {
         attempt.write(bytes).await?;
         attempt.advanced(done).await?;

@@ -69,8 +69,8 @@ pub struct AuditLogs {
 
 impl AuditLogs {
     /// Returns the sequence through which the log had been pruned when the export was planned, or 0
-    /// if the plan does not say. Plans of the previous version don't: their count of matching records
-    /// may include any entry that was pruned since.
+    /// if the plan does not say. Plans of the previous version don't: their count of matching
+    /// records may include any entry that was pruned since.
     pub(super) fn known_pruned(&self) -> i64 {
         self.pruned.unwrap_or(0)
     }

@@ -23,8 +23,8 @@ pub(super) struct Written {
     pub(super) outcome: Outcome,
 }
 
-/// The job kind `EXPORT`, which writes records to a file. Every attempt writes the same file, unless
-/// notes have changed in between.
+/// The job kind `EXPORT`, which writes records to a file. Every attempt writes the same file,
+/// unless notes have changed in between.
 #[derive(Debug)]
 pub struct Export;
 

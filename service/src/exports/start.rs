@@ -51,7 +51,8 @@ pub struct StartExport {
     /// Continuation of an earlier, truncated export of the same source; absent to export from the
     /// beginning.
     pub after: Option<String>,
-    /// Idempotency key of the caller: an identical request with the same key starts no other export.
+    /// Idempotency key of the caller: repeating the request with the same key starts no other
+    /// export.
     pub idempotency_key: Option<String>,
 }
 
@@ -97,8 +98,9 @@ pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
     Ok(Started { job, replayed })
 }
 
-/// Returns the file of an export as a `data:` URL (RFC 2397), or `None` if the job has not succeeded
-/// or the file is too large, has expired or can't be read. Records the download in the audit log.
+/// Returns the file of an export as a `data:` URL (RFC 2397), or `None` if the job has not
+/// succeeded, or if the file is too large, has expired or can't be read. Records the download in
+/// the audit log.
 ///
 /// # Errors
 /// Fails on a database fault.
@@ -242,10 +244,10 @@ fn fingerprint(request: &StartExport) -> Vec<u8> {
 /// Queues the job, and returns it with the number of records to write.
 ///
 /// Once the job is queued, no entry that it reads is pruned: pruning holds the lock of the
-/// organization's retention and looks for unfinished exports, and the job is queued under that lock,
-/// only if nothing was pruned since it was planned. Counting the records of a large log takes long,
-/// so they are counted before the lock is taken. Only if pruning keeps outpacing the count are they
-/// counted under the lock.
+/// organization's retention and looks for unfinished exports, and the job is queued under that
+/// lock, only if nothing was pruned since it was planned. Counting the records of a large log takes
+/// long, so they are counted before the lock is taken. If pruning keeps outpacing the count, they
+/// are counted under the lock.
 async fn enqueue(scope: &Scope, request: StartExport) -> Result<(Enqueued, u64)> {
     let request_hash = fingerprint(&request);
     for _ in 0..PLANS {

@@ -1,5 +1,5 @@
-//! Reading rows of PostgreSQL by COPY in its binary format: a row is one message of the server's, whose
-//! values are read where they lie. An export that reads rows of a query takes up to twice as long.
+//! Reads rows from PostgreSQL by COPY in its binary format: each row is one message of the server,
+//! and its values are read in place. An export that fetches query rows takes up to twice as long.
 
 mod literals;
 
@@ -18,15 +18,15 @@ use super::{
 };
 use crate::{Core, Error, Fault, buffer_pool::BufferPool, tenancy};
 
-/// What the server's first message begins with, before flags and the length of an extension
+/// Beginning of the server's first message, before flags and the length of an extension
 /// (PostgreSQL's manual, COPY, "Binary Format").
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
-/// Bytes of rows that are handed on at once.
+/// Capacity in bytes of a batch of rows.
 const BATCH: usize = 256 * 1024;
-/// Batches that wait: the server need not, while a piece is written.
+/// Capacity in batches of the queue, so that the server need not wait while a piece is written.
 const WAITING: usize = 2;
 
-/// The rows of a statement, which come in a task of its own while earlier ones are worked on.
+/// Rows of a statement, received in a separate task while earlier rows are encoded.
 pub(super) struct Rows {
     batches: mpsc::Receiver<Vec<u8>>,
     spares: BufferPool,
@@ -34,7 +34,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Begins to read what `statement` selects, in buffers of `spares`.
+    /// Starts to read the rows that `statement` selects, into buffers of `spares`.
     pub(super) fn begin(
         core: &Core,
         statement: &Statement,
@@ -48,7 +48,7 @@ impl Rows {
         Ok(Self { batches, spares: spares.clone(), reading: AbortOnDropHandle::new(reading) })
     }
 
-    /// Hands the next rows to `sink`; whether there were any.
+    /// Passes the next batch of rows to `sink`. Returns false once there are none left.
     pub(super) async fn next(&mut self, sink: &mut Sink) -> Result<bool, Error> {
         if let Some(batch) = self.batches.recv().await {
             rows(&batch, sink).await?;
@@ -60,7 +60,7 @@ impl Rows {
     }
 }
 
-/// Runs `copy` and hands on its rows, in batches.
+/// Runs `copy` and sends its rows to `batches`.
 async fn read(
     pool: PgPool,
     copy: String,
@@ -73,9 +73,9 @@ async fn read(
     let mut batch = spares.take(BATCH);
     batch.extend_from_slice(after_header(&first).ok_or_else(unreadable)?);
     while let Some(message) = messages.try_next().await.map_err(fault)? {
-        // A batch that grew would double.
+        // Beyond its capacity, the buffer would double.
         if batch.len() + message.len() > BATCH {
-            // Nobody takes it where the export has ended.
+            // The receiver is gone if the export has ended.
             if batches.send(batch).await.is_err() {
                 return Ok(());
             }
@@ -85,13 +85,13 @@ async fn read(
     }
     drop(messages);
     lent.is_done = true;
-    // As above.
+    // The receiver may be gone, as above.
     let _ = batches.send(batch).await;
     Ok(())
 }
 
-/// A connection that copies. Where the work ends in the middle it is closed: its next user would have
-/// to read what is left.
+/// A connection that runs COPY. It is closed if the copy is cut short, because its next user would
+/// have to read the remaining rows.
 struct Lent {
     connection: PoolConnection<Postgres>,
     is_done: bool,
@@ -112,7 +112,7 @@ fn after_header(message: &[u8]) -> Option<&[u8]> {
     rest.get(usize::try_from(i32::from_be_bytes(*length)).ok()?..)
 }
 
-/// Hands on the rows of some messages. A count of -1 instead of a row's is the end of all.
+/// Parses messages and passes their rows to `sink`. A field count of -1 marks the end of the data.
 async fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
     while let Some((count, rest)) = message.split_first_chunk::<2>() {
         if i16::from_be_bytes(*count) == -1 && rest.is_empty() {
@@ -130,13 +130,13 @@ async fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
         if sink.encoder.is_full() {
             sink.encoder.write_full().await?;
         }
-        // Nothing else here would give the thread to other tasks before the batch is done.
+        // Nothing else here yields to other tasks before the batch is done.
         tokio::task::coop::consume_budget().await;
     }
     if message.is_empty() { Ok(()) } else { Err(unreadable()) }
 }
 
-/// Takes the next field: a length and so many bytes, or a length of -1 for NULL.
+/// Takes the next field: a length and that many bytes, or a length of -1 for NULL.
 fn field<'m>(message: &mut &'m [u8]) -> Option<Option<&'m [u8]>> {
     let (length, rest) = message.split_first_chunk::<4>()?;
     *message = rest;

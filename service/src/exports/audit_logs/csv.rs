@@ -1,10 +1,10 @@
 //! CSV by RFC 4180: header, CRLF, UTF-8.
 //!
-//! An absent value is an empty cell; no value is ever the empty string (recording refuses those),
-//! and the text `null` is the cell `null`. `changes` and `extra` are JSON. A cell that a
-//! spreadsheet would run as a formula gets an apostrophe put before it and is counted. So does one
-//! that has apostrophes there already, which keeps the rule reversible: to read a cell back, drop
-//! one apostrophe where all that stand before one of [`FORMULA`] begin the cell.
+//! An absent value is an empty cell; no value is ever the empty string, since recording refuses
+//! those, and the text `null` is the cell `null`. `changes` and `extra` are JSON. A cell that a
+//! spreadsheet would run as a formula is prefixed with an apostrophe and counted. So is a formula
+//! that has apostrophes before it already, which keeps the rule reversible: to read a cell back,
+//! drop one apostrophe if the cell begins with apostrophes followed by one of [`FORMULA`].
 
 use csv::{Terminator, WriterBuilder};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::{
     text::{has, push_hex, push_instant, push_number},
 };
 
-/// What the cells are, in order; the names are those of the API.
+/// Names of the columns, in order, as in the API.
 pub(super) const COLUMNS: [&str; 20] = [
     "sequence",
     "id",
@@ -39,26 +39,26 @@ pub(super) const COLUMNS: [&str; 20] = [
     "hash",
 ];
 
-/// Characters that make a cell a formula where they begin it (OWASP, CSV Injection).
+/// Characters that make a cell a formula if it begins with one of them (OWASP, CSV Injection).
 const FORMULA: &[u8; 6] = b"=+-@\t\r";
 
-/// UTF-8's byte order mark.
+/// The byte order mark in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Where a cell has one of these, quotes stand around it (RFC 4180, section 2, rule 6).
+/// True if a cell must be enclosed in quotes (RFC 4180, section 2, rule 6).
 fn needs_quotes(cell: &[u8]) -> bool {
     has(cell, |byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'))
 }
 
-/// Rows as the `csv` crate's writer would write them, which a test compares, without its two copies of
-/// each cell.
+/// Writes rows exactly as the `csv` crate's writer does, which a test compares, but without its two
+/// copies of each cell.
 pub(super) struct Csv {
     out: Vec<u8>,
     cells_neutralized: u64,
 }
 
 impl Csv {
-    /// With its header, after a byte order mark where it's wanted.
+    /// Creates a file with its header, after a byte order mark if `has_byte_order_mark`.
     pub(super) fn new(has_byte_order_mark: bool) -> Result<Self> {
         let out = if has_byte_order_mark { BYTE_ORDER_MARK.to_vec() } else { Vec::new() };
         let mut header = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
@@ -69,7 +69,7 @@ impl Csv {
 
     pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) {
         let (sequence, id) = (row.sequence, row.id);
-        // Of our own making: neither quotes nor formulas can be in them.
+        // Daybook generates these values: they contain neither quotes nor formulas.
         push_number(&mut self.out, sequence);
         self.out.push(b',');
         GlobalId::AuditLog { organization_id, sequence, id }.push(&mut self.out);
@@ -102,12 +102,12 @@ impl Csv {
         self.out.extend_from_slice(b"\r\n");
     }
 
-    /// Bytes since the last [`Self::take`].
+    /// Returns the number of bytes written since the last [`Self::take`].
     pub(super) fn gathered(&self) -> usize {
         self.out.len()
     }
 
-    /// What has been written since the last time; goes on in `spare`, which is empty.
+    /// Takes the bytes written since the last call. Later ones go to `spare`, which is empty.
     pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<u8> {
         std::mem::replace(&mut self.out, spare)
     }
@@ -137,7 +137,7 @@ impl Csv {
     }
 }
 
-/// Whether a spreadsheet would run the cell, now or when it is without apostrophes before it.
+/// True if a spreadsheet would run the cell as a formula, as it is or without leading apostrophes.
 fn is_formula(cell: &[u8]) -> bool {
     let first = cell.iter().find(|byte| **byte != b'\'');
     first.is_some_and(|byte| FORMULA.contains(byte))

@@ -1,4 +1,4 @@
-//! The formats, behind one interface: rows in, bytes out.
+//! A common interface to the formats: rows in, bytes out.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -40,7 +40,7 @@ impl Encoder {
         }
     }
 
-    /// Whether [`Self::write_full`] must come before another record.
+    /// True if [`Self::write_full`] must be called before another record is added.
     pub(super) fn is_full(&self) -> bool {
         match self {
             Self::Csv(_) | Self::Json(_) => false,
@@ -48,7 +48,7 @@ impl Encoder {
         }
     }
 
-    /// Makes room for further records.
+    /// Writes what is buffered, to make room for further records.
     pub(super) async fn write_full(&mut self) -> Result<()> {
         match self {
             Self::Csv(_) | Self::Json(_) => Ok(()),
@@ -56,7 +56,7 @@ impl Encoder {
         }
     }
 
-    /// About how many bytes the records have that came since the last [`Self::take`].
+    /// Returns the approximate size in bytes of the records added since the last [`Self::take`].
     pub(super) fn gathered(&self) -> usize {
         match self {
             Self::Csv(csv) => csv.gathered(),
@@ -65,21 +65,21 @@ impl Encoder {
         }
     }
 
-    /// The bytes since the last time, and how many the records have that came since; goes on in
-    /// `spare`, so that none is allocated anew.
+    /// Takes the bytes written since the last call. Returns them with the approximate size of the
+    /// records added since then. Later bytes go to `spare`, which saves an allocation.
     pub(super) fn take(&mut self, mut spare: Vec<u8>) -> (Vec<u8>, usize) {
         spare.clear();
         let bytes = match self {
             Self::Csv(csv) => csv.take(spare),
             Self::Json(json) => json.take(spare),
-            // It hands out what came before, when it has gathered enough.
+            // Its bytes are those of earlier records, written once a group was full.
             Self::Parquet(parquet) => return parquet.take(spare),
         };
         let size = bytes.len();
         (bytes, size)
     }
 
-    /// What ends the file; some formats have a place for its manifest.
+    /// Writes the end of the file, with its manifest if the format has a place for it.
     pub(super) async fn end(&mut self, manifest: &Value) -> Result<()> {
         match self {
             Self::Csv(_) => {}
@@ -89,7 +89,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Cells that were changed so that no spreadsheet runs them.
+    /// Returns the number of cells that were changed so that no spreadsheet runs them.
     pub(super) fn cells_neutralized(&self) -> u64 {
         match self {
             Self::Csv(csv) => csv.cells_neutralized(),

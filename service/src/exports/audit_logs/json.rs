@@ -1,4 +1,4 @@
-//! JSON: each record has the shape of the API's `AuditLog`.
+//! JSON and JSON Lines: each record has the shape of the API's `AuditLog`.
 
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -9,11 +9,11 @@ use crate::{
     text::{has, push_hex, push_instant, push_number},
 };
 
-/// What stands around the records.
+/// Characters around and between the records.
 enum Frame {
-    /// `[`, commas, `]`.
+    /// Square brackets around all records, and commas between them.
     Array,
-    /// A line feed after each.
+    /// A line feed after each record.
     Lines,
 }
 
@@ -44,12 +44,12 @@ impl Json {
         Ok(())
     }
 
-    /// Bytes since the last [`Self::take`].
+    /// Returns the number of bytes written since the last [`Self::take`].
     pub(super) fn gathered(&self) -> usize {
         self.out.len()
     }
 
-    /// What has been written since the last time; goes on in `spare`, which is empty.
+    /// Takes the bytes written since the last call. Later ones go to `spare`, which is empty.
     pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<u8> {
         std::mem::replace(&mut self.out, spare)
     }
@@ -61,7 +61,7 @@ impl Json {
     }
 }
 
-/// Appends the object of an entry.
+/// Appends an entry as an object.
 fn put(out: &mut Vec<u8>, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
     let (sequence, id) = (row.sequence, row.id);
     out.extend_from_slice(b"{\"id\":\"");
@@ -108,7 +108,7 @@ fn put(out: &mut Vec<u8>, organization_id: Uuid, row: &Row<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Appends a string by RFC 8259, or null.
+/// Appends a string as in RFC 8259, or null.
 fn text(out: &mut Vec<u8>, text: Option<&str>) {
     let Some(text) = text else { return out.extend_from_slice(b"null") };
     out.push(b'"');
@@ -145,7 +145,7 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
     }
 }
 
-/// Appends stored JSON as it stands, if that's what it is, or null.
+/// Appends stored JSON unchanged once it has been checked, or null if there is none.
 fn json(out: &mut Vec<u8>, row: &Row<'_>, text: Option<&str>) -> Result<()> {
     let Some(text) = text else {
         out.extend_from_slice(b"null");

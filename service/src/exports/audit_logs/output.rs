@@ -1,17 +1,17 @@
-//! Where encoded records go: piece by piece into the attempt's file.
+//! Writes encoded records to the attempt's file, piece by piece.
 
 use super::sink::Sink;
 use crate::jobs::{Attempt, End};
 
-/// Bytes of records that make a piece. While one is written, the next ones are read.
+/// Size in bytes of a piece. While a piece is written, the next records are read.
 const PIECE: usize = 512 * 1024;
 
-/// The attempt's file, and how much went there.
+/// The attempt's file, with the number of bytes written to it.
 pub(super) struct Output<'a> {
     attempt: &'a mut Attempt,
-    /// An empty chunk to go on with.
+    /// An empty buffer for the next chunk.
     spare: Vec<u8>,
-    /// Of records so far, as they were encoded.
+    /// Encoded size in bytes of the records so far.
     pub(super) bytes: u64,
 }
 
@@ -20,16 +20,16 @@ impl<'a> Output<'a> {
         Self { attempt, spare: Vec::new(), bytes: 0 }
     }
 
-    /// Writes what `sink` has gathered, if that makes a piece.
+    /// Writes the records that `sink` has gathered, if they make a piece.
     pub(super) async fn offer(&mut self, sink: &mut Sink) -> Result<(), End> {
         if sink.encoder.gathered() >= PIECE { self.drain(sink).await } else { Ok(()) }
     }
 
-    /// Writes whatever `sink` has gathered, and says how far the attempt is.
+    /// Writes all records that `sink` has gathered, and reports the attempt's progress.
     pub(super) async fn drain(&mut self, sink: &mut Sink) -> Result<(), End> {
         let (chunk, bytes) = sink.encoder.take(std::mem::take(&mut self.spare));
         self.bytes += bytes as u64;
-        // Some formats have nothing to write until they have gathered more.
+        // Some formats have nothing to write before a group is full.
         self.spare = if chunk.is_empty() { chunk } else { self.attempt.write(chunk).await? };
         self.attempt.advanced(sink.records).await
     }

@@ -1,7 +1,7 @@
-//! Parquet: typed columns in groups of rows, which are written as they fill.
+//! Parquet: typed columns in groups of rows, each written when it is full.
 //!
-//! The same export has the same bytes at every attempt, as in the other formats: of the manifest, the
-//! file holds what the log says of itself, and no time of its making.
+//! An export has the same bytes at every attempt, as in the other formats: the manifest in the file
+//! describes the source only, and has no time of creation.
 
 mod column;
 mod fields;
@@ -29,8 +29,8 @@ use self::{
 use super::row::Row;
 use crate::{Error, Fault, Result};
 
-/// Bytes of values that make a group full. They are held, and what is known of each group until the end: of
-/// larger ones more values, of smaller ones more groups.
+/// Size in bytes of the values that make a group full. The values of one group, and the metadata of
+/// all groups, are held in memory: larger groups mean more values, smaller ones more metadata.
 const GROUP: usize = 2 * 1024 * 1024;
 
 /// The key of the file's metadata that holds the manifest.
@@ -40,11 +40,11 @@ pub(super) struct Parquet {
     groups: Groups,
     /// The group that is being gathered.
     columns: Vec<Column>,
-    /// Bytes that it holds.
+    /// Size in bytes of the values in that group.
     in_group: usize,
-    /// Bytes that came since the last `take`.
+    /// Size in bytes of the values added since the last `take`.
     gathered: usize,
-    /// Of the file, since the last `take`.
+    /// Bytes of the file written since the last `take`.
     written: Vec<u8>,
 }
 
@@ -63,28 +63,28 @@ impl Parquet {
         self.in_group += size;
     }
 
-    /// Whether the group must be written before another row comes.
+    /// True if the group must be written before another row is added.
     pub(super) fn is_full(&self) -> bool {
         self.in_group >= GROUP
     }
 
-    /// Writes the group.
+    /// Writes the group that is being gathered.
     pub(super) async fn write_full(&mut self) -> Result<()> {
         self.write(None).await
     }
 
-    /// Bytes of the rows that came since the last [`Self::take`].
+    /// Returns the size in bytes of the rows added since the last [`Self::take`].
     pub(super) fn gathered(&self) -> usize {
         self.gathered
     }
 
-    /// What has been written since the last time, which is nothing for most segments, and how many bytes
-    /// the rows have that came since; goes on in `spare`, which is empty.
+    /// Takes the bytes written since the last call: none, for most segments. Returns them with the
+    /// size of the rows added since then. Later bytes go to `spare`, which is empty.
     pub(super) fn take(&mut self, spare: Vec<u8>) -> (Vec<u8>, usize) {
         (std::mem::replace(&mut self.written, spare), std::mem::take(&mut self.gathered))
     }
 
-    /// Writes what is gathered, and the file's metadata.
+    /// Writes the last group, and the file's metadata with `manifest`.
     pub(super) async fn end(&mut self, manifest: &Value) -> Result<()> {
         self.write(Some(KeyValue::new(MANIFEST.to_owned(), manifest.to_string()))).await
     }
@@ -109,11 +109,11 @@ fn properties() -> parquet::errors::Result<WriterProperties> {
     let mut builder = WriterProperties::builder()
         .set_created_by(concat!("daybook ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
-        // What the file's end says of each group is held until then: no indexes of pages, and bounds
-        // only of columns whose values lie close together in a group.
+        // The metadata of each group is held in memory until the file ends: so there are no page
+        // indexes, and bounds only for columns whose values lie close together in a group.
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
-        // Pages are copied several times on their way.
+        // Pages are small, since each is copied several times before it is written.
         .set_data_page_size_limit(32 * 1024)
         .set_write_batch_size(column::AT_ONCE);
     for field in &FIELDS {

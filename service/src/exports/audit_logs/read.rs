@@ -1,4 +1,4 @@
-//! Reading segments, by the engine's fastest way.
+//! Reads segments by the fastest method of each database engine.
 
 use std::sync::Arc;
 
@@ -18,29 +18,29 @@ use crate::{
     page::{Direction, Keyset, Part},
 };
 
-/// Fewest rows of a segment.
+/// Minimum number of rows in a segment.
 const FEWEST: u64 = 100;
 
-/// Reads segments of an export's entries.
+/// Reads an export's entries in segments.
 pub(super) struct Reader<'a> {
     core: Arc<Core>,
     organization_id: Uuid,
     source: &'a AuditLogs,
     pub(super) keyset: Keyset<audit_log::Entity>,
     connection: Reading,
-    /// Where the segments' batches lie, one segment's after the other's.
+    /// Buffers for batches of rows, reused from one segment to the next.
     spares: BufferPool,
 }
 
 enum Reading {
-    /// Rows by COPY, and those of the segment to come.
+    /// Rows read by COPY, and the next segment if it is being prefetched.
     Postgres(Option<Ahead>),
-    /// Rows borrowed from SQLite's own pages, while nothing else waits for the thread.
+    /// Rows borrowed from SQLite's own pages, read in a section that may block the thread.
     Sqlite(Connection),
 }
 
-/// A segment that is begun while the one before it is worked on, so that neither the server nor the
-/// export waits for the other between two of them. Where it begins is a guess until then.
+/// A segment that is prefetched while the previous one is encoded, so that neither the server nor
+/// the export waits for the other between segments. Its start is a guess until that one ends.
 struct Ahead {
     after: Vec<Part>,
     limit: u64,
@@ -62,9 +62,11 @@ impl<'a> Reader<'a> {
         Ok(Self { core, organization_id, source, keyset, connection, spares })
     }
 
-    /// Rows of the next segment, after one of so many rows and bytes. Few, so that no snapshot is held
-    /// open and, on SQLite, little is held in memory; many, so that the start of a query doesn't matter,
-    /// which is nearer on SQLite. The first has the fewest, for its rows may be long.
+    /// Returns the number of rows to read next, given the rows and bytes of the last segment.
+    ///
+    /// Segments are small enough not to hold a snapshot open for long nor, on SQLite, much memory;
+    /// and large enough for the cost of starting a query not to matter, which is lower on SQLite.
+    /// The first one has [`FEWEST`] rows, since they may be long.
     pub(super) fn segment(&self, last: Option<(u64, u64)>) -> u64 {
         let (bytes, most) = match self.connection {
             Reading::Postgres(_) => (4 * 1024 * 1024, 50_000),
@@ -73,7 +75,7 @@ impl<'a> Reader<'a> {
         last.map_or(FEWEST, |(rows, size)| (bytes * rows / size.max(1)).clamp(FEWEST, most))
     }
 
-    /// Reads a segment of about `limit` rows, and no more than `left`, through `sink` into `output`.
+    /// Reads a segment of about `limit` rows, and at most `left`, through `sink` to `output`.
     pub(super) async fn read(
         &mut self,
         limit: u64,
@@ -118,8 +120,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Begins the segment of `limit` rows after a key that is guessed, where there is a guess and a
-    /// connection is to be had. Only of a whole log it is known how far rows reach.
+    /// Starts to prefetch `limit` rows after the guessed key `after`, if there is a guess and a
+    /// connection is available. Keys can be guessed only for a log that is exported without a
+    /// filter.
     fn look_ahead(&mut self, after: Option<Vec<Part>>, limit: u64) -> Result<(), Error> {
         let pool = self.core.db.bulk().get_postgres_connection_pool();
         let is_room = pool.num_idle() > 0 || pool.size() < Database::BULK;
@@ -135,7 +138,7 @@ impl<'a> Reader<'a> {
 
     async fn step(&mut self, limit: u64, sink: &mut Sink) -> Result<(), Error> {
         let statement = self.statement(sink.key(), limit);
-        // A place among the readers of jobs: so many read at once.
+        // A slot among the jobs' readers, to limit how many read at once.
         let pool = self.core.db.bulk().get_sqlite_connection_pool();
         let place = pool.acquire().await;
         let _place = place.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
@@ -143,7 +146,7 @@ impl<'a> Reader<'a> {
         tokio::task::block_in_place(|| sqlite(connection, &statement, sink))
     }
 
-    /// The next `limit` rows after `key`.
+    /// Returns a statement that selects the next `limit` rows after `key`.
     fn statement(&self, key: Option<Vec<Part>>, limit: u64) -> Statement {
         let AuditLogs { filter, through, .. } = self.source;
         let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);

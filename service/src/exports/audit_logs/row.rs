@@ -1,4 +1,4 @@
-//! An entry as an export reads it: borrowed from the database's answer, JSON as the text that it is.
+//! Entries as an export reads them: borrowed from the database's response, with JSON as text.
 
 use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::Column;
@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::{Error, Fault, Result, database::sqlite::fault};
 
-/// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
+/// Microseconds from 1970 to 2000, the epoch of PostgreSQL's timestamps.
 const EPOCH: i64 = 946_684_800_000_000;
 
-/// What is read, in this order.
+/// Columns to read, in this order.
 pub(super) const COLUMNS: [Column; 20] = [
     Column::Sequence,
     Column::Id,
@@ -33,7 +33,7 @@ pub(super) const COLUMNS: [Column; 20] = [
     Column::Hash,
 ];
 
-/// An entry; its fields are those of [`daybook_entity::audit_log::Model`].
+/// An entry with the fields of [`daybook_entity::audit_log::Model`].
 pub(super) struct Row<'r> {
     pub(super) sequence: i64,
     pub(super) id: Uuid,
@@ -58,7 +58,7 @@ pub(super) struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    /// Of the values of a row of PostgreSQL that selects [`COLUMNS`], in its binary format.
+    /// Parses the values of [`COLUMNS`] in PostgreSQL's binary format.
     ///
     /// An entity would own a copy of each value, which costs more than all the rest of an export.
     pub(super) fn of_postgres(values: &[Option<&'r [u8]>; COLUMNS.len()]) -> Result<Self> {
@@ -97,7 +97,7 @@ impl<'r> Row<'r> {
         })
     }
 
-    /// Of a row of SQLite that selects [`COLUMNS`].
+    /// Parses a row of SQLite that selects [`COLUMNS`].
     pub(super) fn of_sqlite(row: &'r rusqlite::Row<'_>) -> Result<Self> {
         let value = |index: usize| row.get_ref(index).map_err(fault);
         let text = |index: usize| value(index)?.as_str().map_err(|_| wrong("text"));

@@ -1,4 +1,4 @@
-//! Where the rows of an export go: through the encoder, counted.
+//! Passes the rows of an export to the encoder, and counts them.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,23 +10,23 @@ use crate::{
     page::Part,
 };
 
-/// What takes an export's rows, in order.
+/// Receiver of an export's rows, in order.
 pub(super) struct Sink {
     organization_id: Uuid,
     order_by: Order,
     pub(super) encoder: Encoder,
-    /// Records so far.
+    /// Number of records so far.
     pub(super) records: u64,
-    /// Smallest and largest sequence so far.
+    /// Smallest and largest sequence so far; `None` before the first record.
     pub(super) sequences: Option<(i64, i64)>,
-    /// The key that the first record comes after.
+    /// Key that the first record comes after; `None` to start at the beginning.
     start: Option<Vec<Part>>,
-    /// What the last record's key is made of.
+    /// Timestamp and sequence of the last record, which its key is made of.
     last: Option<(DateTime<Utc>, i64)>,
 }
 
 impl Sink {
-    /// One whose first record comes after `start`.
+    /// Creates a sink whose first record comes after `start`.
     pub(super) fn new(
         organization_id: Uuid,
         order_by: Order,
@@ -36,7 +36,7 @@ impl Sink {
         Self { organization_id, order_by, encoder, records: 0, sequences: None, start, last: None }
     }
 
-    /// The key to go on from.
+    /// Returns the key to continue after: that of the last record, or `start` before the first one.
     pub(super) fn key(&self) -> Option<Vec<Part>> {
         match self.last {
             Some((timestamp, sequence)) => {
@@ -46,8 +46,9 @@ impl Sink {
         }
     }
 
-    /// The key to go on from when `records` more have come of a log that is read whole: its sequence has
-    /// no gaps. None where the order is another, or where nothing has come yet.
+    /// Predicts the key to continue after once `records` more have come. The prediction holds for a
+    /// log that is read without a filter, since its sequence has no gaps. Returns `None` if the log
+    /// is not read in order of recording, or before the first record.
     pub(super) fn key_after(&self, records: u64) -> Option<Vec<Part>> {
         let (timestamp, sequence) = self.last?;
         let records = i64::try_from(records).ok()?;

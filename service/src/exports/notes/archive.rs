@@ -1,7 +1,7 @@
-//! Making the ZIP, on a thread where compressing keeps nobody waiting.
+//! Builds the ZIP, on a thread that may block while it compresses.
 //!
-//! It is written from front to back and never sought in; an archive with more files or bytes than
-//! the first ZIPs could count is a ZIP64 (APPNOTE 6.3.10, section 4.3.14).
+//! The ZIP is written from front to back, without seeking. An archive with more files or bytes than
+//! the original format can count is a ZIP64 (APPNOTE 6.3.10, section 4.3.14).
 
 use std::{
     fs::File,
@@ -30,29 +30,30 @@ use super::{
 };
 use crate::{Fault, Result};
 
-/// Bytes of a chunk.
+/// Size in bytes at which a chunk is sent.
 const CHUNK: usize = 256 * 1024;
-/// Longest time between two chunks, as far as one note's work allows: the job's lease hangs on it.
+/// Longest time between two chunks, unless one note takes longer. Chunks keep the job's lease alive.
 const PAUSE: Duration = Duration::from_millis(300);
-/// From this many notes or bytes on, a generated file may not fit into the old counts.
+/// Threshold for generated files in ZIP64: the index is one from this many notes, and the report
+/// from 4 GiB less this many bytes.
 const LARGE: u64 = 1_000_000;
 
 /// A part of the ZIP.
 pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
-    /// Notes done, counting half what was only read.
+    /// Number of notes done. A note that was only read counts as half.
     pub(super) done: u64,
 }
 
-/// What came of it.
+/// Result of building a ZIP.
 pub(super) struct Summary {
-    /// Links that lead nowhere.
+    /// Number of links to notes that do not exist.
     pub(super) broken_links: u64,
-    /// Notes whose file is not their path and `.md`.
+    /// Number of notes whose file has another name than their path and `.md`.
     pub(super) renamed_files: u64,
 }
 
-/// A ZIP that is being made.
+/// A ZIP that is being built.
 pub(super) struct Archive {
     workspace: workspace::Model,
     notes: Vec<Listed>,
@@ -60,14 +61,14 @@ pub(super) struct Archive {
     spool: BufReader<File>,
     folder: std::path::PathBuf,
     zip: ZipWriter<StreamWriter<Sink>>,
-    /// Notes done, for the sink, which the writer has.
+    /// Number of notes done, shared with the sink, which the ZIP writer owns.
     done: Arc<AtomicU64>,
     broken_links: u64,
     broken_notes: u64,
 }
 
 impl Archive {
-    /// Of the notes in `spool`; goes to `chunks` as it's written.
+    /// Creates a ZIP of the notes in `spool`, which is sent to `chunks` as it is written.
     pub(super) fn new(
         workspace: workspace::Model,
         spool: Spool,
@@ -95,11 +96,11 @@ impl Archive {
         }
     }
 
-    /// Makes it, whole.
+    /// Builds the whole ZIP.
     ///
     /// # Errors
-    /// A temporary file that can't be used; [`io::ErrorKind::BrokenPipe`] where nobody takes the
-    /// chunks any more.
+    /// Fails if a temporary file can't be used, or with [`io::ErrorKind::BrokenPipe`] once the
+    /// receiver of the chunks is gone.
     pub(super) fn build(mut self) -> Result<Summary> {
         let is_large = self.notes.len() as u64 >= LARGE;
         self.start(INDEX, options(None).large_file(is_large))?;
@@ -133,7 +134,7 @@ impl Archive {
         self.start(&file, options(Some(head.updated_at)))?;
         self.zip.write_all(front_matter.as_bytes()).map_err(cannot)?;
         self.zip.write_all(body.as_bytes()).map_err(cannot)?;
-        // The other half of what was counted when it was read.
+        // Each note counts as half when it is read, and as half when it is written.
         let total = self.notes.len();
         self.done.store((total + index + 1) as u64 / 2, Ordering::Relaxed);
         Ok(())
@@ -154,8 +155,8 @@ impl Archive {
     }
 }
 
-/// How a file is stored. Its time is its note's, in UTC to two seconds, as ZIPs have it; what is
-/// none's is of 1980, the first one.
+/// Returns the options of a file. Its time is that of its note's last change, in UTC and with a
+/// resolution of two seconds, as in all ZIPs. Generated files have the earliest time, 1980.
 fn options(time: Option<DateTime<Utc>>) -> SimpleFileOptions {
     let time = time.and_then(|time| {
         let year = u16::try_from(time.year()).ok()?;
@@ -171,14 +172,14 @@ fn options(time: Option<DateTime<Utc>>) -> SimpleFileOptions {
         .unix_permissions(0o644)
 }
 
-/// Where the ZIP goes.
+/// Receiver of the ZIP's bytes, which sends them on in chunks.
 struct Sink {
     chunks: mpsc::Sender<Chunk>,
     bytes: Vec<u8>,
     done: Arc<AtomicU64>,
     sent: Instant,
-    /// Nobody takes the chunks any more; that has been said once, and what the writer puts here to
-    /// end its archive is dropped.
+    /// True once the receiver of the chunks is gone. The error is returned once; the bytes that the
+    /// ZIP writer writes afterwards to end its archive are dropped.
     is_over: bool,
 }
 

@@ -1,7 +1,7 @@
-//! The YAML that a note's file begins with.
+//! YAML front matter, with which a note's file begins.
 //!
-//! Texts are double-quoted scalars (YAML 1.2.2, section 7.3.1), in which everything can be written
-//! that a title may hold; a line of three hyphens can't come about.
+//! Texts are double-quoted scalars (YAML 1.2.2, section 7.3.1), which can express any character of
+//! a title and keep each text on one line, so that none can produce a line of three hyphens.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
@@ -9,7 +9,7 @@ use super::spool::{Head, Listed};
 use crate::GlobalId;
 use daybook_entity::workspace;
 
-/// The front matter of a note, with its last line break: the body follows at once.
+/// Returns the front matter of a note, including the final line break, so that the body can follow.
 pub(super) fn front_matter(workspace: &workspace::Model, listed: &Listed, head: &Head) -> String {
     let workspace::Model { organization_id, id: workspace_id, ref name, created_at: _ } =
         *workspace;
@@ -63,8 +63,8 @@ fn push_quoted(text: &mut String, value: &str) {
     text.push('"');
 }
 
-/// Whether readers take it as it is: YAML's printable characters without its line breaks and the
-/// byte order mark. None of the others is beyond four hexadecimal digits.
+/// True if the character needs no escape: it is printable in YAML, and neither a line break nor the
+/// byte order mark. All other characters have at most four hexadecimal digits.
 fn is_plain(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }

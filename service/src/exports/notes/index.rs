@@ -1,10 +1,10 @@
-//! The index and the report: Markdown of our own in the ZIP.
+//! Generated Markdown files in the ZIP: the index of notes and the report of broken links.
 
 use std::io::{self, Write};
 
 use super::{links::Broken, names, spool::Listed};
 
-/// Writes the list of all notes.
+/// Writes the index, which lists all notes.
 pub(super) fn write_index(
     out: &mut impl Write,
     workspace: &str,
@@ -16,7 +16,7 @@ pub(super) fn write_index(
         let Listed { path, title } = note;
         let link = destination(file.as_deref().unwrap_or(&names::file(path)));
         write!(out, "- [{}]({link})", escape(title))?;
-        // Where the file's name does not say it.
+        // The path, if the file's name differs from it.
         match file {
             Some(_) => writeln!(out, " — {}", code(path))?,
             None => writeln!(out)?,
@@ -25,7 +25,7 @@ pub(super) fn write_index(
     Ok(())
 }
 
-/// Writes what the report begins with.
+/// Writes the beginning of the report: its title and the number of broken links.
 pub(super) fn write_report_start(
     out: &mut impl Write,
     broken_links: u64,
@@ -39,7 +39,7 @@ pub(super) fn write_report_start(
     }
 }
 
-/// Writes the links of one note that lead nowhere.
+/// Writes the broken links of one note.
 pub(super) fn write_broken(
     out: &mut impl Write,
     note: &Listed,
@@ -58,7 +58,7 @@ fn count(count: u64, what: &str) -> String {
     format!("{count} {what}{end}")
 }
 
-/// `text` as it is in one line of Markdown, whatever it holds.
+/// Escapes `text` so that it appears as it is, in one line of Markdown.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
@@ -70,7 +70,8 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// A file as a link's destination: percent-encoded, but for what URLs and IRIs take.
+/// Returns a file's name as the destination of a link, percent-encoded except for the characters
+/// that URLs and IRIs allow.
 fn destination(file: &str) -> String {
     let mut link = String::with_capacity(file.len());
     for c in file.chars() {
@@ -88,12 +89,12 @@ fn destination(file: &str) -> String {
     link
 }
 
-/// `text` in a code span (CommonMark, section 6.1), which nothing in it can end.
+/// Returns `text` in a code span (CommonMark, section 6.1), with a fence longer than any in `text`.
 fn code(text: &str) -> String {
     let text: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
-    // A space on either side is the span's own where it's not all spaces, and keeps backticks apart.
+    // Readers strip a space on either side of a text that is not blank. It keeps backticks apart.
     let is_blank = text.chars().all(|c| c == ' ');
     let is_tight = !is_blank && (text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']));
     let space = if is_tight { " " } else { "" };

@@ -1,8 +1,9 @@
-//! Links between notes, and which of them lead nowhere.
+//! Finds broken links between notes.
 //!
-//! A link counts where it is CommonMark (section 6.3) and its destination is relative: one with a
-//! scheme or a host leads elsewhere, one that is only a fragment stays. It leads to a note by the
-//! note's path, with or without `.md`, or to a folder that has notes.
+//! Only links of CommonMark (section 6.3) with a relative destination are checked: a destination
+//! with a scheme or host leads elsewhere, and one that is only a fragment leads to the same note.
+//! A link is valid if its destination is a note's path, with or without `.md` or `.markdown`, or a
+//! folder that contains notes.
 
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag};
 use unicode_normalization::UnicodeNormalization;
@@ -12,17 +13,17 @@ use super::{
     spool::Listed,
 };
 
-/// A link that leads nowhere.
+/// A link to a note or folder that does not exist.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Broken {
-    /// In which line of the body, from 1 on.
+    /// Line of the body, counted from 1.
     pub(super) line: usize,
-    /// As it stands there, unescaped.
+    /// Destination as in the body, with escapes resolved.
     pub(super) destination: String,
 }
 
-/// The links of the note at `path` that lead nowhere among `notes`, which are in the order of their
-/// paths.
+/// Returns the links in the note at `path` that lead to none of `notes`, which must be ordered by
+/// path.
 pub(super) fn broken(path: &str, body: &str, notes: &[Listed]) -> Vec<Broken> {
     let (mut broken, mut line, mut counted) = (Vec::new(), 1, 0);
     for (event, range) in Parser::new_ext(body, Options::empty()).into_offset_iter() {
@@ -33,7 +34,7 @@ pub(super) fn broken(path: &str, body: &str, notes: &[Listed]) -> Vec<Broken> {
         if leads_somewhere(path, &dest_url, notes) {
             continue;
         }
-        // Links come in the order of their starts; one within another's text is none.
+        // Links come in the order of their starts, since links can't be nested.
         let passed = body.get(counted..range.start).unwrap_or_default();
         line += passed.bytes().filter(|byte| *byte == b'\n').count();
         counted = counted.max(range.start);
@@ -48,7 +49,7 @@ fn leads_somewhere(from: &str, destination: &str, notes: &[Listed]) -> bool {
         return true;
     }
     let Some(path) = resolve(from, &decode(place)) else { return false };
-    // The top folder, and what is put there.
+    // The top folder, and the generated files in it.
     if path.is_empty() || path == INDEX || path == REPORT {
         return true;
     }
@@ -58,14 +59,14 @@ fn leads_somewhere(from: &str, destination: &str, notes: &[Listed]) -> bool {
     is_note || is_folder(notes, &path)
 }
 
-/// Whether a destination begins with a scheme (RFC 3986, section 3.1).
+/// True if a destination begins with a scheme (RFC 3986, section 3.1).
 fn has_scheme(destination: &str) -> bool {
     let Some((scheme, _)) = destination.split_once(':') else { return false };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// The path that a relative destination comes to; none where it leads out of the workspace.
+/// Resolves a relative destination to a path. Returns `None` if it leads out of the workspace.
 fn resolve(from: &str, destination: &str) -> Option<String> {
     let folders = from.rsplit_once('/').map(|(folders, _)| folders);
     let is_absolute = destination.starts_with('/');
@@ -81,8 +82,8 @@ fn resolve(from: &str, destination: &str) -> Option<String> {
     Some(segments.join("/").nfc().collect())
 }
 
-/// `text` with its percent-encoded bytes decoded (RFC 3986, section 2.1); as it is where they
-/// are not UTF-8.
+/// Decodes percent-encoded bytes (RFC 3986, section 2.1). Returns `text` unchanged if the result is
+/// not UTF-8.
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -105,7 +106,7 @@ fn has(notes: &[Listed], path: &str) -> bool {
     notes.binary_search_by(|note| note.path.as_str().cmp(path)).is_ok()
 }
 
-/// Whether notes are below `path`.
+/// True if there are notes below `path`.
 fn is_folder(notes: &[Listed], path: &str) -> bool {
     let folder = format!("{path}/");
     let next = notes.partition_point(|note| note.path.as_str() < folder.as_str());

@@ -1,14 +1,16 @@
-//! The names of files in the ZIP, such that each system unpacks each note into a file of its own.
+//! Names of files in the ZIP, chosen so that every system unpacks each note into a separate file.
 //!
-//! A note at `guides/setup` is in `guides/setup.md`. Another name has a note
-//! - whose path has characters or names that Windows doesn't take: `<>:"|?*`, dots and spaces at the
-//!   end of a folder's name, and the first letters of what begins like a device (`con`, `nul.txt`)
-//!   become or get an underscore;
-//! - with a folder that ends like a file (`a.md/b` beside a note `a`): the folder gets an underscore;
-//! - whose file would be the same as another one's where case and Unicode's normalization do not
-//!   count, or as the index or the report: it gets `~` and eight digits of the SHA-256 of its path.
+//! A note at `guides/setup` is in `guides/setup.md`. A note's file has another name if
+//! - its path has characters or names that Windows does not allow: `<>:"|?*`, and dots and spaces
+//!   at the end of a folder's name, are replaced by underscores, and names of devices (`con`,
+//!   `nul.txt`) get an underscore before their extension, if any;
+//! - its path has a folder that ends like a file (`a.md/b` beside a note `a`): an underscore is
+//!   appended to the folder's name;
+//! - its file would have the same name as another note's, the index or the report, ignoring case
+//!   and Unicode normalization: `~` and eight digits of the SHA-256 of its path are appended.
 //!
-//! Notes that have their own path's name keep it, in the order of their paths.
+//! If several notes would have the same name, those whose paths need no change take precedence,
+//! and among them the one whose path comes first.
 
 use std::collections::HashSet;
 
@@ -17,19 +19,19 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::spool::Listed;
 
-/// The file that leads to all others.
+/// Name of the index, which links to all notes.
 pub(super) const INDEX: &str = "index.md";
-/// The report of links that lead nowhere.
+/// Name of the report of broken links.
 pub(super) const REPORT: &str = "_broken-links.md";
 
-/// Names of devices on Windows, with whatever extension.
+/// Names of devices on Windows, which are reserved with any extension.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
-/// Names that are devices with a digit after them.
+/// Names of devices on Windows that are followed by a digit.
 const NUMBERED_DEVICES: [&str; 2] = ["com", "lpt"];
 
-/// The file of each note, in the notes' order; none where it's the path and `.md`.
+/// Returns the file name of each note, in order; `None` if it is the note's path and `.md`.
 pub(super) fn assign(notes: &[Listed]) -> Vec<Option<String>> {
-    // Keys by their hashes: sixteen bytes each, however long the paths are.
+    // Keys are hashes of sixteen bytes, however long the paths are.
     let mut taken: HashSet<[u8; 16]> = [INDEX, REPORT].into_iter().map(key).collect();
     let mut names = Vec::with_capacity(notes.len());
     let mut others = Vec::new();
@@ -47,12 +49,12 @@ pub(super) fn assign(notes: &[Listed]) -> Vec<Option<String>> {
     names
 }
 
-/// The path's own file.
+/// Returns the name of a path's file, if it needs no change.
 pub(super) fn file(path: &str) -> String {
     format!("{path}.md")
 }
 
-/// A file that is free: of this name, or with digits after it.
+/// Returns a file name that is not taken: `name`, or `name` with digits appended.
 fn free(name: &str, path: &str, taken: &mut HashSet<[u8; 16]>) -> String {
     let mut found = file(name);
     let mut tries = 0_u64;
@@ -69,8 +71,8 @@ fn free(name: &str, path: &str, taken: &mut HashSet<[u8; 16]>) -> String {
     found
 }
 
-/// What two names have in common that some file system takes for the same: more than Unicode's
-/// canonical caseless match (definition D145), for file systems compare upper case.
+/// Returns a key that is equal for names that some file system treats as the same. It goes beyond
+/// Unicode's canonical caseless match (definition D145), since file systems compare upper case.
 fn key(name: &str) -> [u8; 16] {
     let text: String = name.nfd().collect();
     let text = text.to_lowercase().to_uppercase().to_lowercase();
@@ -81,7 +83,7 @@ fn key(name: &str) -> [u8; 16] {
     key
 }
 
-/// `path` with segments that each system takes.
+/// Returns `path` with segments that every system allows.
 fn portable(path: &str) -> String {
     let (folders, last) = path.rsplit_once('/').map_or((None, path), |(a, b)| (Some(a), b));
     let mut name = String::with_capacity(path.len() + 2);
@@ -90,7 +92,7 @@ fn portable(path: &str) -> String {
         let end = folder.trim_end_matches(['.', ' ']).len();
         let count = folder.len() - end;
         folder.replace_range(end.., &"_".repeat(count));
-        // A file is never called like this folder, for files end in .md.
+        // All files end in .md, so no file has the same name as a folder.
         if key(folder.get(folder.len().saturating_sub(3)..).unwrap_or_default()) == key(".md") {
             folder.push('_');
         }
@@ -101,7 +103,7 @@ fn portable(path: &str) -> String {
     name
 }
 
-/// A segment without what Windows does not take anywhere in a name.
+/// Returns a segment without the characters and device names that Windows does not allow.
 fn segment(segment: &str) -> String {
     let is_reserved = |c: char| matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*');
     let mut name: String = segment.chars().map(|c| if is_reserved(c) { '_' } else { c }).collect();

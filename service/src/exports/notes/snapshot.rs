@@ -1,4 +1,4 @@
-//! Reading a workspace's notes as of one moment, in segments, within one read transaction.
+//! Reads a snapshot of a workspace's notes, in segments, within one read transaction.
 
 use daybook_entity::note::{Column, Entity, Model};
 use sea_orm::{
@@ -10,21 +10,21 @@ use uuid::Uuid;
 
 use crate::Result;
 
-/// Keys that are read at once.
+/// Number of keys read by one query.
 const KEYS: u64 = 1_000;
-/// Bytes of bodies after which a segment ends.
+/// Total size of bodies in bytes at which a segment ends.
 const SEGMENT: i64 = 1024 * 1024;
-/// Most notes of a segment.
+/// Maximum number of notes in a segment.
 const NOTES: usize = 250;
 
-/// What to read, and where the segments go.
+/// Workspace to read, and the channel that its segments are sent to.
 pub(super) struct Reading {
     pub(super) organization_id: Uuid,
     pub(super) workspace_id: Uuid,
     pub(super) segments: mpsc::Sender<Vec<Model>>,
 }
 
-/// Sends the workspace's notes by path; ends early where nobody takes them any more.
+/// Sends the workspace's notes, ordered by path. Ends early once the receiver is gone.
 pub(super) async fn read(tx: &DatabaseTransaction, reading: &Reading) -> Result<()> {
     let mut after = None;
     loop {
@@ -43,8 +43,8 @@ pub(super) async fn read(tx: &DatabaseTransaction, reading: &Reading) -> Result<
     }
 }
 
-/// Ids, paths and lengths of the next notes. Lengths first: a segment of rows of unknown length
-/// could be a thousand mebibytes.
+/// Returns the ids, paths and body lengths of the next notes. Lengths are read before bodies, since
+/// the bodies of a thousand notes can have a mebibyte each.
 async fn keys(
     tx: &DatabaseTransaction,
     reading: &Reading,
@@ -65,7 +65,7 @@ async fn keys(
     Ok(keys.into_tuple().all(tx).await?)
 }
 
-/// The ids, cut where the bodies come to a segment.
+/// Splits the ids into segments by the lengths of the bodies.
 fn segments(keys: &[(Uuid, String, i64)]) -> Vec<Vec<Uuid>> {
     let (mut segments, mut segment, mut bytes) = (Vec::new(), Vec::new(), 0);
     for (id, _, length) in keys {

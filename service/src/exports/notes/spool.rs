@@ -1,5 +1,5 @@
-//! Notes in a temporary file, in the order of their paths: what the snapshot gave, so that it need
-//! not stay open while the ZIP is made.
+//! Copies the notes of a snapshot to a temporary file, in the order of their paths, so that the
+//! snapshot need not stay open while the ZIP is built.
 
 use std::io::{self, Read, SeekFrom};
 
@@ -21,23 +21,23 @@ use crate::{
     private,
 };
 
-/// The notes of a workspace.
+/// The notes of a workspace, in a temporary file.
 pub(super) struct Spool {
-    /// At its start. It has no name, and is gone when it's closed.
+    /// The temporary file, positioned at its start. It has no name, and is deleted when closed.
     pub(super) file: std::fs::File,
-    /// Of each note, in the order of the file.
+    /// Path and title of each note, in the order of the file.
     pub(super) listed: Vec<Listed>,
-    /// Where there is room for another temporary file.
+    /// Folder for further temporary files.
     pub(super) folder: std::path::PathBuf,
 }
 
-/// What is held in memory of a note.
+/// Fields of a note that are held in memory.
 pub(super) struct Listed {
     pub(super) path: String,
     pub(super) title: String,
 }
 
-/// What the file holds of a note, beside its body.
+/// Fields of a note that are stored in the file before its body.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Head {
     pub(super) id: Uuid,
@@ -47,7 +47,7 @@ pub(super) struct Head {
     pub(super) updated_at: DateTime<Utc>,
 }
 
-/// Reads a workspace into a spool.
+/// Copies the notes of a workspace to a new spool.
 pub(super) async fn fill(
     attempt: &mut Attempt,
     workspace_id: Uuid,
@@ -57,7 +57,7 @@ pub(super) async fn fill(
     let reading = Reading { organization_id, workspace_id, segments: sender };
     let db = attempt.core.db.clone();
     let read = db.snapshot(reading, |tx, reading| Box::pin(snapshot::read(tx, reading)));
-    // An attempt that ends here takes the receiver with it, and the reading ends.
+    // If the attempt ends here, the receiver is dropped, which ends the reading.
     let (read, spool) = tokio::join!(read, collect(attempt, segments));
     read?;
     spool
@@ -77,7 +77,7 @@ async fn collect(
             listed.push(Listed { path: note.path, title: note.title });
         }
         file.write_all(&bytes).await.map_err(cannot)?;
-        // Reading is one half of the work, writing the other.
+        // Reading a note is half of its work, and writing it the other half.
         attempt.advanced(listed.len() as u64 / 2).await?;
     }
     file.flush().await.map_err(cannot)?;
@@ -95,7 +95,7 @@ async fn open(folder: &std::path::Path) -> Result<File> {
     Ok(File::from_std(file.map_err(Fault::Task)?.map_err(cannot)?))
 }
 
-/// Appends a note: the length of its head, the head, the length of its body, the body.
+/// Appends a note: its head and its body, each after its length in bytes.
 fn push(bytes: &mut Vec<u8>, note: &note::Model) -> Result<()> {
     let head = Head {
         id: note.id,
@@ -112,7 +112,7 @@ fn push(bytes: &mut Vec<u8>, note: &note::Model) -> Result<()> {
     Ok(())
 }
 
-/// The next note of a spool: its head, and its body in `body`.
+/// Reads the next note of a spool. Returns its head, and puts its body into `body`.
 pub(super) fn next(file: &mut impl Read, body: &mut String) -> Result<Head> {
     let head = part(file).map_err(cannot)?;
     let head = serde_json::from_slice(&head).map_err(|error| unreadable(&error))?;
@@ -130,7 +130,7 @@ fn part(file: &mut impl Read) -> io::Result<Vec<u8>> {
     if read as u64 == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// What could not be done with a temporary file.
+/// Returns the error that a temporary file can't be used.
 pub(super) fn cannot(source: io::Error) -> Error {
     Fault::Io { context: "can't use a temporary file".to_owned(), source }.into()
 }

@@ -1,4 +1,4 @@
-//! A statement with its values in their places, for COPY takes none beside its text.
+//! Statements with their values as literals, since COPY takes no parameters.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use sea_orm::{Statement, Value};
 
 use crate::{Error, Fault};
 
-/// The statement's text with its values in their places.
+/// Returns the text of a statement with each placeholder replaced by a literal of its value.
 pub(super) fn with_literals(statement: &Statement) -> Result<String, Error> {
     let values = statement.values.as_ref().map_or(&[][..], |values| &values.0);
     let mut parts = statement.sql.split('$');

@@ -1,4 +1,4 @@
-//! A column of the group that is being gathered.
+//! Columns of the group that is being gathered.
 
 use bytes::Bytes;
 use parquet::{
@@ -12,23 +12,23 @@ use uuid::Uuid;
 use super::fields::{Field, Kind};
 use crate::{GlobalId, exports::audit_logs::row::Row, text::push_hex};
 
-/// Texts that are written at once: each takes more room on its way than in the column.
+/// Number of texts written at once: each takes more memory while it is written than in the column.
 pub(super) const AT_ONCE: usize = 256;
 
-/// Bytes by which a column's texts grow.
+/// Least number of bytes by which the buffer of a column's texts grows.
 const GROWTH: usize = 64 * 1024;
 
 /// The values of a field, in the order of the rows.
 pub(super) struct Column {
     field: &'static Field,
     numbers: Vec<i64>,
-    /// All texts, one behind the other.
+    /// All texts, concatenated.
     texts: Vec<u8>,
     /// The texts that are being written.
     lent: Bytes,
-    /// Where each text ends.
+    /// End of each text, as an offset in bytes.
     ends: Vec<usize>,
-    /// For each row 1 where it has a text, or else 0.
+    /// For each row, 1 if it has a text, or else 0.
     levels: Vec<i16>,
 }
 
@@ -38,7 +38,7 @@ impl Column {
         Self { field, numbers: Vec::new(), texts, lent, ends: Vec::new(), levels: Vec::new() }
     }
 
-    /// Takes a row's value; how many bytes it is held in.
+    /// Adds a row's value. Returns the number of bytes that it takes in memory.
     pub(super) fn push(&mut self, organization_id: Uuid, row: &Row<'_>) -> usize {
         let before = self.texts.len();
         match self.field.kind {
@@ -70,7 +70,8 @@ impl Column {
         self.texts.len() - before + size_of::<usize>()
     }
 
-    /// Grows little by little: a text that grew by doubling would hold twice as much as it needs.
+    /// Makes room for `length` bytes in small steps, since a buffer that doubles takes up to twice
+    /// the memory that it needs.
     fn make_room(&mut self, length: usize) {
         if self.texts.capacity() - self.texts.len() < length {
             self.texts.reserve_exact(length.max(GROWTH));
@@ -81,7 +82,7 @@ impl Column {
         self.numbers.is_empty() && self.levels.is_empty()
     }
 
-    /// Writes all that it holds.
+    /// Writes all values.
     pub(super) fn write(
         &mut self,
         writer: &mut SerializedColumnWriter<'_>,
@@ -97,7 +98,7 @@ impl Column {
         Ok(())
     }
 
-    /// Writes all texts, some at a time.
+    /// Writes all texts, [`AT_ONCE`] at a time.
     fn write_texts(
         &mut self,
         writer: &mut ColumnWriterImpl<'_, ByteArrayType>,
@@ -118,7 +119,8 @@ impl Column {
         Ok(())
     }
 
-    /// Holds nothing any more but the memory, when its writer is gone, which keeps some texts until then.
+    /// Removes all values and keeps the memory. Called once the writer is gone, since it keeps some
+    /// texts until then.
     pub(super) fn clear(&mut self) {
         self.texts = Vec::from(std::mem::take(&mut self.lent));
         self.texts.clear();

@@ -1,4 +1,5 @@
-//! What the columns are: names as in the CSV, times and numbers as such, all else text as the API has it.
+//! Columns of a Parquet file: named as in the CSV, with times and numbers typed, and all other
+//! values as text, as in the API.
 
 use chrono::{DateTime, Utc};
 use parquet::{
@@ -9,27 +10,27 @@ use parquet::{
 
 use crate::exports::audit_logs::{csv, row::Row};
 
-/// A column.
+/// Name, type and source of a column.
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// Whether a value may be absent: it is null then.
+    /// True if the column may have nulls, for absent values.
     pub(super) is_optional: bool,
 }
 
-/// What a column holds, and where it is in a row.
+/// Type of a column's values, and how to get one from a row.
 pub(super) enum Kind {
     Number(fn(&Row<'_>) -> i64),
-    /// Microseconds in UTC.
+    /// A time in UTC, in microseconds.
     Time(fn(&Row<'_>) -> DateTime<Utc>),
-    /// Text that many rows have in common.
+    /// Text with few distinct values, stored in a dictionary.
     Word(Text),
-    /// Text that is another one in most rows.
+    /// Text that differs in most rows.
     Text(Text),
     Json(Text),
-    /// The API's ID.
+    /// The entry's global ID, as in the API.
     Id,
-    /// Hexadecimal digits.
+    /// The entry's hash, in hexadecimal.
     Hash,
 }
 
@@ -67,7 +68,7 @@ pub(super) const FIELDS: [Field; csv::COLUMNS.len()] = [
 ];
 
 impl Field {
-    /// The column in the file's schema.
+    /// Returns the column's definition in the file's schema.
     pub(super) fn column(&self) -> Result<Type, ParquetError> {
         let (physical, logical) = match self.kind {
             Kind::Number(_) => (Physical::INT64, LogicalType::integer(64, true)),

@@ -1,6 +1,6 @@
-//! Writing groups, in a thread of its own. It compresses for tens of milliseconds, which is no work for a
-//! thread that serves others meanwhile; and an allocator keeps some of what each thread has freed: were
-//! each group written by whichever thread is at hand, each of them would keep a group's memory.
+//! Writes groups in a dedicated thread. Compressing a group takes tens of milliseconds, which is
+//! too long for a thread that serves other tasks. And an allocator keeps some of the memory that
+//! each thread has freed: if any thread of a pool could write a group, each would keep that memory.
 
 use std::{sync::Arc, thread};
 
@@ -13,17 +13,17 @@ use tokio::sync::mpsc;
 
 use super::column::Column;
 
-/// A group to write, and what was written of it.
+/// A group to write, and its bytes once written.
 pub(super) struct Group {
-    /// Its values; none of them are left when it is written.
+    /// Values of the group; empty once it is written.
     pub(super) columns: Vec<Column>,
-    /// What the file's bytes are appended to.
+    /// Buffer that the bytes of the file are appended to.
     pub(super) bytes: Vec<u8>,
-    /// What the end of the file says. No group comes after it.
+    /// Metadata for the end of the file, if this is the last group.
     pub(super) end: Option<KeyValue>,
 }
 
-/// The thread, which ends with this.
+/// Handle of the thread, which ends when the handle is dropped.
 pub(super) struct Groups {
     full: mpsc::UnboundedSender<Group>,
     written: mpsc::UnboundedReceiver<Result<Group>>,
@@ -39,7 +39,7 @@ impl Groups {
         Ok(Self { full, written })
     }
 
-    /// Writes a group, and waits until it is.
+    /// Writes a group, and waits until it is written.
     pub(super) async fn write(&mut self, group: Group) -> Result<Group> {
         let gone = || ParquetError::General("the thread that writes it has ended".to_owned());
         self.full.send(group).map_err(|_| gone())?;
@@ -61,7 +61,7 @@ fn write_all(
 }
 
 fn write(writer: &mut SerializedFileWriter<Vec<u8>>, mut group: Group) -> Result<Group> {
-    // What the file begins with is there from the start.
+    // The writer holds the beginning of the file from the start.
     group.bytes.append(writer.inner_mut());
     *writer.inner_mut() = group.bytes;
     if group.columns.iter().any(|column| !column.is_empty()) {
