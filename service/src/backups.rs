@@ -1,4 +1,4 @@
-//! Backups: a moment of the database as a file that the engine's own client loads.
+//! Backups: a snapshot of the database as a file that the engine's own client can load.
 //!
 //! ```text
 //! one snapshot ─▶ rows ─▶ file in the store ─▶ reader ─▶ scratch copy ─▶ rows
@@ -6,12 +6,12 @@
 //!                  └── counts, checksums ────────┴─────── the same? ──────┘
 //! ```
 //!
-//! A row has one canonical form, whatever the engine: the line that PostgreSQL's COPY writes for
-//! it. Checksums are of those lines, the reader gives those lines, and either engine is filled from
-//! them. So a copy on the other engine is compared as strictly as one on the same.
+//! A row has one canonical form on both engines: the line that PostgreSQL's COPY writes for it.
+//! Checksums are computed from these lines, the reader returns them, and both engines are filled
+//! from them. A copy on the other engine is therefore compared as strictly as one on the same.
 //!
-//! Nothing of a file is ever executed here but its rows, as data: a copy's schema is the one that
-//! the process itself wrote or migrated.
+//! Daybook never executes anything from a file. It only loads the rows, as data, into a schema that
+//! this process wrote or migrated itself.
 
 mod checksum;
 mod cron;

@@ -178,8 +178,8 @@ struct Written {
 }
 
 impl Written {
-    /// Parses a key of the form `FOLDER/ORGANIZATION/JOB-CLAIM`. Returns none for any other key, which
-    /// no attempt has written.
+    /// Parses a key of the form `FOLDER/ORGANIZATION/JOB-CLAIM`. Returns none for any other key,
+    /// which no attempt has written.
     fn parse(key: &str) -> Option<Self> {
         let mut parts = key.splitn(3, '/').skip(1);
         let organization_id = Uuid::parse_str(parts.next()?).ok()?;

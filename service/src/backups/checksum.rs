@@ -1,31 +1,31 @@
-//! Checksums of tables that do not depend on the order of their rows.
+//! Checksums of tables, independent of the order of rows.
 
 use sha2::{Digest, Sha256};
 
 use crate::hex;
 
-/// What a table's rows come to: their number, length and checksum.
+/// Digest of a table's rows: their number, length and checksum.
 ///
-/// The checksum is the sum, modulo 2^256, of the SHA-256 of each row's canonical line. A sum and
-/// not an exclusive or, in which a doubled row would vanish. It finds faults; against a forger
-/// stands the authenticated SHA-256 of the whole file.
+/// The checksum is the sum, modulo 2^256, of the SHA-256 of each row's canonical line. It is a sum
+/// rather than an exclusive or, because a duplicated row would cancel itself out in the latter. The
+/// checksum detects faults; the authenticated SHA-256 of the whole file detects forgery.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
-    /// Bytes of their canonical lines, line breaks included.
+    /// Length of the rows' canonical lines in bytes, line breaks included.
     pub bytes: u64,
-    /// The sum, least significant limb first.
+    /// Checksum as 64-bit limbs, least significant first.
     sum: [u64; 4],
 }
 
 impl Tally {
-    /// From what a manifest says.
+    /// Creates a tally from the values in a manifest.
     pub(super) fn of(rows: u64, bytes: u64, checksum: [u8; 32]) -> Self {
         Self { rows, bytes, sum: limbs(checksum) }
     }
 
-    /// Counts a row's line, given without its line break.
+    /// Adds a row's canonical line, given without its line break.
     pub(super) fn add(&mut self, line: &[u8]) {
         self.rows += 1;
         self.bytes += line.len() as u64 + 1;
@@ -38,7 +38,7 @@ impl Tally {
         }
     }
 
-    /// The checksum in lower-case hexadecimal, most significant digit first.
+    /// Returns the checksum in lower-case hexadecimal, most significant digit first.
     #[must_use]
     pub fn checksum(&self) -> String {
         let bytes: Vec<u8> = self.sum.iter().rev().flat_map(|limb| limb.to_be_bytes()).collect();
@@ -46,7 +46,7 @@ impl Tally {
     }
 }
 
-/// A number of 32 bytes, most significant first, as limbs, least significant first.
+/// Converts a big-endian number of 32 bytes to 64-bit limbs, least significant first.
 fn limbs(bytes: [u8; 32]) -> [u64; 4] {
     let mut limbs = [0; 4];
     for (limb, chunk) in limbs.iter_mut().rev().zip(bytes.chunks_exact(8)) {

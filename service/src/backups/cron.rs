@@ -1,16 +1,18 @@
 //! Cron expressions, in a time zone.
 //!
 //! The five fields of POSIX crontab: minute, hour, day of month, month, day of week (0 and 7 are
-//! Sunday), each `*`, a number, a range, a list of those, with `/step` after `*` or a range. Where
-//! both days are restricted, either is enough. Names, seconds and `@daily` are not taken.
+//! Sunday), each `*`, a number, a range, or a list of those, with `/step` after `*` or a range. If
+//! day of month and day of week are both restricted, a day that matches either is enough. Names,
+//! seconds and `@daily` are not supported.
 //!
-//! A crate was not taken: croner turns on the default features of chrono for everyone, the others
-//! number the days of the week as Quartz does or can't look back, which is all that is asked here.
+//! No crate is used: croner enables chrono's default features for the whole build, and the others
+//! number the days of the week as Quartz does or can't search backwards, which is all that is
+//! needed here.
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 
-/// Longest look back: 29 February comes at least every eight years.
+/// Maximum number of days to search backwards: 29 February comes at least every eight years.
 const DAYS: u64 = 8 * 366 + 1;
 
 /// Instants that a cron expression names in a time zone.
@@ -21,16 +23,18 @@ pub struct Cron {
     days: u64,
     months: u64,
     weekdays: u64,
-    /// Whether both kinds of days are restricted, so that either is enough.
+    /// True if day of month and day of week are both restricted, so that matching either is enough.
     is_either_day: bool,
     zone: Tz,
 }
 
 impl Cron {
-    /// From an expression and the name of a time zone (IANA), e.g. `30 2 * * *` in `Europe/Berlin`.
+    /// Parses an expression, e.g. `30 2 * * *`, and the name of an IANA time zone, e.g.
+    /// `Europe/Berlin`.
     ///
     /// # Errors
-    /// What can't be read.
+    /// A message that names the invalid field or time zone, or says that the expression matches no
+    /// existing day.
     pub fn new(expression: &str, zone: &str) -> Result<Self, String> {
         let zone =
             zone.parse().map_err(|_| format!("{zone} is no time zone of the IANA database"))?;
@@ -52,7 +56,7 @@ impl Cron {
         ever.map(|_| cron).ok_or_else(|| format!("{expression:?} names no day that there is"))
     }
 
-    /// The last instant at or before `now`.
+    /// Returns the last matching instant at or before `now`; none if there is none in eight years.
     #[must_use]
     pub fn last(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let today = now.with_timezone(&self.zone).date_naive();
@@ -67,7 +71,7 @@ impl Cron {
         is_right && has(self.months, day.month())
     }
 
-    /// The last instant of a day that is at or before `now`.
+    /// Returns the last matching instant of a day that is at or before `now`.
     fn last_of(&self, day: NaiveDate, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let minutes = (0..24 * 60)
             .rev()
@@ -79,10 +83,10 @@ impl Cron {
         instants.find(|instant| *instant <= now)
     }
 
-    /// When it is this time there: the first of two such instants where clocks are put back, and
-    /// the end of the gap where they are put forward over it.
+    /// Converts a local time to an instant. Returns the first of two instants if clocks are put
+    /// back over that time, and the end of the gap if they are put forward over it.
     fn instant(&self, mut time: NaiveDateTime) -> Option<DateTime<Utc>> {
-        // No zone was ever put forward by more than a day.
+        // No time zone was ever put forward by more than a day.
         for _ in 0..=24 * 60 {
             if let Some(instant) = self.zone.from_local_datetime(&time).earliest() {
                 return Some(instant.with_timezone(&Utc));
@@ -97,7 +101,7 @@ fn has(set: u64, number: u32) -> bool {
     set >> number & 1 == 1
 }
 
-/// The numbers that a field names, as bits.
+/// Parses a field into the set of numbers that it names, as bits.
 fn field(text: &str, name: &str, (least, most): (u32, u32)) -> Result<u64, String> {
     let wrong =
         || format!("{text:?} is no {name}: numbers from {least} to {most}, e.g. 1,5-9 or */2");

@@ -1,4 +1,4 @@
-//! What a backup is to do, and what came of it.
+//! The plan and the outcome of a backup, as stored with its job.
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{job, organization::INSTANCE};
@@ -7,39 +7,39 @@ use serde::{Deserialize, Serialize};
 use super::tables::{BackupScope, tables};
 use crate::{Fault, Result, store::Compression};
 
-/// What a backup is to do: the job's payload.
+/// Plan of a backup: the job's payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Plan {
-    /// Whether the file is restored into an empty database and compared.
+    /// True if the file is also restored into an empty database and compared.
     pub verify: bool,
-    /// How the file is compressed.
+    /// Compression of the file.
     pub compression: Compression,
-    /// When the schedule asked for it, if it did.
+    /// Time for which the schedule planned the backup; none if the backup was not scheduled.
     pub scheduled_for: Option<DateTime<Utc>>,
 }
 
-/// What came of a backup: the job's outcome.
+/// Outcome of a backup: the job's outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
-    /// What is in it.
+    /// Tables in the backup.
     pub tables: Vec<TableSummary>,
-    /// What restoring it came to, where that was asked for.
+    /// Outcome of the verification; none if none was requested.
     pub verification: Option<Verification>,
 }
 
-/// A table of a backup.
+/// Summary of one table in a backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TableSummary {
-    /// Its name.
+    /// Name of the table.
     pub name: String,
-    /// How many rows.
+    /// Number of rows in the backup.
     pub rows: u64,
-    /// Bytes of their content.
+    /// Length of the rows in canonical form, in bytes.
     pub bytes: u64,
-    /// Of the rows' content, whatever their order; see [`super::Tally`].
+    /// Checksum of the rows, independent of their order; see [`super::Tally`].
     pub checksum: String,
 }
 
@@ -47,18 +47,18 @@ pub struct TableSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// Whether every table was the same.
+    /// True if every table was the same.
     pub ok: bool,
-    /// When that was known.
+    /// Time at which the verification finished.
     pub verified_at: DateTime<Utc>,
-    /// How many rows the restored copy had.
+    /// Number of rows in the restored copy.
     pub restored_rows: u64,
-    /// How it was done.
+    /// Remarks on the verification, if any.
     pub message: Option<String>,
 }
 
 impl Plan {
-    /// The plan of a backup job.
+    /// Parses the plan of a backup job.
     ///
     /// # Errors
     /// A payload that this build can't read.
@@ -69,7 +69,7 @@ impl Plan {
 }
 
 impl Outcome {
-    /// The outcome of a backup job; an empty one until it has succeeded.
+    /// Parses the outcome of a backup job. Returns an empty outcome until the job has succeeded.
     ///
     /// # Errors
     /// An outcome that this build can't read.
@@ -80,7 +80,7 @@ impl Outcome {
     }
 }
 
-/// Of whom a backup job is: the instance's own jobs are of everything.
+/// Returns the scope of a backup job. A job of the instance itself backs up everything.
 pub(super) fn scope(job: &job::Model) -> BackupScope {
     if job.organization_id == INSTANCE {
         BackupScope::Instance
@@ -89,7 +89,7 @@ pub(super) fn scope(job: &job::Model) -> BackupScope {
     }
 }
 
-/// The summaries of tables by their index.
+/// Converts tallies, each with the index of its table, to summaries.
 pub(super) fn summaries(found: &[(usize, super::Tally)]) -> Vec<TableSummary> {
     let summary = |(index, tally): &(usize, super::Tally)| TableSummary {
         name: tables()[*index].name.to_owned(),

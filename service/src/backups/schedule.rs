@@ -1,4 +1,4 @@
-//! Backups of the whole instance by schedule, and which of them are kept.
+//! Scheduled backups of the whole instance, and removal of old ones.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,24 +12,25 @@ use crate::{
     store::Compression,
 };
 
-/// How often the clock is looked at.
+/// Interval between checks of the schedule.
 const INTERVAL: Duration = Duration::from_secs(15);
-/// The subject that scheduled backups are asked for by.
+/// Subject of the viewer that requests scheduled backups.
 const SUBJECT: &str = "daybook-schedule";
 
-/// When backups are made by themselves, and how many are kept.
+/// Schedule of automatic backups, and how many of them are kept.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    /// When.
+    /// Times at which a backup is due.
     pub cron: Cron,
-    /// So many are kept, at the most.
+    /// Maximum number of scheduled backups to keep. The latest verified one is kept in any case.
     pub keep: usize,
-    /// So long one is kept, at the most.
+    /// Maximum age of a scheduled backup, unlimited if none. The latest verified one is kept in any
+    /// case.
     pub max_age: Option<Duration>,
 }
 
-/// Starts what is due and removes what is too old until the instance stops. Any number of processes
-/// may.
+/// Starts backups that are due and removes old ones until the instance stops. Any number of
+/// processes can run it at the same time.
 pub async fn follow(core: Arc<Core>, schedule: Schedule) {
     let mut visit = tokio::time::interval(INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -44,11 +45,11 @@ pub async fn follow(core: Arc<Core>, schedule: Schedule) {
     }
 }
 
-/// Starts the backup that is due, if one is, and removes those that are not to be kept.
+/// Starts a backup if one is due, and removes scheduled backups that are no longer kept.
 ///
-/// Whether processes run, and how many, does not matter: the instant that the schedule names is the
-/// job's key, so that one job is made for it. Of instants that passed while no process ran, only the
-/// last one is made up for.
+/// Several processes can call this at the same time: the scheduled time is the job's idempotency
+/// key, so only one job is created for it. If several scheduled times passed while no process ran,
+/// only the last one is caught up on.
 ///
 /// # Errors
 /// A fault of the database or the store.
@@ -65,7 +66,7 @@ pub async fn visit_once(core: &Arc<Core>, schedule: &Schedule) -> Result<()> {
 
 async fn start_due(core: &Arc<Core>, due: DateTime<Utc>) -> Result<()> {
     let made = instance::Entity::find_by_id(1).one(core.db.reader()).await?;
-    // What was due before there was anything was not missed.
+    // A backup that was due before the instance existed was not missed.
     if made.is_none_or(|made| due <= made.created_at) {
         return Ok(());
     }
@@ -92,7 +93,7 @@ async fn start_due(core: &Arc<Core>, due: DateTime<Utc>) -> Result<()> {
     Ok(())
 }
 
-/// Removes scheduled backups beyond those that are to be kept, but never the last verified one.
+/// Removes scheduled backups that are too old or too many, but never the latest verified one.
 async fn prune(core: &Arc<Core>, schedule: &Schedule, now: DateTime<Utc>) -> Result<()> {
     let age = schedule.max_age.and_then(|age| TimeDelta::from_std(age).ok());
     let oldest = age.and_then(|age| now.checked_sub_signed(age));

@@ -1,8 +1,9 @@
-//! What a restored database needs before anything works on it.
+//! Work that a restored database needs before anything else uses it.
 //!
-//! A backup's file leaves a row in `restores`. Jobs that had not ended when the snapshot was taken
-//! (the backup itself is one) are not to be done again by accident; files that are not there are not
-//! to be offered. What is derived from the log is made anew.
+//! Restoring a backup leaves a row in `restores`. Jobs that were unfinished when the snapshot was
+//! taken (the backup itself is one) are canceled, so that they don't run again by accident.
+//! Artifacts whose files are missing are marked as removed. The search index is rebuilt from the
+//! log.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{Core, Result, audit, database, janitor, jobs};
 
-/// Settles what a restore left, once.
+/// Cleans up after a restore, once. Does nothing if the database was not restored.
 pub(crate) async fn settle(core: &Arc<Core>) -> Result<()> {
     let unsettled = restore::Entity::find().filter(restore::Column::SettledAt.is_null());
     let Some(found) = unsettled.one(core.db.reader()).await? else { return Ok(()) };
@@ -32,11 +33,12 @@ pub(crate) async fn settle(core: &Arc<Core>) -> Result<()> {
     Ok(())
 }
 
-/// Makes some entries findable, whose index no backup holds; false when there are none left.
+/// Adds some entries to the search index, which no backup contains. Returns false once none are
+/// left.
 async fn make_searchable(core: &Arc<Core>, organization_id: Uuid) -> Result<bool> {
     let more = core.db.transaction(organization_id, |tx, organization_id| {
         Box::pin(async move {
-            // Before the log can grow: what is findable is to be findable from the start on.
+            // Index old entries before the log can grow, so that the index covers it from its beginning.
             if is_unsettled(tx).await? {
                 return Ok(audit::make_searchable(tx, *organization_id).await?);
             }
@@ -46,13 +48,14 @@ async fn make_searchable(core: &Arc<Core>, organization_id: Uuid) -> Result<bool
     more.await
 }
 
-/// Whether the restore is still to be settled, which only one process does at a time.
+/// True if the restore is not settled yet. Locks its row, so that only one process at a time works
+/// on it.
 async fn is_unsettled(tx: &DatabaseTransaction) -> Result<bool> {
     let unsettled = restore::Entity::find().filter(restore::Column::SettledAt.is_null());
     Ok(unsettled.lock_exclusive().one(tx).await?.is_some())
 }
 
-/// Cancels some unfinished jobs; false when there are none left and the restore is settled.
+/// Cancels some unfinished jobs. Returns false once none are left and the restore is settled.
 async fn step(core: &Arc<Core>) -> Result<bool> {
     let more = core.db.transaction(Arc::clone(core), |tx, core| {
         Box::pin(async move {

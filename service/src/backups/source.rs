@@ -1,4 +1,4 @@
-//! What a backup reads: one snapshot of the database, table by table, as bytes of the file.
+//! The source of a backup: one snapshot of the database, read table by table as bytes of the file.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use super::{
 };
 use crate::{Core, Engine, Fault, Result, buffer_pool::BufferPool, tenancy};
 
-/// Bytes of one piece, about.
+/// Approximate size of a piece, in bytes.
 pub(super) const PIECE: usize = 64 * 1024;
-/// Pieces that wait to be written.
+/// Maximum number of pieces that wait to be written.
 const PIECES: usize = 4;
 
 /// A snapshot that is being read.
 pub(super) struct Reading {
     pub(super) pieces: mpsc::Receiver<Result<Piece>>,
-    /// Takes the bytes of pieces back that were written.
+    /// Pool to which the buffers of written pieces are returned.
     pub(super) spares: BufferPool,
 }
 
-/// Where pieces go that are read.
+/// The sending side of a snapshot's pieces.
 pub(super) struct Pieces {
     sender: mpsc::Sender<Result<Piece>>,
     spares: BufferPool,
@@ -39,58 +39,58 @@ impl Pieces {
         self.sender.blocking_send(Ok(piece)).map_err(|_| gone())
     }
 
-    /// Empty bytes for a piece.
+    /// Returns an empty buffer for a piece.
     pub(super) fn empty(&self) -> Vec<u8> {
         self.spares.take(PIECE + PIECE / 2)
     }
 }
 
-/// What the snapshot gives, in this order.
+/// A piece of a snapshot. One `Start` comes first; then, for each table, its `Rows` and one `End`.
 #[derive(Debug)]
 pub(super) enum Piece {
-    /// Facts about the whole.
+    /// Facts about the whole snapshot.
     Start(Box<Start>),
-    /// Bytes of the file, which hold so many rows of the table with this index.
+    /// Bytes of the file that hold `rows` rows of the table with this index.
     Rows { table: usize, bytes: Vec<u8>, rows: u64 },
-    /// What the rows of the table with this index came to.
+    /// Tally of all rows of the table with this index.
     End { table: usize, tally: Tally },
 }
 
 /// Facts about a snapshot.
 #[derive(Clone, Debug)]
 pub(super) struct Start {
-    /// When it was taken.
+    /// Time at which the snapshot was taken.
     pub(super) taken_at: DateTime<Utc>,
-    /// Which migrations made the schema.
+    /// Names of the migrations that created the schema.
     pub(super) migrations: Vec<String>,
-    /// The log's last sequence and hash: the organization's, or the instance's own.
+    /// Last sequence and hash of the organization's log, or of the instance's own log.
     pub(super) head: (i64, Vec<u8>),
-    /// Makes the tables.
+    /// Statements that create the tables, to run before the rows are inserted.
     pub(super) before: String,
-    /// Makes what comes after the rows.
+    /// Statements that create the rest of the schema, to run after the rows are inserted.
     pub(super) after: String,
-    /// How many rows it has, about.
+    /// Approximate number of rows in the snapshot.
     pub(super) rows: i64,
 }
 
-/// What is done around the rows that fill a database.
+/// Statements to run before and after the rows that fill a database.
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
-    /// Whose rows they are: only those are compared.
+    /// Scope of the rows: only rows within it are compared.
     pub(super) scope: BackupScope,
-    /// Statements before them.
+    /// Statements to run before the rows are inserted.
     pub(super) before: String,
-    /// Statements after them.
+    /// Statements to run after the rows are inserted.
     pub(super) after: String,
 }
 
-/// The tables of a backup and which of their rows are in it.
+/// Returns the tables of a backup with their indexes, and the rows of each that it contains.
 pub(super) fn parts(scope: BackupScope) -> impl Iterator<Item = (usize, &'static Table, Rows)> {
     let tables = tables().iter().enumerate();
     tables.filter_map(move |(index, table)| Some((index, table, table.rows(scope)?)))
 }
 
-/// Begins to read a snapshot. It ends by itself where nobody receives any more.
+/// Starts to read a snapshot in the background. Reading stops once the receiver is dropped.
 pub(super) fn read(core: &Arc<Core>, scope: BackupScope) -> Reading {
     let (sender, receiver) = mpsc::channel(PIECES);
     let spares = BufferPool::default();
@@ -100,7 +100,7 @@ pub(super) fn read(core: &Arc<Core>, scope: BackupScope) -> Reading {
         Engine::Sqlite => {
             core.tasks.spawn_blocking(move || {
                 if let Err(error) = sqlite::dump::dump(&reading, scope, &pieces) {
-                    // Whoever does not listen any more has its own reason to stop.
+                    // If the receiver is gone, it has stopped for a reason of its own.
                     let _ = sender.blocking_send(Err(error));
                 }
             });
@@ -117,12 +117,12 @@ pub(super) fn read(core: &Arc<Core>, scope: BackupScope) -> Reading {
     Reading { pieces: receiver, spares }
 }
 
-/// Why reading stops where the receiver is gone.
+/// Returns the error with which reading stops once the receiver is gone.
 pub(super) fn gone() -> crate::Error {
     Fault::Stopping.into()
 }
 
-/// Of whom the log is whose head a backup names.
+/// Returns the ID of the organization whose log's head a backup records.
 pub(super) fn head_of(scope: BackupScope) -> Uuid {
     match scope {
         BackupScope::Instance => Uuid::nil(),
@@ -130,8 +130,8 @@ pub(super) fn head_of(scope: BackupScope) -> Uuid {
     }
 }
 
-/// What a database needs to serve, beside the rows of its only organization: what the first
-/// migration puts into an empty one.
+/// Returns statements that insert what a database needs besides the rows of its only organization:
+/// the rows that the first migration inserts into an empty database.
 pub(super) fn seeds(engine: Engine) -> &'static str {
     match engine {
         Engine::Sqlite => {
@@ -153,7 +153,7 @@ INSERT INTO job_feed (id, feed, pruned) VALUES (1, 0, 0);
     }
 }
 
-/// Removes what a migration put into the tables that `scope` fills.
+/// Returns statements that delete what migrations inserted into the tables that `scope` fills.
 pub(super) fn clear(engine: Engine, scope: BackupScope) -> String {
     let parts: Vec<_> = parts(scope).collect();
     let delete = |(_, table, rows): (usize, &Table, Rows)| {
@@ -162,7 +162,8 @@ pub(super) fn clear(engine: Engine, scope: BackupScope) -> String {
     parts.into_iter().rev().map(delete).collect()
 }
 
-/// Tells the next Daybook that starts on the database that it was restored, and from what.
+/// Returns the statement that records the restore and its backup, for the next start of Daybook on
+/// the database.
 pub(super) fn mark(engine: Engine, job: Uuid, taken_at: DateTime<Utc>) -> String {
     let (job, taken_at) = match engine {
         Engine::Sqlite => {

@@ -10,17 +10,17 @@ use crate::{
     store::Compression,
 };
 
-/// What is asked for: a backup of the scope's organization, or of everything where that is the
-/// instance's own.
+/// Request for a backup of the scope's organization, or of everything if that is the instance's
+/// own organization.
 #[derive(Clone, Debug)]
 pub struct StartBackup {
-    /// Restore the file into an empty database and compare, as part of the job.
+    /// True to restore the file into an empty database and compare it, as part of the job.
     pub verify: bool,
-    /// How the file is to be compressed.
+    /// Compression of the file.
     pub compression: Compression,
-    /// The caller's key: repeating it starts nothing.
+    /// The caller's idempotency key: a request that repeats it starts no second backup.
     pub idempotency_key: Option<String>,
-    /// When a schedule asked for it, if one did.
+    /// Time for which a schedule planned the backup; none if the backup is not scheduled.
     pub scheduled_for: Option<DateTime<Utc>>,
 }
 

@@ -66,8 +66,8 @@ async fn texts(db: &impl ConnectionTrait, sql: &str) -> std::result::Result<Vec<
     rows.iter().map(|row| row.try_get("", "value")).collect()
 }
 
-/// Checks that the newest entry is not from the future, which would mean that a clock was set back.
-/// Requires a migrated database.
+/// Checks that the newest entry is not from the future, which would mean that a clock was set
+/// back. Requires a migrated database.
 ///
 /// # Errors
 /// A database fault.
