@@ -41,7 +41,7 @@ pub(crate) use list::{
 };
 pub(crate) use search::{catch_up as make_searchable, forget as forget_words};
 
-/// The idempotency keys of the scope's recordings that begin with `prefix`.
+/// Returns the idempotency keys of the scope's recordings that begin with `prefix`.
 ///
 /// # Errors
 /// A database fault.
@@ -49,13 +49,13 @@ pub async fn recorded_keys(scope: &Scope, prefix: &str) -> Result<Vec<String>> {
     Ok(recorder::keys_with(scope.core().db.reader(), scope.organization_id(), prefix).await?)
 }
 
-/// Reports whether something was recorded in an organization's log under an idempotency key.
+/// True if an organization's log has a recording with this idempotency key.
 pub(crate) async fn is_recorded(core: &Core, organization_id: Uuid, key: &str) -> Result<bool> {
     let found = recording::Entity::find_by_id((organization_id, key.to_owned()));
     Ok(found.one(core.db.reader()).await?.is_some())
 }
 
-/// Appends one entry of our own making in the caller's transaction.
+/// Appends one of Daybook's own entries in the caller's transaction.
 pub(crate) async fn append_own(
     tx: &DatabaseTransaction,
     scope: &Scope,

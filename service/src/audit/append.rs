@@ -1,4 +1,4 @@
-//! Appending: sequence numbers in commit order, each entry chained to the one before.
+//! Appending: sequence numbers in commit order, and each entry chained to the previous one.
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{audit_log, audit_log_head};
@@ -11,13 +11,14 @@ use uuid::Uuid;
 use super::{NewEntry, chain, commitment, search};
 use crate::{Clock, Core, random, to_micros};
 
-/// Rows of one INSERT: 23 values a row, and SQLite takes 32,766 a statement.
+/// Rows in one INSERT: a row has 23 values, and SQLite accepts 32,766 in a statement.
 const ROWS: usize = 1_000;
 
-/// An entry with its identity and salt, ready to be appended.
+/// An entry with its id and salt, ready to be appended.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
-    /// Identity, given before the transaction, so that its outcome can be looked up.
+    /// The entry's id, chosen before the transaction, so that the transaction's outcome can be
+    /// looked up.
     pub(crate) id: Uuid,
     salt: [u8; 16],
     recorded_by: String,
@@ -25,25 +26,25 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// `entry` as `recorded_by` is about to record it.
+    /// Returns the draft of `entry`, as `recorded_by` is about to record it.
     pub(crate) fn new(core: &Core, recorded_by: String, entry: NewEntry) -> Self {
         let id = random::id(core.clock.now());
         Self { id, salt: random::bytes(), recorded_by, entry }
     }
 }
 
-/// Locks the end of an organization's log until the transaction ends.
+/// Locks the head of an organization's log until the transaction ends, and returns it.
 pub(crate) async fn lock_head(
     tx: &DatabaseTransaction,
     organization_id: Uuid,
 ) -> Result<audit_log_head::Model, DbErr> {
-    // SQLite ignores the lock clause: there an immediate transaction is the only writer anyway.
+    // SQLite ignores the lock clause; its immediate transaction is the only writer anyway.
     let head = audit_log_head::Entity::find_by_id(organization_id).lock_exclusive();
     let head = head.one(tx).await?;
     head.ok_or_else(|| DbErr::RecordNotFound(format!("log of organization {organization_id}")))
 }
 
-/// Appends `drafts` to the log: takes the lock, the next numbers and the database's time.
+/// Locks the head of the log, and appends `drafts` with the next numbers and the database's time.
 pub(crate) async fn append(
     tx: &DatabaseTransaction,
     clock: &Clock,
@@ -54,7 +55,7 @@ pub(crate) async fn append(
     append_to(tx, clock, head, drafts).await
 }
 
-/// Appends `drafts` after `head`, which is locked.
+/// Appends `drafts` after `head`, which is already locked.
 pub(super) async fn append_to(
     tx: &DatabaseTransaction,
     clock: &Clock,
@@ -90,8 +91,8 @@ pub(super) async fn append_to(
     Ok(rows)
 }
 
-/// The database's time, or that of the log's last entry where that is later: a clock is set back, and a
-/// PostgreSQL that takes over from another has one of its own.
+/// Returns the database's time, or that of the log's last entry if that is later: a clock may be
+/// set back, and a PostgreSQL server that takes over from another has a clock of its own.
 async fn recording_time(
     tx: &DatabaseTransaction,
     clock: &Clock,
@@ -99,7 +100,7 @@ async fn recording_time(
 ) -> Result<DateTime<Utc>, DbErr> {
     let backend = tx.get_database_backend();
     let last = "SELECT recorded_at FROM audit_logs WHERE organization_id = $1 AND sequence = $2";
-    // One statement: a recording waits for each.
+    // A single statement, since a recording waits for each round trip.
     let sql = match backend {
         DbBackend::Postgres => format!("SELECT ({last}) AS last, clock_timestamp() AS now"),
         _ => format!("SELECT ({last}) AS last"),

@@ -1,4 +1,4 @@
-//! The hash chain: what an entry's hash is computed from, byte for byte.
+//! The hash chain: the bytes from which an entry's hash is computed.
 //!
 //! ```text
 //! commitment = SHA-256( 0x01 ‖ salt ‖ email? ‖ name? ‖ ip? ‖ agent? ‖ changes ‖ extra? )
@@ -7,12 +7,12 @@
 //!                       ‖ resource type ‖ resource id ‖ resource name? ‖ request id? ‖ commitment )
 //! ```
 //!
-//! Numbers are 8 bytes, big-endian; instants are microseconds since 1970 (signed); UUIDs are their
-//! 16 bytes; a text is `0x01`, its length in 4 bytes and its UTF-8; an absent one is `0x00`. The
-//! first entry's previous hash is 32 zero bytes.
+//! Numbers are 8 bytes, big-endian. Instants are microseconds since 1970 (signed). UUIDs are their
+//! 16 bytes. A text is `0x01`, its length in 4 bytes, and its UTF-8; an absent text is `0x00`. The
+//! previous hash of the first entry is 32 zero bytes.
 //!
-//! The personal values enter only through the salted commitment: a log from which they were erased
-//! still proves everything else.
+//! Personal values enter the hash only through the salted commitment: a log from which they were
+//! erased still proves everything else.
 
 use daybook_entity::audit_log;
 use sea_orm::ActiveEnum;
@@ -23,7 +23,7 @@ pub const GENESIS: [u8; 32] = [0; 32];
 
 const VERSION: u8 = 1;
 
-/// The commitment of `entry`, from its salt and personal values.
+/// Computes the commitment of `entry` from its salt and personal values.
 #[must_use]
 pub fn commitment(entry: &audit_log::Model) -> [u8; 32] {
     let mut hasher = Sha256::new_with_prefix([VERSION]);
@@ -36,8 +36,8 @@ pub fn commitment(entry: &audit_log::Model) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-/// The hash of `entry`, from the one before it and the entry's stored values, its commitment
-/// included.
+/// Computes the hash of `entry` from the previous hash and the entry's stored values, including its
+/// commitment.
 #[must_use]
 pub fn chain(previous: &[u8], entry: &audit_log::Model) -> [u8; 32] {
     let mut hasher = Sha256::new_with_prefix([VERSION]);

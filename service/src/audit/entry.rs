@@ -1,4 +1,4 @@
-//! An entry as its recorder gives it.
+//! Entries as their recorder gives them.
 
 use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{ActorType, AuditOutcome};
@@ -15,71 +15,71 @@ use crate::{
 /// User agent in the metadata of entries about commands.
 const COMMAND_LINE_USER_AGENT: &str = concat!("daybook-cli/", env!("CARGO_PKG_VERSION"));
 
-/// An entry to be recorded. Its JSON has the shape of the GraphQL input `AuditLogEntryInput`;
-/// a field that isn't known is refused, not dropped.
+/// An entry to be recorded. Its JSON has the shape of the GraphQL input `AuditLogEntryInput`. An
+/// unknown field is refused, not dropped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NewEntry {
-    /// When it happened; absent: when it is recorded.
+    /// Time of the event; the time of the recording if absent.
     #[serde(default, deserialize_with = "deserialize_optional")]
     pub timestamp: Option<DateTime<Utc>>,
-    /// Who did it.
+    /// The person, service or system that acted.
     pub actor: Actor,
-    /// What was done: a dotted verb.
+    /// The action, as a dotted verb such as `device.assign`.
     pub action: String,
-    /// How it ended.
+    /// The outcome of the action; success by default.
     #[serde(default = "success", deserialize_with = "from_name", serialize_with = "to_name")]
     pub outcome: AuditOutcome,
-    /// To what.
+    /// The object of the action.
     pub resource: Resource,
-    /// Values before and after.
+    /// Changed values of the resource, before and after.
     #[serde(default)]
     pub changes: Vec<Change>,
-    /// Circumstances.
+    /// Circumstances of the action.
     #[serde(default)]
     pub metadata: Option<Metadata>,
 }
 
-/// Who did it.
+/// The actor of an entry: a person, service or system.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actor {
-    /// Id in the recording application.
+    /// The actor's id in the recording application.
     pub id: String,
-    /// What kind of actor.
+    /// The kind of actor; a user by default.
     #[serde(default = "user", deserialize_with = "from_name", serialize_with = "to_name")]
     pub r#type: ActorType,
-    /// E-mail address.
+    /// The actor's e-mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// Display name.
+    /// The actor's display name.
     #[serde(default)]
     pub name: Option<String>,
 }
 
-/// To what.
+/// The resource of an entry: the object of the action.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resource {
-    /// Kind of resource.
+    /// The kind of resource, such as `device`.
     pub r#type: String,
-    /// Id in the recording application.
+    /// The resource's id in the recording application.
     pub id: String,
-    /// Display name.
+    /// The resource's display name.
     #[serde(default)]
     pub name: Option<String>,
 }
 
-/// A value before and after.
+/// A changed value of the resource.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
-    /// Which value.
+    /// The name of the changed field.
     pub field: String,
-    /// Before; null where there was none.
+    /// The value before; null if there was none.
     #[serde(default)]
     pub old: Option<Value>,
-    /// After; null where there is none any more.
+    /// The value after; null if it was removed.
     #[serde(default)]
     pub new: Option<Value>,
 }
@@ -88,22 +88,22 @@ pub struct Change {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Metadata {
-    /// From where.
+    /// The IP address from which the actor acted.
     #[serde(default)]
     pub ip_address: Option<String>,
-    /// With what program.
+    /// The program with which the actor acted.
     #[serde(default)]
     pub user_agent: Option<String>,
-    /// In which request.
+    /// The id of the request in which the action happened.
     #[serde(default)]
     pub request_id: Option<String>,
-    /// Whatever else is worth keeping.
+    /// Any further details, as JSON.
     #[serde(default)]
     pub extra: Option<Value>,
 }
 
 impl NewEntry {
-    /// An entry about what `viewer` did here, now and with success.
+    /// Returns an entry about a successful action of `viewer` at the time of the recording.
     pub(crate) fn by(viewer: &Viewer, action: &str, resource: Resource) -> Self {
         Self {
             timestamp: None,
@@ -116,7 +116,7 @@ impl NewEntry {
         }
     }
 
-    /// Adds to `metadata.extra`, whose own fields stay.
+    /// Adds fields to `metadata.extra`, whose existing fields stay.
     pub(crate) fn with_extra(mut self, more: Value) -> Self {
         let metadata = self.metadata.get_or_insert_default();
         match (&mut metadata.extra, more) {
@@ -132,11 +132,11 @@ impl NewEntry {
 }
 
 impl Actor {
-    /// The viewer as the actor of an audit entry.
+    /// Returns the viewer as the actor of an audit entry.
     pub(crate) fn of(viewer: &Viewer) -> Self {
         Self {
             id: viewer.subject.clone(),
-            // Who downloads by a link is known by the subject alone.
+            // Someone who downloads by a link is known by the subject alone.
             r#type: match viewer.authority {
                 _ if subject::is_api_key(&viewer.subject) => ActorType::Service,
                 Authority::Host(_) if subject::is_host_user(&viewer.subject) => ActorType::System,
@@ -152,7 +152,7 @@ impl Actor {
 }
 
 impl Metadata {
-    /// The circumstances of what the viewer does, for its audit entry.
+    /// Returns the circumstances of the viewer's action, for its audit entry.
     fn of(viewer: &Viewer) -> Option<Self> {
         let (user_agent, extra) = match &viewer.authority {
             Authority::Host(HostUser { name, host }) => {
@@ -197,7 +197,7 @@ where
     serializer.serialize_str(&value.to_value())
 }
 
-/// An optional enum of the database by its name, for serde's `with`.
+/// An optional enum of the database, by name, for serde's `with`.
 pub(super) mod optional_name {
     use super::{ActiveEnum, Deserialize, Deserializer, Serializer, from_name, to_name};
 

@@ -1,4 +1,4 @@
-//! The one filter, and its one translation to SQL.
+//! The filter of entries, and its translation to SQL.
 
 use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{ActorType, AuditOutcome, Column};
@@ -9,57 +9,59 @@ use uuid::Uuid;
 use super::{entry::optional_name, search::words};
 use crate::{Problem, ProblemCode};
 
-/// Most characters of a search: the longest name that an entry can have, twice.
+/// Maximum length of a search, in characters: twice the longest name that an entry can have.
 const MAX_SEARCH: usize = 1_000;
-/// Most different words of a search.
+/// Maximum number of different words in a search.
 const MAX_WORDS: usize = 50;
 
-/// Which entries. All conditions hold together; an absent one does not filter.
+/// Filter of entries. An entry passes if it meets all conditions; an absent condition does not
+/// filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub struct Filter {
-    /// Exactly this actor.
+    /// The actor's id, matched exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor_id: Option<String>,
-    /// Exactly this e-mail address of the actor.
+    /// The actor's e-mail address, matched exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor_email: Option<String>,
-    /// This kind of actor.
+    /// The kind of actor.
     #[serde(skip_serializing_if = "Option::is_none", with = "optional_name")]
     pub actor_type: Option<ActorType>,
-    /// Exactly this action, or each that begins with what stands before a final `*`. There is no other `*`.
+    /// The action, matched exactly, or a prefix that a final `*` ends. A `*` elsewhere is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// This outcome.
+    /// The outcome of the action.
     #[serde(skip_serializing_if = "Option::is_none", with = "optional_name")]
     pub outcome: Option<AuditOutcome>,
-    /// Exactly this kind of resource.
+    /// The kind of resource, matched exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
-    /// Exactly this resource.
+    /// The resource's id, matched exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<String>,
-    /// Exactly this request.
+    /// The request's id, matched exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
-    /// At or after this `timestamp`.
+    /// The entry's `timestamp` is at or after this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<DateTime<Utc>>,
-    /// Before this `timestamp`.
+    /// The entry's `timestamp` is before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<DateTime<Utc>>,
-    /// Every word occurs in the action, the actor's e-mail or name, or the resource's name or id.
+    /// Words, each of which occurs in the action, the actor's e-mail address or name, or the
+    /// resource's name or id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<String>,
 }
 
 impl Filter {
-    /// Whether it bounds the time.
+    /// True if the filter bounds the time.
     pub(super) fn has_times(&self) -> bool {
         self.from.is_some() || self.to.is_some()
     }
 
-    /// What is wrong with it, by field; `root` is the path to the filter.
+    /// Returns the problems of the filter, by field; `root` is the path to the filter.
     #[must_use]
     pub fn problems(&self, root: &[&str]) -> Vec<Problem> {
         let Self {
@@ -118,17 +120,17 @@ impl Filter {
         problems
     }
 
-    /// The words that it searches for; none where it doesn't search.
+    /// Returns the words that the filter searches for; empty if it has no search.
     pub(super) fn words(&self) -> Vec<String> {
         self.search.as_deref().map(words).unwrap_or_default().into_iter().collect()
     }
 
-    /// Whether nothing but a search is asked for.
+    /// True if the filter has no condition but a search.
     pub(super) fn is_search_only(&self) -> bool {
         Self { search: None, ..self.clone() } == Self::default()
     }
 
-    /// The conditions in SQL but for the search, on one organization's log.
+    /// Returns the SQL conditions on one organization's log, except the search.
     #[must_use]
     pub(super) fn condition(&self, organization_id: Uuid) -> Condition {
         let equal =
@@ -148,7 +150,7 @@ impl Filter {
     }
 }
 
-/// A search costs work for each word.
+/// Returns the problem of a search, if any. Lengths are limited because each word costs work.
 fn problem_of_search(text: &str) -> Option<(ProblemCode, String)> {
     let length = text.chars().count();
     if length > MAX_SEARCH {
@@ -156,7 +158,7 @@ fn problem_of_search(text: &str) -> Option<(ProblemCode, String)> {
         return Some((ProblemCode::TooLarge, message));
     }
     match words(text).len() {
-        // Said already of what is empty.
+        // An empty text and a NUL are already reported.
         0 if text.is_empty() || text.contains('\0') => None,
         0 => {
             let message = "must have a letter or a digit: nothing else is looked for";
@@ -170,8 +172,8 @@ fn problem_of_search(text: &str) -> Option<(ProblemCode, String)> {
     }
 }
 
-/// A range instead of LIKE, which would escape `%` and `_` differently, ignore case on SQLite only
-/// and not use the index for a bound value.
+/// Returns the condition on the action. A range replaces LIKE, which would escape `%` and `_`
+/// differently, ignore case on SQLite only, and not use the index for a bound value.
 fn action(pattern: &str) -> Condition {
     let Some(prefix) = pattern.strip_suffix('*') else {
         return Condition::all().add(Column::Action.eq(pattern));
@@ -183,11 +185,12 @@ fn action(pattern: &str) -> Condition {
     }
 }
 
-/// The first text, in byte order, after all that begin with `prefix`; none where there is no such.
+/// Returns the first text, in byte order, after all that begin with `prefix`; `None` if there is
+/// none.
 pub(super) fn after_prefix(prefix: &str) -> Option<String> {
     let mut chars: Vec<char> = prefix.chars().collect();
     while let Some(last) = chars.pop() {
-        // Skips the gap of the surrogates, which are no characters.
+        // Skips the surrogates, which are not characters.
         let next = match last {
             '\u{D7FF}' => Some('\u{E000}'),
             _ => char::from_u32(u32::from(last) + 1),

@@ -1,4 +1,4 @@
-//! How many entries happened when: counts in equal intervals.
+//! Histograms: numbers of entries in equal intervals of time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::audit_log::Entity;
@@ -14,26 +14,28 @@ use super::{
 };
 use crate::{Error, MAX_INSTANT, Result, Scope, page::PageArgs, workload};
 
-/// Most intervals of one histogram.
+/// Maximum number of intervals in one histogram.
 pub const MAX_BUCKETS: usize = 200;
-/// Entries that one histogram counts at the most, evenly divided between its intervals: what keeps
-/// its cost bounded however long the log is. An interval with more says so.
+/// Maximum number of entries that one histogram counts, evenly divided between its intervals. It
+/// bounds the cost, however long the log is. An interval with more entries says so.
 const MOST_COUNTED: u64 = 2_000_000;
 
 /// The entries of one interval.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// Where it begins.
+    /// Start of the interval, which is part of it.
     pub from: DateTime<Utc>,
-    /// End of the interval; the end itself is not in it, unless it is [`MAX_INSTANT`] and the filter has no `to`.
+    /// End of the interval, which is not part of it, unless it is [`MAX_INSTANT`] and the filter
+    /// has no `to`.
     pub to: DateTime<Utc>,
-    /// Entries in it, or as many of them as were counted.
+    /// Number of entries in the interval that were counted.
     pub count: i64,
-    /// True if counting ended early: there may be more than `count`.
+    /// True if counting stopped early, so that there may be more than `count` entries.
     pub is_capped: bool,
 }
 
-/// A part of a range. Its end is not in it, and may be the microsecond after [`MAX_INSTANT`].
+/// A part of a range of time. Its end is not part of it, and may be the microsecond after
+/// [`MAX_INSTANT`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Interval {
     pub(super) from: DateTime<Utc>,
@@ -41,24 +43,24 @@ pub(super) struct Interval {
 }
 
 impl Interval {
-    /// `filter` in this interval. There is nothing after the last instant, which SQLite's text of a year with
-    /// five digits would not sort behind.
+    /// Restricts `filter` to this interval. An end after [`MAX_INSTANT`] is left out: nothing lies
+    /// after it, and SQLite would sort the text of a five-digit year wrongly.
     pub(super) fn of(self, filter: &Filter) -> Filter {
         let to = Some(self.to).filter(|to| *to <= MAX_INSTANT);
         Filter { from: Some(self.from), to, ..filter.clone() }
     }
 }
 
-/// Count of one interval.
+/// The count of one interval.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     pub(super) count: i64,
     pub(super) is_capped: bool,
 }
 
-/// The entries that pass `filter`, counted in `buckets` equal intervals of `timestamp` between the
-/// filter's `from` and `to`. A bound that is absent is where the first or last entry that passes
-/// is; none at all where no entry gives one.
+/// Counts the entries that pass `filter` in `buckets` equal intervals of `timestamp` between the
+/// filter's `from` and `to`. The first or the last entry that passes replaces an absent bound.
+/// Returns no intervals if no entry provides one.
 ///
 /// # Errors
 /// A filter or number that can't be used; a database fault.
@@ -79,7 +81,8 @@ pub async fn histogram(scope: &Scope, filter: &Filter, buckets: usize) -> Result
     Ok(intervals.into_iter().zip(counts).map(bucket).collect())
 }
 
-/// From where to where: the filter's bounds, or the first and last entries that pass.
+/// Returns the range of the histogram: the filter's bounds, or the first and last entries that
+/// pass.
 async fn range(scope: &Scope, filter: &Filter) -> Result<Option<Interval>> {
     let outermost = async |order| -> Result<Option<DateTime<Utc>>> {
         let args = PageArgs { first: Some(1), ..PageArgs::default() };
@@ -92,7 +95,7 @@ async fn range(scope: &Scope, filter: &Filter) -> Result<Option<Interval>> {
     };
     let to = match filter.to {
         Some(to) => Some(to),
-        // The end is not part of the range, the last entry is.
+        // The end is not part of the range, but the last entry is.
         None => {
             outermost(Order::TimestampDesc).await?.map(|last| last + TimeDelta::microseconds(1))
         }
@@ -101,12 +104,12 @@ async fn range(scope: &Scope, filter: &Filter) -> Result<Option<Interval>> {
     Ok(interval.filter(|Interval { from, to }| from < to))
 }
 
-/// Cuts a range into `count` intervals of whole microseconds that differ by one at the most; fewer
-/// where it has fewer microseconds.
+/// Divides a range into `count` intervals of whole microseconds, whose lengths differ by at most
+/// one; into fewer if the range has fewer microseconds.
 fn divide(Interval { from, to }: Interval, count: usize) -> Vec<Interval> {
     let length = to.timestamp_micros() - from.timestamp_micros();
     let count = i64::try_from(count).unwrap_or(i64::MAX).min(length);
-    // In 128 bits: ten millennia of microseconds times the number of an interval.
+    // Computed in 128 bits: ten millennia of microseconds times the number of an interval.
     let bound = |number: i64| {
         let offset = i128::from(length) * i128::from(number) / i128::from(count);
         from + TimeDelta::microseconds(i64::try_from(offset).unwrap_or(length))
@@ -131,8 +134,8 @@ async fn counts(scope: &Scope, filter: &Filter, intervals: Vec<Interval>) -> Res
     workload::scan(counts).await
 }
 
-/// One statement for all intervals, each a range of an index and counted to one past `most`: no
-/// arithmetic on times in SQL, which the engines store differently.
+/// Returns one statement for all intervals, each a range of an index and counted to one past
+/// `most`. It does no arithmetic on times, which the engines store differently.
 fn statement(
     scope: &Scope,
     filter: &Filter,
@@ -155,7 +158,7 @@ fn statement(
     union(counts)
 }
 
-/// All statements in one; none of none.
+/// Joins all statements into one; returns `None` if there are none.
 pub(super) fn union(
     mut statements: impl Iterator<Item = SelectStatement>,
 ) -> Option<SelectStatement> {
@@ -163,8 +166,9 @@ pub(super) fn union(
     Some(statements.fold(first, |mut all, next| all.union(UnionType::All, next).to_owned()))
 }
 
-/// The counts of a statement that gives, of each of `length` intervals or only of some, its number, what
-/// passes, and what was looked at for that; nobody looks further than one past `most`.
+/// Reads the counts of a statement. For each of `length` intervals, or only for some, it returns
+/// the interval's number, the number of entries that pass, and the number of entries examined. No
+/// statement examines more than one past `most`.
 pub(super) async fn read_counts<C: ConnectionTrait>(
     db: &C,
     statement: Option<&SelectStatement>,

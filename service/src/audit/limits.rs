@@ -1,36 +1,37 @@
-//! What an entry may hold. A value out of bounds refuses the whole recording, named by entry and
-//! field; nothing is cut to fit.
+//! Limits of an entry. A value out of bounds refuses the whole recording, and the error names the
+//! entry and the field; nothing is truncated.
 
 use serde_json::Value;
 
 use super::{Actor, Change, Metadata, NewEntry, Resource};
 use crate::{Problem, ProblemCode, input};
 
-/// Most entries in one recording.
+/// Maximum number of entries in one recording.
 pub const MAX_ENTRIES: usize = 1_000;
-/// Most characters in an action, an id, a type or a request id.
+/// Maximum length of an action, an id, a type or a request id, in characters.
 const ID: usize = 200;
-/// Most characters in a name.
+/// Maximum length of a name, in characters.
 const NAME: usize = 500;
-/// Most characters in an e-mail address (RFC 3696, erratum 1690 says 254; older systems keep 320).
+/// Maximum length of an e-mail address, in characters. RFC 3696 (erratum 1690) says 254; older
+/// systems keep 320.
 const EMAIL: usize = 320;
-/// Most characters in an IP address, a zone included.
+/// Maximum length of an IP address, including a zone, in characters.
 const IP_ADDRESS: usize = 64;
-/// Most characters in a user agent.
+/// Maximum length of a user agent, in characters.
 const USER_AGENT: usize = 1_000;
-/// Most bytes of JSON in `changes` and `extra` together.
+/// Maximum size of the JSON in `changes` and `extra` together, in bytes.
 const JSON: usize = 64 * 1024;
-/// Most JSON values in `changes` and `extra` together, keys included: in memory a value takes many
-/// times its bytes.
+/// Maximum number of JSON values in `changes` and `extra` together, including keys: in memory a
+/// value takes many times its size in JSON.
 const MAX_JSON_VALUES: usize = 5_000;
-/// Most lists and objects within one another in a value.
+/// Maximum depth of nested lists and objects in a value.
 const MAX_JSON_DEPTH: usize = 32;
-/// Most problems with entries that one answer names.
+/// Maximum number of problems that one answer names.
 pub const MAX_PROBLEMS: usize = 20;
-/// Integers beyond this are not exact as IEEE 754 doubles.
+/// Largest magnitude up to which all integers are exact as IEEE 754 doubles.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// What is wrong with `entries`: the first problems, by entry and field.
+/// Returns the first problems of `entries`, by entry and field.
 pub(super) fn check(entries: &[NewEntry]) -> Vec<Problem> {
     if entries.is_empty() || entries.len() > MAX_ENTRIES {
         let code = if entries.is_empty() { ProblemCode::Invalid } else { ProblemCode::TooLarge };
@@ -94,7 +95,7 @@ impl Checker<'_> {
         }
     }
 
-    /// No filter could name an action with a `*` in it exactly.
+    /// Refuses an action with a `*`, which no filter could match exactly.
     fn action(&mut self, action: &str) {
         if action.contains('*') {
             let message = "must not contain `*`, by which a filter ends a prefix";
@@ -125,7 +126,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Refuses more values than an entry may have, and deeper ones.
+    /// Refuses too many values, and values that are nested too deeply.
     fn values(&mut self, changes: &[Change], extra: Option<&Value>) {
         let mut sizes = [Size::default(); 2];
         for Change { field: _, old, new } in changes {
@@ -153,8 +154,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Refuses what can't be kept exactly: NUL (PostgreSQL has none) and integers that the parser
-    /// had to round.
+    /// Refuses what can't be stored exactly: NUL, which PostgreSQL does not accept, and integers
+    /// that the parser had to round.
     fn value(&mut self, field: &[&str], value: Option<&Value>) {
         match value {
             Some(value) if has(value, &|text| text.contains('\0'), &|_| false) => {
@@ -177,10 +178,11 @@ impl Checker<'_> {
     }
 }
 
-/// Values of a change beside `old` and `new`: the object, its keys and `field`.
+/// Number of JSON values that a change has besides `old` and `new`: the object, its keys and
+/// `field`.
 const CHANGE_VALUES: usize = 5;
 
-/// Number of values, and their depth.
+/// The number of JSON values, and their depth.
 #[derive(Copy, Clone, Default)]
 struct Size {
     values: usize,
@@ -188,7 +190,7 @@ struct Size {
 }
 
 impl Size {
-    /// Adds a value at this depth. The parser has bounded how deep it is.
+    /// Adds a value at this depth. The parser bounds the recursion.
     fn add(&mut self, value: &Value, depth: usize) {
         self.values += 1;
         match value {
@@ -210,8 +212,8 @@ fn is_rounded(number: f64) -> bool {
     number.fract() == 0.0 && number.abs() > EXACT
 }
 
-/// Whether a string (keys included) or a floating-point number in `value` is of the kind asked
-/// for. Its depth is bounded by the parser's.
+/// True if a string (including keys) in `value` passes `is_text`, or a floating-point number passes
+/// `is_number`. The parser bounds the recursion.
 fn has(value: &Value, is_text: &dyn Fn(&str) -> bool, is_number: &dyn Fn(f64) -> bool) -> bool {
     match value {
         Value::Null | Value::Bool(_) => false,
@@ -247,7 +249,7 @@ mod fuzz {
         })
     }
 
-    /// A line as an import reads it, most of whose fields are as they should be.
+    /// Returns a line as an import reads it, with mostly correct fields.
     fn line() -> impl Strategy<Value = Value> {
         let optional = || prop::option::of(text());
         let enums = (

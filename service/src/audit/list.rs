@@ -1,4 +1,4 @@
-//! Reading the log: pages, counts, single entries.
+//! Reading the log: pages, counts, and single entries.
 
 use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{Column, Entity, Model};
@@ -16,7 +16,7 @@ use crate::{
     workload,
 };
 
-/// In which order entries come.
+/// The order of entries in a list.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Order {
@@ -25,13 +25,13 @@ pub enum Order {
     RecordedDesc,
     /// Oldest recorded first: the log's own sequence.
     RecordedAsc,
-    /// Latest to have happened first.
+    /// Latest `timestamp` first.
     TimestampDesc,
-    /// Earliest to have happened first.
+    /// Earliest `timestamp` first.
     TimestampAsc,
 }
 
-/// A page of the entries that pass `filter`.
+/// Returns a page of the entries that pass `filter`.
 ///
 /// # Errors
 /// A filter, number or cursor that can't be used; a database fault.
@@ -46,8 +46,8 @@ pub async fn list(
     if is_scan(filter) { workload::scan(page).await } else { page.await }
 }
 
-/// True where a page may have to walk past any number of entries to find its own: no index holds
-/// what passes two conditions, a range or a search in the list's order.
+/// True if a page may have to walk past any number of entries to find its own: no index serves two
+/// conditions, or a range or a search in the list's order.
 pub(super) fn is_scan(filter: &Filter) -> bool {
     let Filter {
         actor_id,
@@ -100,7 +100,7 @@ async fn page(
     Ok(asked.page(&scope.core().secret, &keyset, args, rows))
 }
 
-/// How many entries pass `filter`.
+/// Counts the entries that pass `filter`.
 ///
 /// # Errors
 /// A filter that can't be used; a database fault.
@@ -113,7 +113,7 @@ pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     workload::count_once(&("audit_logs", scope.organization_id(), filter), count).await
 }
 
-/// The entry with this sequence and id.
+/// Returns the entry with this sequence and id; `None` if there is none.
 ///
 /// # Errors
 /// A database fault.
@@ -121,7 +121,7 @@ pub async fn get(scope: &Scope, sequence: i64, id: Uuid) -> Result<Option<Model>
     Ok(get_many(scope, &[(sequence, id)]).await?.pop())
 }
 
-/// Those of the entries that exist, in no particular order.
+/// Returns the entries among `keys` that exist, in no particular order.
 ///
 /// # Errors
 /// A database fault.
@@ -134,9 +134,9 @@ pub async fn get_many(scope: &Scope, keys: &[(i64, Uuid)]) -> Result<Vec<Model>>
     Ok(found)
 }
 
-/// The SQL of the first page or of the one that follows a row, for whoever wants to see how the
-/// database runs it: one statement, or, of a range in another order, a count, a walk, another count and
-/// the page of all that is in the range. It ends with the walk where that is a page.
+/// Returns the SQL of the first page, or of the one that follows a row, to examine how the database
+/// runs it. It is one statement or, for a range in another order, a count, a walk, another count,
+/// and the page of everything in the range. Reading stops at the walk if that yields a page.
 #[must_use]
 pub fn statements(
     organization_id: Uuid,
@@ -155,7 +155,7 @@ pub fn statements(
     )
 }
 
-/// Sequence of the last entry of the scope's log; 0 where there is none.
+/// Returns the sequence of the last entry of an organization's log; 0 if the log is empty.
 pub(crate) async fn head_sequence<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,
@@ -164,7 +164,7 @@ pub(crate) async fn head_sequence<C: ConnectionTrait>(
     Ok(head.map_or(0, |head| head.sequence))
 }
 
-/// The entries up to `through` that pass `filter`, after `key` where there is one.
+/// Returns the lookup of entries up to `through` that pass `filter`, after `key` if given.
 pub(crate) fn after<'a>(
     keyset: &'a Keyset<Entity>,
     organization_id: Uuid,
@@ -172,8 +172,8 @@ pub(crate) fn after<'a>(
     through: i64,
     key: Option<Vec<Part>>,
 ) -> Lookup<'a> {
-    // A key that comes later in a list of falling sequences lies within the bound itself. Given both,
-    // SQLite begins to read at the bound and steps over all that lies before the key.
+    // In a list of falling sequences, a key already implies the bound. Given both, SQLite begins to
+    // read at the bound and steps over everything before the key.
     let falls = keyset.towards(Direction::Forward) == page::Order::Descending;
     let is_implied = falls && key.is_some() && keyset.columns.len() == 1;
     let keys = key.map(|key| (key, Direction::Forward)).into_iter().collect();
@@ -191,7 +191,7 @@ pub(super) fn lookup<'a>(
     Lookup { organization_id, filter, keyset, keys, through, pruned: 0 }
 }
 
-/// The keys of the log in this order; cursors are bound to the filter, too.
+/// Returns the keys of the log in this order; their cursors are bound to the filter, too.
 pub(crate) fn keys(organization_id: Uuid, filter: &Filter, order: Order) -> Keyset<Entity> {
     let identity = ("audit_logs", organization_id, filter, order);
     let context = serde_json::to_vec(&identity).expect("a filter holds nothing but text");
@@ -212,7 +212,7 @@ pub(crate) fn keys(organization_id: Uuid, filter: &Filter, order: Order) -> Keys
     Keyset { columns, key, order, context }
 }
 
-/// The key, in this order, of an entry.
+/// Returns an entry's key in this order.
 pub(crate) fn key(order: Order, timestamp: DateTime<Utc>, sequence: i64) -> Vec<Part> {
     match order {
         Order::RecordedDesc | Order::RecordedAsc => vec![Part::Number(sequence)],
@@ -222,9 +222,9 @@ pub(crate) fn key(order: Order, timestamp: DateTime<Utc>, sequence: i64) -> Vec<
     }
 }
 
-/// `filter` without the bound on `timestamp` that follows from a cursor of its list on that side.
+/// Removes from `filter` the bound on `timestamp` that a cursor of its list already implies.
 ///
-/// Given both, SQLite begins to read at the bound and steps over all that lies before the cursor.
+/// Given both, SQLite begins to read at the bound and steps over everything before the cursor.
 fn without_implied(
     filter: &Filter,
     keyset: &Keyset<Entity>,
@@ -242,8 +242,8 @@ fn without_implied(
     filter
 }
 
-/// Through which sequence a part that begins at the log's start was removed; 0 for others, which meet
-/// nothing of that on their way.
+/// Returns the sequence through which entries were removed, if the lookup begins at the log's
+/// start; 0 for other lookups, which meet no removed entries on their way.
 async fn pruned_before<C: ConnectionTrait>(
     db: &C,
     lookup: &Lookup<'_>,
@@ -256,8 +256,8 @@ async fn pruned_before<C: ConnectionTrait>(
 }
 
 /// Refuses cursors of entries that are no longer kept: a page would go on where the log now begins,
-/// and hold back that there is something between. After the rows were read, which nothing may have
-/// removed until then.
+/// without a sign of the gap. Call it after the rows were read, so that a removal before that is
+/// seen.
 async fn check_kept<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,
@@ -279,7 +279,7 @@ async fn check_kept<C: ConnectionTrait>(
     Ok(())
 }
 
-/// The sequence in a key, which it ends with in every order.
+/// Returns the sequence in a key, which is its last part in every order.
 pub(crate) fn sequence(key: &[Part]) -> i64 {
     match key.last() {
         Some(Part::Number(sequence)) => *sequence,

@@ -1,17 +1,17 @@
-//! Pages of a range of one column in the order of another, which no index has.
+//! Pages of a range of one column in the order of another, a combination that no index serves.
 //!
-//! Two ways lead to such a page: along the list's order, past all that the range excludes, and along the
-//! range's own index, through all that it includes, which is then sorted. Which is the shorter one depends
-//! on where in the log the range lies. No planner knows: times and sequences grow together, and it takes
-//! them to have nothing to do with each other. So each way is tried for a bounded number of entries, and
-//! where neither led to the page, both for more:
+//! There are two ways to such a page: along the list's order, past everything that the range
+//! excludes, and along the range's own index, through everything that it includes, which is then
+//! sorted. The shorter way depends on where in the log the range lies. No planner can tell: times
+//! and sequences grow together, but planners assume that they are independent. So each way is tried
+//! for a bounded number of entries and, if neither leads to the page, both are tried for more:
 //!
 //! ```text
 //! far   = all that the range includes, if that is little: what the page is of
 //! near  = of the list's next entries those in the range: the page, if they are one
 //! ```
 //!
-//! What is read is so in proportion to the shorter one.
+//! The amount read is therefore proportional to the shorter way.
 
 use std::cmp;
 
@@ -32,19 +32,19 @@ use crate::{
     page::{self, Direction},
 };
 
-/// Entries of a range that are sorted at first.
+/// Number of entries in a range that are sorted in the first round.
 const INCLUDED: u64 = 1_000;
-/// Entries that are walked at first.
+/// Number of entries that are walked in the first round.
 const WINDOW: u64 = 5_000;
-/// How many times as much is tried each time.
+/// Factor by which both numbers grow each round.
 const GROWTH: u64 = 4;
 
 /// A page of a range.
 #[derive(Clone)]
 pub(super) struct Ranged<'a> {
-    /// Without the range.
+    /// The list without the range.
     rest: Lookup<'a>,
-    /// With it.
+    /// The list with the range.
     whole: &'a Lookup<'a>,
     range: Filter,
     direction: Direction,
@@ -52,7 +52,8 @@ pub(super) struct Ranged<'a> {
 }
 
 impl<'a> Ranged<'a> {
-    /// The first `limit` entries of `lookup` in this direction; none where an index has them in order.
+    /// Returns the page of the first `limit` entries of `lookup` in this direction; `None` if an
+    /// index has them in order.
     pub(super) fn of(lookup: &'a Lookup<'a>, direction: Direction, limit: u64) -> Option<Self> {
         let (rest, range) = split(&lookup.filter, lookup.keyset.columns[0]);
         if range == Filter::default() || lookup.filter.search.is_some() {
@@ -62,13 +63,14 @@ impl<'a> Ranged<'a> {
         Some(Self { rest, whole: lookup, range, direction, limit })
     }
 
-    /// Reads it.
+    /// Reads the page.
     ///
     /// # Errors
     /// A database fault.
     pub(super) async fn read<C: ConnectionTrait>(&self, db: &C) -> Result<Vec<Model>> {
         let (mut included, mut window) = (INCLUDED, cmp::max(WINDOW, self.limit));
-        // What is recorded between a count and the page of what was counted would be one too many.
+        // Entries recorded between a count and the page of what was counted would make the page
+        // wrong.
         let through = head_sequence(db, self.whole.organization_id).await?;
         loop {
             if count_of(db, &self.count(included, through)).await? <= included {
@@ -83,8 +85,8 @@ impl<'a> Ranged<'a> {
         }
     }
 
-    /// The statements that this may come to, in order, for whoever wants to see how the database runs
-    /// them: the counts and walks of two rounds, and the page of all.
+    /// Returns the statements that reading may take, in order, to examine how the database runs
+    /// them: the counts and walks of two rounds, and the page of everything in the range.
     pub(super) fn statements(&self, backend: DbBackend) -> Vec<Statement> {
         let (more, through) = (WINDOW * GROWTH, i64::MAX);
         vec![
@@ -95,7 +97,7 @@ impl<'a> Ranged<'a> {
         ]
     }
 
-    /// Of the list's next entries those in the range, up to a page.
+    /// Selects those of the list's next `window` entries that are in the range, up to a page.
     fn near(&self, window: u64) -> Select<Entity> {
         let walk = Entity::find().select_only().columns([
             Column::OrganizationId,
@@ -112,15 +114,16 @@ impl<'a> Ranged<'a> {
         self.entries(self.first_of(near))
     }
 
-    /// A page of all that is in the range.
+    /// Selects a page of everything in the range.
     fn far(&self, included: u64, through: i64) -> Select<Entity> {
         let mut far = Query::select();
         far.column("sequence").from_subquery(self.all(included, through), Entity);
         self.entries(self.first_of(far))
     }
 
-    /// Cuts a select of a subselect to a page. The order of a subselect isn't that of what is selected from
-    /// it: SQLite reads one by an index of its own making where that looks shorter.
+    /// Orders a select from a subselect, and cuts it to a page. The order of a subselect does not
+    /// carry over to the outer select: SQLite reads a subselect by an index that it makes itself if
+    /// that looks cheaper.
     fn first_of(&self, mut select: SelectStatement) -> SelectStatement {
         let order = match self.whole.keyset.towards(self.direction) {
             page::Order::Ascending => Order::Asc,
@@ -132,7 +135,7 @@ impl<'a> Ranged<'a> {
         select.limit(self.limit).to_owned()
     }
 
-    /// How many are in the range; one more than `included` where they are more.
+    /// Counts the entries in the range, up to one more than `included`.
     fn count(&self, included: u64, through: i64) -> SelectStatement {
         let all = self.all(included + 1, through);
         Query::select()
@@ -141,7 +144,8 @@ impl<'a> Ranged<'a> {
             .to_owned()
     }
 
-    /// The range up to a sequence, along its own index: a sign keeps the planner from the sequence's.
+    /// Selects the range up to a sequence, along the range's own index: a unary plus keeps the
+    /// planner from the index of sequences.
     fn all(&self, limit: u64, through: i64) -> SelectStatement {
         let mut columns = self.whole.keyset.columns.clone();
         let own = if self.range.has_times() { Column::Timestamp } else { Column::Action };
@@ -161,7 +165,7 @@ impl<'a> Ranged<'a> {
     }
 }
 
-/// `filter` without what is a range that has no index in the order of `first`, and that range.
+/// Splits `filter` into the rest and a range that no index serves in the order of `first`.
 fn split(filter: &Filter, first: Column) -> (Filter, Filter) {
     let (mut rest, mut range) = (filter.clone(), Filter::default());
     if rest.action.as_ref().is_some_and(|action| action.ends_with('*')) {

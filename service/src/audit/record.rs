@@ -1,4 +1,4 @@
-//! Recording: what requests and Daybook itself append to a log.
+//! Recording: appending entries of requests and of Daybook itself to a log.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use super::{
 use crate::{Core, Error, GlobalId, Permission, Result, Scope, Viewer, input};
 
 impl Recorder {
-    /// Appends `entries` to the log of the scope's organization, all or none, in the order given.
+    /// Appends `entries`, all or none, to the log of the scope's organization, in the order given.
     ///
-    /// The answer comes after COMMIT, and the recording goes on if its caller goes away. A caller
-    /// that gave an idempotency key and got no answer repeats it: nothing is appended twice.
+    /// Returns after COMMIT; the recording goes on even if its caller goes away. A caller that gave
+    /// an idempotency key and got no answer can repeat the call: nothing is appended twice.
     ///
     /// # Errors
-    /// Every value out of bounds, named by entry and field; CONFLICT if the key was used with other
+    /// Every value out of bounds, by entry and field; CONFLICT if the key was used with other
     /// entries; a database fault.
     pub async fn record(
         &self,
@@ -36,13 +36,13 @@ impl Recorder {
         self.submit(scope, entries, key).await
     }
 
-    /// Appends an entry of Daybook's own, which needs no limits.
+    /// Appends one of Daybook's own entries, which is not checked against the limits.
     pub(crate) async fn record_own(&self, scope: &Scope, entry: NewEntry) -> Result<()> {
         self.submit(scope, vec![entry], None).await.map(drop)
     }
 
-    /// Appends an entry of Daybook's own, unless one was appended under this `key`: once, over all
-    /// processes.
+    /// Appends one of Daybook's own entries, unless one was already appended under this `key`: once
+    /// across all processes.
     pub(crate) async fn record_once(
         &self,
         scope: &Scope,
@@ -54,8 +54,8 @@ impl Recorder {
         self.submit(scope, vec![entry], Some(key)).await.map(drop)
     }
 
-    /// Appends an entry with the outcome DENIED to the log of the organization that `viewer`'s role did
-    /// not let in for `permission`.
+    /// Appends an entry with the outcome DENIED to the log of the organization in which `viewer`'s
+    /// role does not include `permission`.
     pub(crate) async fn record_denial(
         &self,
         core: &Arc<Core>,
@@ -86,7 +86,7 @@ impl Recorder {
     }
 }
 
-/// SHA-256 of entries as they were asked for.
+/// Computes the SHA-256 of entries as they were requested.
 fn fingerprint(entries: &[NewEntry]) -> [u8; 32] {
     let text = serde_json::to_vec(entries).expect("entries hold nothing but JSON values");
     Sha256::digest(text).into()

@@ -1,9 +1,9 @@
-//! Concurrent recordings of one organization are gathered into one transaction.
+//! Gathers concurrent recordings of one organization into one transaction.
 //!
 //! The lock on the organization's head admits one transaction at a time; without gathering, each
-//! waiting recording would pay a commit of its own. Recordings that arrive while one transaction
-//! runs make up the next one. Each is answered after COMMIT, whether or not its caller is still
-//! there, and one that can't be recorded does not fail its neighbours.
+//! waiting recording would pay for its own commit. Recordings that arrive while one transaction
+//! runs make up the next one. Each is answered after COMMIT, even if its caller is gone, and a
+//! recording that fails does not fail its neighbors.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,17 +27,17 @@ use super::{
 };
 use crate::{Clock, Core, Error, Fault, ProblemCode, Result, Topic, tenancy};
 
-/// Most entries of one transaction, give or take the last recording.
+/// Maximum number of entries in one transaction, which the last recording may exceed.
 const BATCH: usize = 4_000;
-/// Most entries that wait in memory; beyond it callers wait at the door.
+/// Maximum number of entries that wait in memory; beyond it, callers wait to submit.
 const WAITING: usize = 40_000;
 
-/// What was recorded.
+/// The result of a recording.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// The entries as stored, in the order given.
+    /// The entries as stored, in the order in which they were given.
     pub entries: Vec<audit_log::Model>,
-    /// Whether an earlier recording with this key had already stored them.
+    /// True if an earlier recording with this key already stored the entries.
     pub replayed: bool,
 }
 
@@ -48,20 +48,20 @@ pub(super) struct Recording {
     pub(super) key: Option<Key>,
 }
 
-/// An idempotency key and what it was used with.
+/// An idempotency key, and the hash of the request that it was used with.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) name: String,
     pub(super) request_hash: [u8; 32],
 }
 
-/// Records entries of requests. Those that wait for a transaction are kept by organization.
+/// Records entries of requests. Recordings that wait for a transaction are kept by organization.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder(Arc<Queues>);
 
 #[derive(Debug)]
 struct Queues {
-    /// An organization has a list here while a task records for it.
+    /// Waiting recordings by organization. An organization has a list while a task records for it.
     waiting: Mutex<HashMap<Uuid, Vec<Waiting>>>,
     room: Arc<Semaphore>,
 }
@@ -80,7 +80,8 @@ impl Default for Queues {
 }
 
 impl Queues {
-    /// Adds to the organization's list; true where nobody records for it yet.
+    /// Adds a recording to the organization's list. Returns true if no task records for the
+    /// organization yet.
     fn push(&self, organization_id: Uuid, waiting: Waiting) -> bool {
         let mut lists = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let is_idle = !lists.contains_key(&organization_id);
@@ -88,7 +89,8 @@ impl Queues {
         is_idle
     }
 
-    /// The next recordings of the organization; none ends the task that records for it.
+    /// Takes the organization's next recordings. If there are none, the task that records for it
+    /// ends.
     fn take(&self, organization_id: Uuid) -> Vec<Waiting> {
         let mut lists = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(list) = lists.get_mut(&organization_id) else { return Vec::new() };
@@ -107,7 +109,7 @@ impl Queues {
     }
 }
 
-/// Has `recording` appended, and waits for its commit.
+/// Submits `recording` and waits for its commit.
 pub(super) async fn submit(
     core: &Arc<Core>,
     Recorder(queues): &Recorder,
@@ -138,11 +140,11 @@ async fn drain(core: &Arc<Core>, queues: &Queues, organization_id: Uuid) {
         match record(core, organization_id, recordings).await {
             Ok(outcomes) => {
                 for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-                    // Whoever went away has been served all the same.
+                    // The entries are recorded even if the caller is gone.
                     let _ = waiting.answer.send(outcome);
                 }
             }
-            // It may be there: doing it again could store it twice.
+            // The batch may be stored: recording it again could store it twice.
             Err(Error::Fault(Fault::CommitUnknown(error))) => {
                 for waiting in batch {
                     let unknown = Fault::CommitUnknown(error.clone());
@@ -179,7 +181,8 @@ struct Batch {
     first: AtomicI64,
 }
 
-/// One transaction. An error means that nothing of it was recorded, unless it says "unknown".
+/// Records a batch in one transaction. An error means that nothing was recorded, unless the error
+/// is [`Fault::CommitUnknown`].
 async fn record(
     core: &Core,
     organization_id: Uuid,
@@ -190,11 +193,13 @@ async fn record(
     let batch = Arc::new(batch);
     let done = core.db.transaction(Arc::clone(&batch), |tx, batch| Box::pin(append_all(tx, batch)));
     match done.await {
-        // The connection broke at COMMIT. A second look, under the same lock, tells what came of it.
+        // The connection broke at COMMIT. A query under the same lock finds out if the batch was
+        // stored.
         Err(Error::Fault(Fault::CommitUnknown(error))) => {
             tracing::warn!(%error, "commit of a recording is looked up");
             let found = core.db.transaction(batch, |tx, batch| Box::pin(look_up(tx, batch)));
-            // Where that fails, too, it stays unknown: to do it again could store it twice.
+            // If that fails, too, the outcome stays unknown: recording again could store the batch
+            // twice.
             found.await.ok().flatten().ok_or_else(|| Fault::CommitUnknown(error).into())
         }
         outcome => outcome,
@@ -226,7 +231,7 @@ async fn append_all(tx: &DatabaseTransaction, batch: &Arc<Batch>) -> Result<Vec<
                 last_sequence: range.1,
                 recorded_at: batch.clock.now(),
             };
-            // Found by a repetition in this very batch, too.
+            // A repetition in the same batch finds the row, too.
             earlier.insert(key.name.clone(), row);
         }
         plans.push(Plan::Append(range));
@@ -253,7 +258,7 @@ async fn append_all(tx: &DatabaseTransaction, batch: &Arc<Batch>) -> Result<Vec<
     answers(tx, batch, plans, &appended).await
 }
 
-/// What becomes of one recording of a batch.
+/// The outcome of one recording of a batch.
 enum Plan {
     Append((i64, i64)),
     Replay((i64, i64)),
@@ -287,7 +292,7 @@ async fn recordings_with(
     Ok(rows.into_iter().map(|row| (row.idempotency_key.clone(), row)).collect())
 }
 
-/// The idempotency keys of an organization's recordings that begin with `prefix`.
+/// Returns the idempotency keys of an organization's recordings that begin with `prefix`.
 pub(super) async fn keys_with(
     db: &impl ConnectionTrait,
     organization_id: Uuid,
@@ -350,12 +355,13 @@ async fn stored(
         .await
 }
 
-/// What a commit of unknown outcome recorded; none where it recorded nothing.
+/// Returns what a commit of unknown outcome recorded; `None` if it recorded nothing, or that can't
+/// be established.
 async fn look_up(
     tx: &DatabaseTransaction,
     batch: &Arc<Batch>,
 ) -> Result<Option<Vec<Result<Recorded>>>> {
-    // Waits for a commit that the server may still be at.
+    // Waits for a commit that the server may still be processing.
     let head = lock_head(tx, batch.organization_id).await?;
     let mut next = batch.first.load(Ordering::Relaxed);
     let mut outcomes = Vec::with_capacity(batch.recordings.len());
@@ -365,7 +371,7 @@ async fn look_up(
         let entries = stored(tx, batch.organization_id, range).await?;
         let ids = recording.drafts.iter().map(|draft| draft.id);
         if !ids.eq(entries.iter().map(|entry| entry.id)) {
-            // Not committed, or a batch with repetitions in it: the caller's key resolves those.
+            // Not committed, or a batch with repetitions in it, which the caller's key resolves.
             return Ok(None);
         }
         outcomes.push(Ok(Recorded { entries, replayed: false }));

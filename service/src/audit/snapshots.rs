@@ -1,10 +1,10 @@
 //! The SQL of the log's pages and counts, for every filter, order and engine, in files that a reviewer reads.
 //!
-//! `service/src/audit/snapshots/` has a file for each filter, or one for each engine if the engines' statements
-//! differ. A heading names the lists that share the statements below it: `first` and `last` begin at an end of
-//! the list, `after` and `before` at a cursor, and a segment is a part of an export. Values replace the
-//! placeholders, `<entry>` all columns of an entry, and `<space>` the first number of an organization in
-//! SQLite's index of words.
+//! `service/src/audit/snapshots/` has a file for each filter, or one for each engine if the
+//! engines' statements differ. A heading names the lists that share the statements below it:
+//! `first` and `last` begin at an end of the list, `after` and `before` at a cursor, and a segment
+//! is a part of an export. Placeholders are replaced by values, `<entry>` stands for all columns of
+//! an entry, and `<space>` for the first number of an organization in SQLite's index of words.
 //!
 //! `INSTA_UPDATE=always make test ARGS=statements_of_the_log` accepts a change.
 
@@ -31,13 +31,13 @@ const ORDERS: [(&str, Order); 4] = [
     ("TIMESTAMP_DESC", Order::TimestampDesc),
     ("TIMESTAMP_ASC", Order::TimestampAsc),
 ];
-/// Second of the cursors' entry, and its sequence.
+/// The second of the cursors' entry, and its sequence.
 const CURSOR: (i64, i64) = (1_770_000_500, 500);
 /// The last sequence of an export.
 const THROUGH: i64 = 900;
-/// Through this sequence retention has removed the log.
+/// The sequence through which retention has removed the log.
 const PRUNED: i64 = 100;
-/// Entries of a segment of an export.
+/// Number of entries in a segment of an export.
 const SEGMENT: u64 = 1_000;
 
 #[test]
@@ -66,7 +66,8 @@ fn statements_of_the_log() {
     assert_eq!(files.filter(|name| name.ends_with(".snap")).collect::<BTreeSet<_>>(), names);
 }
 
-/// Every field of a filter alone, and the pairs that are treated in another way than their parts.
+/// Returns a filter for every single field, and for the pairs of fields that are treated
+/// differently from their parts.
 fn filters() -> Vec<(&'static str, Filter)> {
     let text = |text: &str| Some(text.to_owned());
     let instant = |second: i64| DateTime::from_timestamp(1_770_000_000 + second, 0);
@@ -96,7 +97,7 @@ fn filters() -> Vec<(&'static str, Filter)> {
     ]
 }
 
-/// A page at each end of a list, and on each side of a cursor.
+/// Adds a page at each end of a list, and on each side of a cursor.
 fn pages(
     sections: &mut Sections,
     filter: &Filter,
@@ -136,7 +137,7 @@ fn statements(
     }
 }
 
-/// The first segment of an export, and the one after an entry.
+/// Adds the first segment of an export, and the one after an entry.
 fn segments(
     sections: &mut Sections,
     filter: &Filter,
@@ -151,7 +152,7 @@ fn segments(
     }
 }
 
-/// How many entries a search finds: in all, and in intervals.
+/// Adds the counts of a search: in total, and by interval.
 fn counts(sections: &mut Sections, filter: &Filter, backend: DbBackend) {
     if filter.search.is_none() {
         return;
@@ -174,7 +175,7 @@ fn cursor(order: Order) -> Vec<crate::page::Part> {
     key(order, DateTime::from_timestamp(second, 0).expect("an instant"), sequence)
 }
 
-/// Statements under the names of all lists that send them.
+/// Statements, each under the names of all lists that send it.
 #[derive(Default)]
 struct Sections(Vec<(Vec<String>, String)>);
 
@@ -239,7 +240,8 @@ const CLAUSES: [&str; 11] = [
     "AND", "CROSS", "FROM", "GROUP", "INNER", "LIMIT", "ORDER", "SELECT", "UNION", "WHERE", "WITH",
 ];
 
-/// The words, quoted texts and other characters of `sql`, with one space for each run of spaces.
+/// Returns the words, quoted texts and other characters of `sql`, with one space for each run of
+/// spaces.
 fn tokens(mut sql: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     while let Some(first) = sql.chars().next() {
@@ -257,7 +259,7 @@ fn tokens(mut sql: &str) -> Vec<&str> {
     tokens
 }
 
-/// The columns of an entry, as its select names them.
+/// Returns the columns of an entry, as its select names them.
 fn entry_columns() -> String {
     let all = Entity::find().into_query();
     let all = DbBackend::Sqlite.build(&all).to_string();

@@ -7,17 +7,19 @@ use uuid::Uuid;
 use super::GENESIS;
 use crate::{Error, Result};
 
-/// Keeps entries of an organization's log from being removed until the transaction ends, and gives the
-/// sequence through which it was removed. Before the end of its log, where both are locked.
+/// Keeps entries of an organization's log from being removed until the transaction ends, and
+/// returns the sequence through which the log has been removed. If a transaction locks both, it
+/// takes this lock before the log's head.
 ///
-/// An organization without retention needs no lock: removing begins with an entry of the log, for
-/// which the end of the log is locked.
+/// An organization without retention needs no lock: removal begins by recording an entry in the
+/// log, which locks the log's head.
 pub(crate) async fn hold_back(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<i64> {
     let found = retention::Entity::find_by_id(organization_id).lock_exclusive().one(tx).await?;
     Ok(found.map_or(0, |found| found.pruned))
 }
 
-/// Sequence through which an organization's log was removed, and the hash of that entry.
+/// Returns the sequence through which an organization's log was removed, and the hash of that
+/// entry.
 pub(crate) async fn pruned<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,
@@ -26,7 +28,7 @@ pub(crate) async fn pruned<C: ConnectionTrait>(
     Ok(found.map_or((0, GENESIS.to_vec()), |found| (found.pruned, found.pruned_hash)))
 }
 
-/// What is said where a position of `field` is before the log's start.
+/// Returns the error for a position of `field` that is before the log's start.
 pub(crate) fn no_longer_kept(field: &[&str]) -> Error {
     let message = "goes on where the log is no longer kept: entries in between were removed";
     Error::invalid(field, message)

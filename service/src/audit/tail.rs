@@ -1,7 +1,9 @@
-//! Watching the log: every entry that passes a filter, in sequence order, none lost, none twice.
+//! Watching the log: every entry that passes a filter, in sequence order, without loss or
+//! repetition.
 //!
-//! Works as the job feed does: the notifier ticket first, then what follows the position, then bell
-//! or tick. A number is visible only with all numbers below it, so "after *n*" is exact.
+//! Works like the job feed: subscribe to the notifier first, then read what follows the position,
+//! then wait for a notification or a timeout. A number becomes visible only together with all lower
+//! numbers, so "after *n*" is exact.
 
 use std::{collections::VecDeque, ops::RangeInclusive, time::Duration};
 
@@ -21,21 +23,22 @@ use crate::{
     workload,
 };
 
-/// How often a watcher looks where no bell rings, at the most.
+/// Maximum interval between two reads of a watcher that is not notified.
 const TICK: Duration = Duration::from_secs(2);
-/// Whoever was told everything this long ago may miss nothing that retention removed meanwhile, which is
-/// a day old at the least.
+/// Time for which a watcher that has received everything need not check for removed entries.
+/// Retention only removes entries that are at least a day old.
 const FRESH: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
-/// Entries of one round.
+/// Maximum number of entries that one round reads.
 const ROUND: u64 = 200;
 
-/// The entries that pass `filter`, as they are recorded, after `after` (the cursor of an entry of
-/// this tail, of a page of this log with this filter in recorded order, or [`end`]'s) or from now
-/// on. It ends
-/// with an error once the viewer's right has.
+/// Watches the entries that pass `filter`, as they are recorded. Begins after the cursor `after`,
+/// or now if there is none. The cursor is that of an entry of this tail, of a page of this log with
+/// this filter in recorded order, or [`end`]'s. The stream ends with an error once the viewer's
+/// right is revoked.
 ///
 /// # Errors
-/// A filter or cursor that can't be used; a database fault.
+/// A filter or cursor that can't be used; RATE_LIMITED if the organization has too many
+/// subscriptions; a database fault.
 pub async fn tail(
     scope: Scope,
     filter: Filter,
@@ -45,7 +48,7 @@ pub async fn tail(
     if !problems.is_empty() {
         return Err(Error::Refused(problems));
     }
-    // The ticket before the first read.
+    // Subscribe before the first read.
     let news = scope.core().notifier.subscribe(Topic::AuditLog(scope.organization_id()));
     let access = LiveAccess::begin(&scope);
     let turn = scope.core().db.watcher_turn().await;
@@ -76,14 +79,14 @@ pub async fn tail(
     }))
 }
 
-/// The cursor from which a tail of this log, with whatever filter, misses nothing that is recorded
-/// after this call, also where no entry passes the filter yet.
+/// Returns a cursor from which a tail of this log, with any filter, misses nothing that is recorded
+/// after this call. It is valid even if no entry passes the filter yet.
 ///
 /// # Errors
 /// A database fault.
 pub async fn end(scope: &Scope) -> Result<String> {
     let head = head(scope).await?;
-    // An empty log's end is of every history: all of them begin there.
+    // The end of an empty log belongs to every history, since all of them begin there.
     let fragment = if head.sequence == 0 { 0 } else { fragment_of(&head.hash) };
     Ok(seal(scope, head.sequence, fragment))
 }
@@ -96,7 +99,7 @@ struct Tail {
     position: i64,
     ready: VecDeque<audit_log::Model>,
     access: LiveAccess,
-    /// Whether it has been told everything, once, and when it last had.
+    /// True once the watcher has received everything recorded before.
     is_live: bool,
     told_all_at: DateTime<Utc>,
     is_over: bool,
@@ -129,7 +132,7 @@ impl Tail {
         }
     }
 
-    /// Reads one round; whether there may be more to read at once.
+    /// Reads one round. Returns true if there may be more to read at once.
     async fn read(&mut self) -> Result<bool> {
         let db = self.scope.core().db.reader();
         let turn = self.scope.core().db.watcher_turn().await;
@@ -151,7 +154,8 @@ impl Tail {
         let rows = if self.is_live || !list::is_scan(&self.filter) {
             rows.await?
         } else {
-            // Past all that was recorded since the cursor: the turn is for those who follow.
+            // Reads past everything recorded since the cursor; the turn is for watchers that are up
+            // to date.
             drop(turn);
             workload::scan(rows).await?
         };
@@ -173,9 +177,9 @@ impl Tail {
         self.told_all_at = self.scope.core().clock.now();
     }
 
-    /// Ends it where what it was to read was removed, which is told by what was read after the rows.
-    /// Nothing is removed within a day: whoever was told everything just now need not look, unless the clock
-    /// was set back since.
+    /// Fails if entries that were still to be read have been removed, as seen after the rows were
+    /// read. Nothing is removed within a day, so a watcher that has just received everything need
+    /// not check, unless the clock was set back since.
     async fn check_kept(&self) -> Result<()> {
         let since = self.scope.core().clock.now() - self.told_all_at;
         if self.is_live && FRESH.contains(&since) {
@@ -198,7 +202,7 @@ async fn head(scope: &Scope) -> Result<audit_log_head::Model> {
     Ok(head.ok_or_else(gone)?)
 }
 
-/// Where `cursor` points to, if the entry that it was taken from is still the one there.
+/// Returns the position of `cursor`, if the entry it was taken from is still the one there.
 async fn resume(scope: &Scope, filter: &Filter, cursor: &str) -> Result<i64> {
     let secret = &scope.core().secret;
     let organization_id = scope.organization_id();
@@ -243,7 +247,8 @@ fn seal(scope: &Scope, sequence: i64, fragment: i64) -> String {
     page::seal(&scope.core().secret, &context(scope), &parts)
 }
 
-/// Of the entry's hash: a restored database has another entry under the same number.
+/// Returns the first 4 bytes of an entry's hash, since a restored database has other entries under
+/// the same numbers.
 fn fragment_of(hash: &[u8]) -> i64 {
     hash.iter().take(4).fold(0, |fragment, byte| fragment << 8 | i64::from(*byte))
 }

@@ -1,19 +1,19 @@
-//! Which values a column has: suggestions for a filter.
+//! Distinct values of a column, as suggestions for a filter.
 
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::filter::after_prefix;
 use crate::{Error, Result, Scope, input, workload};
 
-/// Most values that are asked for at once.
+/// Maximum number of values that one request returns.
 pub const MAX_VALUES: usize = 100;
 
 /// A column whose values are few enough to be suggested.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Facet {
-    /// What was done.
+    /// The action, such as `device.assign`.
     Action,
-    /// To what kind of resource.
+    /// The kind of resource.
     ResourceType,
 }
 
@@ -26,9 +26,10 @@ impl Facet {
     }
 }
 
-/// The first `most` distinct values of a column that begin with `prefix`, in byte order.
+/// Returns the first `most` distinct values of a column that begin with `prefix`, in byte order.
 ///
-/// A loose index scan: one step of an index for each value, however many entries have it.
+/// Uses a loose index scan: one step in an index for each value, however many entries have that
+/// value.
 ///
 /// # Errors
 /// A prefix or number that can't be used; a database fault.

@@ -53,9 +53,10 @@ pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
     Ok(queued.await?.announce(scope.core()))
 }
 
-/// Queues a job like [`enqueue`], but only if the log is still removed just through `pruned`, as it
-/// was when the job was planned, or if the job reads no log (`None`). Returns `None` if more was
-/// removed since. Once the job is queued, nothing more is removed until it has ended.
+/// Queues a job like [`enqueue`], unless retention removed more of the log since the job was
+/// planned. `pruned` is the sequence through which the log had been removed at that time; it is
+/// `None` for a job that reads no log. Returns `None` if more was removed. Once the job is queued,
+/// nothing is removed until the job has ended.
 ///
 /// # Errors
 /// As [`enqueue`].
