@@ -1,4 +1,5 @@
-//! The database: pools, settings that durability rests on, and the one way to run a transaction.
+//! The database: connection pools, the settings that durability depends on, and the only way to run
+//! a transaction.
 
 mod checkpoint;
 mod connect;
@@ -30,98 +31,101 @@ use replica::Replica;
 use row_security::RowSecurity;
 pub use transaction::Work;
 
-/// What holds the truth: embedded SQLite, or PostgreSQL.
+/// The engine that stores all durable state: embedded SQLite, or PostgreSQL.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Engine {
-    /// One file, one writer, many readers.
+    /// SQLite: one file with one writer and many readers.
     Sqlite,
-    /// A server, for any number of nodes.
+    /// PostgreSQL: a server for any number of nodes.
     Postgres,
 }
 
-/// Connections to the instance's database, by what they are for.
+/// Connections to the instance's database, in a pool for each purpose.
 #[derive(Clone, Debug)]
 pub struct Database {
     engine: Engine,
-    /// Transactions. On SQLite a single connection: one writer, and nobody meets a busy database.
+    /// Connections for transactions. SQLite has a single one: one writer, so that nobody meets a
+    /// busy database.
     writer: DatabaseConnection,
-    /// Reads of requests, each in its turn.
+    /// Connections for reads of requests, which wait for slots.
     reader: Reader,
-    /// Who may what: looked up by key, before anything else is done for a request, so that no read
-    /// keeps a recording waiting.
+    /// Connections that look up permissions by key, before any other work of a request. Other reads
+    /// can't take them, so no read delays a recording.
     access: Reader,
-    /// Of those, as many as subscriptions may have at once.
+    /// Turns of subscriptions at the reader's connections.
     watcher_turns: Arc<Semaphore>,
-    /// Long reads of jobs, apart so that exports never take a request's connection.
+    /// Connections for long reads of jobs, so that exports never take a request's connection.
     bulk: DatabaseConnection,
-    /// Bells between processes, on PostgreSQL.
+    /// Connections that carry notifications between processes; none on SQLite.
     bells: Option<PgPool>,
-    /// What answers reads in the reader's place, where there is one.
+    /// The replica that answers reads in the primary's place, if there is one.
     replica: Option<Replica>,
-    /// Whether row-level security asks who a statement is for.
+    /// The state of row-level security on this database.
     row_security: RowSecurity,
-    /// Whether a pooler lends the writer's connections.
+    /// True if a pooler such as PgBouncer lends the writer's connections.
     is_pooled: bool,
-    /// Running transactions, so that stopping waits for them.
+    /// Running transactions; stopping waits for them.
     transactions: TaskTracker,
 }
 
 impl Database {
-    /// Which engine it is.
+    /// Returns the database's engine.
     #[must_use]
     pub fn engine(&self) -> Engine {
         self.engine
     }
 
-    /// Whether row-level security stands behind each statement: see [`crate::tenancy`].
+    /// Returns true if row-level security binds each statement of this process: see
+    /// [`crate::tenancy`].
     #[must_use]
     pub fn has_row_security(&self) -> bool {
         self.row_security.stands()
     }
 
-    /// For the reads of requests. Each statement waits for its turn.
+    /// Returns the connections for reads of requests. Each statement waits for its slots.
     #[must_use]
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// For what is looked up by key before a request is served, and for whether it can be: memberships,
-    /// API keys, operators, the schema's version.
+    /// Returns the connections for look-ups by key before a request is served, and for readiness
+    /// checks: memberships, API keys, operators, the schema's version.
     #[must_use]
     pub fn access(&self) -> &Reader {
         &self.access
     }
 
-    /// A subscription's turn at [`Self::reader`], held while it reads. First come, first served,
-    /// and however long it takes: a pool gives up on who waits for a connection, which is right for
-    /// a request and would end subscriptions for nothing but that there are many of them. They
-    /// leave the other half of the connections to requests.
+    /// Waits for a subscription's turn at [`Self::reader`], which is held while the subscription
+    /// reads. The first to wait is the first to go on, without a time limit: a pool's time limit
+    /// for a connection is right for a request, but would end subscriptions only because there are
+    /// many of them. Subscriptions leave half of the connections to requests.
     pub(crate) async fn watcher_turn(&self) -> WatcherTurn {
         let turn = Arc::clone(&self.watcher_turns).acquire_owned().await;
         WatcherTurn { _permit: turn.expect("nobody closes it") }
     }
 
-    /// For long reads of jobs.
+    /// Returns the connections for long reads of jobs.
     #[must_use]
     pub fn bulk(&self) -> &DatabaseConnection {
         &self.bulk
     }
 
-    /// For bells between processes; none on SQLite, which has one process that serves.
+    /// Returns the connections that carry notifications between processes; none on SQLite, where
+    /// one process serves.
     pub(crate) fn bells(&self) -> Option<PgPool> {
         self.bells.clone()
     }
 
-    /// Where reads may go that [`crate::replica`] lets go there.
+    /// Returns the replica, if there is one. [`replica::read`] determines which reads it answers.
     pub(crate) fn replica(&self) -> Option<&Replica> {
         self.replica.as_ref()
     }
 
-    /// Each pool's name, connections and those of them that are idle.
+    /// Returns the name of each pool, the number of its connections, and how many of them are idle.
     pub(crate) fn pools(&self) -> Vec<(&'static str, u32, u32)> {
         let pools =
             [("writer", &self.writer), ("reader", &self.reader.keyed), ("bulk", &self.bulk)];
-        // On PostgreSQL without a pooler these are the writer's.
+        // On PostgreSQL without a pooler, these are the writer's connections.
         let access = (self.engine == Engine::Sqlite || self.is_pooled)
             .then_some(("access", &self.access.keyed));
         let scans = self.reader.scans.as_ref().map(|scans| ("scans", scans));
@@ -152,17 +156,17 @@ impl Database {
         pools
     }
 
-    /// For the migrator, which runs a transaction of its own.
+    /// Returns the connection for the migrator, which runs its own transaction.
     #[must_use]
     pub fn for_migration(&self) -> &DatabaseConnection {
         match self.engine {
             Engine::Sqlite => &self.writer,
-            // Past a pooler, where there is one.
+            // A direct connection, past the pooler if there is one.
             Engine::Postgres => &self.bulk,
         }
     }
 
-    /// Waits for running transactions and closes the connections.
+    /// Waits for running transactions, then closes the connections.
     ///
     /// # Errors
     /// A database fault.
@@ -182,16 +186,16 @@ impl Database {
     }
 }
 
-/// A subscription's turn at the readers; dropping it gives it to the next.
+/// A subscription's turn at the reader's connections. Dropping it passes the turn on.
 #[derive(Debug)]
 pub(crate) struct WatcherTurn {
     _permit: OwnedSemaphorePermit,
 }
 
-/// The database's clock, now: what nodes with different clocks agree on.
+/// Returns the current time of the database's clock, which all nodes share.
 ///
-/// PostgreSQL's `now()` is the start of the transaction; this is the instant of the call. On
-/// SQLite database and process share the machine's clock.
+/// Unlike PostgreSQL's `now()`, which is the start of the transaction, this is the time of the
+/// call. With SQLite, the database and the process share the machine's clock.
 pub(crate) async fn now<C: ConnectionTrait>(
     db: &C,
     clock: &Clock,

@@ -1,8 +1,8 @@
-//! Signals that say only "look": readers re-read from their own cursor.
+//! Signals that something changed; readers then read from their own cursors.
 //!
-//! A ring is never the message. Lost, late or doubled rings cost latency, never data, for every
-//! listener also looks on a slow tick. Take the ticket first, then read, then wait on the ticket:
-//! what is committed in between rings a bell that is already being listened to.
+//! A notification carries no data. A lost, late or repeated one costs latency, never data, because
+//! every subscriber also checks at a slow interval. Subscribe first, then read, then wait on the
+//! subscription: a commit in between notifies a subscription that already exists.
 
 mod nats;
 mod postgres;
@@ -23,47 +23,49 @@ pub use nats::Nats;
 pub(crate) use nats::{Subjects, relay as relay_by_nats};
 pub(crate) use postgres::relay as relay_by_postgres;
 
-/// What there is to look at.
+/// The subject of a notification.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
-    /// Jobs that wait for a worker, of any organization.
+    /// Jobs of any organization that wait for a worker.
     Queue,
     /// Jobs of one organization.
     Jobs(Uuid),
     /// Jobs of all organizations.
     AllJobs,
-    /// An organization's audit log.
+    /// The audit log of one organization.
     AuditLog(Uuid),
     /// The rights of a subject in an organization, as a hash of both.
     Rights(Uuid),
 }
 
-/// The process's bells, and what other processes are to be told.
+/// The subscriptions of this process, and the notifications to send to other processes.
 #[derive(Clone, Debug, Default)]
 pub struct Notifier {
     bells: Arc<Mutex<HashMap<Topic, watch::Sender<()>>>>,
     outbox: Arc<Outbox>,
-    /// Whether NATS carries rings to other processes and theirs to this one.
+    /// True if NATS carries notifications between this process and others.
     is_connected: Arc<AtomicBool>,
 }
 
-/// Topics that rang here and not yet elsewhere: a storm of rings leaves one of each.
+/// Topics that were notified here but not yet in other processes. Many notifications of a topic
+/// leave one.
 #[derive(Debug, Default)]
 struct Outbox {
     topics: Mutex<HashSet<Topic>>,
     filled: Notify,
 }
 
-/// A place at a news: rings since it was taken, or since the last wait, are not missed.
+/// A subscription to a topic. Notifications since it was made, or since the last wait, are not
+/// missed.
 #[derive(Debug)]
 pub struct Subscription(watch::Receiver<()>);
 
 impl Notifier {
-    /// Takes a place at `topic`'s bell.
+    /// Subscribes to `topic`.
     #[must_use]
     pub fn subscribe(&self, topic: Topic) -> Subscription {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those of subjects hardly ever ring, and would stay when their watchers are gone.
+        // Topics of subjects are rarely notified, and would stay after their subscribers are gone.
         if bells.len() == bells.capacity() {
             bells.retain(|_, bell| bell.receiver_count() > 0);
         }
@@ -71,7 +73,7 @@ impl Notifier {
         Subscription(sender.subscribe())
     }
 
-    /// Tells `topic`'s listeners to look, here and in other processes. Call it after COMMIT.
+    /// Notifies `topic`'s subscribers in this process and in others. Call this after COMMIT.
     pub fn notify(&self, topic: Topic) {
         self.notify_here(topic);
         let mut topics = self.outbox.topics.lock().unwrap_or_else(PoisonError::into_inner);
@@ -79,7 +81,7 @@ impl Notifier {
         self.outbox.filled.notify_one();
     }
 
-    /// Tells this process's listeners to look.
+    /// Notifies `topic`'s subscribers in this process.
     pub(crate) fn notify_here(&self, topic: Topic) {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bell) = bells.get(&topic)
@@ -89,24 +91,24 @@ impl Notifier {
         }
     }
 
-    /// Whether NATS, where it's used, carries rings between this process and others.
+    /// Returns true if NATS is in use and carries notifications between this process and others.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.is_connected.load(Ordering::Relaxed)
     }
 
-    /// Gives what it was before.
+    /// Sets the state of the connection to NATS. Returns the previous state.
     fn set_connected(&self, is_connected: bool) -> bool {
         self.is_connected.swap(is_connected, Ordering::Relaxed)
     }
 
-    /// Tells all of this process's listeners to look: rings may have been lost.
+    /// Notifies all subscribers in this process, because notifications may have been lost.
     fn notify_all_here(&self) {
         let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
         bells.retain(|_, bell| bell.send(()).is_ok());
     }
 
-    /// Waits for rings to pass on, and takes them.
+    /// Waits for topics to notify in other processes, and takes them.
     async fn outgoing(&self) -> HashSet<Topic> {
         loop {
             let topics = {
@@ -122,18 +124,18 @@ impl Notifier {
 }
 
 impl Subscription {
-    /// Returns true if it rang since the last wait or take.
+    /// Returns true if the topic was notified since the last wait or take.
     pub(crate) fn take(&mut self) -> bool {
-        // A bell that was taken down says nothing any more: whoever asks is to look.
+        // A removed topic sends nothing any more, so its subscriber should read.
         let is_rung = self.0.has_changed().unwrap_or(true);
         self.0.mark_unchanged();
         is_rung
     }
 
-    /// Waits for the next ring, or answers at once where it rang since the last wait.
+    /// Waits for the next notification; returns at once if there was one since the last wait.
     pub async fn notified(&mut self) {
         if self.0.changed().await.is_err() {
-            // The bell was taken down with nobody listening; the slow tick covers for it.
+            // The topic was removed without subscribers; the slow interval covers for it.
             std::future::pending::<()>().await;
         }
     }

@@ -1,10 +1,11 @@
-//! Tokens of an OpenID provider: JWTs that are checked with the keys it publishes.
+//! Tokens of an OpenID provider: JWTs that are verified with the keys that the provider publishes.
 //!
-//! RFC 8725, item by item: the algorithm is one of three, never taken on the token's word alone, and
-//! must be the key's (3.1, 3.2); the signature is checked before any claim (3.3); keys come from the
-//! configured place only, whatever `jku`, `jwk` or `x5u` say (3.10); issuer, subject and audience are
-//! required and compared whole (3.8, 3.9); a `typ` of something else is refused (3.11); tokens of our
-//! own have another algorithm and another key, so that neither passes for the other (3.12).
+//! RFC 8725, item by item: the algorithm is one of three, is never trusted because the token names
+//! it, and must be the key's (3.1, 3.2). The signature is verified before any claim (3.3). Keys
+//! come from the configured place only, whatever `jku`, `jwk` or `x5u` say (3.10). Issuer, subject
+//! and audience are required and compared as a whole (3.8, 3.9). A `typ` of another kind of token
+//! is refused (3.11). Daybook's own tokens have another algorithm and another key, so that neither
+//! passes for the other (3.12).
 
 mod examine;
 mod keys;
@@ -24,27 +25,28 @@ use keys::{Keys, NoKey};
 use mismatch::Mismatches;
 pub use roles::Grant;
 
-/// What the subjects of these tokens begin with, so that none is taken for one of our own tokens'.
+/// Prefix of the subjects of these tokens, so that none passes for a subject of Daybook's own
+/// tokens.
 const SUBJECT: &str = "oidc:";
 
-/// Which provider is believed, and what.
+/// The trusted OpenID provider, and what its tokens must hold.
 #[derive(Clone, Debug)]
 pub struct Oidc {
-    /// The `iss` of its tokens, which also tells where its keys are.
+    /// The `iss` that tokens must have. The provider's discovery document is found below this URL.
     pub issuer: String,
-    /// The `aud` that they must have.
+    /// The `aud` that tokens must have.
     pub audience: String,
-    /// Where its keys are; none: where the issuer's discovery document says.
+    /// URL of the provider's keys; none takes the URL from the issuer's discovery document.
     pub jwks_url: Option<String>,
-    /// Which claims give which roles, the first that fits.
+    /// Claims that give roles. The first grant that fits counts, for each organization.
     pub roles: Vec<Grant>,
 }
 
 impl Oidc {
-    /// Refuses places that keys can't be fetched from safely.
+    /// Refuses URLs from which keys can't be fetched safely, and an empty audience.
     ///
     /// # Errors
-    /// What is wrong, for whoever configured it.
+    /// Returns what is wrong with the configuration.
     pub fn check(&self) -> std::result::Result<(), String> {
         if self.audience.is_empty() {
             return Err("an audience is needed: without one, tokens for others would do".to_owned());
@@ -56,7 +58,7 @@ impl Oidc {
     }
 }
 
-/// The provider, and its keys as they were last fetched.
+/// The provider, and its keys as of the last fetch.
 #[derive(Debug)]
 pub struct Provider {
     settings: Arc<Oidc>,
@@ -74,19 +76,20 @@ impl Provider {
     }
 }
 
-/// Whether a bearer token is to be checked as a provider's: it says another algorithm than ours.
-/// What it says is not believed, only sorted by.
+/// Returns true if a bearer token must be verified as a provider's, because its header names
+/// another algorithm than Daybook's own. The header is not trusted, only used to choose the
+/// verification.
 #[must_use]
 pub fn is_foreign(token: &str) -> bool {
     token::header(token).is_some_and(|header| header.alg != "HS256")
 }
 
-/// Whoever `token` names. Where the configuration maps claims to roles, the subject's memberships
-/// become what the claims say, with audit entries.
+/// Verifies `token` and returns the viewer that it names. If the configuration maps claims to
+/// roles, the subject's memberships become what the claims say, with audit entries.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] where no provider is configured or the token doesn't hold;
-/// [`Error::Unavailable`] where the provider can't be asked for its keys; a database fault.
+/// [`Error::Unauthenticated`] if no provider is configured or the token is not valid;
+/// [`Error::Unavailable`] if the provider's keys can't be fetched; a database fault.
 pub async fn verify(core: &Arc<Core>, provider: Option<&Provider>, token: &str) -> Result<Viewer> {
     let invalid = || Error::Unauthenticated("the bearer token is not valid here");
     let provider = provider.ok_or_else(invalid)?;

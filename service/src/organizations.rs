@@ -23,11 +23,11 @@ use crate::{
 /// Most characters of an organization's name.
 const MAX_NAME_CHARS: usize = 500;
 
-/// Creates an organization with an empty log; its creation is the log's first entry.
+/// Creates an organization with an empty log. Its creation is the log's first entry.
 ///
 /// # Errors
-/// A slug that isn't 1 to 63 characters of a-z, 0-9 and inner hyphens, or is taken; a name that
-/// isn't 1 to 500 characters; a database fault.
+/// The slug isn't 1 to 63 characters of a-z, 0-9 and inner hyphens, or is taken; the name isn't 1
+/// to 500 characters; or a database fault.
 pub async fn create(
     core: &Arc<Core>,
     viewer: &Viewer,
@@ -90,13 +90,13 @@ async fn insert(
     Ok(organization)
 }
 
-/// The organization with this slug. For the command line; requests go through
+/// Returns the organization with this slug. For the command line; requests go through
 /// [`crate::access::enter`].
 ///
 /// # Errors
 /// A database fault.
 pub async fn find_by_slug(core: &Core, slug: &str) -> Result<Option<organization::Model>> {
-    // What can be no slug needs no look, and PostgreSQL takes no NUL.
+    // An invalid slug needs no query, and PostgreSQL accepts no NUL.
     if check_slug(slug).is_err() {
         return Ok(None);
     }
@@ -104,7 +104,7 @@ pub async fn find_by_slug(core: &Core, slug: &str) -> Result<Option<organization
     Ok(found.one(core.db.reader()).await?)
 }
 
-/// The slugs of the organizations, the first `limit` of them. For the command line.
+/// Returns the first `limit` slugs of organizations, in order. For the command line.
 ///
 /// # Errors
 /// A database fault.
@@ -112,7 +112,7 @@ pub async fn first_slugs(core: &Core, limit: usize) -> Result<Vec<String>> {
     let found = organization::Entity::find()
         .select_only()
         .column(organization::Column::Slug)
-        // The instance's own log is no organization that anybody belongs to.
+        // The instance's own organization has no members.
         .filter(organization::Column::Id.ne(organization::INSTANCE))
         .order_by_asc(organization::Column::Slug)
         .limit(limit as u64)
@@ -120,17 +120,17 @@ pub async fn first_slugs(core: &Core, limit: usize) -> Result<Vec<String>> {
     Ok(found.all(core.db.reader()).await?)
 }
 
-/// The scope's own organization.
+/// Returns the scope's own organization.
 ///
 /// # Errors
-/// Not found where it's gone; a database fault.
+/// NOT_FOUND if the organization does not exist any more; a database fault.
 pub async fn get(scope: &Scope) -> Result<organization::Model> {
     let found = organization::Entity::find_by_id(scope.organization_id());
     let found = found.one(scope.core().db.reader()).await?;
     found.ok_or_else(|| Error::not_found(&[], "organization"))
 }
 
-/// Those of `ids` that exist. The caller has seen to it that the viewer may know them.
+/// Returns those of `ids` that exist. The caller must have checked that the viewer may see them.
 ///
 /// # Errors
 /// A database fault.

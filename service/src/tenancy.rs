@@ -1,12 +1,15 @@
-//! How far a task reaches: a second wall between tenants, in PostgreSQL itself.
+//! Tenancy: the organizations that a task may access, enforced by row-level security in PostgreSQL.
 //!
-//! The first wall is that every statement names its organization, and that [`crate::access::enter`] is the
-//! only way to one. Where the database's role is not the tables' owner, row-level security stands behind it:
-//! each connection is told, when it is lent, which organizations the task has entered, and the server shows
-//! and takes no rows of others, whatever a statement says or forgets. A request begins with none; an attempt
-//! of a job has its own; what is the instance's work (the queue, the janitor, the command line) reaches all.
+//! The first protection is that every statement names its organization, and that
+//! [`crate::access::enter`] is the only way to get one. If the database's role is not the owner of
+//! the tables, row-level security is the second: when a connection is lent, it receives the
+//! organizations that the task has entered, and the server shows and accepts no rows of others,
+//! whatever a statement says or forgets. A request begins with none. An attempt of a job has its
+//! own organization. The instance's own work (the queue, the janitor, the command line) may access
+//! all organizations.
 //!
-//! It holds against faults of ours, not against whoever can send SQL: they could say the same.
+//! Row-level security protects against faults of Daybook, not against an attacker who can send SQL,
+//! since an attacker could set the same parameter.
 
 use std::{
     collections::BTreeSet,
@@ -18,14 +21,15 @@ use daybook_entity::organization;
 use futures::{Stream, StreamExt, stream};
 use uuid::Uuid;
 
-/// What the policies look at, for each row's organization: `*`, or IDs with commas between them.
+/// The setting that the policies compare with each row's organization: `*`, or IDs separated by
+/// commas.
 pub(crate) const SETTING: &str = "daybook.organizations";
 
 tokio::task_local! {
     static CONTEXT: Context;
 }
 
-/// Organizations that a task has entered; shared by all that it does.
+/// The organizations that a task has entered; shared by all that the task does.
 #[derive(Clone, Debug, Default)]
 struct Context(Arc<Mutex<AllowedOrganizations>>);
 
@@ -42,7 +46,8 @@ impl Default for AllowedOrganizations {
 }
 
 impl Context {
-    /// Of nothing but one organization. The instance's own work is about all of them.
+    /// Creates a context that allows one organization only; all of them for the instance's own
+    /// organization.
     fn of(organization_id: Uuid) -> Self {
         let context = Self::default();
         context.add(organization_id);
@@ -81,41 +86,43 @@ impl Context {
     }
 }
 
-/// Runs a request, which reaches no organization before it has entered one.
+/// Runs a request, which may access no organization before it has entered one.
 pub async fn closed<F: Future>(request: F) -> F::Output {
     CONTEXT.scope(Context::default(), request).await
 }
 
-/// The same for one that answers again and again.
+/// Runs a request that answers with a stream. It may access no organization before it has entered
+/// one.
 pub fn closed_stream<S: Stream>(answers: S) -> impl Stream<Item = S::Item> {
     let context = Context::default();
     let mut answers = Box::pin(answers);
     stream::poll_fn(move |cx| CONTEXT.sync_scope(context.clone(), || answers.poll_next_unpin(cx)))
 }
 
-/// Runs what is done for one organization.
+/// Runs work that may access one organization only.
 pub(crate) async fn only<F: Future>(organization_id: Uuid, work: F) -> F::Output {
     CONTEXT.scope(Context::of(organization_id), work).await
 }
 
-/// Lets a task that is spawned context as far as the one that spawns it.
+/// Gives a spawned task the allowed organizations of the task that spawns it.
 pub(crate) fn inherit<F: Future>(task: F) -> impl Future<Output = F::Output> {
     let context = CONTEXT.try_with(Clone::clone).unwrap_or_else(|_| Context::all());
     CONTEXT.scope(context, task)
 }
 
-/// The task was let into an organization.
+/// Adds an organization to those that this task may access.
 pub(crate) fn enter(organization_id: Uuid) {
-    // Outside of requests and attempts everything is reached.
+    // Outside of requests and attempts, all organizations are allowed.
     let _ = CONTEXT.try_with(|context| context.add(organization_id));
 }
 
-/// The organization that this task has entered: the first one of several, none of all.
+/// Returns the organization that this task has entered: the first of several, none if all are
+/// allowed.
 pub(crate) fn organization() -> Option<Uuid> {
     CONTEXT.try_with(Context::first).ok().flatten()
 }
 
-/// [`SETTING`] for this task.
+/// Returns the value of [`SETTING`] for this task.
 pub(crate) fn setting() -> String {
     CONTEXT.try_with(Context::text).unwrap_or_else(|_| "*".to_owned())
 }

@@ -109,7 +109,7 @@ fn utc_micros(text: &[u8]) -> Option<i64> {
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + micros)
 }
 
-/// The number that decimal digits say, few enough that it fits.
+/// Parses decimal digits, which must be few enough for the number to fit.
 fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |number, digit| {
         digit.is_ascii_digit().then(|| number * 10 + i64::from(digit - b'0'))

@@ -1,7 +1,7 @@
-//! Keeping SQLite's write-ahead log short.
+//! Keeps SQLite's write-ahead log short.
 //!
-//! SQLite copies the log back into the database by itself, but begins it anew only in a moment
-//! without readers: while an export reads one segment after the other, a busy log just grows.
+//! SQLite copies the log back into the database by itself, but restarts the log only at a moment
+//! without readers. While an export reads one segment after another, a busy log just grows.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use tokio_util::sync::CancellationToken;
 use super::sqlite;
 use crate::{Database, Engine, Fault, Result};
 
-/// Bytes of log that are left alone.
+/// Size in bytes up to which the log is left alone.
 const SHORT: u64 = 16 * 1024 * 1024;
-/// How often the log is looked at.
+/// Interval between checks of the log's size.
 const TICK: Duration = Duration::from_millis(250);
-/// How long readers and writers are waited for; writers wait as long at the most.
+/// Longest time to wait for readers and writers; writers are delayed by at most as long.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long a reader that doesn't end, such as a backup's, is left alone.
+/// Pause after a failed attempt, so that a long reader, such as a backup, is left alone.
 const RESPITE: Duration = Duration::from_secs(5);
 
-/// Begins SQLite's log anew where it has grown, until `stopping` is canceled.
+/// Restarts SQLite's log whenever it has grown too long, until `stopping` is canceled.
 pub(crate) async fn keep_log_short(db: Database, stopping: CancellationToken) {
     if db.engine() != Engine::Sqlite {
         return;
@@ -52,12 +52,13 @@ pub(crate) async fn keep_log_short(db: Database, stopping: CancellationToken) {
     }
 }
 
-/// Copies the log into the database and empties it; false where somebody reads or writes too long.
+/// Copies the log into the database and empties it. Returns false if a reader or writer took too
+/// long.
 fn begin_anew(file: &std::path::Path) -> Result<bool> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(file, flags).map_err(sqlite::fault)?;
     db.busy_timeout(PATIENCE).map_err(sqlite::fault)?;
-    // The copy is as durable as what it is taken from.
+    // The copy must be as durable as the log.
     db.execute_batch("PRAGMA synchronous = FULL").map_err(sqlite::fault)?;
     let is_busy: i64 = db
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))

@@ -1,4 +1,4 @@
-//! Opening the database, and refusing one that would not keep its promises.
+//! Opens the database, and refuses one that would not keep its promises.
 
 use std::{
     path::Path,
@@ -25,59 +25,61 @@ use super::{
 };
 use crate::{Fault, Result, database::replica::Replica, private};
 
-/// Readers on SQLite; requests are short, so a few serve many.
+/// Connections for keyed reads on SQLite. Requests are short, so a few connections serve many.
 const SQLITE_READERS: u32 = 8;
-/// Connections for bells: one listens, one rings.
+/// Connections for notifications between processes: one to listen, one to notify.
 const BELLS: u32 = 2;
-/// Connections on SQLite for looking up who may what.
+/// Connections on SQLite for look-ups of permissions.
 const SQLITE_ACCESS: u32 = 2;
-/// Connections for scans, on either engine: reads whose cost grows with the log.
+/// Connections for scans on either engine: reads whose cost grows with the log.
 const SCANS: u32 = 4;
-/// VM instructions of SQLite after which a scan looks whether it is to end.
+/// Instructions of SQLite's virtual machine between checks if a scan must end.
 const SCAN_STEPS: i32 = 10_000;
-/// Connections for transactions on PostgreSQL, and for looking up who may what: reads can't take them.
+/// Connections on PostgreSQL for transactions and for look-ups of permissions. Other reads can't
+/// take them.
 const POSTGRES_WRITERS: u32 = 10;
 /// Connections for keyed reads on PostgreSQL.
 const POSTGRES_READERS: u32 = 10;
-/// Connections through a pooler for looking up who may what.
+/// Connections through a pooler for look-ups of permissions.
 const POOLED_ACCESS: u32 = 4;
 /// Connections for requests on PostgreSQL.
 const POSTGRES: u32 = POSTGRES_WRITERS + POSTGRES_READERS + SCANS;
-/// How long SQLite waits for another process that writes.
+/// Longest time that SQLite waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(10);
-/// How long a request waits for a connection before it is told that the database is not there.
+/// Longest time that a request waits for a connection before it fails.
 const ACQUIRE: Duration = Duration::from_secs(10);
-/// The same for a replica, in whose place the primary answers.
+/// Longest time to wait for a connection to a replica, in whose place the primary can answer.
 const REPLICA_ACQUIRE: Duration = Duration::from_secs(1);
-/// Longest time of a read for a request, unless set otherwise.
+/// Default of the longest time that a read of a request may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection that lay idle this long is tried before it is lent.
+/// Idle time after which a connection is tested before it is lent.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
-/// First SQLite without the corruption at a WAL reset.
+/// First version of SQLite without the corruption at a WAL reset.
 const SQLITE_LEAST: (u32, u32, u32) = (3, 51, 3);
-/// Oldest PostgreSQL that is tested, as `server_version_num`.
+/// Oldest supported version of PostgreSQL, as `server_version_num`.
 const POSTGRES_LEAST: u32 = 140_000;
 
 impl Database {
-    /// Connections for jobs' long reads.
+    /// Connections for long reads of jobs.
     pub const BULK: u32 = 4;
-    /// Connections that one process opens on the primary PostgreSQL at the most.
+    /// Most connections that one process opens to the primary PostgreSQL.
     pub const MOST: u32 = POSTGRES + Self::BULK + BELLS;
 
-    /// Opens `url` (`sqlite://PATH` or `postgres://…`) and checks that what it commits will stay.
+    /// Opens the database at `url` (`sqlite://PATH` or `postgres://…`) and checks that its commits
+    /// are durable.
     ///
     /// # Errors
-    /// A URL that is neither, a database that can't be reached, or one whose version or settings
-    /// are not safe; the text says what to change.
+    /// The URL has another scheme, the database can't be reached, or its version or settings are
+    /// not safe. The text says what to change.
     pub async fn connect(url: &str) -> Result<Self> {
         Self::connect_with(url, READ_TIMEOUT).await
     }
 
-    /// [`Self::connect`], where the database ends a read of a request that takes longer than
-    /// `read_timeout`.
+    /// Works like [`Self::connect`], but the database ends a read of a request that takes longer
+    /// than `read_timeout`.
     ///
     /// # Errors
-    /// As of [`Self::connect`].
+    /// The errors of [`Self::connect`].
     pub async fn connect_with(url: &str, read_timeout: Duration) -> Result<Self> {
         let database = if url.starts_with("sqlite:") {
             Self::sqlite(url, read_timeout).await?
@@ -92,11 +94,12 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens a PostgreSQL at `url`, where a pooler such as PgBouncer lends connections for a transaction each,
-    /// and at `direct`, without it, for what needs a session: bells, migrations and long reads of jobs.
+    /// Opens a PostgreSQL at two URLs. At `url`, a pooler such as PgBouncer lends a connection for
+    /// each transaction. `direct` leads past the pooler, for all that needs a session:
+    /// notifications, migrations and long reads of jobs.
     ///
     /// # Errors
-    /// As of [`Self::connect`].
+    /// The errors of [`Self::connect`].
     pub async fn connect_pooled(url: &str, direct: &str, read_timeout: Duration) -> Result<Self> {
         if [url, direct].iter().any(|url| !is_postgres(url)) {
             let message = "only PostgreSQL has poolers: both URLs must begin with postgres:";
@@ -112,15 +115,16 @@ impl Database {
     /// Connects to a PostgreSQL at `url` once.
     ///
     /// # Errors
-    /// A URL that can't be read, or why the server can't be used.
+    /// The URL can't be parsed, or the server can't be used. The text says why.
     pub async fn try_postgres(url: &str) -> Result<()> {
         try_once(&postgres_options(url, &[])?).await
     }
 
-    /// Lets reads go to the replica at `url` as far as [`crate::replica`] says. It need not be there yet.
+    /// Sends reads to the replica at `url` whenever it can answer as the primary would. The replica
+    /// need not be reachable yet.
     ///
     /// # Errors
-    /// A URL that can't be read, or a database that can have none.
+    /// The URL can't be parsed, or the database is SQLite, which has no replicas.
     pub fn with_replica(mut self, url: &str, read_timeout: Duration) -> Result<Self> {
         if self.engine != Engine::Postgres {
             let message = "only PostgreSQL has replicas, and the database is SQLite";
@@ -138,7 +142,7 @@ impl Database {
     async fn sqlite(url: &str, read_timeout: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|error| Fault::Unfit(format!("the SQLite URL can't be read: {error}")))?;
-        // Without a name SQLite makes a temporary file of its own.
+        // Without a name, SQLite creates a temporary file.
         if Self::sqlite_file(url).is_none() {
             let message =
                 "an audit trail without a file would be lost at the next stop: name a file";
@@ -154,10 +158,10 @@ impl Database {
             .statement_cache_capacity(500);
         let pool =
             |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE);
-        // The writer first: it makes the file and turns WAL on.
+        // The writer comes first: it creates the file and turns WAL on.
         let writer = pool(1).connect_with(options.clone()).await.map_err(unreachable)?;
-        // Half a MiB of cache each instead of two: the system has the file's pages in memory anyway, and a
-        // job reads every page once.
+        // Half a MiB of cache for each connection instead of two: the system keeps the file's pages
+        // in memory anyway, and a job reads every page once.
         let reading = options.create_if_missing(false).pragma("query_only", "ON");
         let reading = reading.pragma("cache_size", "-512");
         let reader = pool(SQLITE_READERS).connect_lazy_with(reading.clone());
@@ -200,7 +204,7 @@ impl Database {
                 let writer = connector(writer.map_err(unreachable)?);
                 let reading = postgres_options(url, &[("statement_timeout", &timeout)])?;
                 let keyed = pool(POSTGRES_READERS).connect_lazy_with(reading.clone());
-                // Workers beside it would make one scan as heavy as three.
+                // Parallel workers would make one scan as heavy as three.
                 let reading = reading.options([("max_parallel_workers_per_gather", "0")]);
                 let scans = pool(SCANS).connect_lazy_with(reading);
                 (options, writer.clone(), writer, connector(keyed), connector(scans))
@@ -208,7 +212,8 @@ impl Database {
             Reach::Pooled { direct } => {
                 let pooled = pooled::options(url)?;
                 try_once(&pooled).await?;
-                // What is set in a session would stay there for others: each transaction is told.
+                // A session's settings would stay for other clients, so each transaction gets its
+                // own.
                 let writer = postgres_pool(POSTGRES_WRITERS, &RowSecurity::default());
                 let writer = writer.connect_with(pooled.clone()).await.map_err(unreachable)?;
                 let reader = |size| {
@@ -247,7 +252,7 @@ impl Database {
         }
     }
 
-    /// Refuses versions and settings under which an acknowledged write could be lost.
+    /// Refuses versions and settings that could lose an acknowledged write.
     async fn check(&self) -> Result<()> {
         let unfit = match self.engine {
             Engine::Sqlite => self.check_sqlite().await?,
@@ -279,7 +284,7 @@ impl Database {
     }
 
     async fn check_postgres(&self) -> Result<Option<String>> {
-        // Past a pooler, where there is one.
+        // A direct connection, past the pooler if there is one.
         let db = &self.bulk;
         let version = setting(db, "server_version_num").await?;
         if version.parse().unwrap_or(0) < POSTGRES_LEAST {
@@ -301,12 +306,12 @@ impl Database {
     }
 }
 
-/// Which way to PostgreSQL.
+/// The way in which PostgreSQL is reached.
 #[derive(Copy, Clone, Debug)]
 enum Reach<'a> {
-    /// A session of its own for each connection.
+    /// Each connection has its own session.
     Direct,
-    /// Through a pooler, and past it.
+    /// Connections lead through a pooler, and past it at `direct`.
     Pooled { direct: &'a str },
 }
 
@@ -314,7 +319,7 @@ fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
 }
 
-/// The parameters of a PostgreSQL URL that sqlx takes, beside `options[…]`.
+/// The parameters of a PostgreSQL URL that sqlx accepts, besides `options[…]`.
 const PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -336,8 +341,8 @@ const PARAMETERS: [&str; 18] = [
     "options",
 ];
 
-/// Names the parameters of a URL that are ignored. sqlx would say it with their values, which may be
-/// secret: it is not listened to.
+/// Warns of ignored parameters of a URL, by name. sqlx's own warning shows their values, which may
+/// be secret, so it is not logged.
 fn warn_of_parameters(url: &str) {
     let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
     for parameter in parameters.split('&') {
@@ -353,7 +358,7 @@ fn postgres_options(url: &str, more: &[(&str, &str)]) -> Result<PgConnectOptions
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| Fault::Unfit(format!("the PostgreSQL URL can't be read: {error}")))?
         .application_name("daybook")
-        // A transaction whose node is gone must not hold its locks for ever.
+        // A transaction of a dead node must not hold its locks forever.
         .options([("idle_in_transaction_session_timeout", "10s"), ("TimeZone", "UTC")]);
     Ok(options.options(more.iter().copied()))
 }
@@ -363,7 +368,7 @@ fn postgres_pool(size: u32, row_security: &RowSecurity) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(ACQUIRE)
-        // Saves a round trip a query; only what lay idle may have died unnoticed.
+        // Saves a round trip for each query. Only an idle connection may have died unnoticed.
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let row_security = new.clone();
@@ -372,7 +377,7 @@ fn postgres_pool(size: u32, row_security: &RowSecurity) -> PgPoolOptions {
         .before_acquire(move |connection, meta| {
             let row_security = lent.clone();
             Box::pin(async move {
-                // One that died while it lay idle is found out by either.
+                // Either one detects a connection that died while idle.
                 Ok(if row_security.stands() {
                     row_security.tell(connection).await.is_ok()
                 } else {
@@ -382,14 +387,15 @@ fn postgres_pool(size: u32, row_security: &RowSecurity) -> PgPoolOptions {
         })
 }
 
-/// A duration as PostgreSQL's settings have it; 0 would mean none.
+/// Returns a duration in milliseconds for a setting of PostgreSQL. The least is 1, because 0 means
+/// no limit.
 fn milliseconds(duration: Duration) -> String {
     let most = i32::MAX.unsigned_abs();
     u32::try_from(duration.as_millis()).unwrap_or(most).clamp(1, most).to_string()
 }
 
-/// Connections of SQLite whose statements end when they take too long, and when nobody waits for
-/// them any more.
+/// Configures connections of SQLite whose statements end when they take too long, or when nobody
+/// waits for them any more.
 fn ended_scans(pool: SqlitePoolOptions, read_timeout: Duration) -> SqlitePoolOptions {
     pool.after_connect(move |connection, _| Box::pin(watch(connection, read_timeout)))
         .before_acquire(move |connection, _| {
@@ -404,25 +410,25 @@ async fn watch(connection: &mut SqliteConnection, read_timeout: Duration) -> sql
     Ok(())
 }
 
-/// Turns of subscriptions at a pool of `readers`: half of it.
+/// Returns the turns of subscriptions at a pool of `readers` connections: half as many.
 fn watcher_turns(readers: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(readers as usize / 2))
 }
 
-/// A setting of PostgreSQL.
+/// Returns a setting of PostgreSQL.
 pub(crate) async fn setting(db: &impl ConnectionTrait, name: &str) -> Result<String> {
     value(db, &format!("SELECT current_setting('{name}') AS value")).await
 }
 
-/// The text that a statement gives as `value`.
+/// Returns the text in the column `value` of a statement's first row.
 pub(crate) async fn value(db: &impl ConnectionTrait, sql: &str) -> Result<String> {
     let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     let row = row.ok_or_else(|| Fault::Unfit(format!("no answer to {sql}")))?;
     Ok(row.try_get("", "value")?)
 }
 
-/// Makes a database's file, which is empty at first, and its folder for their owner alone: SQLite
-/// would make it for everybody, and gives what it puts beside it the same mode.
+/// Creates a database's file, empty at first, and its folder, for their owner only. SQLite would
+/// create the file for everybody, and it gives the files beside it the same mode.
 fn make_private(file: &Path) -> Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let made = folder.map_or(Ok(()), private::make_folder);

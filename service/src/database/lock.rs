@@ -1,8 +1,8 @@
-//! One process at a time on a SQLite database that works on it for long.
+//! A lock for one long-running process at a time on a SQLite database.
 //!
-//! Two would not lose anything, since SQLite itself lets one write at a time, but neither would hear of
-//! what the other does, jobs would be worked by a process that the operator has forgotten, and a restore
-//! or a migration would meet requests. Short commands need no turn.
+//! Two processes would lose no data, since SQLite itself lets one write at a time. But neither
+//! would be notified of the other's changes, jobs would run in a process that the operator has
+//! forgotten, and a restore or a migration would meet requests. Short commands need no lock.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -13,19 +13,20 @@ use std::{
 
 use crate::{Fault, Result, private};
 
-/// The turn at a SQLite database: ends when it is dropped, and with the process at the latest.
+/// The lock on a SQLite database. It is released when it is dropped, at the latest when the process
+/// ends.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
-    /// Locked for as long as it is open.
+    /// The file, locked for as long as it is open; none if the file system has no locks.
     file: Option<File>,
 }
 
 impl Lock {
-    /// Takes the turn at `database`, whose folder is made where it is missing.
+    /// Locks `database`, and creates its folder if that is missing.
     ///
     /// # Errors
-    /// Another process has it, which the text names; a file that can't be made.
+    /// Another process holds the lock, whose ID the text names, or the file can't be created.
     pub fn take(database: &Path) -> Result<Self> {
         let real = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
         let path = private::beside(&real, ".lock");
@@ -47,7 +48,7 @@ impl Lock {
                 }
                 Err(TryLockError::Error(error)) => return Err(cannot(error)),
             }
-            // Whoever had it may have removed it meanwhile.
+            // The previous holder may have removed the file meanwhile.
             if is_at(&file, &path) {
                 note_holder(&file).map_err(cannot)?;
                 return Ok(Self { path, file: Some(file) });
@@ -59,7 +60,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if self.file.is_some() {
-            // While it is locked: it can't be another's yet.
+            // The file is still locked, so it can't be another process's yet.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -83,7 +84,7 @@ fn note_holder(mut file: &File) -> io::Result<()> {
 
 fn taken(database: &Path, mut file: File) -> Fault {
     let mut holder = String::new();
-    // Without its number the text says as much as it can.
+    // Without the process ID, the text just says less.
     let _ = file.read_to_string(&mut holder);
     let holder = match holder.trim() {
         "" => String::new(),

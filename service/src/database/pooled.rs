@@ -1,10 +1,11 @@
-//! Behind a pooler such as PgBouncer in transaction mode.
+//! Connections through a pooler such as PgBouncer in transaction mode.
 //!
-//! There a connection is another server session in each transaction, so that nothing of a session holds: no
-//! startup options, no prepared statements from before. Even one statement outside of a transaction can meet
-//! two sessions, since sqlx prepares it in one round trip and runs it in the next. So whoever is lent a
-//! connection for reading is lent a transaction with it, and nothing is prepared for later. Statements that
-//! are left behind are the pooler's to remove (`server_reset_query`, see README.md).
+//! Behind such a pooler, a connection may have another server session in each transaction, so
+//! nothing of a session lasts: no startup options, no earlier prepared statements. Even one
+//! statement outside of a transaction can meet two sessions, since sqlx prepares it in one round
+//! trip and runs it in the next. So a connection for reading is lent inside a transaction, and no
+//! statement is prepared for later. Removing leftover prepared statements is the pooler's task
+//! (`server_reset_query`, see README.md).
 
 use std::str::FromStr;
 
@@ -16,16 +17,16 @@ use sqlx::{
 use super::{Database, connect::value, row_security::RowSecurity};
 use crate::{Fault, Result};
 
-/// For connections through the pooler.
+/// Returns the options of connections through the pooler.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| Fault::Unfit(format!("the PostgreSQL URL can't be read: {error}")))?;
     Ok(options.application_name("daybook").statement_cache_capacity(0))
 }
 
-/// Connections that are in a transaction for as long as they are lent. For reading: what is written would be
-/// committed only after whoever wrote it has gone on.
-/// The server ends each statement after `timeout`, in milliseconds.
+/// Returns a pool whose connections are in a transaction for as long as they are lent. They are for
+/// reading only: a write would be committed only after its caller has gone on. The server ends each
+/// statement after `timeout`, in milliseconds.
 pub(super) fn reader(size: u32, row_security: &RowSecurity, timeout: &str) -> PgPoolOptions {
     let (new, lent) = (row_security.clone(), row_security.clone());
     let (new_timeout, lent_timeout) = (timeout.to_owned(), timeout.to_owned());
@@ -38,7 +39,7 @@ pub(super) fn reader(size: u32, row_security: &RowSecurity, timeout: &str) -> Pg
         })
         .before_acquire(move |connection, _| {
             let (row_security, timeout) = (lent.clone(), lent_timeout.clone());
-            // One that died while it lay idle is found out by this.
+            // This detects a connection that died while idle.
             Box::pin(async move { Ok(begin(connection, &row_security, &timeout).await.is_ok()) })
         })
         .after_release(|connection, _| {
@@ -56,7 +57,7 @@ async fn begin(
 }
 
 impl Database {
-    /// What a connection of its own would be told at its start is for the pooler's role to say.
+    /// Warns if the pooler's role lacks the timeout that a direct connection gets at its start.
     pub(super) async fn warn_of_idle_transactions(&self) -> Result<()> {
         let sql = "SELECT current_setting('idle_in_transaction_session_timeout') AS value";
         if value(&self.reader, sql).await? == "0" {

@@ -1,8 +1,8 @@
-//! Reads of requests, each in its turn.
+//! Reads of requests, which wait for slots.
 //!
-//! A statement waits for its slots ([`super::slots`]) and then runs in a task of its own, which keeps
-//! them until the database has ended it: a client that goes away, or an operation that takes too
-//! long, would otherwise leave the statement running and begin the next one.
+//! A statement waits for its slots ([`super::slots`]) and then runs in its own task, which keeps
+//! the slots until the database has ended the statement. Otherwise a client that disconnects, or an
+//! operation that takes too long, would leave its statement running while the next one begins.
 
 use std::{
     future::Future,
@@ -25,30 +25,30 @@ use tracing::Instrument;
 use super::slots::{Read, Slot, Slots};
 use crate::{tenancy, workload};
 
-/// Rows of a stream that wait for whoever reads it.
+/// Most rows of a stream that wait for its reader.
 const MAX_WAITING_ROWS: usize = 4;
 
 tokio::task_local! {
     static ABANDONED: Arc<AtomicBool>;
 }
 
-/// Connections for the reads of requests. It can't be used to write.
+/// Connections for the reads of requests. They can't be used to write.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) keyed: DatabaseConnection,
-    /// None of those that look up who may what.
+    /// Connections for scans; none in a reader that looks up permissions.
     pub(super) scans: Option<DatabaseConnection>,
     pub(super) slots: Arc<Slots>,
     pub(super) tasks: TaskTracker,
 }
 
 impl Reader {
-    /// The same for looking up who may what on connections of their own.
+    /// Returns a reader that looks up permissions on `connections`, within the same slots.
     pub(super) fn lookups(&self, connections: DatabaseConnection) -> Self {
         Self { keyed: connections, scans: None, ..self.clone() }
     }
 
-    /// Runs `statement` in its turn, to its end.
+    /// Waits for slots, then runs `statement` to its end.
     async fn run<T, F>(&self, statement: impl FnOnce(DatabaseConnection) -> F) -> Result<T, DbErr>
     where
         T: Send + 'static,
@@ -56,7 +56,8 @@ impl Reader {
     {
         let slot = self.slot().await;
         let statement = statement(self.connections().clone());
-        // Its slot is given back once its rows are taken over, or at its end where nobody does.
+        // The slot is released once the rows are handed over, or at the statement's end if nobody
+        // takes them.
         let task = async move { (statement.await, slot) };
         let abandon = Abandon::default();
         let task = ABANDONED.scope(Arc::clone(&abandon.0), tenancy::inherit(task));
@@ -66,7 +67,7 @@ impl Reader {
         outcome
     }
 
-    /// Waits for the slots of a read of this task, which a replica answers.
+    /// Waits for the slots of a read of this task; also for reads that a replica answers.
     pub(crate) async fn slot(&self) -> Slot {
         let read = match &self.scans {
             None => Read::Lookup,
@@ -76,7 +77,7 @@ impl Reader {
         self.slots.take(read).await
     }
 
-    /// The connections for a statement of this task, for checks that wait for no turn.
+    /// Returns the connections for a statement of this task, for checks that wait for no slots.
     #[must_use]
     pub fn connections(&self) -> &DatabaseConnection {
         self.scans.as_ref().filter(|_| workload::is_scanning()).unwrap_or(&self.keyed)
@@ -102,7 +103,7 @@ impl Drop for Abandon {
     }
 }
 
-/// The mark of a task whose statement nobody waits for any more.
+/// Returns the mark that is set once nobody waits for this task's statement any more.
 pub(super) fn abandoned() -> Arc<AtomicBool> {
     ABANDONED.try_with(Arc::clone).unwrap_or_default()
 }
@@ -160,7 +161,7 @@ impl StreamTrait for Reader {
     }
 }
 
-/// Sends rows for as long as somebody takes them.
+/// Sends rows until the receiver is dropped.
 async fn send_rows(
     db: &DatabaseConnection,
     statement: Statement,

@@ -1,11 +1,13 @@
 //! A PostgreSQL replica that answers reads in the primary's place.
 //!
-//! The rule: a read is answered as the primary would have answered it when the read arrived. The primary is
-//! asked for the end of the organization's log, which it has at hand; a replica answers where it holds that
-//! very entry, by sequence and hash, and has removed as much. Entries become visible in the order of their
-//! sequence, and workspaces and notes change in the transaction that records it, so that whoever holds the
-//! entry holds all that came before. A lagging replica is waited for a moment, then the primary answers, as
-//! it does where the replica is away, is another database or is of a time that a failover has lost.
+//! The rule: a read is answered as the primary would have answered it when the read arrived. The
+//! primary reports the end of the organization's log, which is cheap to read. A replica answers if
+//! it holds that very entry, by sequence and hash, and has removed as many entries. Entries become
+//! visible in the order of their sequence, and workspaces and notes change in the transaction that
+//! records the change, so a replica that holds the entry holds everything before it. A lagging
+//! replica gets a moment to catch up, then the primary answers. The primary also answers if the
+//! replica can't be reached, is another database, or is from a timeline that a failover has
+//! discarded.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -26,16 +28,16 @@ use super::{
 };
 use crate::{Error, Fault, Metrics, Result, metrics::Reader};
 
-/// How long a replica may take to say whether it holds an entry.
+/// Longest time that a replica may take to report whether it holds an entry.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long one that lags is waited for: streaming alone takes a few milliseconds.
+/// Longest time to wait for a lagging replica. Streaming alone takes a few milliseconds.
 const WAIT: Duration = Duration::from_millis(50);
-/// How long none waits for one that was waited for in vain.
+/// Time for which no read waits for a replica that has failed to catch up.
 const BEHIND: Duration = Duration::from_secs(1);
-/// How long one that did not answer is left alone.
+/// Time for which a replica that did not answer is not tried again.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// Connections to a replica, and how it stood lately.
+/// Connections to a replica, and the replica's recent health.
 #[derive(Clone, Debug)]
 pub(crate) struct Replica {
     db: DatabaseConnection,
@@ -44,20 +46,21 @@ pub(crate) struct Replica {
 
 #[derive(Debug, Default)]
 struct ReplicaHealth {
-    /// Not asked until then, because it did not answer.
+    /// The replica did not answer and is not tried before this time.
     away_until: Option<Instant>,
-    /// Not waited for until then, because it lagged.
+    /// The replica lagged and is not waited for before this time.
     behind_until: Option<Instant>,
 }
 
-/// How far the primary has come with an organization.
+/// The primary's position in an organization's log: its last entry, and the number of the last
+/// removed entry.
 struct Position {
     sequence: i64,
     hash: Vec<u8>,
     pruned: i64,
 }
 
-/// What is read, from the replica or the primary. It captures nothing, like [`crate::Work`].
+/// A read from the replica or the primary. It captures nothing, like [`crate::Work`].
 pub(crate) type Reading<C, T> = for<'r> fn(&'r Source<'r>, &'r C) -> BoxFuture<'r, Result<T>>;
 
 /// The database that answers a read.
@@ -110,12 +113,12 @@ impl ConnectionTrait for Source<'_> {
     }
 }
 
-/// Answers a read of an organization's log, workspaces or notes as the primary would now.
+/// Answers a read of an organization's log, workspaces or notes as the primary would answer it now.
 ///
-/// `work` only reads. Where the replica fails in the middle of it, it is done again on the primary.
+/// `work` must only read. If the replica fails in the middle, `work` runs again on the primary.
 ///
 /// # Errors
-/// What `work` says, or a database fault of the primary.
+/// The error of `work`, or a database fault of the primary.
 pub(crate) async fn read<C, T>(
     db: &Database,
     metrics: &Metrics,
@@ -150,20 +153,20 @@ pub(crate) async fn read<C, T>(
     work(&Source::Primary(primary), context).await
 }
 
-/// What [`Database::ask_replica`] found.
+/// Properties of a replica, found by [`Database::ask_replica`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The server's version.
     pub version: String,
-    /// Whether it follows another server's log.
+    /// True if the server follows another server's log.
     pub is_standby: bool,
 }
 
 impl Database {
-    /// Asks the replica what it is; none where none is used.
+    /// Asks the replica for its properties. Returns none if no replica is used.
     ///
     /// # Errors
-    /// It does not answer, or not in time.
+    /// The replica does not answer, or not in time.
     pub async fn ask_replica(&self) -> Option<Result<Found>> {
         let db = &self.replica()?.db;
         let asked = timeout(PATIENCE, async {
@@ -176,13 +179,13 @@ impl Database {
     }
 }
 
-/// What came of asking a replica.
+/// The result of opening a read on a replica.
 enum Opened {
-    /// It has come as far, and all statements of this transaction see it.
+    /// The replica has reached the position, and all statements of this transaction see it.
     Holds(DatabaseTransaction),
-    /// It lags.
+    /// The replica lags.
     Behind,
-    /// It does not answer, or did not lately.
+    /// The replica does not answer, or did not answer recently.
     Away,
 }
 
@@ -196,7 +199,7 @@ impl Replica {
     }
 
     async fn open(&self, organization_id: Uuid, position: &Position) -> Opened {
-        // Nothing that a replica could be known by.
+        // An empty log does not identify a database.
         if position.sequence == 0 {
             return Opened::Behind;
         }
@@ -213,7 +216,7 @@ impl Replica {
         }
     }
 
-    /// One connection for all that follows: behind one address there may be several replicas.
+    /// Uses one connection throughout, because there may be several replicas behind one address.
     async fn follow(
         &self,
         organization_id: Uuid,
@@ -238,7 +241,7 @@ impl Replica {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Of those who come after a pause, one tries.
+    /// After a pause, only one read tries the replica.
     fn may_try(&self) -> bool {
         let now = Instant::now();
         let mut health = self.health();
@@ -287,7 +290,7 @@ async fn position(primary: &Primary, organization_id: Uuid) -> Result<Position> 
     })
 }
 
-/// Whether a replica has come as far.
+/// Returns true if a replica has reached the position.
 async fn holds(
     tx: &DatabaseTransaction,
     organization_id: Uuid,

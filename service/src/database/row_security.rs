@@ -1,4 +1,5 @@
-//! Telling PostgreSQL how far a task reaches, where row-level security asks for it: see [`crate::tenancy`].
+//! Sets a task's allowed organizations on its connections, if row-level security binds this
+//! process: see [`crate::tenancy`].
 
 use std::sync::{
     Arc,
@@ -11,7 +12,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use super::connect::value;
 use crate::{Result, tenancy};
 
-/// Whether the server's policies bind this process; shared by all its connections.
+/// True if the server's policies bind this process; shared by all its connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RowSecurity(Arc<AtomicBool>);
 
@@ -20,7 +21,8 @@ impl RowSecurity {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Finds out: policies bind who neither owns the tables nor may pass them, and owners where they are forced.
+    /// Determines if the policies bind this process. They bind a role that neither owns the tables
+    /// nor may bypass row-level security, and owners if the policies are forced.
     pub(super) async fn look(&self, db: &DatabaseConnection) -> Result<()> {
         let sql = "SELECT COALESCE(bool_or(row_security_active(oid)), false)::text AS value \
             FROM pg_class WHERE oid = to_regclass('audit_logs')";
@@ -28,7 +30,7 @@ impl RowSecurity {
         Ok(())
     }
 
-    /// Tells a connection that is about to be lent.
+    /// Sets the task's allowed organizations on a connection that is about to be lent.
     pub(super) async fn tell(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
         if self.stands() {
             connection.execute(AssertSqlSafe(set("SET"))).await?;
@@ -36,7 +38,8 @@ impl RowSecurity {
         Ok(())
     }
 
-    /// Tells a transaction, for as long as it lasts: behind a pooler nothing else is this task's.
+    /// Sets the task's allowed organizations for one transaction. Behind a pooler, nothing else
+    /// belongs to this task.
     pub(super) async fn tell_transaction(&self, tx: &DatabaseTransaction) -> Result<()> {
         if self.stands() {
             tx.execute_unprepared(&set("SET LOCAL")).await?;
@@ -44,14 +47,15 @@ impl RowSecurity {
         Ok(())
     }
 
-    /// What begins a transaction that only reads.
+    /// Returns the statements that begin a read-only transaction.
     pub(super) fn begin(&self) -> String {
         let begin = "BEGIN READ ONLY";
         if self.stands() { format!("{begin}; {}", set("SET LOCAL")) } else { begin.to_owned() }
     }
 }
 
-/// Holds nothing but IDs, commas and `*`.
+/// Returns the statement that sets the allowed organizations. Its value holds only IDs, commas and
+/// `*`.
 fn set(verb: &str) -> String {
     format!("{verb} {} = '{}'", tenancy::SETTING, tenancy::setting())
 }

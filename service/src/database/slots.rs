@@ -1,8 +1,9 @@
-//! Limits on concurrent reads, so that no client takes the database from the others.
+//! Limits on concurrent reads, so that no client keeps the database from the others.
 //!
 //! A read waits for a slot of its operation, of its credential and of its organization, narrowest
-//! first: nobody holds what all need while waiting for what is theirs alone. Scans, whose cost grows
-//! with the log, have slots of their own at each of these, and a few in the whole process.
+//! first, so that no read holds a widely shared slot while it waits for a narrower one. Scans,
+//! whose cost grows with the log, have separate slots at each of these, and a few in the whole
+//! process.
 
 use std::{
     collections::HashMap,
@@ -16,28 +17,29 @@ use crate::{
     workload::{Operation, Share},
 };
 
-/// Scans of one credential at once.
+/// Most concurrent scans of one credential.
 const MAX_CREDENTIAL_SCANS: usize = 2;
-/// Scans of one organization at once.
+/// Most concurrent scans of one organization.
 const MAX_ORGANIZATION_SCANS: usize = 3;
-/// The same of one credential: fewer than there are connections for them, so that others' come through.
+/// Most concurrent look-ups of permissions by one credential. PostgreSQL without a pooler has more
+/// connections for them, so that other credentials get through.
 const MAX_CREDENTIAL_LOOKUPS: usize = 4;
-/// Shares that are remembered before those that nobody uses are forgotten.
+/// Number of remembered shares from which unused ones are forgotten.
 const MAX_IDLE_SHARES: usize = 1_000;
 
 /// The way in which a read finds its rows.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Read {
-    /// A permission, by its key.
+    /// Looks up a permission by its key.
     Lookup,
-    /// By a key, or along an index to the rows that it gives.
+    /// Finds rows by a key, or along an index that leads to the returned rows only.
     Keyed,
-    /// Through rows that it doesn't give, as many as there are.
+    /// Reads through any number of rows that it does not return.
     Scan,
 }
 
-/// A read's slots; dropping it gives them to the next. It keeps the shares alive, so that whoever
-/// comes meanwhile finds them taken.
+/// The slots of a read; dropping this releases them. It keeps the shares alive, so that reads that
+/// arrive meanwhile find the slots taken.
 #[derive(Debug)]
 pub(crate) struct Slot {
     _permits: Vec<OwnedSemaphorePermit>,
@@ -47,7 +49,7 @@ pub(crate) struct Slot {
 /// The slots of a process.
 #[derive(Debug)]
 pub(super) struct Slots {
-    /// Keyed reads of one credential or organization at once.
+    /// Most concurrent keyed reads of one credential or organization.
     keyed: usize,
     scans: Arc<Semaphore>,
     credentials: Shares,
@@ -55,7 +57,8 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// Slots for `readers` connections for keyed reads and `scanners` for scans.
+    /// Creates slots for `readers` connections for keyed reads and `scanners` connections for
+    /// scans.
     pub(super) fn new(readers: u32, scanners: u32) -> Arc<Self> {
         Arc::new(Self {
             keyed: (readers as usize / 2).max(1),
@@ -65,7 +68,7 @@ impl Slots {
         })
     }
 
-    /// Waits for the slots of a read of this task. First come, first served.
+    /// Waits for the slots of a read of this task, first come, first served.
     pub(super) async fn take(&self, read: Read) -> Slot {
         let shares = self.shares(read);
         let semaphores = shares.iter().map(|share| match read {
@@ -82,7 +85,8 @@ impl Slots {
         Slot { _permits: permits, _shares: shares }
     }
 
-    /// Whose slots a read of this task needs; nobody's where it is the instance's own work.
+    /// Returns the shares whose slots a read of this task needs: none for the instance's own work,
+    /// and none for keyed reads and look-ups of subscriptions.
     fn shares(&self, read: Read) -> Vec<Arc<Share>> {
         let Some(operation) = Operation::current() else { return Vec::new() };
         if operation.is_subscription() && read != Read::Scan {
@@ -101,7 +105,7 @@ impl Slots {
     }
 }
 
-/// Shares by whose they are, as long as somebody uses them.
+/// Shares by name of their credential or organization, for as long as they are used.
 #[derive(Debug, Default)]
 struct Shares(Mutex<HashMap<String, Weak<Share>>>);
 
@@ -130,7 +134,7 @@ mod tests {
         Operation::query(client.to_owned())
     }
 
-    /// How many slots operations get at once.
+    /// Returns the number of slots that operations get at once.
     fn taken(slots: &Slots, read: Read, operations: &[Operation]) -> usize {
         let mut taken = Vec::new();
         for operation in operations {
@@ -153,7 +157,7 @@ mod tests {
         assert_eq!(taken(&slots, Read::Lookup, std::slice::from_ref(&ada)), 2);
         let more = [ada, operation("ada"), operation("ada")];
         assert_eq!(taken(&slots, Read::Lookup, &more), 4);
-        // All were given back.
+        // All slots were released.
         assert_eq!(taken(&slots, Read::Scan, &[operation("ada")]), 2);
     }
 

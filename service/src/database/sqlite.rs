@@ -1,4 +1,4 @@
-//! SQLite by its own library, for whoever reads or writes very many rows: sqlx copies each value and
+//! SQLite through rusqlite, for reads and writes of very many rows: sqlx copies each value and
 //! crosses threads at each row, which costs ten times what SQLite does.
 
 use std::{
@@ -19,7 +19,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use crate::{Database, Fault, Result};
 
 impl Database {
-    /// The file that `url` names; `None` if it is no SQLite URL or names no file.
+    /// Returns the file that `url` names; `None` if it is no SQLite URL or names no file.
     #[must_use]
     pub fn sqlite_file(url: &str) -> Option<PathBuf> {
         if url.contains(":memory:") || url.contains("mode=memory") {
@@ -30,17 +30,17 @@ impl Database {
         (!file.as_os_str().is_empty()).then_some(file)
     }
 
-    /// True if the SQLite file holds Daybook's tables, of whatever version.
+    /// Returns true if the SQLite file holds Daybook's tables, of any version.
     ///
-    /// Changes nothing and makes no file: opened as usual, a database that is not Daybook's would be
-    /// switched to write-ahead logging, and one that is in that mode would get files beside it.
+    /// Changes nothing and creates no file. A usual connection would switch a database that is not
+    /// Daybook's to write-ahead logging, or create files beside one that is in that mode.
     ///
     /// # Errors
-    /// A file that can't be read or is no database.
+    /// The file can't be read or is no database.
     pub fn is_in_sqlite_file(file: &Path) -> Result<bool> {
         let mut log = file.as_os_str().to_owned();
         log.push("-wal");
-        // Without a log nobody has it open, and all of it is in the file.
+        // Without a log, no process has the file open, and it holds all data.
         let mode = if Path::new(&log).exists() { "mode=ro" } else { "immutable=1" };
         let path = percent_encode(file.as_os_str().as_bytes(), NON_ALPHANUMERIC);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
@@ -54,13 +54,13 @@ impl Database {
     }
 }
 
-/// The file of a SQLite database.
+/// Returns the file of a SQLite database.
 pub(crate) fn file(db: &DatabaseConnection) -> PathBuf {
     let options = db.get_sqlite_connection_pool().connect_options();
     options.get_filename().to_owned()
 }
 
-/// A connection that only reads.
+/// Opens a read-only connection.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags).map_err(fault)?;
@@ -69,7 +69,7 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     Ok(db)
 }
 
-/// The values of a statement that sea-orm has built, as sqlx would bind them.
+/// Returns the values of a statement that sea-orm has built, as sqlx would bind them.
 pub(crate) fn values(statement: &Statement) -> Result<Vec<ToSqlOutput<'_>>> {
     let values = statement.values.iter().flat_map(|values| &values.0);
     values.map(|value| bound(value).map(ToSqlOutput::Owned)).collect()
@@ -93,8 +93,8 @@ fn bound(value: &Value) -> Result<SqliteValue> {
     })
 }
 
-/// What SQLite said, by who can put it right: a full disk is the storage's fault; a file that is
-/// locked or can't be read now may be free or readable later; the rest stays as it is.
+/// Converts an error of SQLite by who can fix it. A full disk is an error of the storage. A file
+/// that is locked or unreadable now may become usable later. All other errors are permanent.
 pub(crate) fn fault(error: rusqlite::Error) -> crate::Error {
     use rusqlite::ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OperationInterrupted, OutOfMemory,

@@ -1,4 +1,4 @@
-//! The one way to run a transaction.
+//! The only way to run a transaction.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use sea_orm::{
 use super::{Database, Engine};
 use crate::{Error, Fault, Result, random, tenancy};
 
-/// Times that a transaction is tried where the database asks for it.
+/// Most tries of a transaction that the database asks to repeat.
 const TRIES: u32 = 8;
 
-/// What is done in a transaction. It captures nothing: what it needs is in its context, so that it
-/// can be run again.
+/// The work of a transaction. It captures nothing: all that it needs is in its context, so that it
+/// can run again.
 pub type Work<C, T> = for<'tx> fn(&'tx DatabaseTransaction, &'tx C) -> BoxFuture<'tx, Result<T>>;
 
 impl Database {
-    /// Runs `work` with `context` in a transaction and commits it; runs it anew where the database
-    /// chose it as the victim of a deadlock or a serialization failure.
+    /// Runs `work` with `context` in a transaction and commits it. Repeats it, up to eight times in
+    /// all, if the database chose it as the victim of a deadlock or a serialization failure.
     ///
-    /// It runs in a task of its own, so that a caller that goes away (a client that disconnects, a
-    /// timeout, a `select!`) drops nothing but its interest in the answer. A dropped BEGIN would
-    /// give the connection back to the pool *inside* a transaction, and the next user's
+    /// The transaction runs in its own task, so that a caller that goes away (a client that
+    /// disconnects, a timeout, a `select!`) drops only its interest in the result. A dropped BEGIN
+    /// would return the connection to the pool *inside* a transaction, and the next user's
     /// acknowledged writes would be rolled back with it.
     ///
     /// # Errors
-    /// What `work` says, a database fault, or [`Fault::CommitUnknown`] where only COMMIT failed.
+    /// The error of `work`, a database fault, or [`Fault::CommitUnknown`] if only COMMIT failed.
     pub async fn transaction<C, T>(&self, context: C, work: Work<C, T>) -> Result<T>
     where
         C: Send + Sync + 'static,
@@ -41,13 +41,13 @@ impl Database {
 }
 
 impl Database {
-    /// Runs `work` with `context` in a transaction that only reads: all of it sees the database as
-    /// of one moment. It has a connection of the jobs' own, and, like [`Self::transaction`], a task.
+    /// Runs `work` with `context` in a read-only transaction that sees the database as of one
+    /// moment. It uses a connection for jobs and, like [`Self::transaction`], its own task.
     ///
-    /// The moment keeps the database from cleaning up behind it: `work` is to be short.
+    /// The open snapshot keeps the database from removing old rows, so `work` must be short.
     ///
     /// # Errors
-    /// What `work` says, or a database fault.
+    /// The error of `work`, or a database fault.
     pub(crate) async fn snapshot<C, T>(&self, context: C, work: Work<C, T>) -> Result<T>
     where
         C: Send + Sync + 'static,
@@ -56,7 +56,7 @@ impl Database {
         let (db, engine) = (self.bulk.clone(), self.engine);
         let task = async move {
             let options = match engine {
-                // There a transaction sees one moment anyway, and the connection can't write.
+                // On SQLite, a transaction sees one moment anyway, and the connection can't write.
                 Engine::Sqlite => TransactionOptions::default(),
                 Engine::Postgres => TransactionOptions {
                     isolation_level: Some(IsolationLevel::RepeatableRead),
@@ -90,13 +90,13 @@ async fn with_retries<C, T>(db: &Database, context: &C, work: Work<C, T>) -> Res
 
 async fn once<C, T>(db: &Database, context: &C, work: Work<C, T>) -> Result<T> {
     let options = TransactionOptions {
-        // A deferred transaction that reads and then writes fails where another wrote meanwhile.
+        // A deferred transaction that reads and then writes fails if another one wrote meanwhile.
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
     let tx = match db.writer.begin_with_options(options).await {
         Ok(tx) => tx,
-        // The connection had died unnoticed, and nothing was done: the pool has another one.
+        // The connection had died unnoticed and nothing was done; the pool has another one.
         Err(error @ (DbErr::Conn(_) | DbErr::Exec(_) | DbErr::Query(_))) => {
             tracing::debug!(%error, "a transaction is begun anew");
             db.writer.begin_with_options(options).await?
@@ -120,8 +120,8 @@ async fn once<C, T>(db: &Database, context: &C, work: Work<C, T>) -> Result<T> {
     }
 }
 
-/// Whether the database asks to run the transaction anew: serialization failure (40001),
-/// deadlock (40P01), lock not available (55P03), SQLite busy (5, 517 …).
+/// Returns true if the database asks to repeat the transaction: serialization failure (40001),
+/// deadlock (40P01), lock not available (55P03), SQLite busy (5, 261, 517).
 fn is_retryable(error: &DbErr) -> bool {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
         error

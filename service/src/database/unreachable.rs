@@ -1,4 +1,4 @@
-//! Saying why a PostgreSQL can't be used, at once: a pool tries again for as long as it may.
+//! Explains at once why a PostgreSQL server can't be used. A pool would retry until its time limit.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -9,14 +9,15 @@ use crate::{Fault, Result};
 /// Longest time that a server may take to accept a login.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Connects once.
+/// Connects to the server once.
 ///
 /// # Errors
-/// Why that does not work, and what to do; never the password.
+/// Returns the reason why the server can't be used, and what to do. The text never shows the
+/// password.
 pub(super) async fn try_once(options: &PgConnectOptions) -> Result<()> {
     let error = match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
         Ok(Ok(connection)) => {
-            // It has served: how it ends is nobody's concern.
+            // The connection has served its purpose, so errors at its end don't matter.
             let _ = connection.close().await;
             return Ok(());
         }
@@ -31,13 +32,13 @@ pub(super) async fn try_once(options: &PgConnectOptions) -> Result<()> {
     Err(Fault::Unfit(error).into())
 }
 
-/// Reports what a server says while it starts, and when it has as many connections as it takes: whoever
-/// has a pool tries again for some seconds.
+/// Returns true for the errors of a server that is starting or has no free connections. A pool
+/// retries these for some seconds.
 fn is_passing(code: Option<&str>) -> bool {
     matches!(code, Some("57P03" | "53300"))
 }
 
-/// Puts an error into words that name the server, and what to do.
+/// Returns a text for an error that names the server and says what to do.
 pub(super) fn explain(error: &Error, options: &PgConnectOptions) -> String {
     let (place, user) = (place(options), options.get_username());
     match error {
@@ -86,7 +87,7 @@ fn place(options: &PgConnectOptions) -> String {
     }
 }
 
-/// PgBouncer's words: a server takes every parameter that Daybook sends.
+/// Returns advice for PgBouncer's refusal of a parameter that every PostgreSQL server accepts.
 fn hint(message: &str) -> &'static str {
     if message.contains("unsupported startup parameter") {
         "; behind a pooler, DAYBOOK_DATABASE_DIRECT_URL must lead past it, and its \

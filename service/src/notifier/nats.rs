@@ -1,12 +1,13 @@
-//! Bells between the processes of an instance by NATS core.
+//! Notifications between the processes of an instance by NATS core.
 //!
-//! Each process rings under a subject that ends in its own name, and hears those of all others. After
-//! each connection it says hello: everybody who hears one looks at everything, since neither the one
-//! who was away nor the others know what they missed. Its own hello, heard, says that it is back:
-//! the server has its subscription, and lets it speak.
+//! Each process publishes under a subject that ends in its own name, and subscribes to those of all
+//! others. After each connection it publishes a greeting. Every process that receives a greeting
+//! notifies all its subscribers, since neither the process that was away nor the others know what
+//! they missed. A process that receives its own greeting knows that it is connected: the server has
+//! its subscription, and lets it publish.
 //!
-//! NATS may be away at any time, from the start on. What rings meanwhile is not kept: the tick covers
-//! it, and the hello.
+//! NATS may be unreachable at any time, also at the start. Notifications meanwhile are not kept:
+//! the slow interval and the greeting cover for them.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,26 +23,26 @@ use tokio_util::sync::CancellationToken;
 use super::{Notifier, wire};
 use crate::{Purpose, Secret, random, text::hex};
 
-/// What every bell's subject begins with.
+/// Prefix of the subject of every message.
 const SUBJECT: &str = "daybook.bells";
-/// What a process says when it is connected.
+/// Greeting that a process publishes once it is connected.
 const HELLO: &str = "hello";
-/// How often a connection is tried for life.
+/// Interval between pings on a connection.
 const PING: Duration = Duration::from_secs(10);
-/// How long a check may take.
+/// Longest time that a check may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest pause before a lost connection is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Where NATS is, and who we are there.
+/// Addresses of the NATS servers, and the credentials for them.
 #[derive(Clone, Debug)]
 pub struct Nats {
-    /// Without credentials.
+    /// Addresses without credentials.
     servers: Vec<ServerAddr>,
     options: ConnectOptions,
 }
 
-/// Who we are by a URL.
+/// Credentials from a URL.
 #[derive(Clone, PartialEq, Eq)]
 enum Login {
     Password(String, String),
@@ -49,11 +50,12 @@ enum Login {
 }
 
 impl Nats {
-    /// Servers as `nats://[USER:PASSWORD@ or TOKEN@]HOST[:PORT]` or `tls://…`, separated by commas;
-    /// a file of credentials as NATS makes them; a file of certificates that are trusted.
+    /// Reads servers as `nats://[USER:PASSWORD@ or TOKEN@]HOST[:PORT]` or `tls://…`, separated by
+    /// commas. `credentials` is a file of credentials as NATS makes them, `roots` a file of trusted
+    /// certificates.
     ///
     /// # Errors
-    /// What can't be used, and what would be right; never a password.
+    /// Returns what can't be used and what is allowed. The text never shows a password.
     pub fn new(
         urls: &str,
         credentials: Option<&Path>,
@@ -87,7 +89,7 @@ impl Nats {
         }
         let options = options
             .name("daybook")
-            // Of servers that it hears of, too.
+            // Applies also to servers that the client discovers.
             .require_tls(tls > 0)
             .ping_interval(PING)
             .reconnect_delay_callback(|attempt| {
@@ -99,12 +101,12 @@ impl Nats {
 }
 
 impl Nats {
-    /// Whether a message goes out and comes back.
+    /// Checks that a message can be published and received.
     ///
     /// # Errors
-    /// What went wrong, for whoever runs the instance.
+    /// Returns the reason of the failure, for the operator.
     pub(crate) async fn check(&self) -> Result<(), String> {
-        // A link tries for ever; this is to say what is wrong.
+        // A link retries forever; a check must report what is wrong.
         let options = self.options.clone().max_reconnects(self.servers.len());
         let subject = format!("{SUBJECT}.check.{}", hex(&random::bytes::<8>()));
         let echo = async {
@@ -123,7 +125,7 @@ impl Nats {
 }
 
 fn parse(url: &str) -> Result<(ServerAddr, Option<Login>), String> {
-    // Not with the URL in it, which may hold a password.
+    // The text leaves out the URL, which may hold a password.
     let wrong = || "a server is nats://HOST:PORT or tls://HOST:PORT".to_owned();
     let server: ServerAddr = url.trim().parse().map_err(|_| wrong())?;
     let mut url = server.into_inner();
@@ -146,7 +148,7 @@ fn from_file(file: &Path) -> Result<ConnectOptions, String> {
     ConnectOptions::with_credentials(&text).map_err(cannot)
 }
 
-/// Passes rings on in both directions until the instance stops.
+/// Passes notifications on in both directions until the instance stops.
 pub(crate) async fn relay(
     notifier: Notifier,
     nats: Nats,
@@ -159,7 +161,8 @@ pub(crate) async fn relay(
     }
 }
 
-/// Subjects of an instance's processes, which only they know: others may use the same servers.
+/// Subjects of an instance's processes. Only the instance can derive them, since others may use the
+/// same servers.
 pub(crate) struct Subjects {
     /// The subject of this process's messages.
     own: String,
@@ -168,7 +171,8 @@ pub(crate) struct Subjects {
 }
 
 impl Subjects {
-    /// The subjects of the instance with this secret, in which this process has the name `node`.
+    /// Returns the subjects of the instance with this secret, in which this process has the name
+    /// `node`.
     pub(crate) fn new(secret: &Secret, node: &str) -> Self {
         let name = secret.sign(Purpose::Fingerprint, &[b"bells"]);
         let prefix = format!("{SUBJECT}.{}", hex(&name[..8]));
@@ -189,14 +193,15 @@ async fn keep_up(notifier: &Notifier, nats: &Nats, subjects: &Subjects) {
 struct Link<'a> {
     notifier: &'a Notifier,
     client: Client,
-    /// Under which this process rings.
+    /// The subject that this process publishes under.
     subject: String,
-    /// Whether it was told that the servers are not reached.
+    /// True if a warning was logged that the servers can't be reached.
     is_told: bool,
 }
 
 impl<'a> Link<'a> {
-    /// Connects and passes rings on for as long as the client lives: it connects again by itself.
+    /// Connects and passes notifications on for as long as the client lives. The client reconnects
+    /// by itself.
     async fn open(
         notifier: &'a Notifier,
         nats: Nats,
@@ -204,7 +209,7 @@ impl<'a> Link<'a> {
     ) -> Result<(), async_nats::Error> {
         let (events, mut told) = mpsc::unbounded_channel();
         let options = nats.options.retry_on_initial_connect().event_callback(move |event| {
-            // Nobody listens where the link has ended.
+            // Nobody receives events after the link has ended.
             let _ = events.send(event);
             std::future::ready(())
         });
@@ -223,7 +228,7 @@ impl<'a> Link<'a> {
                     None => return Ok(()),
                 },
                 topics = notifier.outgoing() => {
-                    // Not kept for later: whoever comes back says hello.
+                    // Not kept for later: a process that reconnects publishes a greeting.
                     if link.client.connection_state() == State::Connected {
                         for text in topics.into_iter().filter_map(wire::text) {
                             link.publish(&text).await?;
@@ -251,7 +256,7 @@ impl<'a> Link<'a> {
     async fn know(&mut self, event: Event) -> Result<(), async_nats::Error> {
         match event {
             Event::Connected => return self.publish(HELLO).await,
-            // Some were dropped.
+            // Some messages were dropped.
             Event::SlowConsumer(_) => self.notifier.notify_all_here(),
             Event::Disconnected | Event::Closed => {
                 if self.notifier.set_connected(false) {

@@ -1,8 +1,9 @@
-//! Bells between the processes on one PostgreSQL: LISTEN and NOTIFY.
+//! Notifications between the processes on one PostgreSQL by LISTEN and NOTIFY.
 //!
-//! NOTIFY inside a transaction takes a lock of the whole cluster at its commit, so it is sent after
-//! the commit, from one connection, each topic once however often it rang meanwhile. A listener
-//! that lost its connection rings everything when it is back: what it missed is read.
+//! NOTIFY inside a transaction takes a lock of the whole cluster at its commit. So it is sent after
+//! the commit, from one connection, and once for each topic, however often that was notified
+//! meanwhile. A listener that lost its connection notifies all subscribers when it is back, so that
+//! they read what they missed.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ const CHANNEL: &str = "daybook";
 /// Pause before a lost connection is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Passes rings on in both directions until the instance stops.
+/// Passes notifications on in both directions until the instance stops.
 pub(crate) async fn relay(notifier: Notifier, pool: PgPool, stopping: CancellationToken) {
     let outward = send(&notifier, &pool);
     let inward = receive(&notifier, &pool);
@@ -39,7 +40,7 @@ async fn send(notifier: &Notifier, pool: &PgPool) {
             .execute(pool)
             .await;
         if let Err(error) = sent {
-            // Others look at their next tick.
+            // Other processes check at their next interval.
             tracing::warn!(%error, "other processes could not be told to look");
             tokio::time::sleep(PAUSE).await;
         }
@@ -59,7 +60,7 @@ async fn receive(notifier: &Notifier, pool: &PgPool) {
 async fn listen(notifier: &Notifier, pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
-    // Whatever rang while nobody listened.
+    // Covers notifications from before this process listened.
     notifier.notify_all_here();
     loop {
         match listener.try_recv().await? {

@@ -1,11 +1,11 @@
-//! What processes tell each other: what to look at, and of which organization.
+//! Messages between processes: the topic to read, with its organization.
 
 use uuid::Uuid;
 
 use super::{Notifier, Topic};
 
 impl Notifier {
-    /// Tells this process's listeners to look at what another process said.
+    /// Notifies this process's subscribers of the topic in another process's message.
     pub(super) fn hear(&self, text: &str) {
         if let Some(topic) = topic(text) {
             self.notify_here(topic);
@@ -16,7 +16,8 @@ impl Notifier {
     }
 }
 
-/// What other processes are told; they conclude the bell for all jobs themselves.
+/// Returns the message for other processes. There is none for [`Topic::AllJobs`], which they derive
+/// from [`Topic::Jobs`].
 pub(super) fn text(topic: Topic) -> Option<String> {
     match topic {
         Topic::Queue => Some("queue".to_owned()),
@@ -37,7 +38,7 @@ fn topic(text: &str) -> Option<Topic> {
         "jobs" => Some(Topic::Jobs(id)),
         "log" => Some(Topic::AuditLog(id)),
         "rights" => Some(Topic::Rights(id)),
-        // Of a newer version.
+        // A topic of a newer version.
         _ => None,
     }
 }

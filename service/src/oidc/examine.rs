@@ -1,4 +1,5 @@
-//! Trying a provider out: whether its keys can be fetched and used, and how far its clock is away.
+//! Checks of a provider: the keys that can be fetched and used, and the difference between its
+//! clock and this machine's.
 
 use std::time::Duration;
 
@@ -7,24 +8,24 @@ use jsonwebtoken::Algorithm;
 
 use super::{Oidc, keys};
 
-/// Longest that each question to the provider may take.
+/// Longest time that each request to the provider may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Findings about a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Examined {
-    /// Keys that tokens can be checked with.
+    /// Number of keys that can verify tokens.
     pub keys: usize,
-    /// Time by which the provider's clock is ahead of this machine's, or behind it if that is negative; none
-    /// if it does not tell the time.
+    /// Time by which the provider's clock is ahead of this machine's; negative if it is behind;
+    /// none if the provider does not report its time.
     pub ahead: Option<TimeDelta>,
 }
 
 impl Oidc {
-    /// Fetches the provider's keys as requests do, and looks at them.
+    /// Fetches the provider's keys as requests do, and counts those that can be used.
     ///
     /// # Errors
-    /// The fault, for whoever configured the provider.
+    /// Returns the reason why the keys can't be fetched.
     pub async fn examine(&self) -> Result<Examined, String> {
         let late = |_| format!("no answer in {PATIENCE:?}");
         let keys = tokio::time::timeout(PATIENCE, keys::fetch(self)).await.map_err(late)??;
@@ -35,7 +36,7 @@ impl Oidc {
     }
 }
 
-/// By the `Date` header of an answer, which counts whole seconds.
+/// Reads the provider's time from the `Date` header of a response, which counts whole seconds.
 async fn ahead(settings: &Oidc) -> Option<TimeDelta> {
     let url = settings.jwks_url.as_ref().unwrap_or(&settings.issuer);
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());

@@ -1,4 +1,4 @@
-//! The provider's keys: where they are, and as they were last fetched.
+//! The provider's keys, fetched and cached.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,24 +14,25 @@ use tokio::sync::watch;
 use super::{Oidc, token::Header};
 use crate::Core;
 
-/// Keys are fetched anew once they are this old, while they still hold.
+/// Age at which keys are fetched again, while they are still trusted.
 const REFRESH: TimeDelta = TimeDelta::minutes(5);
-/// Older keys hold no longer without asking: a key that the provider took back ends then.
+/// Age from which keys are no longer trusted unless fetching fails, so that a key that the provider
+/// has withdrawn stops working.
 const OLD: TimeDelta = TimeDelta::minutes(10);
-/// How often they are fetched at the most, whatever unknown keys tokens name.
+/// Least time between two fetches, whatever unknown keys tokens name.
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
-/// Keys that can't be fetched anew are believed this long.
+/// Age up to which keys are trusted while they can't be fetched again.
 const OUTAGE: TimeDelta = TimeDelta::hours(12);
-/// How long fetching may take, and with it whoever waits for what it brings.
+/// Longest time that a fetch may take, and that a request waits for one.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Longest document that is read, in bytes.
+/// Longest document that is accepted, in bytes.
 const LONGEST: usize = 256 * 1024;
-/// Most keys of a set.
+/// Most keys that are read from a set.
 const MOST: usize = 100;
-/// Fewest bytes of an RSA modulus.
+/// Smallest accepted RSA modulus, in bytes.
 const MODULUS: usize = 256;
 
-/// The keys as they are known, and news of them for whoever waits.
+/// The cached keys. Requests can wait for the end of a fetch.
 #[derive(Debug, Default)]
 pub(super) struct Keys(Arc<watch::Sender<Known>>);
 
@@ -40,7 +41,7 @@ struct Known {
     keys: Vec<Jwk>,
     fetched_at: Option<DateTime<Utc>>,
     tried_at: Option<DateTime<Utc>>,
-    /// When the latest try began that brought nothing.
+    /// Start of the latest fetch that failed.
     failed_at: Option<DateTime<Utc>>,
     is_fetching: bool,
 }
@@ -51,31 +52,31 @@ struct Discovery {
     jwks_uri: String,
 }
 
-/// Why there is no key for a token.
+/// The reason why there is no key for a token.
 pub(super) enum NoKey {
-    /// The provider has none, or it is not for that.
+    /// The provider has no such key, or the key is not for this algorithm.
     Unknown,
-    /// The provider's keys can't be read.
+    /// The provider's keys can't be fetched.
     Unreachable {
-        /// Seconds after which the provider is asked again.
+        /// Seconds after which the next fetch is possible.
         retry_after: u64,
     },
 }
 
-/// A set of keys, of which those of kinds that nobody here knows are passed over.
+/// A set of keys. Keys of unknown kinds are skipped.
 #[derive(Deserialize)]
 struct Set {
     keys: Vec<serde_json::Value>,
 }
 
 impl Keys {
-    /// The key that a token was signed with.
+    /// Returns the key that a token was signed with.
     ///
-    /// One that is known is given at once, also while the provider is being asked; only what is not known
-    /// waits for the answer.
+    /// A cached key is returned at once, also during a fetch. Only an unknown key waits for the
+    /// fetch.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Returns the reason why there is no key.
     pub(super) async fn find(
         &self,
         core: &Core,
@@ -98,7 +99,7 @@ impl Keys {
         known.find(header, algorithm, now).ok_or_else(|| known.why_none(now))
     }
 
-    /// Fetches in the background, unless somebody does or has just done.
+    /// Starts a fetch in the background, unless one is running or has just run.
     fn refresh(&self, core: &Core, settings: &Arc<Oidc>, now: DateTime<Utc>) {
         let begins = self.0.send_if_modified(|known| {
             let begins = !known.is_fetching && known.tried_at.is_none_or(|at| now - at >= PAUSE);
@@ -143,7 +144,7 @@ impl Known {
         DecodingKey::from_jwk(find(&self.keys, header, algorithm)?).ok()
     }
 
-    /// Returns true while the keys are new enough, or can't be fetched anew.
+    /// Returns true while the keys are recent enough, or somewhat older but fetching has failed.
     fn is_believed(&self, now: DateTime<Utc>) -> bool {
         let is_out = self.failed_at.is_some_and(|at| now - at < OLD);
         !self.is_older(if is_out { OUTAGE } else { OLD }, now)
@@ -162,14 +163,14 @@ impl Known {
     }
 }
 
-/// The key with the token's `kid`; without one, the only key that it can be.
+/// Returns the key with the token's `kid`; without a `kid`, the only key that fits.
 fn find<'a>(keys: &'a [Jwk], header: &Header, algorithm: Algorithm) -> Option<&'a Jwk> {
     let is_named = |key: &&Jwk| header.kid.is_none() || key.common.key_id == header.kid;
     let mut fitting = keys.iter().filter(is_named).filter(|key| fits(key, algorithm));
     fitting.next().filter(|_| fitting.next().is_none())
 }
 
-/// Whether a key is for signatures by this algorithm, and strong enough.
+/// Returns true if a key is for signatures by this algorithm and strong enough.
 pub(super) fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     let is_kind = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::RSA(rsa), Algorithm::RS256) => modulus(&rsa.n) >= MODULUS,
@@ -191,7 +192,7 @@ pub(super) fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
     is_kind && is_for_signing && verifies && is_algorithm
 }
 
-/// Bytes of a modulus in base64.
+/// Returns the length of a base64 modulus in bytes.
 fn modulus(text: &str) -> usize {
     text.trim_end_matches('=').len() * 3 / 4
 }
@@ -242,7 +243,7 @@ async fn get<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&body).map_err(|error| format!("{url}: {error}"))
 }
 
-/// Refuses a URL whose answer somebody between could have changed.
+/// Refuses a URL whose response could be changed in transit.
 pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
     let parsed = url.parse::<http::Uri>().map_err(|_| "is not a URL")?;
     let is_here = matches!(parsed.host(), Some("localhost" | "127.0.0.1" | "[::1]"));

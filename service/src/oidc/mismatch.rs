@@ -1,5 +1,5 @@
-//! Tokens for another issuer or audience: whoever shows one is told nothing, and whoever runs the
-//! instance what was expected and what came, which is how a wrong setting is found.
+//! Log records of tokens for another issuer or audience. The client learns nothing, but the
+//! operator sees the expected and the received values, by which a wrong setting is found.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Oidc;
 
-/// Least time between two log records of a mismatch: anybody can send such a token.
+/// Least time between two log records of a mismatch, since anybody can send such a token.
 const WARN_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 /// Most characters of a claim that are logged.
 const MAX_LOGGED_CHARS: usize = 200;
@@ -18,7 +18,7 @@ const MAX_LOGGED_CHARS: usize = 200;
 pub(super) struct Mismatches(Mutex<Option<DateTime<Utc>>>);
 
 impl Mismatches {
-    /// Logs what a token that was refused says, if it names another issuer or audience.
+    /// Logs the issuer and audience of a refused token, if they differ from the configured ones.
     pub(super) fn tell(&self, settings: &Oidc, claims: &Map<String, Value>, now: DateTime<Utc>) {
         let (issuer, audience) = (claims.get("iss"), claims.get("aud"));
         let is_issuer = issuer.and_then(Value::as_str) == Some(settings.issuer.as_str());
@@ -49,7 +49,7 @@ impl Mismatches {
     }
 }
 
-/// A claim as JSON, on one line and not too long.
+/// Returns a claim as JSON on one line, shortened to the limit.
 fn shown(claim: Option<&Value>) -> String {
     let text = claim.map_or_else(|| "none".to_owned(), Value::to_string);
     text.chars().take(MAX_LOGGED_CHARS).collect()

@@ -1,4 +1,4 @@
-//! From claims to roles, as the configuration says.
+//! Maps claims to roles, as the configuration says.
 
 use std::{str::FromStr, sync::Arc};
 
@@ -12,19 +12,19 @@ use crate::{
     organizations::{self, members},
 };
 
-/// Who changes memberships here, in the log.
+/// Actor of these changes of memberships in the audit log.
 const ACTOR: &str = "daybook-oidc";
 
 /// A claim's value that gives a role in an organization: `groups:auditors=acme:AUDITOR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Which claim: a text, or a list of them.
+    /// Name of the claim, whose value is a text or a list of texts.
     pub claim: String,
-    /// The value that it must have or hold.
+    /// The value that the claim must equal or contain.
     pub value: String,
     /// The organization's slug.
     pub organization: String,
-    /// As what.
+    /// The role that the claim gives.
     pub role: Role,
 }
 
@@ -45,8 +45,8 @@ impl FromStr for Grant {
     }
 }
 
-/// Makes the viewer's memberships what the claims give, in each organization that a grant names: the
-/// first grant that fits counts, and where none does there is no membership.
+/// Makes the viewer's memberships match the claims, in each organization that a grant names. The
+/// first grant that fits counts; if none fits, the membership is removed.
 pub(super) async fn apply(
     core: &Arc<Core>,
     grants: &[Grant],

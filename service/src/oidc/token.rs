@@ -1,4 +1,4 @@
-//! A provider's token: what its header may say, and what its claims must.
+//! A provider's token: the checks of its header and its claims.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,24 +9,24 @@ use serde_json::{Map, Value};
 use super::Oidc;
 use crate::{Error, Result, access::subject};
 
-/// Longest token, in bytes.
+/// Longest token that is accepted, in bytes.
 const LONGEST: usize = 16 * 1024;
-/// How far the provider's clock may be from ours.
+/// Largest tolerated difference between the provider's clock and this machine's.
 const LEEWAY: TimeDelta = TimeDelta::seconds(30);
-/// What a token may say it is, where it says so (RFC 7519, RFC 9068).
+/// Accepted values of a token's `typ`, if it has one (RFC 7519, RFC 9068).
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
-/// The part of a header that is looked at. Keys that a token brings along are not.
+/// The part of a header that is read. Keys that a token brings along are ignored.
 #[derive(Debug, Deserialize)]
 pub(super) struct Header {
     pub(super) alg: String,
     pub(super) kid: Option<String>,
     typ: Option<String>,
-    /// Extensions that must be understood: none is.
+    /// Extensions that must be understood. None is, so a token with any is refused.
     crit: Option<Value>,
 }
 
-/// The header of a token of three parts, if it can be read.
+/// Returns the header of a token of three parts; none if it can't be read.
 pub(super) fn header(token: &str) -> Option<Header> {
     let parts: Vec<_> = token.split('.').collect();
     if token.len() > LONGEST || parts.len() != 3 {
@@ -34,7 +34,7 @@ pub(super) fn header(token: &str) -> Option<Header> {
     }
     let json = URL_SAFE_NO_PAD.decode(parts[0]).ok()?;
     let object: Map<String, Value> = serde_json::from_slice(&json).ok()?;
-    // Null is no way to leave `crit` out.
+    // A `crit` of null does not count as missing.
     if object.contains_key("crit") {
         return None;
     }
@@ -42,7 +42,8 @@ pub(super) fn header(token: &str) -> Option<Header> {
 }
 
 impl Header {
-    /// The algorithm, if it's one that is taken and nothing else in the header forbids it.
+    /// Returns the algorithm; none if it is not accepted or another field of the header forbids the
+    /// token.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         let is_type = |typ: &String| TYPES.contains(&typ.to_ascii_lowercase().as_str());
         if self.crit.is_some() || !self.typ.as_ref().is_none_or(is_type) {
@@ -57,33 +58,33 @@ impl Header {
     }
 }
 
-/// The claims, if the signature is `key`'s.
+/// Returns the claims; none if the signature is not by `key`.
 pub(super) fn claims(
     token: &str,
     key: &DecodingKey,
     algorithm: Algorithm,
 ) -> Option<Map<String, Value>> {
     let mut validation = Validation::new(algorithm);
-    // Looked at in `check`, with the instance's own clock.
+    // `check` verifies these claims with the instance's own clock.
     validation.required_spec_claims.clear();
     (validation.validate_exp, validation.validate_aud) = (false, false);
     Some(jsonwebtoken::decode::<Map<String, Value>>(token, key, &validation).ok()?.claims)
 }
 
-/// Claims of a token that is not verified: for the log alone.
+/// Returns claims of a token that is not verified, for the log only.
 pub(super) fn unverified_claims(token: &str) -> Map<String, Value> {
     let payload = token.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
     payload.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
 }
 
-/// What a token says that holds.
+/// Verified contents of a token.
 pub(super) struct Verified {
     pub(super) subject: String,
     pub(super) email: Option<String>,
     pub(super) expires_at: DateTime<Utc>,
 }
 
-/// Checks every claim that is relied on.
+/// Verifies every claim that is used.
 pub(super) fn check(
     claims: &Map<String, Value>,
     settings: &Oidc,
@@ -104,7 +105,7 @@ pub(super) fn check(
         return Err(invalid());
     }
     let subject = claims.get("sub").and_then(Value::as_str).ok_or_else(invalid)?;
-    // Whole it is checked with what it begins with here, which leaves a blank before it unseen.
+    // The whole subject is checked later with its prefix, which hides a blank at the beginning.
     if subject::check(subject, &[]).is_err() {
         return Err(invalid());
     }
@@ -119,14 +120,14 @@ pub(super) fn check(
             return Err(Error::Unauthenticated("the bearer token does not hold yet"));
         }
     }
-    // An address that nobody has confirmed may be anybody's.
+    // An unverified address may belong to anybody.
     let is_confirmed = claims.get("email_verified") != Some(&Value::Bool(false));
     let email = claims.get("email").and_then(Value::as_str).filter(|_| is_confirmed);
     let email = email.filter(|email| subject::check_email(email, &[]).is_ok());
     Ok(Verified { subject: subject.to_owned(), email: email.map(str::to_owned), expires_at })
 }
 
-/// A NumericDate (RFC 7519, section 2): seconds, maybe with a fraction.
+/// Reads a NumericDate (RFC 7519, section 2): seconds, maybe with a fraction, which is dropped.
 fn instant(claim: &Value) -> Option<DateTime<Utc>> {
     let seconds = claim.as_i64().or_else(|| {
         let seconds = claim.as_f64()?.floor();

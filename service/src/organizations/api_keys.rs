@@ -1,7 +1,7 @@
 //! API keys: credentials of programs, each with one role in one organization.
 //!
-//! A key is shown once, when it is made. What is kept is a MAC of it, and the prefix that finds
-//! it. Making and revoking one are audit entries of the same transaction.
+//! A key is shown once, when it is created. Only a MAC of the key is stored, and the prefix that
+//! finds it. Creating and revoking a key are audit entries of the same transaction.
 
 use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use daybook_entity::{
@@ -30,30 +30,30 @@ pub use crate::access::api_key::named_prefix;
 /// Most characters of a key's name.
 const MAX_NAME_CHARS: usize = 200;
 
-/// A key to be made.
+/// An API key to create.
 #[derive(Clone, Debug)]
 pub struct NewApiKey {
-    /// For people; 1 to 200 characters.
+    /// A name for people, 1 to 200 characters.
     pub name: String,
-    /// As what: AUDITOR or WRITER.
+    /// The role: AUDITOR or WRITER.
     pub role: Role,
-    /// From when on it doesn't hold; none where it does until it is revoked.
+    /// The time from which the key is no longer valid; none keeps it valid until it is revoked.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// A key that was made.
+/// A created API key.
 #[derive(Debug)]
 pub struct Created {
-    /// What is kept of it.
+    /// The stored row.
     pub row: Model,
-    /// The key itself, which nobody can tell again.
+    /// The key itself, which can't be recovered later.
     pub key: String,
 }
 
-/// Makes a key for the scope's organization.
+/// Creates a key for the scope's organization.
 ///
 /// # Errors
-/// A name, role or expiry that none can have; a database fault.
+/// The name, role or expiry is not allowed; a database fault.
 pub async fn create(scope: &Scope, new: NewApiKey) -> Result<Created> {
     let now = scope.core().clock.now();
     check(scope, &new, now)?;
@@ -117,9 +117,9 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut row: Model) -> Resu
     Ok(row)
 }
 
-/// Ends a key of the scope's organization, at once and for good; one that was revoked before stays
-/// as it is. None where there is no such key. Once this returns, this process delivers nothing by
-/// the key's right.
+/// Revokes a key of the scope's organization, at once and for good. A key that was revoked before
+/// stays as it is. Returns none if there is no such key. Once this returns, this process delivers
+/// nothing more with the key's permissions.
 ///
 /// # Errors
 /// A database fault.
@@ -150,10 +150,10 @@ pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     Ok(revoked)
 }
 
-/// A page of the organization's keys, the newest first, those that hold no more included.
+/// Returns a page of the organization's keys, newest first, including expired and revoked ones.
 ///
 /// # Errors
-/// A number or cursor that can't be used; a database fault.
+/// The number or cursor can't be used; a database fault.
 pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
     let identity = ("api_keys", scope.organization_id());
     let keyset = Keyset {
@@ -166,7 +166,7 @@ pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
     page::fetch(db, secret, all(scope), &keyset, args).await
 }
 
-/// How many there are.
+/// Returns the number of the organization's keys.
 ///
 /// # Errors
 /// A database fault.
@@ -175,7 +175,7 @@ pub async fn count(scope: &Scope) -> Result<u64> {
     workload::count_once(&("api_keys", scope.organization_id()), count).await
 }
 
-/// A key of the scope's organization.
+/// Returns a key of the scope's organization.
 ///
 /// # Errors
 /// A database fault.
@@ -184,7 +184,7 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
-/// The key of the scope's organization with this prefix.
+/// Returns the key of the scope's organization with this prefix.
 ///
 /// # Errors
 /// A database fault.
@@ -193,7 +193,8 @@ pub async fn find_by_prefix(scope: &Scope, prefix: &str) -> Result<Option<Model>
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
-/// The key of the instance with this prefix, for whoever is then let into its organization.
+/// Returns the key with this prefix in any organization. The caller must then enter its
+/// organization.
 ///
 /// # Errors
 /// A database fault.
@@ -202,7 +203,7 @@ pub async fn find_anywhere(core: &Core, prefix: &str) -> Result<Option<Model>> {
     Ok(found.one(core.db.reader()).await?)
 }
 
-/// Whom a key names.
+/// Returns the subject of a key.
 #[must_use]
 pub fn subject(row: &Model) -> String {
     subject::of_api_key(&row.prefix)

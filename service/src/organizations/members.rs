@@ -1,4 +1,4 @@
-//! Memberships: which subject has which role. Each change is an audit entry.
+//! Memberships: the roles of subjects. Each change is an audit entry.
 
 use daybook_entity::{api_key as api_key_row, membership, membership::Role, organization};
 use sea_orm::{
@@ -15,11 +15,13 @@ use crate::{
     tenancy, workload,
 };
 
-/// Gives `subject` the role `role`, or another role. Without `email` the known one stays. Once this
-/// returns, this process delivers nothing by a right that the subject lost.
+/// Gives `subject` the role `role`, in place of any other role. Without `email`, the known one
+/// stays. Once this returns, this process delivers nothing more with permissions that the subject
+/// lost.
 ///
 /// # Errors
-/// A subject or e-mail out of bounds; CONFLICT if nobody would be ADMIN any more; a database fault.
+/// The subject or e-mail is out of bounds; CONFLICT if nobody would be ADMIN any more; a database
+/// fault.
 pub async fn set(
     scope: &Scope,
     subject: &str,
@@ -81,9 +83,10 @@ async fn put(
     Ok(after)
 }
 
-/// Refuses to take the role from an organization's last ADMIN, who alone could give it to somebody
-/// else. The organization's log is locked, or two of them could take it from each other. The command
-/// line may, since it can give it again, and so may the claims of a provider's tokens.
+/// Refuses to take the role from an organization's last ADMIN, since nobody else could give it
+/// back. The organization's log is locked; otherwise two ADMINs could take the role from each
+/// other. The command line and the claims of a provider's tokens may take it, since they can give
+/// it again.
 async fn keep_an_admin(
     tx: &DatabaseTransaction,
     scope: &Scope,
@@ -100,11 +103,11 @@ async fn keep_an_admin(
     Err(Error::problem(ProblemCode::Conflict, &["input", "subject"], message))
 }
 
-/// Takes `subject`'s membership away, at once. False where there was none. Once this returns, this
-/// process delivers nothing by the right that the subject lost.
+/// Removes `subject`'s membership at once. Returns false if there was none. Once this returns, this
+/// process delivers nothing more with the permissions that the subject lost.
 ///
 /// # Errors
-/// A subject that nobody can have; CONFLICT if nobody would be ADMIN any more; a database fault.
+/// The subject is not valid; CONFLICT if nobody would be ADMIN any more; a database fault.
 pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
     input::check_text(subject, &["input", "subject"])?;
     let context = (scope.clone(), subject.to_owned());
@@ -139,7 +142,7 @@ fn admins(scope: &Scope) -> Select<membership::Entity> {
     all(scope).filter(membership::Column::Role.eq(Role::Admin))
 }
 
-/// All members of the scope's organization, by subject.
+/// Returns all members of the scope's organization, by subject.
 ///
 /// # Errors
 /// A database fault.
@@ -148,10 +151,10 @@ pub async fn list(scope: &Scope) -> Result<Vec<membership::Model>> {
     Ok(members.all(scope.core().db.reader()).await?)
 }
 
-/// A page of the organization's members, by subject.
+/// Returns a page of the organization's members, by subject.
 ///
 /// # Errors
-/// A number or cursor that can't be used; a database fault.
+/// The number or cursor can't be used; a database fault.
 pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<membership::Model>> {
     let identity = ("members", scope.organization_id());
     let keyset = Keyset {
@@ -164,7 +167,7 @@ pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<membership::Mod
     page::fetch(db, secret, all(scope), &keyset, args).await
 }
 
-/// How many members the organization has.
+/// Returns the number of the organization's members.
 ///
 /// # Errors
 /// A database fault.
@@ -173,7 +176,7 @@ pub async fn count(scope: &Scope) -> Result<u64> {
     workload::count_once(&("members", scope.organization_id()), count).await
 }
 
-/// The memberships of `viewer`, everywhere.
+/// Returns the memberships of `viewer` in all organizations.
 ///
 /// # Errors
 /// A database fault.
@@ -195,7 +198,7 @@ pub async fn of(core: &crate::Core, viewer: &Viewer) -> Result<Vec<membership::M
     Ok(memberships.all(core.db.reader()).await?.into_iter().inspect(let_in).collect())
 }
 
-/// Each role is let into its organization.
+/// Adds the organization of a membership to those that this task may access.
 fn let_in(membership: &membership::Model) {
     tenancy::enter(membership.organization_id);
 }

@@ -15,7 +15,7 @@ use crate::{
     database, input,
 };
 
-/// The instance's own organization, if `viewer` is an operator.
+/// Returns the instance's own organization, or none if `viewer` is not an operator.
 ///
 /// # Errors
 /// A database fault.
@@ -26,10 +26,10 @@ pub async fn instance(core: &Arc<Core>, viewer: &Viewer) -> Result<Option<organi
     Ok(organization::Entity::find_by_id(INSTANCE).one(core.db.reader()).await?)
 }
 
-/// Makes `subject` an operator, if it isn't one.
+/// Makes `subject` an operator, unless it is one already.
 ///
 /// # Errors
-/// A subject or e-mail out of bounds; a database fault.
+/// The subject or e-mail is out of bounds; a database fault.
 pub async fn add(
     core: &Arc<Core>,
     viewer: &Viewer,
@@ -59,11 +59,11 @@ pub async fn add(
     added.await
 }
 
-/// Ends `subject`'s being an operator. False where it was none. Once this returns, this process
-/// delivers nothing by that right.
+/// Removes `subject` from the operators. Returns false if it was none. Once this returns, this
+/// process delivers nothing more with those permissions.
 ///
 /// # Errors
-/// A subject that nobody can have; a database fault.
+/// The subject is not valid; a database fault.
 pub async fn remove(core: &Arc<Core>, viewer: &Viewer, subject: &str) -> Result<bool> {
     input::check_text(subject, &["subject"])?;
     let scope = enter(core, viewer, INSTANCE, Permission::RemoveOperators, &[]).await?;
@@ -83,7 +83,7 @@ pub async fn remove(core: &Arc<Core>, viewer: &Viewer, subject: &str) -> Result<
     removed
 }
 
-/// All operators, by subject.
+/// Returns all operators, by subject.
 ///
 /// # Errors
 /// A database fault.

@@ -1,4 +1,4 @@
-//! Entries about tokens that were issued.
+//! Audit entries about tokens that were issued.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
