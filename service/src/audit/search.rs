@@ -1,9 +1,9 @@
-//! Searching the log by words, by an index of each engine: FTS5 on SQLite, `tsvector` with GIN on
+//! Searching the log by words, with each engine's own index: FTS5 on SQLite, `tsvector` with GIN on
 //! PostgreSQL.
 //!
-//! Both engines get words that are cut here, and compare them byte by byte: what is found is the
-//! same on both. The index is derived from the entries and can be made anew from them; it is in no
-//! hash. It grows in the transaction that appends.
+//! Daybook cuts the words for both engines, which compare them byte by byte, so that both find the
+//! same entries. The index is derived from the entries and can be rebuilt from them; it is part of
+//! no hash. It grows in the transaction that appends.
 
 mod index;
 mod intervals;
@@ -22,10 +22,11 @@ pub(super) use words::words;
 /// The table of the index, on both engines.
 const INDEX: &str = "audit_log_search";
 
-/// Numbers that SQLite's index has for an organization's entries, which stand together and in order:
-/// the number of a row is the organization's in the upper bits and the sequence in the lower forty.
+/// Number of row numbers that SQLite's index reserves for an organization, less one. An
+/// organization's entries stand together and in order: a row's number has the organization's number
+/// in its upper bits and the sequence in its lower forty.
 const SEQUENCES: i64 = (1 << 40) - 1;
 
-/// The first number of an organization's entries in SQLite's index.
+/// SQL for the first row number of an organization's entries in SQLite's index.
 pub(super) const SPACE: &str =
     "(SELECT number << 40 FROM audit_log_search_spaces WHERE organization_id = ?)";

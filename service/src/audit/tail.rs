@@ -101,6 +101,7 @@ struct Tail {
     access: LiveAccess,
     /// True once the watcher has received everything recorded before.
     is_live: bool,
+    /// Time at which the watcher last had received everything.
     told_all_at: DateTime<Utc>,
     is_over: bool,
     _watcher: CountedSubscription,

@@ -1,4 +1,4 @@
-//! Writing the index, in the transaction that appends the entries.
+//! Writing the index of words, in the transaction that appends the entries.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::{SEQUENCES, SPACE, query::prefix, words};
 
-/// Entries of one step of catching up.
+/// Number of entries in one step of [`catch_up`].
 const ROWS: u64 = 1_000;
 
-/// Makes `entries`, all of one organization, findable by their words.
+/// Adds `entries`, all of one organization, to the index of words.
 pub(in crate::audit) async fn add(
     tx: &DatabaseTransaction,
     organization_id: Uuid,
@@ -40,8 +40,8 @@ pub(in crate::audit) async fn add(
     Err(DbErr::RecordNotFound(format!("place for organization {organization_id} in the search")))
 }
 
-/// Makes the next entries findable that are not yet, in a log that was restored without its index;
-/// false where there are none.
+/// Indexes the next entries that are not yet indexed, in a log that was restored without its index.
+/// Returns false if there are none.
 pub(crate) async fn catch_up(
     tx: &DatabaseTransaction,
     organization_id: Uuid,
@@ -72,7 +72,7 @@ pub(crate) async fn catch_up(
     Ok(!entries.is_empty())
 }
 
-/// Takes an organization's entries after `after`, up to `through`, out of the index.
+/// Removes an organization's entries after `after`, up to `through`, from the index.
 pub(crate) async fn forget(
     tx: &DatabaseTransaction,
     organization_id: Uuid,
@@ -98,7 +98,7 @@ pub(crate) async fn forget(
     Ok(())
 }
 
-/// The words of what a search looks at.
+/// Returns the words of the fields that a search covers.
 fn words_of(entry: &Model) -> BTreeSet<String> {
     let texts = [
         Some(&entry.action),
@@ -110,7 +110,7 @@ fn words_of(entry: &Model) -> BTreeSet<String> {
     texts.into_iter().flatten().flat_map(|text| words(text)).collect()
 }
 
-/// Words between spaces, so that each can be looked for as a whole.
+/// Returns the INSERT for SQLite. Spaces surround each word, so that it can be found as a whole.
 fn sqlite(organization_id: Uuid, entries: &[Model]) -> (String, Vec<Value>) {
     let rows = vec!["(?, ?)"; entries.len()].join(", ");
     let sql = format!(
@@ -126,8 +126,8 @@ fn sqlite(organization_id: Uuid, entries: &[Model]) -> (String, Vec<Value>) {
     (sql, values)
 }
 
-/// Words that begin with a piece of the organization, so that each organization's stand by themselves
-/// in the index.
+/// Returns the INSERT for PostgreSQL. Each word begins with a part of the organization's id, so
+/// that each organization's words stand together in the index.
 fn postgres(organization_id: Uuid, entries: &[Model]) -> (String, Vec<Value>) {
     let row = |index: usize| {
         let first = 3 * index + 2;

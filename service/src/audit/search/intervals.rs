@@ -1,8 +1,8 @@
-//! Counting what a search finds in intervals of time.
+//! Counting the matches of a search in intervals of time.
 //!
-//! As for a page (`near_far`), no one way is good for every word: where the index of words finds few entries,
-//! all of them are put into their intervals; where it finds many, so many entries of each interval are
-//! looked at.
+//! As for a page (`near_far`), no single way is good for every word. If the index of words finds
+//! few entries, all of them are assigned to their intervals. If it finds many, a limited number of
+//! entries in each interval is checked for the words.
 
 use daybook_entity::audit_log::{Column, Entity};
 use sea_orm::{
@@ -25,9 +25,9 @@ use crate::{
     page::{Direction, Keyset},
 };
 
-/// Entries that the index of words finds and that are then put into their intervals, at the most.
+/// Maximum number of entries found by the index of words that are assigned to their intervals.
 const MOST_FOUND: u64 = 50_000;
-/// Entries that are looked at for words, at the most, evenly divided between the intervals.
+/// Maximum number of entries that are checked for words, evenly divided between the intervals.
 const MOST_WALKED: u64 = 400_000;
 
 /// Intervals of time and a filter that searches.
@@ -61,12 +61,12 @@ impl SearchedIntervals {
         read_counts(db, self.walked(most, backend).as_ref(), length, most).await
     }
 
-    /// True if the index of words finds no more than are put into intervals.
+    /// True if the index of words finds few enough entries to assign each to its interval.
     async fn are_few<C: ConnectionTrait>(&self, db: &C) -> Result<bool, DbErr> {
         Ok(count_of(db, &self.bounded_count(db.get_database_backend())).await? <= MOST_FOUND)
     }
 
-    /// Counts all that the index of words finds, to one past what is put into intervals.
+    /// Counts everything that the index of words finds, up to one past the maximum to assign.
     fn bounded_count(&self, backend: DbBackend) -> SelectStatement {
         let lookup = self.lookup(self.filter.clone());
         let found = Query::select()
@@ -81,7 +81,7 @@ impl SearchedIntervals {
             .to_owned()
     }
 
-    /// Returns the statements that a histogram may come to.
+    /// Returns the statements that a histogram may run.
     #[cfg(test)]
     pub(in crate::audit) fn statements(&self, backend: DbBackend) -> Vec<SelectStatement> {
         let few = Some(self.bounded_count(backend));
@@ -91,7 +91,7 @@ impl SearchedIntervals {
             .collect()
     }
 
-    /// Counts all that the index of words finds, by the number of the interval.
+    /// Counts everything that the index of words finds, by number of interval.
     fn found(&self, backend: DbBackend) -> Option<SelectStatement> {
         let (first, last) = (self.intervals.first()?, self.intervals.last()?);
         let whole = Interval { from: first.from, to: last.to };
@@ -108,7 +108,8 @@ impl SearchedIntervals {
         Some(counts)
     }
 
-    /// Counts those that have the words among the first entries of each interval, to one past `most`.
+    /// Counts the entries that have the words among the first entries of each interval, up to one
+    /// past `most`.
     fn walked(&self, most: u64, backend: DbBackend) -> Option<SelectStatement> {
         let counts = self.intervals.iter().zip(0_i64..).map(|(interval, number)| {
             let lookup = self.lookup(interval.of(&self.filter));
@@ -132,7 +133,7 @@ impl SearchedIntervals {
     }
 }
 
-/// The number of the interval that an entry is in, found by halves.
+/// Returns the number of the interval that contains an entry, by binary search.
 fn number_of(intervals: &[(Interval, i64)]) -> SimpleExpr {
     match intervals {
         [] => Expr::val(-1_i64),

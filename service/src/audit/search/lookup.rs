@@ -1,4 +1,4 @@
-//! Looking entries up: the SQL of a part of a list, with or without a search, and of its length.
+//! Looking up entries: the SQL of a part of a list, with or without a search, and of its length.
 
 use std::cmp;
 
@@ -23,24 +23,24 @@ use crate::{
     page::{self, Direction, Keyset, Part},
 };
 
-/// Part of a list: what passes a filter, between keys.
+/// A part of a list: the entries that pass a filter, between keys.
 #[derive(Clone)]
 pub(crate) struct Lookup<'a> {
-    /// Whose log.
+    /// The organization to which the log belongs.
     pub(in crate::audit) organization_id: Uuid,
-    /// What passes.
+    /// The filter that entries must pass.
     pub(in crate::audit) filter: Filter,
-    /// In which order.
+    /// The keys that define the list's order.
     pub(in crate::audit) keyset: &'a Keyset<Entity>,
-    /// Only what lies beyond each of these.
+    /// Keys beyond which the part lies, each with its direction.
     pub(in crate::audit) keys: Vec<(Vec<Part>, Direction)>,
-    /// Only up to this sequence.
+    /// The last sequence that may be included, if bounded.
     pub(in crate::audit) through: Option<i64>,
-    /// Through this sequence there is nothing any more; 0 where that is of no use.
+    /// The sequence through which entries were removed; 0 if the part meets no removed entries.
     pub(in crate::audit) pruned: i64,
 }
 
-/// The number that a statement gives as `count`.
+/// Runs a statement, and returns the number that it gives as `count`.
 pub(in crate::audit) async fn count_of<C: ConnectionTrait>(
     db: &C,
     statement: &SelectStatement,
@@ -52,7 +52,7 @@ pub(in crate::audit) async fn count_of<C: ConnectionTrait>(
 }
 
 impl Lookup<'_> {
-    /// The first `limit` entries in this direction.
+    /// Selects the first `limit` entries in this direction.
     pub(crate) fn select(
         &self,
         direction: Direction,
@@ -68,8 +68,8 @@ impl Lookup<'_> {
         let select = Entity::find()
             .filter(Column::OrganizationId.eq(self.organization_id))
             .filter(Column::Sequence.in_subquery(page.sequences()));
-        // A sign keeps SQLite from walking along the index that has the order, through all of the
-        // log, to meet these few.
+        // A unary plus keeps SQLite from walking through the whole log, along the index that has
+        // the order, to find these few.
         let sign = if backend == DbBackend::Postgres { "" } else { "+" };
         let columns = self.keyset.columns.iter();
         let columns = columns.map(|column| format!("{sign}audit_logs.{}", column.as_str()));
@@ -78,7 +78,7 @@ impl Lookup<'_> {
         select.limit(limit)
     }
 
-    /// How many entries there are.
+    /// Counts the entries.
     pub(crate) async fn count<C: ConnectionTrait>(&self, db: &C) -> Result<u64, DbErr> {
         let words = self.filter.words();
         if words.is_empty() {
@@ -107,9 +107,10 @@ impl Lookup<'_> {
             .to_owned()
     }
 
-    /// `expression`, as `found`, of each entry with these words. The index of words comes first, then each
-    /// entry by its key: behind CASE a condition leads neither engine to another index. Without statistics
-    /// PostgreSQL would search once for each entry of a range.
+    /// Selects `expression`, as `found`, of each entry that has these words. The index of words
+    /// comes first, then each entry by its key: a condition in a CASE leads neither engine to
+    /// another index. Without statistics, PostgreSQL would otherwise search once for each entry of
+    /// a range.
     pub(super) fn all_found(
         &self,
         expression: SimpleExpr,
@@ -134,7 +135,7 @@ impl Lookup<'_> {
         Query::select()
             .expr_as(expression, "found")
             .from("indexed")
-            // In this order: SQLite changes none of a cross join.
+            // Joined in this order: SQLite does not reorder a cross join.
             .join(JoinType::CrossJoin, "audit_logs", Condition::all())
             .and_where(Column::OrganizationId.eq(self.organization_id))
             .and_where(Expr::col(("audit_logs", "sequence")).equals(("indexed", "sequence")))
@@ -143,7 +144,7 @@ impl Lookup<'_> {
             .to_owned()
     }
 
-    /// The rows of the index of words that have all of them.
+    /// Selects the rows of the index of words that have all of `words`.
     pub(super) fn found(&self, words: &[String], backend: DbBackend) -> Condition {
         let query = match backend {
             DbBackend::Postgres => tsquery(self.organization_id, words),
@@ -152,7 +153,7 @@ impl Lookup<'_> {
         self.matching(Expr::val(query), backend)
     }
 
-    /// The rows of the index of words that match `query`.
+    /// Selects the rows of the index of words that match `query`.
     pub(super) fn matching(&self, query: SimpleExpr, backend: DbBackend) -> Condition {
         let organization_id = self.organization_id;
         let (first, last) = self.range();
@@ -173,10 +174,10 @@ impl Lookup<'_> {
             .add(bound("<=", last))
     }
 
-    /// Everything but the words.
+    /// Returns all conditions but the words.
     pub(in crate::audit) fn condition(&self) -> Condition {
         let through = self.through.map(|through| Column::Sequence.lte(through));
-        // Until the table is vacuumed the index still leads to what was removed.
+        // Until the table is vacuumed, the index still leads to removed entries.
         let kept = (self.pruned > 0).then(|| Column::Sequence.gt(self.pruned));
         let condition = self.filter.condition(self.organization_id);
         let condition = condition.add_option(through).add_option(kept);
@@ -188,12 +189,12 @@ impl Lookup<'_> {
         self.keys.iter().map(beyond).collect()
     }
 
-    /// Whether the list is in the order of sequences.
+    /// True if the list is in the order of sequences.
     pub(super) fn is_ordered_by_sequence(&self) -> bool {
         matches!(self.keyset.columns[..], [Column::Sequence])
     }
 
-    /// Whether it is read from the first entry of the log on.
+    /// True if the part is read from the first entry of the log on.
     pub(in crate::audit) fn begins_at_start(&self, direction: Direction) -> bool {
         let rises = |towards| self.keyset.towards(towards) == page::Order::Ascending;
         self.is_ordered_by_sequence()
@@ -201,7 +202,7 @@ impl Lookup<'_> {
             && !self.keys.iter().any(|(_, towards)| rises(*towards))
     }
 
-    /// The first and the last sequence that may be in it.
+    /// Returns the first and the last sequence that the part may contain.
     fn range(&self) -> (i64, i64) {
         let (mut first, mut last) =
             (self.pruned + 1, cmp::min(self.through.unwrap_or(SEQUENCES), SEQUENCES));

@@ -1,10 +1,11 @@
 //! The SQL of one page of a search.
 //!
-//! No one way to find a page is good for every word. To walk along the list's own index and look
-//! which entries have the words is quick where many have them; to ask the index of words for all that
-//! have them and sort those is quick where few have. How many will be found is known to neither
-//! engine (words go together or exclude each other), so the statement tries the one, for a bounded
-//! number of entries, and only where those are not enough the other:
+//! No single way to find a page is good for every word. Walking along the list's own index and
+//! checking each entry for the words is fast if many entries have them. Asking the index of words
+//! for all entries that have them, and sorting those, is fast if few have them. Neither engine
+//! knows how many will be found (words occur together or exclude each other). So the statement
+//! first walks a bounded number of entries, and only if those are not enough asks the index of
+//! words:
 //!
 //! ```text
 //! near  = of the list's next WINDOW entries those that have the words, up to a page
@@ -31,9 +32,9 @@ use super::{
 };
 use crate::page::{self, Direction};
 
-/// Entries that are walked before the index of words is asked.
+/// Number of entries that are walked before the index of words is asked.
 const WINDOW: u64 = 5_000;
-/// The same for larger pages, for each entry asked for.
+/// Number of entries that are walked for each requested entry, for larger pages.
 const WINDOW_SHARE: u64 = 25;
 
 /// One page of a search.
@@ -46,7 +47,7 @@ pub(super) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// The sequences of the page's entries, and perhaps of some more.
+    /// Selects the sequences of the page's entries, and possibly of some more.
     pub(super) fn sequences(&self) -> SelectStatement {
         let near = CommonTableExpression::new().query(self.near()).table_name("near").to_owned();
         let mut with = WithClause::new().cte(near).to_owned();
@@ -71,7 +72,7 @@ impl Page<'_> {
             .to_owned()
     }
 
-    /// The list without regard to words.
+    /// Selects the list regardless of the words.
     pub(super) fn walk(&self) -> SelectStatement {
         self.walk_of([Column::Sequence])
     }
@@ -91,14 +92,15 @@ impl Page<'_> {
         let walk = self.walk_of(columns.iter().copied()).limit(self.window()).to_owned();
         let mut near = Query::select();
         near.column("sequence").from_subquery(walk, "walked").and_where(self.has_words());
-        // The order of a subselect isn't that of what is selected from it.
+        // The order of a subselect does not carry over to the outer select.
         for column in columns {
             near.order_by(("walked", column.as_str()), self.order());
         }
         near.limit(self.limit).to_owned()
     }
 
-    /// Whether the row of `walked` has all words: a look at the one row that says so.
+    /// Returns the condition that the row of `walked` has all words, which reads the row's one
+    /// entry in the index of words.
     pub(super) fn has_words(&self) -> SimpleExpr {
         let organization_id = self.lookup.organization_id;
         if self.backend == DbBackend::Postgres {
@@ -107,7 +109,7 @@ impl Page<'_> {
             let query = tsquery(organization_id, &self.words);
             return cust(sql, [query, organization_id.into()], self.backend);
         }
-        // The table behind FTS5 where it keeps the text: to ask FTS5 itself for one row costs a
+        // Reads the table in which FTS5 keeps the text: asking FTS5 itself for one row would cost a
         // search each time.
         let has = vec!["instr(s.c0, ?)"; self.words.len()].join(" AND ");
         let sql = format!(
@@ -117,7 +119,8 @@ impl Page<'_> {
         cust(&sql, words.chain([organization_id.into()]), self.backend)
     }
 
-    /// Whether what is near is not all that is wanted: no whole page, and the list goes on.
+    /// Returns the condition that `near` does not suffice: it is not a whole page, and the list
+    /// goes on.
     fn is_far_needed(&self) -> Condition {
         let last = self.walk().limit(1).offset(self.window() - 1).to_owned();
         Condition::all()
@@ -125,8 +128,8 @@ impl Page<'_> {
             .add(Expr::exists(last))
     }
 
-    /// What the index of words finds, before any order: the planner, which believes that a search finds
-    /// little, is to have no choice but this index.
+    /// Selects what the index of words finds, before any order. The planner underestimates how much
+    /// a search finds, so it is left no choice but this index.
     fn found(&self) -> SelectStatement {
         Query::select()
             .columns(["sequence", "timestamp"])
@@ -142,7 +145,7 @@ impl Page<'_> {
             let on = Expr::col(("found", "sequence")).equals(("audit_logs", "sequence"));
             return far.clone().join(JoinType::InnerJoin, "found", on).to_owned();
         }
-        // What is found holds all that the order and the keys ask for: it stands in for the log.
+        // The rows found have all columns of the order and the keys, and stand in for the log.
         let mut far = Query::select();
         far.column(("audit_logs", "sequence")).from_as("found", "audit_logs");
         for condition in self.lookup.beyond() {
@@ -154,8 +157,8 @@ impl Page<'_> {
         far.limit(self.limit).to_owned()
     }
 
-    /// FTS5 gives its rows in the order of their numbers, so that in the log's own order it need not
-    /// find more than a page.
+    /// Selects a page along the index. FTS5 returns its rows in the order of their numbers, so that
+    /// in the log's own order it need not find more than a page.
     fn far_along_index(&self) -> SelectStatement {
         let organization_id = self.lookup.organization_id;
         let sequence = cust(
@@ -163,16 +166,16 @@ impl Page<'_> {
             [organization_id.into()],
             self.backend,
         );
-        // Behind CASE a condition leads SQLite to no other index than the one of the entry's key.
+        // In a CASE, a condition leads SQLite to no index but that of the entry's key.
         let is_wanted = Expr::case(self.lookup.condition(), true).finally(false);
-        // A condition that stood beside this one would be looked at after the search. Nothing
-        // matches no words.
+        // A separate condition would be evaluated only after the search. A query without words
+        // matches nothing.
         let words = Expr::case(self.is_far_needed(), fts5(&self.words)).finally("\"\"");
         let is_own = Column::OrganizationId.eq(organization_id);
         let mut far = Query::select();
         far.column(("audit_logs", "sequence"))
             .from(INDEX)
-            // In this order: SQLite changes none of a cross join.
+            // Joined in this order: SQLite does not reorder a cross join.
             .join(JoinType::CrossJoin, "audit_logs", Condition::all())
             .cond_where(self.lookup.matching(words.into(), self.backend))
             .and_where(is_own)

@@ -1,4 +1,4 @@
-//! A search in each engine's own language.
+//! Searches in each engine's own query language.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sea_orm::{
@@ -7,26 +7,27 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-/// What an organization's words begin with on PostgreSQL. Two may have the same; each row says whose
-/// it is.
+/// Returns the prefix of an organization's words on PostgreSQL. Two organizations may share a
+/// prefix; each row names its organization.
 pub(super) fn prefix(organization_id: Uuid) -> String {
     URL_SAFE_NO_PAD.encode(&organization_id.as_bytes()[13..])
 }
 
-/// All words, in PostgreSQL's language: quoted, without a character that quotes would not hold.
+/// Returns the query for all words in PostgreSQL's language. Words are quoted, and have no
+/// character that would need escaping.
 pub(super) fn tsquery(organization_id: Uuid, words: &[String]) -> Value {
     let prefix = prefix(organization_id);
     let words: Vec<String> = words.iter().map(|word| format!("'{prefix}{word}'")).collect();
     words.join(" & ").into()
 }
 
-/// All words, in FTS5's language, likewise.
+/// Returns the query for all words in FTS5's language, quoted in the same way.
 pub(super) fn fts5(words: &[String]) -> Value {
     let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
     words.join(" ").into()
 }
 
-/// An expression in SQL, with a `?` for each value.
+/// Returns an SQL expression that has a `?` for each value.
 pub(super) fn cust<I: IntoIterator<Item = Value>>(
     sql: &str,
     values: I,

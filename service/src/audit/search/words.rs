@@ -1,19 +1,19 @@
-//! What a word is: the one place that says so, for what is recorded and for what is searched.
+//! Words: the one definition, for both recorded entries and searches.
 //!
-//! A word is a run of letters, digits and their marks, whatever the script; everything else
-//! separates words: `device.assign` has two, `ada@acme.test` three. Chinese characters and kana,
-//! which no spaces separate, are a word each. Words are compared without regard to case and to how
-//! Unicode writes the same text (compatibility normalization, full case folding).
+//! A word is a run of letters, digits and their marks, in any script. Everything else separates
+//! words: `device.assign` has two, `ada@acme.test` three. Chinese characters and kana, which are
+//! written without spaces, are a word each. Words are compared regardless of case and of how
+//! Unicode encodes the same text (compatibility normalization, full case folding).
 
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Bytes of a word from which on its digest stands for it: PostgreSQL takes 2,046.
+/// Size of a word, in bytes, from which on its digest replaces it: PostgreSQL accepts up to 2,046.
 const LONG: usize = 256;
 
-/// The words of `text`, each once.
+/// Returns the words of `text`, each once.
 pub(in crate::audit) fn words(text: &str) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     let mut word = String::new();
@@ -23,7 +23,7 @@ pub(in crate::audit) fn words(text: &str) -> BTreeSet<String> {
         if !is_mark && (is_whole || !c.is_alphanumeric() || is_word_itself(c)) {
             finish(&mut word, &mut words);
         }
-        // A mark belongs to what it stands on; alone it is nothing.
+        // A mark belongs to the preceding character, and is ignored if there is none.
         if c.is_alphanumeric() && !is_mark || is_mark && !word.is_empty() {
             word.push(c);
         }
@@ -39,16 +39,16 @@ fn finish(word: &mut String, words: &mut BTreeSet<String>) {
     let word = std::mem::take(word);
     if word.len() >= LONG {
         let digest = Sha256::digest(&word);
-        // No word begins with an ellipsis, and both engines take it as part of one.
+        // No word begins with an ellipsis, and both engines accept it as part of a word.
         words.insert(digest.iter().fold("…".to_owned(), |text, byte| format!("{text}{byte:02x}")));
     } else if !word.is_empty() {
         words.insert(word);
     }
 }
 
-/// `text` in one form for all that differs only in case or in how it is encoded.
+/// Returns one form of `text` for all that differ only in case or encoding.
 ///
-/// By way of upper case, which `ß` and `ς` share with `ss` and `σ`.
+/// Goes through upper case, which `ß` and `ς` share with `ss` and `σ`.
 fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -56,7 +56,7 @@ fn fold(text: &str) -> String {
     text.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }
 
-/// Chinese characters and kana.
+/// True for Chinese characters and kana, each of which is a word.
 fn is_word_itself(c: char) -> bool {
     matches!(c,
         '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}'
