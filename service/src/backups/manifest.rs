@@ -1,6 +1,8 @@
-//! The manifest: what is in a file, to check it by. It ends the file, as comments that hold only
-//! names, numbers and hashes of Daybook's own: a tenant's line break in a comment would be a
-//! command.
+//! The manifest: a list of a file's contents, by which the file is checked.
+//!
+//! The manifest is at the end of the file, in SQL comments. They contain only names, numbers and
+//! hashes of Daybook's own, because a line break from a tenant's data would end the comment and
+//! turn what follows into a command.
 
 use std::fmt::Write;
 
@@ -15,40 +17,40 @@ use super::{
 };
 use crate::{Engine, Purpose, Secret, hex};
 
-/// The line that begins it.
+/// First line of a manifest.
 pub(super) const BEGIN: &str = "-- daybook: manifest";
-/// Of files and manifests.
+/// Version of the format of files and manifests.
 pub(super) const FORMAT: u32 = 1;
 
-/// What is in a file.
+/// Description of a file's contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
     pub(super) engine: Engine,
     pub(super) scope: BackupScope,
-    /// The job that made it.
+    /// ID of the job that made the backup.
     pub(super) job: Uuid,
     pub(super) taken_at: DateTime<Utc>,
     pub(super) migrations: Vec<String>,
-    /// Tables by their index, in the file's order.
+    /// Index and tally of each table, in the file's order.
     pub(super) tables: Vec<(usize, Tally)>,
-    /// Last sequence and hash of the log.
+    /// Last sequence and hash of the organization's log, or of the instance's own log.
     pub(super) head: (i64, [u8; 32]),
-    /// SHA-256 of everything before the manifest.
+    /// SHA-256 of everything in the file before the manifest.
     pub(super) content: [u8; 32],
 }
 
-/// How much of a file could be checked.
+/// Extent to which a file could be checked.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Coverage {
-    /// Everything: it was made with this secret and not changed since.
+    /// The file is complete, was made with this secret and has not been changed since.
     Authentic,
-    /// It is whole, but nobody can say who made it: there is no secret to tell.
+    /// The file is complete, but without a secret its origin can't be verified.
     Whole,
-    /// It is whole, but was made with another secret, so that this one tells nothing about it.
+    /// The file is complete, but was made with another secret, so its origin can't be verified.
     OtherSecret,
 }
 
-/// The name of an engine in files.
+/// Returns the name of an engine in files.
 pub(super) fn engine_name(engine: Engine) -> &'static str {
     match engine {
         Engine::Sqlite => "sqlite",
@@ -57,7 +59,7 @@ pub(super) fn engine_name(engine: Engine) -> &'static str {
 }
 
 impl Manifest {
-    /// The lines that end the file.
+    /// Renders the manifest, signed with `secret`: the last lines of the file.
     pub(super) fn seal(&self, secret: &Secret) -> String {
         let mut text = self.lines();
         // Writing to a string does not fail.
@@ -91,7 +93,7 @@ impl Manifest {
         text
     }
 
-    /// The manifest that `text` is, and how far `secret` vouches for it.
+    /// Parses and verifies a manifest. Returns it with the extent to which `secret` could check it.
     pub(super) fn open(text: &str, secret: Option<&Secret>) -> Result<(Self, Coverage), Damage> {
         let altered = || Damage::file("its manifest was altered");
         let truncated = || Damage::file("it is truncated: its manifest is not whole");
@@ -117,7 +119,8 @@ impl Manifest {
         Ok((manifest, coverage))
     }
 
-    /// Compares with what the tables of a copy, or the file's own, came to.
+    /// Compares the tallies in `found` with the manifest. `of` names their source in errors, e.g.
+    /// `the restored copy`.
     pub(super) fn compare(&self, found: &[(usize, Tally)], of: &str) -> Result<(), Damage> {
         for (index, expected) in &self.tables {
             let found = found.iter().find(|(found, _)| found == index).map(|(_, tally)| *tally);
@@ -147,12 +150,13 @@ fn differ(table: &Table, expected: Tally, found: Tally, of: &str) -> Result<(), 
     Err(Damage::table(table, &message))
 }
 
-/// What tells secrets apart without telling anything of them.
+/// Returns an identifier of a secret that reveals nothing about the secret.
 fn key(secret: &Secret) -> String {
     hex(&secret.sign(Purpose::Backup, &[b"key"])[..8])
 }
 
-/// `text` without its last line, and what that says after `label`.
+/// Splits off the last line of `text`. Returns the rest, and what follows `label` in that line;
+/// none if the line does not begin with `label`.
 fn split_last<'a>(text: &'a str, label: &str) -> Option<(&'a str, &'a str)> {
     let whole = text.strip_suffix('\n')?;
     let start = whole.rfind('\n')? + 1;
@@ -256,7 +260,7 @@ mod fuzz {
             }
         }
 
-        /// Whoever changes a file can make its sum anew, but not its MAC.
+        /// An attacker who changes a file can recompute its sum, but not its MAC.
         #[test]
         fn changed_manifests_with_a_right_sum_are_not_authentic(
             manifest in manifest(),
@@ -271,7 +275,7 @@ mod fuzz {
             let found = Manifest::open(&text, Some(&ours));
             let coverage = found.as_ref().map(|(_, coverage)| *coverage).ok();
             prop_assert!(text == sealed || coverage != Some(Coverage::Authentic));
-            // What is read is what is written there.
+            // Whatever is parsed must equal the text that it was parsed from.
             if let Ok((found, _)) = Manifest::open(&text, None) {
                 prop_assert!(changed.starts_with(&found.lines()));
             }

@@ -1,7 +1,7 @@
-//! PostgreSQL: rows by COPY, whose text is the canonical form.
+//! PostgreSQL: reads and writes rows by COPY, whose text is the canonical form.
 //!
-//! A connection that copies is never given back to its pool: where the work ends in the middle, the
-//! next user would have to read what is left.
+//! A connection that copies is never returned to its pool: if the work stops halfway, the next user
+//! of the connection would have to read the remaining rows.
 
 pub(super) mod dump;
 pub(super) mod fill;
@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{Engine, Fault, Result};
 
-/// The settings that COPY's text depends on.
+/// Statements for the settings that COPY's text depends on.
 const SETTINGS: &str = "SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'; SET bytea_output = 'hex'; \
     SET client_encoding = 'UTF8'; SET client_min_messages = 'warning'; ";
 
-/// A connection of the pool for jobs, set up for copying and closed when it's dropped.
+/// Acquires a connection from the pool, set up for copying and closed when dropped.
 async fn connection(db: &DatabaseConnection) -> Result<PoolConnection<Postgres>> {
     let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(fault)?;
     connection.close_on_drop();
@@ -29,18 +29,18 @@ async fn connection(db: &DatabaseConnection) -> Result<PoolConnection<Postgres>>
     Ok(connection)
 }
 
-/// Runs statements of our own making.
+/// Runs statements that Daybook itself composed.
 async fn run(connection: &mut PgConnection, sql: &str) -> Result<()> {
     let sql = AssertSqlSafe(sql.to_owned());
     sqlx::raw_sql(sql).execute(connection).await.map_err(fault)?;
     Ok(())
 }
 
-/// The statement that gives a table's rows; `schema` ends in a dot or is empty.
+/// Returns the statement that copies a table's rows out; `schema` ends in a dot or is empty.
 fn copy_out(schema: &str, table: &Table, rows: Rows) -> String {
     let (names, table) = (table.column_names(), table.name);
     match rows {
-        // Without the executor in between.
+        // A plain COPY bypasses the executor.
         Rows::All => format!("COPY {schema}{table} ({names}) TO STDOUT"),
         Rows::Of(..) => {
             let condition = rows.condition(Engine::Postgres);
@@ -49,7 +49,7 @@ fn copy_out(schema: &str, table: &Table, rows: Rows) -> String {
     }
 }
 
-/// What the rows of a table come to.
+/// Computes the tally of the selected rows of a table; `schema` ends in a dot or is empty.
 async fn tally(
     connection: &mut PgConnection,
     schema: &str,
@@ -65,13 +65,14 @@ async fn tally(
     Ok(tally)
 }
 
-/// A row of COPY without its line break. The server sends one row a message.
+/// Returns a row of COPY without its line break. The server sends one row per message.
 fn without_end(message: &[u8]) -> Result<&[u8]> {
     let line = message.strip_suffix(b"\n");
     Ok(line.ok_or_else(|| Fault::Stored("COPY sent something other than a row".to_owned()))?)
 }
 
-/// What PostgreSQL said. A full disk is the storage's fault, not the database's.
+/// Converts an error from PostgreSQL. A full disk (SQLSTATE 53100) becomes an I/O fault rather than
+/// a database fault.
 fn fault(error: sqlx::Error) -> crate::Error {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     let is_full = code.is_some_and(|code| code == "53100");

@@ -1,14 +1,15 @@
-//! Progress of a backup. Its phases follow each other and take about the same time for each row, so that
-//! each has a share of the whole, and progress never falls from one to the next.
+//! Progress of a backup. Its phases follow one another, and each takes about the same time for
+//! every row. Each phase therefore has a fixed share of the whole, and progress never goes
+//! backwards.
 
 use crate::jobs::Attempt;
 
-/// Hundredths of a verified backup that writing the file takes.
+/// Percentage of a verified backup's work that writing the file takes.
 const WRITE_PERCENT: u64 = 45;
-/// Hundredths that reading it back takes. What is left is comparing.
+/// Percentage of a verified backup's work that restoring the file takes; comparing takes the rest.
 const RESTORE_PERCENT: u64 = 45;
 
-/// The rows of a backup and its phases' shares of the work on them.
+/// Number of rows in a backup, and the share of the work that writing them takes.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     rows: u64,
@@ -16,27 +17,27 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Begins the progress of a backup of about `rows` rows, which is verified or not.
+    /// Begins the progress of a backup of about `rows` rows; `verify` is true if it is verified.
     pub(super) fn begin(attempt: &mut Attempt, rows: i64, verify: bool) -> Self {
         attempt.job.progress_total = Some(rows);
         let write_percent = if verify { WRITE_PERCENT } else { 100 };
         Self { rows: u64::try_from(rows).unwrap_or(0), write_percent }
     }
 
-    /// The units done when so many rows are written.
+    /// Returns the units of work done once `rows` rows are written.
     pub(super) fn written(&self, rows: u64) -> u64 {
-        // There may be more rows than were estimated.
+        // There may be more rows than estimated.
         share(rows.min(self.rows), self.write_percent)
     }
 
-    /// Takes the number of rows that were written for the estimate.
+    /// Replaces the estimate by the number of rows that were actually written.
     pub(super) fn know(&mut self, attempt: &mut Attempt, rows: u64) {
         self.rows = rows;
         attempt.job.progress_total = Some(i64::try_from(rows).unwrap_or(i64::MAX));
         attempt.job.progress_done = i64::try_from(self.written(rows)).unwrap_or(i64::MAX);
     }
 
-    /// The units done when so many rows are restored.
+    /// Returns the units of work done once `rows` rows are restored.
     pub(super) fn restored(&self, rows: u64) -> u64 {
         share(self.rows, self.write_percent) + share(rows.min(self.rows), RESTORE_PERCENT)
     }

@@ -1,8 +1,9 @@
-//! Restoring a file into an empty database, of either engine.
+//! Restores a file into an empty database of either engine.
 //!
-//! The file is read twice: first as a whole, to check it before anything is touched; then its rows,
-//! into a database whose schema the caller has migrated. Nothing of the file is executed. All rows
-//! are one transaction, which is committed only if the tables then hold what the manifest says.
+//! The file is read twice: first to check all of it before anything is touched, then to load its
+//! rows into a database whose schema the caller has migrated. Nothing in the file is executed. All
+//! rows are loaded in one transaction, which is committed only if the tables then match the
+//! manifest.
 
 use std::path::Path;
 
@@ -22,26 +23,26 @@ use super::{
 };
 use crate::{Database, Engine, Error, Fault, Result, Secret};
 
-/// Bytes that are read at once.
+/// Number of bytes that are read from the file at once.
 const CHUNK: usize = 256 * 1024;
 
-/// A file that was checked and can be restored.
+/// A checked file that can be restored.
 #[derive(Debug)]
 pub struct Backup {
-    /// How much could be checked.
+    /// Extent to which the file could be checked.
     pub coverage: Coverage,
-    /// The moment that it holds.
+    /// Time at which the backup's snapshot was taken.
     pub taken_at: DateTime<Utc>,
-    /// What is in it.
+    /// Tables in the backup.
     pub tables: Vec<TableSummary>,
     manifest: Manifest,
 }
 
-/// Reads the whole file and checks it, against `secret` where there is one; `migrations` are those
-/// of this build.
+/// Reads and checks the whole file, also against `secret` if there is one. `migrations` are the
+/// names of this build's migrations.
 ///
 /// # Errors
-/// Why it can't be restored; a file that can't be read.
+/// The reason if the file can't be restored; a fault if it can't be read.
 pub async fn check(path: &Path, migrations: &[String], secret: Option<&Secret>) -> Result<Backup> {
     let mut reader = Reader::new();
     read(path, async |chunk| reader.push(chunk).map(drop).map_err(refused)).await?;
@@ -58,7 +59,7 @@ pub async fn check(path: &Path, migrations: &[String], secret: Option<&Secret>) 
     Ok(Backup { coverage, taken_at: manifest.taken_at, tables, manifest })
 }
 
-/// Whether there is nothing in the database yet.
+/// True if the database has no tables or other objects yet.
 ///
 /// # Errors
 /// A database fault.
@@ -77,10 +78,11 @@ pub async fn is_empty(db: &Database) -> Result<bool> {
     Ok(objects == 0)
 }
 
-/// Writes the file's rows into a database that was empty and is migrated.
+/// Loads the file's rows into a database that has been migrated but holds no data yet.
 ///
 /// # Errors
-/// A file that is not the one that was checked; a database fault. Then no row is there.
+/// The reason if the file is no longer the one that was checked; a database fault. Rows are
+/// committed only if all tables match the manifest that was checked.
 pub async fn load(db: &Database, path: &Path, backup: &Backup) -> Result<()> {
     let mut reader = Reader::new();
     let (sender, batches) = reader.batches();
@@ -94,7 +96,7 @@ pub async fn load(db: &Database, path: &Path, backup: &Backup) -> Result<()> {
         })
         .await
     };
-    // Where filling failed, it knows why; sending only knows that nobody receives.
+    // If filling failed, its error is the cause; the sender only sees that the receiver is gone.
     let (filled, sent) = tokio::join!(filling, sending);
     filled?;
     sent
@@ -118,7 +120,7 @@ async fn fill(db: &Database, manifest: Manifest, batches: Batches) -> Result<()>
     }
 }
 
-/// Reads the file, decompressed, piece by piece.
+/// Reads and decompresses the file, and passes its content to `take` piece by piece.
 async fn read(path: &Path, mut take: impl AsyncFnMut(&[u8]) -> Result<()>) -> Result<()> {
     let cannot = |source| Fault::Io { context: format!("can't read {}", path.display()), source };
     let mut file = tokio::fs::File::open(path).await.map_err(cannot)?;

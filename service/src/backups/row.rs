@@ -1,17 +1,18 @@
-//! Rows as text: the line that PostgreSQL's COPY writes for one, which is its canonical form.
+//! The canonical form of a row: the line of text that PostgreSQL's COPY writes for it.
 //!
-//! Fields with tabs between, `\N` for NULL; backslash and the control characters that COPY names
-//! are escaped by a backslash (PostgreSQL's manual, COPY, "Text Format"). UUIDs have hyphens, bytes
-//! are `\x` and hexadecimal, times are UTC without zeros at the end of their fraction.
+//! Fields are separated by tabs, and NULL is `\N`. A backslash and the control characters that
+//! COPY has letters for are escaped by a backslash (PostgreSQL's manual, COPY, "Text Format").
+//! UUIDs have hyphens, bytes are `\x` and hexadecimal, and times are UTC without trailing zeros in
+//! their fraction.
 
 use crate::text::{has, push_hex};
 
-/// NULL.
+/// The field that stands for NULL.
 pub(super) const NULL: &[u8] = br"\N";
 
 /// Appends `text` as COPY escapes it.
 pub(super) fn escape(text: &[u8], out: &mut Vec<u8>) {
-    // Those of the control characters that have letters are 8 to 13.
+    // The control characters that have letters are 8 to 13.
     if !has(text, |byte| byte.wrapping_sub(8) <= 5 || byte == b'\\') {
         return out.extend_from_slice(text);
     }
@@ -34,7 +35,8 @@ pub(super) fn escape(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&text[start..]);
 }
 
-/// The text that `field` stands for; none where it's nothing that [`escape`] writes.
+/// Returns the text that `field` stands for; none if it contains an escape sequence that [`escape`]
+/// does not write.
 pub(super) fn unescape(field: &[u8]) -> Option<Vec<u8>> {
     let mut text = Vec::with_capacity(field.len());
     let mut bytes = field.iter();
@@ -56,7 +58,7 @@ pub(super) fn unescape(field: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// Bytes of lower-case hexadecimal, if that's what it is.
+/// Decodes lower-case hexadecimal; returns none if `text` is anything else.
 pub(super) fn unhex_all(text: &[u8]) -> Option<Vec<u8>> {
     let digit = |digit: u8| match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -70,7 +72,7 @@ pub(super) fn unhex_all(text: &[u8]) -> Option<Vec<u8>> {
     pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }
 
-/// So many bytes of lower-case hexadecimal, if that's what it is.
+/// Decodes `N` bytes of lower-case hexadecimal; returns none if `text` is anything else.
 pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     unhex_all(text.as_bytes())?.try_into().ok()
 }
@@ -85,15 +87,16 @@ pub(super) fn push_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
     }
 }
 
-/// Length of a time's date and time of day, to the second.
+/// Length in bytes of a date and a time of day, up to the second.
 const SECONDS: usize = 19;
 
-/// Digits of a microsecond.
+/// Number of fraction digits for microseconds.
 const MICROS: usize = 6;
 
-/// Appends the time that SQLite's `text` is as PostgreSQL writes it, without what is below a
-/// microsecond. Nothing is appended and false given where it isn't
-/// `YYYY-MM-DDThh:mm:ss[.fraction]+00:00`, with nine digits at the most.
+/// Appends a time from SQLite in the form that PostgreSQL writes, truncated to microseconds.
+///
+/// `text` must be `YYYY-MM-DDThh:mm:ss[.fraction]+00:00`, with a fraction of at most nine digits.
+/// Otherwise, appends nothing and returns false.
 pub(super) fn push_time(text: &[u8], out: &mut Vec<u8>) -> bool {
     let Some(rest) = text.strip_suffix(b"+00:00") else { return false };
     let Some((whole, fraction)) = split_time(rest, b'T') else { return false };
@@ -111,7 +114,8 @@ pub(super) fn push_time(text: &[u8], out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// PostgreSQL's time as the text that SQLite holds for it: no fraction, three digits or six.
+/// Converts a time from PostgreSQL to the text that SQLite stores for it, with a fraction of zero,
+/// three or six digits. Returns none if `field` is not a time in UTC.
 pub(super) fn time_for_sqlite(field: &[u8]) -> Option<String> {
     let (whole, fraction) = split_time(field.strip_suffix(b"+00")?, b' ')?;
     let mut text = String::with_capacity(32);
@@ -131,7 +135,8 @@ pub(super) fn time_for_sqlite(field: &[u8]) -> Option<String> {
     Some(text)
 }
 
-/// Date and time of day, and the digits of the fraction, of a time without its offset.
+/// Splits a time without its offset into date and time of day, and the digits of the fraction.
+/// Returns none if the time is malformed.
 fn split_time(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let (whole, rest) = text.split_at_checked(SECONDS)?;
     let is_right = whole.iter().enumerate().all(|(index, byte)| match index {

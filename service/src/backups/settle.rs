@@ -38,7 +38,8 @@ pub(crate) async fn settle(core: &Arc<Core>) -> Result<()> {
 async fn make_searchable(core: &Arc<Core>, organization_id: Uuid) -> Result<bool> {
     let more = core.db.transaction(organization_id, |tx, organization_id| {
         Box::pin(async move {
-            // Index old entries before the log can grow, so that the index covers it from its beginning.
+            // Index old entries before the log can grow, so that the index covers it from the
+            // beginning.
             if is_unsettled(tx).await? {
                 return Ok(audit::make_searchable(tx, *organization_id).await?);
             }

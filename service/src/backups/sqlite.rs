@@ -1,5 +1,5 @@
-//! SQLite: rows by its own library, without sqlx between, which copies each value and crosses
-//! threads at each row.
+//! SQLite: reads and writes rows through rusqlite rather than sqlx, which copies each value and
+//! crosses threads for each row.
 
 pub(super) mod dump;
 pub(super) mod fill;
@@ -20,8 +20,8 @@ use crate::{
 
 pub(super) use crate::database::sqlite::file;
 
-/// Appends a row of `table` in its canonical form, without its line break; and as literals with
-/// commas between.
+/// Appends a row of `table` to `line` in canonical form, without its line break, and to `literals`,
+/// if given, as SQL literals separated by commas.
 fn render(
     row: &rusqlite::Row<'_>,
     table: &Table,
@@ -46,11 +46,12 @@ fn render(
     Ok(())
 }
 
-/// The column whose value is not of its kind, which no backup can hold.
+/// A value that is not of its column's kind, so that no backup can hold it. Names the column.
 struct Unfit(&'static str);
 
 impl Unfit {
-    /// Names the row, of which `line` is what comes before the column.
+    /// Converts to an error that names the row. `line` ends with the row's fields before the
+    /// column.
     fn of(self, table: &Table, number: u64, line: &[u8]) -> crate::Error {
         let start = line.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let row = portable::describe(table, number, &line[start..]);
@@ -59,7 +60,7 @@ impl Unfit {
     }
 }
 
-/// Appends the field of a value; false where the value is not of the column's kind.
+/// Appends a value as a canonical field. Returns false if the value is not of the column's kind.
 fn push(column: &Column, value: ValueRef<'_>, line: &mut Vec<u8>) -> bool {
     match (column.kind, value) {
         (_, ValueRef::Null) => line.extend_from_slice(row::NULL),
@@ -84,13 +85,13 @@ fn push(column: &Column, value: ValueRef<'_>, line: &mut Vec<u8>) -> bool {
     true
 }
 
-/// The query for a table's rows, those that `rows` says.
+/// Returns the query for the selected `rows` of a table.
 fn select(table: &Table, rows: Rows) -> String {
     let condition = rows.condition(Engine::Sqlite);
     format!("SELECT {} FROM {}{condition}", table.column_names(), table.name)
 }
 
-/// What the rows of a table come to.
+/// Computes the tally of the selected `rows` of a table.
 fn tally(db: &rusqlite::Connection, table: &Table, rows: Rows) -> Result<Tally> {
     let mut statement = db.prepare(&select(table, rows)).map_err(fault)?;
     let mut rows = statement.query([]).map_err(fault)?;

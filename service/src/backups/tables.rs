@@ -1,5 +1,5 @@
-//! What a backup holds: each table, its columns and whose its rows are. A table that is forgotten
-//! here is found by a test.
+//! Contents of a backup: each table, its columns and the owner of its rows. A test fails if a table
+//! is missing here.
 
 use std::sync::OnceLock;
 
@@ -12,17 +12,17 @@ use uuid::Uuid;
 
 use crate::Engine;
 
-/// Tables that no backup holds: facts about this database, not about what is kept in it, and what is
-/// derived from that.
+/// Tables that no backup contains: facts about this database rather than its content, and search
+/// indexes derived from the content.
 pub const LEFT_OUT: [&str; 4] =
     ["restores", "artifact_stores", "audit_log_search", "audit_log_search_spaces"];
 
 /// A table of a backup.
 #[derive(Debug)]
 pub struct Table {
-    /// Its name, on both engines.
+    /// Name of the table, the same on both engines.
     pub name: &'static str,
-    /// What is stored in it; not what the database computes of that.
+    /// Stored columns, without those that the database computes.
     pub(super) columns: Vec<Column>,
     holds: Holds,
 }
@@ -32,61 +32,62 @@ pub struct Table {
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// The greatest whole number that PostgreSQL's column holds.
+    /// Largest integer that the column can hold on PostgreSQL. Used for integer columns only.
     pub(super) max_integer: i64,
 }
 
-/// What a column's values are. The engines store some of them differently.
+/// Type of a column's values. The engines store some types differently.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// 16 bytes on SQLite.
+    /// A UUID; 16 bytes on SQLite.
     Uuid,
-    /// RFC 3339 text on SQLite.
+    /// An instant; RFC 3339 text on SQLite.
     Time,
-    /// Bytes.
+    /// Binary data of any length.
     Bytes,
-    /// Whole numbers of any width.
+    /// An integer of any width.
     Integer,
-    /// 0 or 1 on SQLite.
+    /// A boolean; 0 or 1 on SQLite.
     Boolean,
-    /// Text, JSON and enumerations included.
+    /// Text, including JSON and enumerations.
     Text,
 }
 
-/// Whose rows a table holds, which decides what of it is in one organization's backup.
+/// Owner of a table's rows, which determines the rows that one organization's backup contains.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Holds {
-    /// Organizations themselves, by `id`.
+    /// Organizations themselves, identified by `id`.
     Organizations,
-    /// Rows of organizations, by `organization_id`.
+    /// Rows of organizations, identified by `organization_id`.
     Tenants,
-    /// Rows of the instance, or of organizations but about this instance: jobs, artifacts, whose
-    /// files are not in a backup, and API keys, which hold with this instance's secret only.
+    /// Rows of the instance, and rows of organizations that make sense only on this instance: jobs,
+    /// artifacts (their files are not in a backup) and API keys (valid only with this instance's
+    /// secret).
     Instance,
-    /// Which migrations made the schema.
+    /// Names of the migrations that created the schema.
     Schema,
 }
 
-/// Of whom a backup is.
+/// Scope of a backup.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum BackupScope {
-    /// Everything.
+    /// The whole instance.
     Instance,
-    /// One organization.
+    /// The organization with this ID.
     Organization(Uuid),
 }
 
-/// Which rows of a table are in a backup.
+/// Selection of a table's rows for a backup.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
-    /// All of them.
+    /// All rows.
     All,
-    /// Those whose column has this value.
+    /// Rows in which the named column has this value.
     Of(&'static str, Uuid),
 }
 
 impl Rows {
-    /// The condition of a statement, with a blank before it.
+    /// Returns the `WHERE` clause for these rows, with a space before it; empty for all rows.
     pub(super) fn condition(self, engine: Engine) -> String {
         match (self, engine) {
             (Self::All, _) => String::new(),
@@ -98,7 +99,7 @@ impl Rows {
     }
 }
 
-/// Every table, in an order in which no row comes before one that it refers to.
+/// Returns every table, in an order in which no row comes before a row that it refers to.
 #[must_use]
 pub fn tables() -> &'static [Table] {
     static TABLES: OnceLock<Vec<Table>> = OnceLock::new();
@@ -161,13 +162,13 @@ fn max_integer(stored: &ColumnType) -> i64 {
     }
 }
 
-/// The table of this name.
+/// Finds a table and its index by name.
 pub(super) fn find(name: &str) -> Option<(usize, &'static Table)> {
     tables().iter().enumerate().find(|(_, table)| table.name == name)
 }
 
 impl Table {
-    /// Which of its rows a backup holds; none where it holds nothing of the table.
+    /// Returns the rows of the table that a backup contains; none if it leaves the table out.
     pub(super) fn rows(&self, scope: BackupScope) -> Option<Rows> {
         match (scope, self.holds) {
             (BackupScope::Instance, _) | (_, Holds::Schema) => Some(Rows::All),
@@ -179,7 +180,7 @@ impl Table {
         }
     }
 
-    /// Its columns' names, with commas between.
+    /// Returns the names of the columns, separated by commas.
     pub(super) fn column_names(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|column| column.name).collect();
         names.join(", ")
