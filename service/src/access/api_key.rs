@@ -22,9 +22,9 @@ use crate::{
 
 /// Prefix of every key, by which secret scanners recognize a leaked one.
 const MARK: &str = "dbk_";
-/// Hexadecimal digits of the prefix.
+/// Number of hexadecimal digits in the prefix.
 const PREFIX: usize = 16;
-/// Hexadecimal digits of the secret part.
+/// Number of hexadecimal digits in the secret part.
 const SECRET: usize = 64;
 /// Precision of a key's last-use time, 60 s, so that not every request writes to the database.
 const USE: TimeDelta = TimeDelta::seconds(60);
@@ -116,7 +116,7 @@ fn holds(row: &Model, now: DateTime<Utc>) -> bool {
     row.revoked_at.is_none() && row.expires_at.is_none_or(|expires_at| now < expires_at)
 }
 
-/// The times at which this process last noted the use of each key.
+/// The times at which this process last recorded the use of each key.
 #[derive(Debug, Default)]
 pub struct Authenticator(Mutex<HashMap<Uuid, DateTime<Utc>>>);
 

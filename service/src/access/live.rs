@@ -41,7 +41,7 @@ impl LiveAccess {
     /// what is delivered.
     ///
     /// # Errors
-    /// As [`Scope::check`].
+    /// Those of [`Scope::check`].
     pub(crate) async fn renew(&mut self, scope: &Scope) -> Result<()> {
         // Signals are taken before the right is read: one that arrives meanwhile counts next time.
         if self.role.take() | self.operator.take() {

@@ -62,7 +62,7 @@ pub struct HostUser {
 }
 
 impl Authority {
-    /// True if everything is allowed without a role.
+    /// True if the credential allows everything without a role.
     pub(crate) fn is_unlimited(&self) -> bool {
         match self {
             Self::CommandLine | Self::Host(_) => true,
@@ -202,10 +202,10 @@ impl Scope {
         Ok(matches!(verdict(&scope).await?, Verdict::Granted))
     }
 
-    /// Counts a subscription of the organization for as long as the returned value is kept.
+    /// Counts a subscription of the organization until the returned value is dropped.
     ///
     /// # Errors
-    /// RATE_LIMITED if the organization already has as many as it may on this node.
+    /// RATE_LIMITED if the organization has reached its limit on this node.
     pub(crate) fn count_subscription(&self) -> Result<CountedSubscription> {
         let limit = self.core.settings.organization_subscriptions;
         self.core.subscriptions.admit(self.organization_id, limit)
@@ -215,7 +215,7 @@ impl Scope {
     /// [`replica`].
     ///
     /// # Errors
-    /// As of `work`, or a database fault of the primary.
+    /// The errors of `work`, or a database fault of the primary.
     pub(crate) async fn read<C, T>(&self, context: &C, work: replica::Reading<C, T>) -> Result<T> {
         let Self { core, organization_id, .. } = self;
         replica::read(&core.db, &core.metrics, *organization_id, context, work).await
@@ -340,7 +340,7 @@ async fn is_operators_right(
     Ok(is_enough && is_operator(core, subject).await?)
 }
 
-/// Determines if `subject` is an operator now.
+/// True if `subject` is an operator now.
 ///
 /// # Errors
 /// A database fault.

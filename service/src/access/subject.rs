@@ -20,7 +20,7 @@ const RESERVED_PREFIX: &str = "daybook-";
 /// Refuses a subject that no token and no member can have.
 ///
 /// # Errors
-/// The field at `path`, and what is wrong with it.
+/// The field at `path`, and the problem with it.
 pub fn check(subject: &str, path: &[&str]) -> Result<()> {
     if is_credential(subject) {
         return Err(Error::invalid(path, "is a credential: give the subject that it names"));
@@ -47,18 +47,17 @@ pub fn check(subject: &str, path: &[&str]) -> Result<()> {
 /// Refuses a text that is not an e-mail address.
 ///
 /// # Errors
-/// The field at `path`, and what is wrong with it.
+/// The field at `path`, and the problem with it.
 pub(crate) fn check_email(email: &str, path: &[&str]) -> Result<()> {
     input::check_name(email, MAX_EMAIL_CHARS, path)
 }
 
-/// Returns true for an API key or a bearer token, which must get neither into the log nor into an
-/// error.
+/// True for an API key or a bearer token, which must not get into the log or into an error.
 fn is_credential(text: &str) -> bool {
     text.starts_with("dbk_") || text.starts_with("eyJ") && text.split('.').count() == 3
 }
 
-/// Returns true for the subject of an API key.
+/// True for the subject of an API key.
 pub(crate) fn is_api_key(subject: &str) -> bool {
     subject.starts_with(API_KEY)
 }

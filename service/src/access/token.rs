@@ -156,7 +156,7 @@ mod fuzz {
         DateTime::from_timestamp(seconds, 0).expect("within the calendar")
     }
 
-    /// A claim or part of a header: the right value, or about anything else.
+    /// Returns a claim or part of a header: the right value, or almost anything else.
     fn value(right: Value) -> impl Strategy<Value = Option<Value>> {
         prop_oneof![
             6 => Just(Some(right)),
@@ -198,7 +198,7 @@ mod fuzz {
             }
         }
 
-        /// Signed with the right key, of whatever header and claims.
+        /// Verifies tokens of any header and claims that are signed with the right key.
         #[test]
         fn only_claims_that_hold_are_taken(
             header in [value(json!("HS256")), value(json!("JWT"))],

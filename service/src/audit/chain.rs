@@ -18,7 +18,7 @@ use daybook_entity::audit_log;
 use sea_orm::ActiveEnum;
 use sha2::{Digest, Sha256};
 
-/// The hash before the first entry.
+/// The previous hash of the first entry, 32 zero bytes.
 pub const GENESIS: [u8; 32] = [0; 32];
 
 const VERSION: u8 = 1;

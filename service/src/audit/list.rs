@@ -23,7 +23,7 @@ pub enum Order {
     /// Newest recorded first.
     #[default]
     RecordedDesc,
-    /// Oldest recorded first: the log's own sequence.
+    /// Oldest recorded first, which is the order of sequences.
     RecordedAsc,
     /// Latest `timestamp` first.
     TimestampDesc,

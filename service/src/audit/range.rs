@@ -7,8 +7,8 @@
 //! for a bounded number of entries and, if neither leads to the page, both are tried for more:
 //!
 //! ```text
-//! far   = all that the range includes, if that is little: what the page is of
-//! near  = of the list's next entries those in the range: the page, if they are one
+//! far   = a page of everything in the range, if that is little
+//! near  = those of the list's next entries that are in the range, if they fill the page
 //! ```
 //!
 //! The amount read is therefore proportional to the shorter way.
@@ -39,7 +39,7 @@ const WINDOW: u64 = 5_000;
 /// Factor by which both numbers grow each round.
 const GROWTH: u64 = 4;
 
-/// A page of a range.
+/// The query for one page of a range.
 #[derive(Clone)]
 pub(super) struct Ranged<'a> {
     /// The list without the range.

@@ -19,12 +19,12 @@ pub(crate) use lookup::Lookup;
 pub(super) use lookup::count_of;
 pub(super) use words::words;
 
-/// The table of the index, on both engines.
+/// Name of the index's table, on both engines.
 const INDEX: &str = "audit_log_search";
 
-/// Number of row numbers that SQLite's index reserves for an organization, less one. An
-/// organization's entries stand together and in order: a row's number has the organization's number
-/// in its upper bits and the sequence in its lower forty.
+/// Largest sequence that SQLite's index has room for. An organization's entries stand together and
+/// in order: a row's number has the organization's number in its upper bits and the sequence in its
+/// lower forty.
 const SEQUENCES: i64 = (1 << 40) - 1;
 
 /// SQL for the first row number of an organization's entries in SQLite's index.

@@ -1,4 +1,5 @@
-//! The SQL of the log's pages and counts, for every filter, order and engine, in files that a reviewer reads.
+//! The SQL of the log's pages and counts, for every filter, order and engine, in files that a
+//! reviewer can read.
 //!
 //! `service/src/audit/snapshots/` has a file for each filter, or one for each engine if the
 //! engines' statements differ. A heading names the lists that share the statements below it:

@@ -95,7 +95,7 @@ struct Tail {
     scope: Scope,
     filter: Filter,
     news: Subscription,
-    /// Sequence up to which everything has been read.
+    /// Sequence up to which the log has been read.
     position: i64,
     ready: VecDeque<audit_log::Model>,
     access: LiveAccess,
@@ -137,7 +137,7 @@ impl Tail {
     async fn read(&mut self) -> Result<bool> {
         let db = self.scope.core().db.reader();
         let turn = self.scope.core().db.watcher_turn().await;
-        // The head first: all entries up to it are committed.
+        // Read the head first: all entries up to it are committed.
         let head = head(&self.scope).await?.sequence;
         if head < self.position {
             return Err(other_history());

@@ -8,7 +8,7 @@ use crate::{Error, Result, Scope, input, workload};
 /// Maximum number of values that one request returns.
 pub const MAX_VALUES: usize = 100;
 
-/// A column whose values are few enough to be suggested.
+/// A column with few enough distinct values to suggest them.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Facet {
     /// The action, such as `device.assign`.

@@ -103,7 +103,7 @@ impl Attempt {
         compressed: (Compression, Ending),
     ) -> Result<(), End> {
         let job = &self.job;
-        // Job and claim are in the key: no attempt can write over another's object.
+        // The key contains job and claim, so that no attempt can overwrite another's object.
         let key = format!("{folder}/{}/{}-{}", job.organization_id, job.id, job.claim);
         self.object_key = Some(key.clone());
         self.file = File::open(&self.core, &key, compressed)?;

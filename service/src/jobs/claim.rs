@@ -36,7 +36,7 @@ pub struct Room {
     pub free: usize,
     /// The number of running jobs in this process, by organization.
     pub running: HashMap<Uuid, usize>,
-    /// The organization that was served last.
+    /// The organization from which a job was last claimed.
     pub last: Uuid,
 }
 

@@ -59,7 +59,7 @@ pub(crate) async fn enqueue(scope: &Scope, new: NewJob) -> Result<Enqueued> {
 /// nothing is removed until the job has ended.
 ///
 /// # Errors
-/// As [`enqueue`].
+/// Those of [`enqueue`].
 pub(crate) async fn enqueue_if_kept(
     scope: &Scope,
     new: NewJob,
@@ -91,7 +91,7 @@ pub(crate) async fn add(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -
     Ok(Queued::Now(Box::new(insert(tx, scope, new).await?)))
 }
 
-/// A job in the queue, whose transaction may not have been committed yet.
+/// A queued job, whose transaction may not have been committed yet.
 pub(crate) enum Queued {
     Before(Box<Model>),
     Now(Box<TransitionRecord>),
@@ -110,7 +110,7 @@ impl Queued {
     }
 }
 
-/// Queues a new job that repeats a failed or canceled one of the scope's organization.
+/// Queues a new job that repeats a failed or canceled job of the scope's organization.
 ///
 /// # Errors
 /// Not found; CONFLICT if the job is unfinished or has succeeded, or if entries that it was to hold

@@ -1,4 +1,4 @@
-//! Watching jobs: every transition in order, none lost, none twice.
+//! Watching jobs: every transition in order, without loss or repetition.
 //!
 //! Events are numbered across the whole instance, under a lock that is held until the commit: a
 //! reader that has reached `n` never finds a new event below it. A watcher first subscribes to the

@@ -17,7 +17,7 @@ use crate::{
 /// The file and its state.
 #[derive(Default)]
 pub(super) enum File {
-    /// Not begun, or ended.
+    /// No file: not begun, or already completed.
     #[default]
     None,
     Open(Pipe),

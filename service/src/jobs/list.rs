@@ -1,4 +1,4 @@
-//! Reading jobs: pages, single jobs, their transitions.
+//! Reading jobs: pages, single jobs, and their transitions.
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{

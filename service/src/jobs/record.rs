@@ -25,7 +25,7 @@ use crate::{
 /// Subject under which Daybook records what it does itself.
 const RECORDER: &str = "daybook";
 
-/// A transition that the job's row has just made.
+/// A transition that a job's row has just made.
 #[derive(Clone, Debug)]
 pub(crate) struct TransitionRecord {
     /// The job after the transition.

@@ -51,7 +51,7 @@ pub async fn right_to_see(
     Ok(if is_enough { own } else { all })
 }
 
-/// Returns a job's work, which decides who may cancel or repeat the job.
+/// Returns a job's work, which determines who may cancel or repeat the job.
 ///
 /// # Errors
 /// A database fault.

@@ -80,7 +80,7 @@ pub(super) fn ring_progress(core: &Core, job: &job::Model) {
     core.notifier.notify(Topic::AllJobs);
 }
 
-/// The places for attempts in this process.
+/// The places for concurrent attempts in this process.
 struct Places {
     capacity: usize,
     taken: Mutex<Taken>,

@@ -30,7 +30,7 @@ const MOST_FOUND: u64 = 50_000;
 /// Maximum number of entries that are checked for words, evenly divided between the intervals.
 const MOST_WALKED: u64 = 400_000;
 
-/// Intervals of time and a filter that searches.
+/// Intervals of time, and a filter with a search.
 pub(in crate::audit) struct SearchedIntervals {
     organization_id: Uuid,
     filter: Filter,

@@ -8,8 +8,9 @@
 //! words:
 //!
 //! ```text
-//! near  = of the list's next WINDOW entries those that have the words, up to a page
-//! far   = a page of all that have the words, unless near is a page or the list ends in the window
+//! near  = those of the list's next WINDOW entries that have the words, up to a page
+//! far   = a page of all entries that have the words, unless near fills the page or the list ends
+//!         within WINDOW entries
 //! page  = the entries in near or far, in the list's order, up to a page
 //! ```
 
@@ -37,7 +38,7 @@ const WINDOW: u64 = 5_000;
 /// Number of entries that are walked for each requested entry, for larger pages.
 const WINDOW_SHARE: u64 = 25;
 
-/// One page of a search.
+/// The query for one page of a search.
 pub(super) struct Page<'a> {
     pub(super) lookup: &'a Lookup<'a>,
     pub(super) direction: Direction,

@@ -1,4 +1,4 @@
-//! A position in the feed, as a cursor carries it.
+//! Positions in the feed, as cursors carry them.
 
 use crate::{
     Scope,
@@ -8,7 +8,7 @@ use crate::{
 /// The event after which a watcher goes on.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::jobs) struct Position {
-    /// The event's number; 0 is before the first.
+    /// The event's number; 0 stands before the first event.
     pub(super) feed: i64,
     /// The event's fingerprint, since a restored database has other events under the same numbers.
     pub(super) fingerprint: i32,

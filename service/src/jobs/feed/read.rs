@@ -62,7 +62,7 @@ pub(super) async fn events(
 ) -> Result<Round> {
     let head = match through {
         Some(through) => through,
-        // The head first: all events up to it are committed.
+        // Read the head first: all events up to it are committed.
         None => head(scope).await?.0,
     };
     let organization_id = (!is_everywhere(scope)).then_some(scope.organization_id());
