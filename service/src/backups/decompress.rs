@@ -1,8 +1,8 @@
-//! Reading a file that may be compressed: its first bytes say so.
+//! Reads a file that may be compressed, as its first bytes show.
 //!
-//! A compressed backup ends with a seal (see [`crate::store::seal`]), which is kept back until the
-//! file's end and compared there: nothing of the file can have changed without being noticed, however
-//! little the decompressor would mind.
+//! A compressed backup ends with a seal (see [`crate::store::seal`]). The last bytes are held back
+//! and compared with the expected seal at the end of the file, so that any change to the file is
+//! noticed, even one that the decompressor ignores.
 
 use std::io::Write;
 
@@ -18,12 +18,12 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// First bytes of a gzip member (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Bytes of a file in, bytes of what it holds out.
+/// Decompressor that takes the bytes of a file and returns its content.
 pub(super) struct Decompressor {
-    /// The latest bytes: the first ones until they are enough to tell how the file is compressed, then
+    /// Latest bytes: at first, those that are not yet enough to determine the compression; later,
     /// those that may be the seal.
     held: Vec<u8>,
-    /// Of all bytes before those.
+    /// Hash of all bytes before those in `held`.
     hasher: Sha256,
     method: Method,
 }
@@ -40,7 +40,7 @@ impl Decompressor {
         Self { held: Vec::new(), hasher: Sha256::new(), method: Method::Unknown }
     }
 
-    /// Decompresses the next bytes. That the file is whole is known after [`Self::finish`].
+    /// Decompresses the next bytes. Only [`Self::finish`] checks that the file is complete.
     pub(super) fn push<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
         if matches!(self.method, Method::Plain) {
             return Ok(bytes);
@@ -62,7 +62,7 @@ impl Decompressor {
         Ok(self.method.decoded())
     }
 
-    /// Checks the end of the file, once all its bytes were pushed.
+    /// Checks the end of the file, after all its bytes have been pushed.
     pub(super) fn finish(self) -> Result<(), Damage> {
         let Self { held, hasher, method } = self;
         let compression = match method {
@@ -86,7 +86,7 @@ impl Decompressor {
 }
 
 impl Method {
-    /// Of a file that begins so.
+    /// Determines the compression of a file from its first bytes.
     fn of(begun: &[u8]) -> Result<Self, Damage> {
         Ok(if begun.starts_with(&ZSTD) {
             let decoder = ZstdDecoder::new(Vec::new());
@@ -121,7 +121,7 @@ impl Method {
         done.map_err(|_| damaged())
     }
 
-    /// Content of the latest bytes.
+    /// Returns the content decoded from the latest bytes.
     fn decoded(&self) -> &[u8] {
         match self {
             Self::Unknown | Self::Plain => &[],

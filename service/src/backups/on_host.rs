@@ -1,5 +1,5 @@
-//! Backups as whoever runs the host gets them: the command line, which the database and the store are
-//! open to anyway. The API gives nobody the file of a backup of the whole instance.
+//! Access to backups for the operator of the host, through the command line, which can read the
+//! database and the store anyway. The API gives nobody the file of a backup of the whole instance.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::{
     audit::Recorder,
 };
 
-/// Logs that are written to at once.
+/// Maximum number of logs that are written to at once.
 const LOGS_AT_ONCE: usize = 8;
 
-/// Every backup whose file is kept, the newest first, of the instance and of organizations.
+/// Returns every backup whose file is kept, of the instance and of organizations, newest first.
 ///
 /// # Errors
 /// A database fault.
@@ -32,8 +32,8 @@ pub async fn list(core: &Core) -> Result<Vec<artifact::Model>> {
     Ok(kept.all(core.db.bulk()).await?)
 }
 
-/// The backup that `name` names among those that are kept: the ID of its job, as the API or the log
-/// gives it, or the name of its file.
+/// Finds a kept backup by `name`: the ID of its job, in the form of the API or of the log, or the
+/// name of its file. Returns none if no kept backup has that name.
 ///
 /// # Errors
 /// A database fault.
@@ -47,11 +47,11 @@ pub async fn find(core: &Core, name: &str) -> Result<Option<artifact::Model>> {
     Ok(list(core).await?.into_iter().find(is_it))
 }
 
-/// Records that `viewer` downloads a backup, in the log of each organization that is in the file, and
-/// in the instance's own if all of it is.
+/// Records that `viewer` downloads a backup, in the log of each organization that the file
+/// contains. For a backup of the instance, that includes the instance's own log.
 ///
 /// # Errors
-/// A database fault: then the file must not leave.
+/// A database fault; the caller must not hand out the file then.
 pub async fn record_download(
     recorder: &Recorder,
     core: &Arc<Core>,
@@ -69,7 +69,8 @@ pub async fn record_download(
     recorded.buffer_unordered(LOGS_AT_ONCE).try_collect().await
 }
 
-/// The organizations in a backup: its own, or all that there were at the moment that it holds.
+/// Returns the organizations in a backup: its own, or for a backup of the instance, all that had
+/// been created when its snapshot was taken.
 async fn contained(core: &Core, artifact: &artifact::Model) -> Result<Vec<Uuid>> {
     if artifact.organization_id != organization::INSTANCE {
         return Ok(vec![artifact.organization_id]);
@@ -81,7 +82,7 @@ async fn contained(core: &Core, artifact: &artifact::Model) -> Result<Vec<Uuid>>
     Ok(there.into_tuple().all(core.db.bulk()).await?)
 }
 
-/// The moment that a backup holds.
+/// Returns the time at which a backup's snapshot was taken.
 ///
 /// # Errors
 /// A manifest that this build can't read.

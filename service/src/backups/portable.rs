@@ -1,5 +1,5 @@
-//! Values that both engines can hold. A backup that only the engine that made it takes back is no way out,
-//! so its verification fails, and names the row.
+//! Checks that both engines can hold every value. A backup that only its own engine can restore is
+//! no way to move to the other engine, so its verification fails and names the row.
 
 use std::fmt::Write;
 
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::text::{has, instant};
 
-/// Columns whose values are told of a row that can't be held: those of its key that are nobody's
-/// content.
+/// Number of leading columns that errors may quote from a row: those of its key, if they hold no
+/// tenant's content.
 const TOLD_COLUMNS: usize = 2;
 
-/// Looks at rows as they are read, table by table.
+/// Checks rows as they are read, table by table.
 #[derive(Debug, Default)]
 pub(super) struct Portable {
     table: usize,
@@ -27,7 +27,7 @@ impl Portable {
     /// Checks the next rows.
     ///
     /// # Errors
-    /// The first row that one of the engines can't hold, by table, number and key, and the column.
+    /// The first row that one of the engines can't hold, by table, number and key, with the column.
     pub(super) fn check(&mut self, batch: &Batch) -> Result<(), Damage> {
         if batch.table != self.table {
             *self = Self { table: batch.table, rows: 0 };
@@ -45,7 +45,8 @@ impl Portable {
     }
 }
 
-/// Names a row by its number in the table and by its key, as far as that is nobody's content.
+/// Names a row by its number in the table, and by those columns of its key that are UUIDs or
+/// integers, which are no tenant's content.
 pub(super) fn describe(table: &Table, number: u64, line: &[u8]) -> String {
     let mut text = format!("row {number}");
     let fields = table.columns.iter().zip(line.split(|byte| *byte == b'\t')).take(TOLD_COLUMNS);
@@ -57,9 +58,9 @@ pub(super) fn describe(table: &Table, number: u64, line: &[u8]) -> String {
     text
 }
 
-/// The first column that one of the engines can't hold, and why.
+/// Returns the first column that one of the engines can't hold, with the reason; none if both can.
 fn problem<'a>(table: &'a Table, line: &[u8]) -> Option<(&'a Column, &'static str)> {
-    // Once for the whole line, most of which is text.
+    // Check the whole line once, since most of it is text.
     let is_text = is_text(line);
     let fields = line.split(|byte| *byte == b'\t');
     table.columns.iter().zip(fields).filter(|(_, field)| *field != row::NULL).find_map(
@@ -98,7 +99,7 @@ fn is_time(field: &[u8]) -> bool {
 
 fn is_within(field: &[u8], most: i64) -> bool {
     let number = std::str::from_utf8(field).ok().and_then(|text| text.parse::<i64>().ok());
-    // A negative range has one number more.
+    // The negative range has one more number.
     number.is_some_and(|number| number <= most && number >= -1 - most)
 }
 
@@ -109,7 +110,7 @@ mod tests {
     fn check(name: &str, lines: &[&str]) -> Result<(), String> {
         let table = tables().iter().position(|table| table.name == name).expect("a table");
         let mut portable = Portable::default();
-        // One batch a line: rows are counted through all of them.
+        // Each line is a batch of its own; rows are counted across batches.
         lines.iter().try_for_each(|line| {
             let batch = Batch { table, lines: format!("{line}\n").into_bytes() };
             portable.check(&batch).map_err(|damage| damage.to_string())

@@ -1,6 +1,7 @@
-//! Reading a backup's file: bytes in, rows in their canonical form out.
+//! Reads a backup's file: takes its bytes and returns its rows in canonical form.
 //!
-//! It reads what [`super::run`] writes and nothing else; a line that is out of place ends it.
+//! The reader accepts only what [`super::run`] writes, and fails at the first line that is out of
+//! place.
 
 use std::fmt;
 
@@ -16,30 +17,30 @@ use super::{
 };
 use crate::{Engine, Secret, buffer_pool::BufferPool};
 
-/// The line after which rows come.
+/// Line that precedes the rows.
 pub(super) const DATA: &str = "-- daybook: rows";
-/// The line after the last row.
+/// Line that follows the last row.
 pub(super) const DATA_END: &str = "-- daybook: end of rows";
-/// Longest line: a row at its largest is a fraction of that.
+/// Maximum length of a line in bytes. The largest possible row is a fraction of that.
 const LINE: usize = 64 * 1024 * 1024;
-/// Longest manifest.
+/// Maximum length of a manifest in bytes.
 const MANIFEST: usize = 1024 * 1024;
 
-/// Why a file is not restored.
+/// The reason why a file can't be restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The table that it's about, if it's about one.
+    /// Name of the damaged table; none if the damage concerns the file as a whole.
     pub table: Option<&'static str>,
     message: String,
 }
 
 impl Damage {
-    /// Of the file as a whole.
+    /// Creates a description of damage to the file as a whole.
     pub(super) fn file(message: &str) -> Self {
         Self { table: None, message: message.to_owned() }
     }
 
-    /// Of a table.
+    /// Creates a description of damage to a table.
     pub(super) fn table(table: &Table, message: &str) -> Self {
         Self { table: Some(table.name), message: message.to_owned() }
     }
@@ -54,7 +55,7 @@ impl fmt::Display for Damage {
     }
 }
 
-/// The line that begins a file.
+/// Returns the first line of a file.
 pub(super) fn first_line(engine: Engine) -> String {
     let engine = manifest::engine_name(engine);
     format!("-- Daybook backup: format {}, engine {engine}", manifest::FORMAT)
@@ -63,38 +64,38 @@ pub(super) fn first_line(engine: Engine) -> String {
 /// Canonical lines of one table, each with its line break.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// The table's index.
+    /// Index of the table.
     pub(super) table: usize,
     pub(super) lines: Vec<u8>,
 }
 
-/// Batches of rows that wait to be restored.
+/// Maximum number of batches that wait to be restored.
 const BATCHES: usize = 4;
 
-/// Batches on their way to whoever fills a database with them.
+/// The receiving side of a reader's batches, used to fill a database.
 pub(super) struct Batches {
     receiver: mpsc::Receiver<Batch>,
     spares: BufferPool,
 }
 
 impl Batches {
-    /// The next one; none when there is no more.
+    /// Returns the next batch; none once there are no more.
     pub(super) async fn next(&mut self) -> Option<Batch> {
         self.receiver.recv().await
     }
 
-    /// The next one, for a thread of its own.
+    /// Returns the next batch, blocking the thread; none once there are no more.
     pub(super) fn blocking_next(&mut self) -> Option<Batch> {
         self.receiver.blocking_recv()
     }
 
-    /// Gives back what is in the database now.
+    /// Returns the buffer of a batch to the pool, once its rows are in the database.
     pub(super) fn done(&self, batch: Batch) {
         self.spares.give_back(batch.lines);
     }
 }
 
-/// Where in the file the reader is.
+/// The reader's position in the file.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Place {
     First,
@@ -106,11 +107,11 @@ enum Place {
     Manifest,
 }
 
-/// A file being read.
+/// Reader of a backup's file.
 pub(super) struct Reader {
     place: Place,
     engine: Engine,
-    /// The beginning of a line that is not whole yet.
+    /// Beginning of a line that is not complete yet.
     line: Vec<u8>,
     number: u64,
     content: Sha256,
@@ -120,7 +121,7 @@ pub(super) struct Reader {
     spares: BufferPool,
 }
 
-/// A file that is whole.
+/// Result of checking a file that is complete.
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) manifest: Manifest,
@@ -142,13 +143,13 @@ impl Reader {
         }
     }
 
-    /// Where the batches of this reader go, and where they come out.
+    /// Creates a channel for the batches of this reader. Returns both of its ends.
     pub(super) fn batches(&self) -> (mpsc::Sender<Batch>, Batches) {
         let (sender, receiver) = mpsc::channel(BATCHES);
         (sender, Batches { receiver, spares: self.spares.clone() })
     }
 
-    /// Reads the next bytes; the rows that they complete.
+    /// Reads the next bytes and returns the rows that they complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Batch>, Damage> {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -171,7 +172,7 @@ impl Reader {
         Ok(std::mem::take(&mut self.ready))
     }
 
-    /// Checks the whole file, once all its bytes were pushed.
+    /// Checks the file as a whole, after all its bytes have been pushed.
     pub(super) fn finish(self, secret: Option<&Secret>) -> Result<Checked, Damage> {
         match self.place {
             Place::First if self.number == 0 && self.line.is_empty() => {
@@ -202,7 +203,7 @@ impl Reader {
         Ok(Checked { manifest, coverage })
     }
 
-    /// Takes a line with its line break.
+    /// Processes a complete line, given with its line break.
     fn whole(&mut self, with_end: &[u8]) -> Result<(), Damage> {
         self.number += 1;
         let line = &with_end[..with_end.len() - 1];
@@ -283,7 +284,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Counts a row and hands it on.
+    /// Adds a row to its table's tally and to the current batch.
     fn take(&mut self, table: usize, line: &[u8]) {
         self.tallies[table].add(line);
         if self.ready.last().is_none_or(|batch| batch.table != table) {
@@ -303,7 +304,7 @@ impl Reader {
         Damage::file(&format!("line {} {what}", self.number))
     }
 
-    /// How many rows were read so far.
+    /// Returns the number of rows read so far.
     pub(super) fn rows(&self) -> u64 {
         self.tallies.iter().map(|tally| tally.rows).sum()
     }
@@ -321,14 +322,14 @@ mod fuzz {
         fuzz::{edited, edits, text},
     };
 
-    /// Migrations, of which the table holds a name and a number.
+    /// Index of the table of migrations, whose columns are a name and a number.
     const TABLE: usize = 0;
 
     fn secret() -> Secret {
         Secret::new(&"s".repeat(32)).expect("long enough")
     }
 
-    /// A file with these rows.
+    /// Returns a file with these rows.
     fn file(engine: Engine, rows: &[(String, i64)]) -> Vec<u8> {
         let table = &tables()[TABLE];
         let mut tally = Tally::default();
@@ -374,7 +375,7 @@ mod fuzz {
         text
     }
 
-    /// What a reader makes of `bytes`, which it gets in two pieces.
+    /// Reads `bytes`, split in two at `cut`. Returns the canonical lines and the coverage.
     fn read(bytes: &[u8], cut: Index) -> Result<(Vec<u8>, Coverage), String> {
         let mut reader = Reader::new();
         let (one, two) = bytes.split_at(cut.index(bytes.len() + 1));

@@ -1,4 +1,4 @@
-//! Running a backup: a snapshot's rows stream into the store, and back for comparison.
+//! Runs a backup: streams a snapshot's rows into the store, and back again for comparison.
 
 use daybook_entity::{artifact, job::JobErrorCode};
 use serde_json::json;
@@ -21,14 +21,14 @@ use crate::{
     store::{Compression, Ending, Stored},
 };
 
-/// What was written, to compare a copy with.
+/// Description of the written file, with which a restored copy is compared.
 pub(super) struct Written {
     pub(super) manifest: Manifest,
     pub(super) frame: Frame,
     pub(super) progress: Progress,
 }
 
-/// Backups: a snapshot of the database into a file, and back for comparison.
+/// The job kind that writes a snapshot of the database to a file, and optionally verifies it.
 #[derive(Debug)]
 pub struct Backup;
 
@@ -63,7 +63,7 @@ async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
     success(attempt, plan, stored, &written.manifest, &Outcome { tables, verification })
 }
 
-/// Writes the file, manifest included.
+/// Writes the file, including the manifest.
 async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
     let scope = scope(&attempt.job);
     let mut reading = source::read(&attempt.core, scope);
@@ -106,14 +106,14 @@ async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
     Ok(Written { manifest, frame, progress })
 }
 
-/// Resources for writing rows.
+/// Context for writing rows.
 struct Rows<'a> {
     content: &'a mut Sha256,
     reading: &'a mut Reading,
     progress: &'a Progress,
 }
 
-/// Writes the rows of all tables; what each came to.
+/// Writes the rows of all tables. Returns the index and tally of each table.
 async fn write_rows(
     attempt: &mut Attempt,
     Rows { content, reading, progress }: Rows<'_>,
@@ -140,14 +140,14 @@ async fn write_rows(
             }
         }
     }
-    // Nothing follows but the snapshot's own end, which may fail, too.
+    // Only the end of the snapshot follows, which may fail, too.
     match next(attempt, reading, None).await? {
         None => Ok(found),
         Some(_) => Err(incomplete()),
     }
 }
 
-/// The next piece; none when the snapshot was read to its end.
+/// Returns the next piece; none once the snapshot has been read to its end.
 async fn next(
     attempt: &mut Attempt,
     reading: &mut Reading,
@@ -163,17 +163,17 @@ async fn next(
     })
 }
 
-/// Appends to the file; an empty vector that is free now.
+/// Appends to the file. Returns an empty buffer for reuse.
 async fn put(attempt: &mut Attempt, content: &mut Sha256, bytes: Vec<u8>) -> Result<Vec<u8>, End> {
     content.update(&bytes);
     attempt.write(bytes).await
 }
 
-/// Statements that the file begins with. All of it is one transaction: a file that is cut off
-/// leaves nothing.
+/// Returns the statements that the file begins with. The whole file is one transaction, so that
+/// loading a truncated file leaves nothing behind.
 fn opening(engine: Engine) -> &'static str {
     match engine {
-        // Without the first line the shell would go on after an error, up to COMMIT.
+        // Without `.bail on`, the shell would continue after an error and reach COMMIT.
         Engine::Sqlite => ".bail on\nPRAGMA foreign_keys = OFF;\nBEGIN;\n",
         Engine::Postgres => {
             "SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\n\
@@ -238,7 +238,8 @@ fn success(
     Ok(Success { artifact: Some(NewArtifact { row: artifact, lifetime }), outcome })
 }
 
-/// The manifest as the API gives it: what the file's own says, and the file's length and hash.
+/// Renders the manifest for the API: the content of the file's own manifest, with the length and
+/// hash of the file.
 fn describe(
     attempt: &Attempt,
     plan: &Plan,
@@ -272,7 +273,7 @@ fn describe(
     })
 }
 
-/// `end` with the table that it happened at.
+/// Adds the table concerned to the reason of `end`.
 fn at(end: End, table: &str) -> End {
     match end {
         End::Retry(code, reason) => End::Retry(code, format!("table {table}: {reason}")),
@@ -281,8 +282,8 @@ fn at(end: End, table: &str) -> End {
     }
 }
 
-/// Rows of what the next version has added would be missing, and it would restore the rest as if they
-/// had never been.
+/// Reports that the schema is newer than this process. A backup would lack the rows of tables and
+/// columns that this version doesn't know, and a restore would lose them without notice.
 fn newer() -> End {
     let reason = "the process that tried is older than the database's schema, whose backup is for a \
                   process of the next version";

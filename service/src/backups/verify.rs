@@ -1,10 +1,10 @@
-//! Verification: the stored file is restored into a scratch database and every table compared.
+//! Verification: restores the stored file into a scratch database and compares every table.
 //!
-//! The scratch database is temporary for the engine itself (a file of SQLite's without a name,
-//! temporary tables of PostgreSQL), so that a process which dies leaves nothing of it.
+//! The scratch database is temporary for the engine itself (an unnamed file on SQLite, temporary
+//! tables on PostgreSQL), so that a process that dies leaves nothing behind.
 //!
-//! The file's own schema is compared, not executed: what is executed is what this process wrote. A
-//! store that was tampered with can make a verification fail, and nothing else.
+//! The schema in the file is compared, not executed. Only the schema that this process wrote is
+//! executed, so a store that was tampered with can make a verification fail but do no harm.
 
 use std::sync::Arc;
 
@@ -29,10 +29,11 @@ use crate::{
     store::Stored,
 };
 
-/// Bytes of the file that are decompressed at once: they may hold very many.
+/// Number of compressed bytes that are decompressed at once. It is small because they may expand to
+/// very many.
 const SLICE: usize = 8 * 1024;
 
-/// Restores the stored file and compares it with what was written.
+/// Restores the stored file and compares the copy with what was written.
 pub(super) async fn verify(
     attempt: &mut Attempt,
     stored: &Stored,
@@ -63,7 +64,7 @@ pub(super) async fn verify(
     })
 }
 
-/// Reads the file from the store and hands its rows on.
+/// Reads the file from the store and sends its rows to `sender`.
 async fn read(
     attempt: &mut Attempt,
     (stored, progress): (&Stored, &Progress),
@@ -78,7 +79,7 @@ async fn read(
             let slice = plain.push(slice).map_err(refused)?;
             for batch in reader.push(slice).map_err(refused)? {
                 portable.check(&batch).map_err(unportable)?;
-                // Where filling has ended, its own outcome says why.
+                // If filling has ended early, its own result has the reason.
                 if attempt.during(sender.send(batch)).await?.is_err() {
                     return Ok(());
                 }
@@ -99,12 +100,12 @@ fn fill(core: &Arc<Core>, frame: Frame, batches: Batches) -> JoinHandle<Result<V
     }
 }
 
-/// A file that is not what was written: the storage changed it.
+/// Fails the job because the file is not what was written: the storage changed it.
 fn refused(damage: Damage) -> End {
     End::Fail(JobErrorCode::Storage, format!("verification failed: {damage}"))
 }
 
-/// Content that the other engine can't hold: the file is as it was written.
+/// Fails the job because the other engine can't hold some content. The file itself is intact.
 fn unportable(damage: Damage) -> End {
     let reason = format!(
         "verification failed: {damage}. Mend the row, or make a backup without verification, \

@@ -1,4 +1,4 @@
-//! Reading a snapshot of a PostgreSQL database as the file's bytes.
+//! Reads a snapshot of a PostgreSQL database as bytes of the file.
 
 use futures::TryStreamExt;
 use sqlx::PgConnection;
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Reads everything in one transaction, whose snapshot its first statement takes.
+/// Reads everything in one transaction, whose first statement takes the snapshot.
 pub(in crate::backups) async fn dump(
     core: &Core,
     scope: BackupScope,
@@ -47,8 +47,8 @@ async fn start(connection: &mut PgConnection, core: &Core, scope: BackupScope) -
     Ok(Start { taken_at, migrations, head, before, after, rows })
 }
 
-/// How many rows a table has; of the log what its head and retention say, for counting reads
-/// all of it.
+/// Counts the selected rows of a table. The log's number is computed from heads and retentions,
+/// because counting would read all of it.
 async fn count(connection: &mut PgConnection, table: &Table, rows: Rows) -> Result<i64> {
     let condition = rows.condition(Engine::Postgres);
     let sql = match table.name {
@@ -90,12 +90,13 @@ async fn dump_table(
     Ok(tally)
 }
 
-/// The line with which a table's rows begin.
+/// Returns the line that begins a table's rows.
 pub(in crate::backups) fn copy_line(table: &Table) -> String {
     format!("COPY {} ({}) FROM stdin;", table.name, table.column_names())
 }
 
-/// What the rows of every table of `scope` come to, in the schema that `schema` names.
+/// Computes the tally of every table of `scope`. `schema` is the prefix of the tables' schema: it
+/// ends in a dot or is empty.
 pub(super) async fn tallies(
     connection: &mut PgConnection,
     schema: &str,

@@ -1,4 +1,4 @@
-//! Filling a PostgreSQL database from canonical lines.
+//! Fills a PostgreSQL database from canonical lines.
 
 use sea_orm::DatabaseConnection;
 use sqlx::PgConnection;
@@ -9,34 +9,34 @@ use crate::{
     backups::{Tally, reader::Batches, source::Frame, tables::tables},
 };
 
-/// Where temporary tables are.
+/// Prefix of the schema that holds temporary tables.
 const TEMPORARY: &str = "pg_temp.";
 
-/// Fills temporary tables, which the server drops when the connection ends, however it does. What
-/// they then come to.
+/// Fills temporary tables and returns their tallies. The server drops the tables when the
+/// connection ends, however it ends.
 pub(in crate::backups) async fn scratch(
     db: &DatabaseConnection,
     frame: &Frame,
     batches: Batches,
 ) -> Result<Vec<Tally>> {
     let mut connection = connection(db).await?;
-    // What is made without a schema's name is made, and found, in the first one.
+    // Names without a schema are created, and found, in the first schema of the search path.
     let path =
         "SELECT set_config('search_path', 'pg_temp, ' || quote_ident(current_schema()), false)";
     run(&mut connection, path).await?;
-    // Functions are the exception: those of pg_temp are found by that name only.
+    // Functions are the exception: those in pg_temp are found only by their qualified name.
     let after = frame.after.replace(" EXECUTE FUNCTION ", " EXECUTE FUNCTION pg_temp.");
     run(&mut connection, &frame.before).await?;
     copy_in(&mut connection, TEMPORARY, batches).await?;
-    // One by one, so that the log does not name all of them where one is slow.
+    // Run one at a time, so that the server logs only the statement that is slow, not all of them.
     for statement in after.split_inclusive(";\n") {
         run(&mut connection, statement).await?;
     }
     tallies(&mut connection, TEMPORARY, frame.scope).await
 }
 
-/// Fills a migrated database in one transaction, which is committed if `check` agrees with what
-/// the tables then come to.
+/// Fills a migrated database in one transaction, which is committed only if `check` accepts the
+/// tallies of the tables.
 pub(in crate::backups) async fn restore(
     db: &DatabaseConnection,
     frame: &Frame,

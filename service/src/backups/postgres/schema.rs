@@ -1,12 +1,14 @@
-//! The schema of a PostgreSQL database, written from its catalog as `pg_dump` does, as far as
-//! Daybook's migrations go. A test compares the catalog of a restored database with this one.
+//! The schema of a PostgreSQL database, written from its catalog as `pg_dump` does. Only the
+//! features that Daybook's migrations use are supported. A test compares the catalog of a restored
+//! database with the original.
 
 use sqlx::PgConnection;
 
 use super::fault;
 use crate::Result;
 
-/// Functions of ours; those of extensions come with them.
+/// Query for statements that create Daybook's functions. Those of extensions are left out, because
+/// the extension creates them.
 const FUNCTIONS: &str = "SELECT replace(pg_get_functiondef(p.oid),
         'FUNCTION ' || quote_ident(current_schema()) || '.', 'FUNCTION ') || ';'
     FROM pg_proc AS p WHERE p.pronamespace = current_schema()::regnamespace AND p.prokind = 'f'
@@ -32,14 +34,15 @@ const TABLES: &str =
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
     GROUP BY c.oid, c.relname, c.reloptions ORDER BY c.relname COLLATE \"C\"";
 
-/// Keys, checks and unique columns before what refers to them.
+/// Query for statements that add constraints. Foreign keys come last, after the keys that they
+/// refer to.
 const CONSTRAINTS: &str = "SELECT 'ALTER TABLE ' || quote_ident(c.relname) || ' ADD CONSTRAINT '
         || quote_ident(n.conname) || ' ' || pg_get_constraintdef(n.oid, true) || ';'
     FROM pg_constraint AS n JOIN pg_class AS c ON c.oid = n.conrelid AND c.relkind = 'r'
     WHERE n.connamespace = current_schema()::regnamespace AND n.contype IN ('p', 'u', 'c', 'x', 'f')
     ORDER BY n.contype = 'f', c.relname COLLATE \"C\", n.conname COLLATE \"C\"";
 
-/// But those that belong to a constraint.
+/// Query for statements that create indexes, except those that belong to a constraint.
 const INDEXES: &str = "SELECT pg_get_indexdef(i.indexrelid, 0, true) || ';'
     FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
     WHERE c.relnamespace = current_schema()::regnamespace AND NOT EXISTS (
@@ -47,7 +50,7 @@ const INDEXES: &str = "SELECT pg_get_indexdef(i.indexrelid, 0, true) || ';'
         WHERE n.conindid = i.indexrelid AND n.contype IN ('p', 'u', 'x'))
     ORDER BY c.relname COLLATE \"C\"";
 
-/// What ANALYZE is to gather where it is not the usual.
+/// Query for statements that set the statistics targets that differ from the default.
 const STATISTICS: &str = "SELECT 'ALTER TABLE ' || quote_ident(c.relname) || ' ALTER COLUMN '
         || quote_ident(a.attname) || ' SET STATISTICS ' || a.attstattarget || ';'
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind = 'r'
@@ -59,8 +62,9 @@ const TRIGGERS: &str = "SELECT pg_get_triggerdef(t.oid, true) || ';'
     WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace
     ORDER BY c.relname COLLATE \"C\", t.tgname COLLATE \"C\"";
 
-/// What makes functions and tables, and what comes after the rows, because it is made faster then
-/// or would act on each row.
+/// Returns the statements that create the schema, in two parts: functions and tables, which are
+/// created before the rows are inserted, and the rest, which is created after them because that is
+/// faster or because it would act on each row.
 pub(super) async fn describe(connection: &mut PgConnection) -> Result<(String, String)> {
     let mut parts = [String::new(), String::new()];
     for (part, query) in [

@@ -1,4 +1,4 @@
-//! Reading a snapshot of a SQLite database as the file's bytes.
+//! Reads a snapshot of a SQLite database as bytes of the file.
 
 use std::sync::mpsc;
 
@@ -15,11 +15,11 @@ use crate::{
     buffer_pool::BufferPool,
 };
 
-/// Bytes of one INSERT, about: enough that statements cost nothing, few enough that a client does
-/// not hold much.
+/// Approximate size of one INSERT in bytes: large enough that the cost per statement is negligible,
+/// small enough that a client doesn't need much memory.
 const STATEMENT: usize = 32 * 1024;
 
-/// Reads everything in one read transaction, which waits for no writer and none for it.
+/// Reads everything in one read transaction, which neither waits for writers nor blocks them.
 pub(in crate::backups) fn dump(core: &Core, scope: BackupScope, pieces: &Pieces) -> Result<()> {
     let db = open_reader(&file(core.db.bulk()))?;
     db.execute_batch("BEGIN").map_err(fault)?;
@@ -49,8 +49,8 @@ fn start(db: &Connection, core: &Core, scope: BackupScope) -> Result<Start> {
     Ok(Start { taken_at, migrations, head, before, after, rows })
 }
 
-/// How many rows a table has; of the log what its head and retention say, for counting reads
-/// all of it.
+/// Counts the selected rows of a table. The log's number is computed from heads and retentions,
+/// because counting would read all of it.
 fn count(db: &Connection, table: &Table, rows: Rows) -> Result<i64> {
     let condition = rows.condition(Engine::Sqlite);
     let sql = match table.name {
@@ -65,7 +65,8 @@ fn count(db: &Connection, table: &Table, rows: Rows) -> Result<i64> {
     db.query_row(&sql, [], |row| row.get(0)).map_err(fault)
 }
 
-/// Renders a table's rows, while another thread counts them: a third of the time is hashing.
+/// Renders a table's rows while another thread computes their tally, because hashing takes a third
+/// of the time.
 fn dump_table(db: &Connection, part: (usize, &Table, Rows), pieces: &Pieces) -> Result<Tally> {
     let spares = BufferPool::default();
     std::thread::scope(|scope| {
@@ -78,7 +79,7 @@ fn dump_table(db: &Connection, part: (usize, &Table, Rows), pieces: &Pieces) -> 
     })
 }
 
-/// What canonical lines come to.
+/// Computes the tally of the canonical lines in `received`.
 fn count_lines(received: mpsc::Receiver<Vec<u8>>, spares: &BufferPool) -> Tally {
     let mut tally = Tally::default();
     for lines in received {
@@ -136,7 +137,7 @@ fn render_table(
     pieces.blocking_send(Piece::Rows { table: index, bytes, rows: count })
 }
 
-/// The line with which a statement of rows begins.
+/// Returns the line that begins an INSERT of a table's rows.
 pub(in crate::backups) fn insert_line(table: &Table) -> String {
     format!("INSERT INTO {} ({}) VALUES", table.name, table.column_names())
 }

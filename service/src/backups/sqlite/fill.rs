@@ -1,4 +1,4 @@
-//! Filling a SQLite database from canonical lines.
+//! Fills a SQLite database from canonical lines.
 
 use std::path::Path;
 
@@ -16,8 +16,8 @@ use crate::{
     },
 };
 
-/// Fills a private database that is gone, whatever happens, when the connection or the process
-/// ends: SQLite makes a file without a name for it. What its tables then come to.
+/// Fills a scratch database and returns the tallies of its tables. SQLite keeps the database in an
+/// unnamed file, which is gone when the connection or the process ends, however it ends.
 pub(in crate::backups) fn scratch(frame: &Frame, batches: Batches) -> Result<Vec<Tally>> {
     let db = Connection::open("").map_err(fault)?;
     db.execute_batch("PRAGMA cache_size = -2048; PRAGMA synchronous = OFF; BEGIN;")
@@ -25,8 +25,8 @@ pub(in crate::backups) fn scratch(frame: &Frame, batches: Batches) -> Result<Vec
     fill(&db, frame, batches)
 }
 
-/// Fills a migrated database in one transaction, which is committed if `check` agrees with what
-/// the tables then come to.
+/// Fills a migrated database in one transaction, which is committed only if `check` accepts the
+/// tallies of the tables.
 pub(in crate::backups) fn restore(
     path: &Path,
     frame: &Frame,
@@ -67,7 +67,8 @@ fn insert(db: &Connection, table: &Table, lines: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The value that a field stands for, as SQLite holds it.
+/// Converts a canonical field to the value that SQLite stores for it; returns none if the field is
+/// malformed.
 fn value(kind: Kind, field: &[u8]) -> Option<Value> {
     if field == row::NULL {
         return Some(Value::Null);

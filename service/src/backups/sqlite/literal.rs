@@ -1,5 +1,5 @@
-//! Values as SQL literals. Each stands on one line: the `sqlite3` shell drops a carriage return
-//! before a line feed, and a line that is whole by itself can be read by itself.
+//! Values as SQL literals. Each literal is on one line, because the `sqlite3` shell drops a
+//! carriage return before a line feed, and because the reader can then read each line by itself.
 
 use rusqlite::types::ValueRef;
 
@@ -16,7 +16,7 @@ pub(in crate::backups) fn write(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
         ValueRef::Null => out.extend_from_slice(b"NULL"),
         ValueRef::Integer(number) => push_number(out, number),
-        // None of Daybook's columns holds any: the canonical form refuses it.
+        // No column of Daybook's holds a real number: the canonical form refuses it.
         ValueRef::Real(number) => out.extend_from_slice(number.to_string().as_bytes()),
         ValueRef::Text(text) => write_text(text, out),
         ValueRef::Blob(bytes) => write_bytes(bytes, out),
@@ -49,8 +49,8 @@ fn write_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'\'');
 }
 
-/// The canonical line of a row of literals, without the brackets around them; none where they are
-/// not what [`write`] makes of a row of `table`.
+/// Converts a row of literals, without the parentheses around them, to its canonical line. Returns
+/// none if they are not what [`write`] makes of a row of `table`.
 pub(in crate::backups) fn read(literals: &[u8], table: &Table) -> Option<Vec<u8>> {
     let mut line = Vec::with_capacity(literals.len());
     let mut rest = literals;
@@ -64,7 +64,8 @@ pub(in crate::backups) fn read(literals: &[u8], table: &Table) -> Option<Vec<u8>
     rest.is_empty().then_some(line)
 }
 
-/// Appends the field of the first literal of `rest`; what follows it.
+/// Appends the canonical field of the first literal in `rest`. Returns what follows the literal, or
+/// none if the literal is not of `kind`.
 fn read_one<'a>(rest: &'a [u8], kind: Kind, line: &mut Vec<u8>) -> Option<&'a [u8]> {
     if let Some(rest) = rest.strip_prefix(b"NULL") {
         line.extend_from_slice(row::NULL);
@@ -152,7 +153,7 @@ mod tests {
                 let mut literal = Vec::new();
                 write(value, &mut literal);
                 prop_assert!(!literal.contains(&b'\n') && !literal.contains(&b'\r'));
-                // SQL is UTF-8 here; other text is checked by what is read back alone.
+                // SQL is UTF-8 here; other text is only checked by reading it back.
                 if let Ok(literal) = String::from_utf8(literal.clone()) {
                     let found = db.query_row(&format!("SELECT {literal}"), [], |row| {
                         Ok(row.get_ref(0).unwrap() == value)
@@ -179,7 +180,7 @@ mod fuzz {
     };
     use proptest::{prelude::*, sample::Index};
 
-    /// Right literals of a table's columns.
+    /// Returns valid literals for a table's columns.
     fn row(table: &Table, text: &str, number: i64) -> Vec<u8> {
         let mut out = Vec::new();
         for (index, column) in table.columns.iter().enumerate() {

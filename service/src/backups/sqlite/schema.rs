@@ -5,10 +5,11 @@ use rusqlite::Connection;
 use super::fault;
 use crate::Result;
 
-/// What makes the schema: tables, to be made before their rows, and what comes after them, because
-/// it is made faster then or would act on each row.
+/// Returns the statements that create the schema, in two parts: tables, which are created before
+/// their rows are inserted, and the rest, which is created after them because that is faster or
+/// because it would act on each row.
 pub(super) fn describe(db: &Connection) -> Result<(String, String)> {
-    // Shadow tables are made by the virtual table that they belong to.
+    // A virtual table creates its own shadow tables.
     let sql = "SELECT s.type, s.name, s.sql FROM sqlite_schema AS s
         LEFT JOIN pragma_table_list AS t ON t.name = s.name AND t.schema = 'main'
         WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
@@ -30,7 +31,7 @@ pub(super) fn describe(db: &Connection) -> Result<(String, String)> {
         part.push_str(&sql);
         part.push_str(";\n");
         if is_virtual {
-            // A search index is filled from the table that it is of.
+            // A search index is filled from the table that it indexes.
             part.push_str(&format!("INSERT INTO {name} ({name}) VALUES ('rebuild');\n"));
         }
     }
