@@ -1,4 +1,4 @@
-//! The one source of time.
+//! The only source of time.
 
 use std::{
     collections::HashSet,
@@ -12,7 +12,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-/// UTC to the microsecond, which is what both engines store.
+/// A clock in UTC, to the microsecond, which is the precision that both engines store.
 ///
 /// Tests can move this clock. Nothing else in Daybook reads the system's clock.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
-//! The core of a process: what every function of the domain works with.
+//! The core of a process, which every function of the domain works with.
 //!
-//! The core knows no audit log, no job and no export. What belongs to one of those (the recorder of
-//! entries, the worker of jobs) is held by [`crate::Instance`], which puts a process together.
+//! The core does not depend on the audit log, jobs or exports. Their parts (the recorder of
+//! entries, the worker of jobs) belong to [`crate::Instance`], which assembles a process.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -16,27 +16,27 @@ use crate::{
 /// Limits and lifetimes that an operator can set.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// URL under which users reach this instance, without a slash at the end: links begin with it.
+    /// URL of this instance for users, without a trailing slash. Links begin with it.
     pub public_url: String,
-    /// Most records of one export; an export of more is continued in a next piece.
+    /// Most records of one export. A larger export continues in further exports.
     pub export_max_records: u64,
-    /// Most records of an export that the request waits for.
+    /// Most records of an export that the starting request waits for.
     pub export_inline_records: u64,
-    /// Exports that an organization may start in an hour; 0 allows none.
+    /// Most exports that an organization may start in an hour; 0 allows none.
     pub exports_per_hour: u32,
     /// Time for which an artifact can be downloaded.
     pub artifact_ttl: Duration,
-    /// Backups that an organization, or the operators, may start in an hour; 0 allows none.
+    /// Most backups that an organization, or the operators, may start in an hour; 0 allows none.
     pub backups_per_hour: u32,
-    /// Attempts that this process runs at once.
+    /// Most attempts that this process runs at once.
     pub job_concurrency: usize,
     /// Time for which transitions of jobs are kept.
     pub job_history: Duration,
-    /// Time for which an attempt may send no heartbeat before its job goes to another attempt.
+    /// Longest time without a heartbeat of an attempt, after which its job goes to another attempt.
     pub job_lease: Duration,
-    /// Subscriptions that one organization may have in this process at once.
+    /// Most concurrent subscriptions of one organization in this process.
     pub organization_subscriptions: usize,
-    /// Operations that one WebSocket may run at once.
+    /// Most concurrent operations on one WebSocket.
     pub socket_operations: usize,
     /// Folder for temporary files, which have no names.
     pub scratch: PathBuf,
@@ -68,9 +68,9 @@ impl Default for Settings {
 /// can be rebuilt from the database.
 #[derive(Debug)]
 pub struct Core {
-    /// The database, which holds all durable state but the files.
+    /// The database, which holds all durable state except for files.
     pub db: Database,
-    /// The time.
+    /// The clock of the process.
     pub clock: Clock,
     /// The secret that signs tokens, links and cursors.
     pub secret: Secret,
@@ -78,7 +78,7 @@ pub struct Core {
     pub store: Store,
     /// Limits and lifetimes.
     pub settings: Settings,
-    /// Signals between tasks and processes that there is something new to read.
+    /// Notifications between tasks and processes that there is something new to read.
     pub notifier: Notifier,
     /// Tasks that run beside requests; stopping waits for them.
     pub tasks: TaskTracker,
@@ -94,20 +94,21 @@ pub struct Core {
     pub(crate) subscriptions: SubscriptionCounts,
 }
 
-/// A kind of jobs, as far as everybody but its worker needs to know it.
+/// A kind of jobs, as seen by everything but its worker.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct JobKind {
-    /// The name in `jobs.kind`, in capitals.
+    /// The name as stored in `jobs.kind`, in capitals.
     pub(crate) name: &'static str,
-    /// The plural that messages to people use, such as "exports".
+    /// The plural in messages to people, such as "exports".
     pub(crate) plural: &'static str,
     /// True if a job of this kind reads the audit log.
     pub(crate) reads_audit_log: bool,
     /// Returns the work that a payload describes.
     pub(crate) work: fn(&str) -> serde_json::Result<JobWork>,
-    /// Returns the sequence through which the log had been removed when a payload was planned.
+    /// Returns the sequence of the last entry that had been removed from the log when a payload was
+    /// planned.
     pub(crate) planned_after: fn(&str) -> serde_json::Result<Option<i64>>,
-    /// Returns the number of jobs that one organization may start in an hour.
+    /// Returns the most jobs of this kind that one organization may start in an hour.
     pub(crate) hourly_limit: fn(&Settings) -> u32,
 }
 
@@ -120,28 +121,28 @@ impl JobKinds {
         Self(kinds.collect())
     }
 
-    /// The names of all kinds, as stored.
+    /// Returns the names of all kinds, as stored.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|kind| kind.name)
     }
 
-    /// The names of the kinds whose jobs read the audit log.
+    /// Returns the names of the kinds whose jobs read the audit log.
     pub(crate) fn names_reading_audit_log(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().filter(|kind| kind.reads_audit_log).map(|kind| kind.name)
     }
 
-    /// The kind with this name, if this build knows it.
+    /// Returns the kind with this name; none if this build does not know it.
     pub(crate) fn find(&self, name: &str) -> Option<&JobKind> {
         self.0.iter().find(|kind| kind.name == name)
     }
 
-    /// The work of a job; none if this build can't read the job.
+    /// Returns the work of a job; none if this build can't read the job.
     pub(crate) fn work(&self, job: &job::Model) -> Option<JobWork> {
         (self.find(&job.kind)?.work)(&job.payload).ok()
     }
 
-    /// The sequence through which the log had been removed when the job was planned; none if the job
-    /// reads no log.
+    /// Returns the sequence of the last entry that had been removed from the log when the job was
+    /// planned; none if the job reads no log.
     pub(crate) fn planned_after(&self, job: &job::Model) -> Option<i64> {
         (self.find(&job.kind)?.planned_after)(&job.payload).ok().flatten()
     }

@@ -4,7 +4,7 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 use crate::permission::Permission;
 
-/// The outcome of a call into the domain.
+/// The result of a call into the domain.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// An error of a call into the domain.
@@ -18,7 +18,7 @@ pub enum Error {
     Unavailable {
         /// The service that can't be reached.
         message: &'static str,
-        /// Seconds after which the request is worth repeating.
+        /// Seconds after which to repeat the request.
         retry_after: u64,
     },
     /// The caller's role does not have this permission.
@@ -53,7 +53,7 @@ pub enum ProblemCode {
     NotFound,
     /// The request contradicts an earlier change.
     Conflict,
-    /// A value is larger than it may be.
+    /// A value is larger than the field allows.
     TooLarge,
     /// The caller has sent too many requests, or has too many of something at once.
     RateLimited,

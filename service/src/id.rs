@@ -1,4 +1,5 @@
-//! Public IDs: opaque, typed, and naming the organization, so that every lookup names it too.
+//! Public IDs: opaque, typed, and with the organization in them, so that every look-up names it
+//! too.
 
 use std::{fmt, str::FromStr};
 
@@ -160,7 +161,7 @@ mod fuzz {
         fn ids_read_back_and_nothing_else_does(id in id(), edits in edits(), any in text()) {
             let given = id.to_string();
             prop_assert_eq!(given.parse(), Ok(id));
-            // Not signed: another ID may come about, but no ID is written in two ways.
+            // IDs are not signed: an edit may give another ID, but no ID has two texts.
             for text in [edited_text(&given, &edits), any] {
                 if let Ok(other) = text.parse::<GlobalId>() {
                     prop_assert_eq!(other.to_string(), text);

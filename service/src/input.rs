@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::{Error, Problem, ProblemCode, Result};
 
-/// Shortest run of characters that is taken for the secret part of a credential.
+/// Fewest characters that count as the secret part of a credential.
 const MIN_SECRET_CHARS: usize = 16;
 
 /// Checks a name: one line by which people, filters and programs find something.

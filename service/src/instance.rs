@@ -1,4 +1,4 @@
-//! Puts a process together: its core, and what each module of the domain keeps beside it.
+//! Assembles a process: its core, and the parts that belong to single modules of the domain.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -21,18 +21,18 @@ use crate::{
     subscription_limit::SubscriptionCounts,
 };
 
-/// All that an operator can set for the domain.
+/// All options of the domain that an operator can set.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Limits and lifetimes.
     pub settings: Settings,
     /// The kinds of jobs that this process can run.
     pub job_kinds: Kinds,
-    /// The time of scheduled backups of the whole instance; none makes no such backups.
+    /// The schedule of backups of the whole instance; none makes no such backups.
     pub backup_schedule: Option<backups::Schedule>,
     /// The OpenID provider whose tokens are accepted; none accepts only Daybook's own tokens.
     pub oidc: Option<Oidc>,
-    /// The NATS servers that carry signals between processes; none uses PostgreSQL for that.
+    /// The NATS servers that carry notifications between processes; none uses PostgreSQL for that.
     pub nats: Option<Nats>,
 }
 
@@ -48,7 +48,7 @@ impl Default for Options {
     }
 }
 
-/// A process of Daybook: its [`Core`], and what single modules of the domain keep.
+/// A process of Daybook: its [`Core`], and the parts that belong to single modules of the domain.
 #[derive(Debug)]
 pub struct Instance {
     /// The part that every function of the domain works with.
@@ -61,9 +61,9 @@ pub struct Instance {
     pub provider: Option<Provider>,
     /// Claims jobs and runs their attempts.
     pub worker: Arc<Worker>,
-    /// The time of scheduled backups, if there are any.
+    /// The schedule of backups; none if there are no scheduled backups.
     pub backup_schedule: Option<backups::Schedule>,
-    /// True if NATS carries signals between processes.
+    /// True if NATS carries notifications between processes.
     pub has_nats: bool,
 }
 
@@ -76,8 +76,8 @@ impl Deref for Instance {
 }
 
 impl Instance {
-    /// Puts a process together on a migrated database, and makes sure that the secret is the one
-    /// that the database is bound to.
+    /// Assembles a process on a migrated database. Binds a new database to the secret, and verifies
+    /// that any other one is bound to it.
     ///
     /// # Errors
     /// The database is bound to another secret, or a database fault.
@@ -105,8 +105,8 @@ impl Instance {
         Ok(instance)
     }
 
-    /// Binds a database whose secret was lost to `secret`, in the name of `viewer`, and revokes all API
-    /// keys, which nobody can verify any more. Returns the number of revoked keys.
+    /// Binds a database whose secret was lost to `secret`, on behalf of `viewer`, and revokes all
+    /// API keys, which can't be verified any more. Returns the number of revoked keys.
     ///
     /// # Errors
     /// The database is not bound to another secret, or a database fault.
@@ -157,8 +157,8 @@ impl Instance {
         })
     }
 
-    /// Lets `viewer` into an organization for one purpose. A refusal for want of a role is recorded in
-    /// the organization's log as an entry with the outcome DENIED.
+    /// Lets `viewer` enter an organization with one permission. If the viewer's role lacks the
+    /// permission, the refusal is recorded in the organization's log with the outcome DENIED.
     ///
     /// # Errors
     /// The errors of [`access::enter`], or a database fault.
@@ -179,10 +179,11 @@ impl Instance {
         }
     }
 
-    /// Stops in order: no new work begins, running work finishes or is given back, connections close.
+    /// Stops the process in order: no new work begins, running work finishes or is given back, then
+    /// connections close.
     ///
     /// # Errors
-    /// A database fault while closing.
+    /// A database fault while connections close.
     pub async fn stop(&self) -> Result<()> {
         self.stopping.cancel();
         self.tasks.close();

@@ -11,9 +11,9 @@ pub const MAX_INSTANT: DateTime<Utc> =
 
 /// Years in UTC that both engines store and compare alike and that RFC 3339 can write.
 const YEARS: RangeInclusive<i32> = 1..=9999;
-/// Digits of a second that are stored.
+/// Most digits of a second's fraction, which are microseconds.
 const MAX_DIGITS: usize = 6;
-/// Position of the seconds in an instant, and of what follows them.
+/// Positions of the seconds in an instant, and of the text after them.
 const SECOND: usize = 17;
 const AFTER_SECOND: usize = 19;
 

@@ -5,7 +5,7 @@ use crate::{
     jobs::{Kinds, RegisteredKind},
 };
 
-/// All kinds. A new kind is a type that implements [`crate::jobs::Kind`], a line here, and its GraphQL
-/// type.
+/// All kinds of jobs. A new kind needs a type that implements [`crate::jobs::Kind`], a line here,
+/// and a GraphQL type.
 pub const ALL: Kinds =
     Kinds(&[RegisteredKind::new::<exports::Export>(), RegisteredKind::new::<backups::Backup>()]);

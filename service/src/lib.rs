@@ -1,4 +1,4 @@
-//! Daybook's domain: who may do what, the audit log, jobs, exports, artifacts, notes.
+//! Daybook's domain: permissions, the audit log, jobs, exports, artifacts and notes.
 //!
 //! All data of a tenant is reached through a [`Scope`]: every function here that reads or changes a
 //! tenant's rows takes one as its first argument.

@@ -70,14 +70,14 @@ struct DownloadLabels {
     entry: &'static str,
 }
 
-/// Entry in the log for a use of a link to a file.
+/// The audit entry for a use of a link to a file.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Download {
     /// The use was recorded.
     Recorded,
     /// The client's use was recorded before: another range, or the same file again.
     Repeated,
-    /// The use was refused, since too many clients use the link.
+    /// The use was refused, because too many clients use the link.
     Refused,
 }
 

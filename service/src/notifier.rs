@@ -34,7 +34,7 @@ pub enum Topic {
     AllJobs,
     /// The audit log of one organization.
     AuditLog(Uuid),
-    /// The rights of a subject in an organization, as a hash of both.
+    /// The permissions of a subject in an organization, as a hash of both.
     Rights(Uuid),
 }
 

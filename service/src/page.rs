@@ -51,18 +51,18 @@ pub struct Page<T> {
 pub struct Item<T> {
     /// Opaque cursor of the row.
     pub cursor: String,
-    /// The row.
+    /// The row itself.
     pub node: T,
 }
 
 /// A value of one column of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// A number.
+    /// A 64-bit number.
     Number(i64),
     /// An instant, to the microsecond.
     Instant(DateTime<Utc>),
-    /// A UUID.
+    /// A UUID, compared by its bytes.
     Id(Uuid),
     /// A text, compared by its bytes.
     Text(String),

@@ -31,19 +31,19 @@ const ARTIFACT_FOLDERS: [&str; 2] = ["backups", "exports"];
 pub const STORE_IDENTITY: &str = "store-id";
 /// Name of the object that each readiness probe writes to the artifact store.
 pub(crate) const READINESS_PROBE: &str = "readiness-probe";
-/// Prefix of the names of objects that a rehearsal at the start writes to the artifact store.
+/// Prefix of the names of objects that the rehearsal at startup writes to the artifact store.
 pub(crate) const REHEARSAL_PREFIX: &str = "rehearsal-";
 /// Prefixes of the names of files that a trial of the store leaves if its process is killed.
 const TRIAL_PREFIXES: [&str; 2] = [READINESS_PROBE, REHEARSAL_PREFIX];
 
-/// Places where Daybook keeps files on this machine.
+/// Paths at which Daybook keeps files on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
     /// Folder of the secret, and of files for which no other place is set.
     pub data_dir: Option<PathBuf>,
-    /// File of a SQLite database.
+    /// The file of the SQLite database; none if there is none on this machine.
     pub database: Option<PathBuf>,
-    /// Folder of artifacts.
+    /// The folder of artifacts; none if there is none on this machine.
     pub artifacts: Option<PathBuf>,
 }
 

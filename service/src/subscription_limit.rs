@@ -13,7 +13,7 @@ use crate::{Error, ProblemCode, Result};
 #[derive(Debug, Default)]
 pub(crate) struct SubscriptionCounts(Arc<Mutex<HashMap<Uuid, usize>>>);
 
-/// A counted subscription; dropping it ends the counting.
+/// A counted subscription; dropping this ends the counting.
 #[derive(Debug)]
 pub(crate) struct CountedSubscription {
     counts: Arc<Mutex<HashMap<Uuid, usize>>>,
@@ -21,7 +21,7 @@ pub(crate) struct CountedSubscription {
 }
 
 impl SubscriptionCounts {
-    /// Returns the number of subscriptions of all organizations.
+    /// Returns the number of running subscriptions of all organizations.
     pub(crate) fn total(&self) -> usize {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }

@@ -58,7 +58,7 @@ pub(crate) fn push_instant(out: &mut Vec<u8>, instant: DateTime<Utc>) {
     put_digits(&mut text[11..13], utc.hour());
     put_digits(&mut text[14..16], utc.minute());
     put_digits(&mut text[17..19], utc.second());
-    // A leap second has a million more, as chrono counts it; none is ever stored.
+    // chrono counts a leap second as a million microseconds more; none is ever stored.
     put_digits(&mut text[20..26], instant.timestamp_subsec_micros());
     out.extend_from_slice(&text);
 }

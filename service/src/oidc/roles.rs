@@ -15,14 +15,14 @@ use crate::{
 /// Actor of these changes of memberships in the audit log.
 const ACTOR: &str = "daybook-oidc";
 
-/// A claim's value that gives a role in an organization: `groups:auditors=acme:AUDITOR`.
+/// A claim's value that gives a role in an organization, such as `groups:auditors=acme:AUDITOR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Name of the claim, whose value is a text or a list of texts.
     pub claim: String,
     /// The value that the claim must equal or contain.
     pub value: String,
-    /// The organization's slug.
+    /// The slug of the organization.
     pub organization: String,
     /// The role that the claim gives.
     pub role: Role,

@@ -130,7 +130,7 @@ pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
     removed
 }
 
-/// Returns true if the organization has a member with the role ADMIN.
+/// Returns true if the organization has at least one member with the role ADMIN.
 ///
 /// # Errors
 /// A database fault.
