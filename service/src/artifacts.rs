@@ -1,4 +1,4 @@
-//! Artifacts: the files that jobs produce, in an object store, and the links that lead to them.
+//! Artifacts: the files that jobs produce, kept in an object store, and links to download them.
 
 pub mod handout;
 pub mod link;
@@ -24,7 +24,7 @@ pub use sharing::Missing;
 /// Prefix of the store keys of backups.
 pub(crate) const BACKUP_PREFIX: &str = "backups/";
 
-/// The artifact of a job of the scope's organization.
+/// Returns the artifact of a job, or `None` if the job has none.
 ///
 /// # Errors
 /// A database fault.
@@ -36,22 +36,22 @@ pub async fn find(
     by_key(scope.core(), organization_id, job_id).await
 }
 
-/// The state of an artifact for a viewer: available, or the reason why not.
+/// Availability of an artifact to a viewer: available, or the reason why not.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
     /// The file can be downloaded now.
     Available,
-    /// Its time is over.
+    /// The artifact has expired.
     Expired,
     /// The file was removed before it expired.
     Removed,
-    /// The viewer may see the job and not what is in its file.
+    /// The viewer may see the job, but not the contents of its file.
     NotAllowed,
-    /// A backup of the whole instance, whose file is for the command line on the host.
+    /// The file is a backup of the whole instance, available only on the command line of the host.
     OnHost,
 }
 
-/// Determines if `scope`'s viewer can download `artifact`, which takes `permission`.
+/// Determines if the scope's viewer can download `artifact`, which requires `permission`.
 ///
 /// # Errors
 /// A database fault.
@@ -73,8 +73,9 @@ pub async fn availability(
     Ok(if may { Availability::Available } else { Availability::NotAllowed })
 }
 
-/// A URL that downloads `artifact` for some minutes, if it is available to `scope`'s viewer, who may have
-/// the job done (`permission`). Who got it is recorded.
+/// Issues a URL that downloads `artifact` for up to ten minutes, and records the viewer who got it.
+/// Returns `None` if the artifact is not available to the scope's viewer, which requires
+/// `permission`.
 ///
 /// # Errors
 /// A database fault.
@@ -93,7 +94,7 @@ pub async fn issue_link(
     let ttl = (link.expires_at - now).to_std().unwrap_or_default();
     let (key, file_name) = (&artifact.object_key, &artifact.file_name);
     let (url, handout) = match core.store.presign(key, file_name, ttl).await? {
-        // The bucket could only say that it does not have what another store has.
+        // The bucket of this process does not have a file that another store has.
         Some(url) if !sharing::is_kept_elsewhere(core, artifact).await? => {
             (url, Handout::BucketLink)
         }
@@ -103,8 +104,8 @@ pub async fn issue_link(
     Ok(Some(url))
 }
 
-/// Records that the scope's viewer is given the bytes of `artifact` in an answer. False once it has
-/// expired or was removed.
+/// Records that the scope's viewer gets the bytes of `artifact` in a response. Returns false, and
+/// records nothing, if the artifact has expired or was removed.
 ///
 /// # Errors
 /// A database fault.
@@ -120,13 +121,14 @@ pub(crate) async fn record_inline(
     Ok(true)
 }
 
-/// True for a backup of the whole instance, which holds every organization's data: nobody gets it
-/// through the API, whose operators may read no organization's log.
+/// True for a backup of the whole instance. It holds every organization's data, so nobody can
+/// download it through the API, where operators may not read any organization's log.
 fn is_for_the_host_alone(artifact: &artifact::Model) -> bool {
     artifact.organization_id == INSTANCE && artifact.object_key.starts_with(BACKUP_PREFIX)
 }
 
-/// The bytes of an artifact's file, or of a range of it; or why they are not in this process's store.
+/// Returns the bytes of an artifact's file, or of a range of it; or the reason why the file is not
+/// in this process's store.
 ///
 /// # Errors
 /// A fault of the store or the database.
@@ -144,13 +146,13 @@ pub async fn open(
     }
 }
 
-/// What a valid link leads to, as long as it's there and not expired.
+/// Returns the artifact that a valid link leads to, or `None` once it has expired or was removed.
 ///
 /// # Errors
 /// A database fault.
 pub async fn by_link(core: &Core, link: &link::Link) -> Result<Option<artifact::Model>> {
     let found = by_key(core, link.organization_id, link.job_id);
-    // The link itself is the right to it.
+    // The link itself grants access to the artifact.
     let found = tenancy::only(link.organization_id, found).await?;
     let now = core.clock.now();
     Ok(found.filter(|artifact| {
@@ -169,7 +171,7 @@ async fn by_key(
     Ok(found.one(core.db.reader()).await?)
 }
 
-/// An audit entry about an artifact.
+/// Creates an audit entry about an artifact.
 pub(crate) fn entry(viewer: &Viewer, action: &str, artifact: &artifact::Model) -> NewEntry {
     let id = GlobalId::Job { organization_id: artifact.organization_id, id: artifact.job_id };
     let resource = Resource {

@@ -1,8 +1,8 @@
 //! Workspaces and the Markdown notes in them.
 //!
-//! A note has a path, unique in its workspace, and a version that each change raises: whoever
-//! changes a note names the version that the change was made from, and of two changes of one
-//! version one is refused. Each change is an audit entry with what was there before and after.
+//! A note has a path, unique in its workspace, and a version that each change increments. A change
+//! names the version that it was made from: of two changes of the same version, the second is
+//! refused. Each change is recorded in the audit log, with old and new values.
 
 mod limits;
 mod list;
@@ -16,7 +16,7 @@ pub use list::{Bodies, count, find_by_path, get, list, tags};
 pub use path::{PATH, SEGMENT_BYTES, normalize};
 pub use write::{NewNote, NoteChange, create, delete, update};
 
-/// Places for notes.
+/// Workspaces, which contain notes.
 pub mod workspace {
     pub use super::workspaces::{count, create, find_by_name, get, list};
 }

@@ -1,9 +1,9 @@
-//! Retention: how long an organization's log is kept, and what holds it all the same.
+//! Retention: the time that an organization's log is kept for, and holds that keep it longer.
 //!
-//! Entries go in the log's own order, from its start, when they are older than the organization's
-//! number of days. The log says so in an entry before the first of them goes. What is left begins
-//! after the last one that went, whose hash is kept: the chain can be verified from there. While the
-//! organization has a hold, or an export that has not ended, nothing goes.
+//! Entries that are older than the organization's number of days are pruned in the log's own order,
+//! from its start. Before the first of them is removed, the pruning is announced by an entry in the
+//! log. The hash of the last removed entry is kept, so that the chain of the remaining ones can be
+//! verified. Nothing is removed while the organization has a hold or an unfinished export.
 
 mod holds;
 mod preview;
@@ -25,10 +25,10 @@ pub use holds::{holds, place_hold, release_hold};
 pub use preview::{Preview, preview};
 pub use prune::prune;
 
-/// Most days that can be said: a thousand years.
+/// Maximum number of days that a log can be kept for: a thousand years.
 pub const MOST_DAYS: u32 = 365_250;
 
-/// How the scope's log is kept; none where nothing was ever said about it.
+/// Returns the retention of the scope's log, or `None` if it was never set.
 ///
 /// # Errors
 /// A database fault.
@@ -37,11 +37,11 @@ pub async fn find(scope: &Scope) -> Result<Option<retention::Model>> {
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
-/// Keeps the entries of the scope's log for `days`, at the least; none: for ever. What was removed
-/// stays removed.
+/// Sets the number of days that entries of the scope's log are kept for, at the least; `None` keeps
+/// them forever. Entries that were removed already stay removed.
 ///
 /// # Errors
-/// A number of days that is no number of days; a database fault.
+/// A number of days that is not between 1 and [`MOST_DAYS`]; a database fault.
 pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
     let days = check(days)?;
     let set = scope.core().db.transaction((scope.clone(), days), |tx, (scope, days)| {
@@ -64,7 +64,7 @@ pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
     set.await
 }
 
-/// Refuses a number of days that is none; the number as it is stored.
+/// Checks a number of days, and returns it as it is stored.
 fn check(days: Option<u32>) -> Result<Option<i32>> {
     if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
         let message = format!("must be 1 to {MOST_DAYS}");
@@ -73,8 +73,8 @@ fn check(days: Option<u32>) -> Result<Option<i32>> {
     Ok(days.and_then(|days| i32::try_from(days).ok()))
 }
 
-/// Locks an organization's retention, made where there is none, until the transaction ends. Before
-/// the end of its log, where both are locked.
+/// Locks an organization's retention until the transaction ends, and creates it if there is none. A
+/// transaction that also locks the head of the log must lock the retention first.
 async fn lock(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<retention::Model> {
     let new = retention::Model {
         organization_id,
@@ -96,7 +96,7 @@ fn entry(viewer: &Viewer, action: &str, organization_id: Uuid) -> NewEntry {
     NewEntry::by(viewer, action, Resource { r#type: "audit_log".to_owned(), id, name: None })
 }
 
-/// When the entry with this sequence was recorded, and its hash.
+/// Returns the entry with this sequence, if it exists.
 async fn entry_at<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,

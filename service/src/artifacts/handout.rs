@@ -1,8 +1,8 @@
-//! Entries about files that leave: who was given a link, and who downloaded.
+//! Audit entries about links that are issued and files that are downloaded.
 //!
-//! Whoever holds a link may use it as often as they like, and whoever may have one may ask as often.
-//! A link is one entry when it is given out and one for each client that uses it, however often, in
-//! however many ranges and through however many nodes: each such entry has an idempotency key.
+//! Links may be requested and used any number of times. A link is recorded once when it is issued,
+//! and once for each client that uses it, however often, in however many ranges and through however
+//! many nodes: each such entry has an idempotency key.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -16,16 +16,16 @@ use crate::{
     hex, tenancy,
 };
 
-/// A way in which a file leaves, or a link to it.
+/// A way in which a file, or a link to it, is handed out.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Handout {
-    /// A link of Daybook's is given out: each client that uses it is an entry of its own.
+    /// A link to Daybook is issued. Each client that uses it is recorded separately.
     Link,
-    /// A link of the bucket's is given out: what it is used for is not seen.
+    /// A presigned link to the bucket is issued. Its use is not seen, and so not recorded.
     BucketLink,
-    /// The file itself is in an answer.
+    /// The file itself is part of a response.
     Inline,
-    /// A client at this address uses a link.
+    /// A client at this address downloads the file by a link.
     Download(IpAddr),
 }
 
@@ -46,7 +46,8 @@ impl Handout {
         }
     }
 
-    /// The key under which an entry is recorded once. Nobody can guess it, and record it before.
+    /// Returns the idempotency key of the entry. It is signed, so that nobody can guess it and
+    /// record another entry under it first.
     fn key(self, core: &Core, link: &Link) -> String {
         let client = match self {
             Self::Download(address) => network(address),
@@ -58,21 +59,21 @@ impl Handout {
     }
 }
 
-/// Reports whether the log already says of `link` what `handout` says.
+/// Reports whether `handout` of `link` has been recorded already.
 ///
 /// # Errors
 /// A database fault.
 pub async fn is_recorded(core: &Core, link: &Link, handout: Handout) -> Result<bool> {
     let key = handout.key(core, link);
     let found = audit::is_recorded(core, link.organization_id, &key);
-    // The link itself is the right to ask.
+    // The link itself grants the right to ask.
     tenancy::only(link.organization_id, found).await
 }
 
-/// Records `handout`, unless the log already says so.
+/// Records `handout`, unless it has been recorded already.
 ///
 /// # Errors
-/// A database fault: then the file must not leave.
+/// A database fault. The file or link must not be handed out then.
 pub async fn record(
     recorder: &Recorder,
     core: &Arc<Core>,
@@ -93,18 +94,20 @@ pub async fn record(
     recorder.record_once(&scope, handout.key(core, link), entry).await
 }
 
-/// The right to append to the log of the artifact's organization, wherever the viewer belongs.
+/// Returns a scope that may append to the log of the artifact's organization, even if the viewer
+/// belongs to another one.
 fn scope(core: &Arc<Core>, viewer: Viewer, artifact: &artifact::Model) -> Scope {
     Scope::system(core, artifact.organization_id, viewer, Permission::ExportAuditLog)
 }
 
-/// Adds a value to what an entry says beside its fields.
+/// Adds a value to an entry's extra metadata.
 pub(crate) fn say(entry: &mut NewEntry, name: &str, value: Value) {
     let Metadata { extra, .. } = entry.metadata.get_or_insert_default();
     extra.get_or_insert_with(|| json!({}))[name] = value;
 }
 
-/// An address, as far as it tells clients apart: who has an IPv6 address has 2^64 of them.
+/// Returns the part of an address that identifies a client: all of an IPv4 address, but only the
+/// first 64 bits of an IPv6 address, since a client has all addresses of such a network.
 fn network(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
         IpAddr::V4(address) => address.octets().to_vec(),

@@ -1,8 +1,8 @@
 //! Signed, short-lived links to artifacts.
 //!
-//! Whoever holds a link can download until it expires; it can't be forged, stretched or turned
-//! towards another file, for organization, job and expiry are all under the MAC, whose key is for
-//! links only.
+//! Anyone with a link can download the file until the link expires. A link can't be forged,
+//! extended or changed to another file: its organization, job, expiry and subject are authenticated
+//! by a MAC, whose key is used for links only.
 
 use std::time::Duration;
 
@@ -13,32 +13,33 @@ use uuid::Uuid;
 
 use crate::{Core, Purpose, Secret};
 
-/// How long a link holds, at the most.
+/// Longest time that a link is valid for.
 const TTL: Duration = Duration::from_secs(10 * 60);
-/// Links of one minute to one subject are the same link, so that asking again hands out nothing new.
+/// Granularity of expiry in seconds. A subject that asks again within the same minute gets the same
+/// link.
 const MINUTE: i64 = 60;
 const VERSION: u8 = 1;
-/// Version, organization, job, expiry; the subject that it was given to follows.
+/// Length in bytes of the version, organization, job and expiry, which the subject follows.
 const FIXED: usize = 1 + 16 + 16 + 8;
-/// Length of the MAC.
+/// Length of the MAC in bytes.
 const TAG: usize = 32;
 
-/// What a valid link says.
+/// Contents of a valid link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Whose artifact.
+    /// ID of the organization that the artifact belongs to.
     pub organization_id: Uuid,
-    /// Of which job.
+    /// ID of the job that produced the artifact.
     pub job_id: Uuid,
-    /// To whom it was given.
+    /// Subject that the link was issued to.
     pub subject: String,
-    /// The link holds until this time.
+    /// Time at which the link expires.
     pub expires_at: DateTime<Utc>,
 }
 
 impl Link {
-    /// The link to `artifact` that `subject` is given `now`; none once the artifact has expired or was
-    /// removed.
+    /// Creates the link to `artifact` that `subject` gets at the time `now`. Returns `None` if the
+    /// artifact has expired or was removed.
     pub(super) fn new(
         artifact: &artifact::Model,
         subject: &str,
@@ -54,7 +55,7 @@ impl Link {
         })
     }
 
-    /// The bytes that tell this link from every other one.
+    /// Returns bytes that are unique to this link.
     #[must_use]
     pub fn identity(&self) -> Vec<u8> {
         let Self { organization_id, job_id, subject, expires_at } = self;
@@ -67,13 +68,14 @@ impl Link {
     }
 }
 
-/// The URL of a link to `artifact`.
+/// Returns the URL of a link to `artifact`.
 pub(super) fn url(core: &Core, artifact: &artifact::Model, link: &Link) -> String {
     let token = seal(&core.secret, link);
     format!("{}/artifacts/{token}/{}", core.settings.public_url, artifact.file_name)
 }
 
-/// What the token of a link says, if it's ours and has not expired.
+/// Verifies the token of a link and returns its contents. Returns `None` if the token is forged,
+/// malformed or expired.
 #[must_use]
 pub fn verify(core: &Core, token: &str) -> Option<Link> {
     open(&core.secret, token, core.clock.now())

@@ -1,8 +1,8 @@
-//! Processes and the stores that they keep artifacts in.
+//! Tracks the stores in which the processes of an instance keep artifacts.
 //!
-//! Every process that serves or works jobs says in the database where it keeps artifacts. A file is in
-//! one store, which its artifact names: a process that keeps another one can't give the file out, must
-//! not take it for lost, and says so.
+//! Every process that serves requests or runs jobs announces its store in the database. A file is
+//! in one store, which its artifact names. A process with another store can't hand the file out,
+//! must not treat it as lost, and reports where it is.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{Core, Database, Result, database};
 
 /// Interval at which a process announces its store.
 const SAY_EVERY: Duration = Duration::from_secs(60);
-/// A store that nobody has named for so long is not used any more.
+/// Time after which a store that no process has announced is no longer in use.
 const UNUSED_AFTER: TimeDelta = TimeDelta::minutes(5);
 
-/// Why a file is not given out.
+/// Reason why a file can't be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
     /// The file is in another process's store.
@@ -30,7 +30,7 @@ pub enum Missing {
 }
 
 /// Announces this process's store until the instance stops, and warns of processes that keep
-/// them elsewhere.
+/// artifacts in another store.
 pub async fn say(core: Arc<Core>) {
     let mut visit = tokio::time::interval(SAY_EVERY);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -49,7 +49,7 @@ pub async fn say(core: Arc<Core>) {
     }
 }
 
-/// Announces this process's store once. Returns the stores that other processes keep.
+/// Announces this process's store once. Returns the other stores that processes use.
 ///
 /// # Errors
 /// A fault of the database or the store.
@@ -77,7 +77,7 @@ pub async fn say_once(core: &Arc<Core>) -> Result<Vec<artifact_store::Model>> {
     Ok(others(&core.db, &core.clock, &id).await?)
 }
 
-/// Warns of another store, unless that is `known`.
+/// Warns of another store, unless it is `known`, and adds it to `known`.
 fn warn(core: &Core, other: artifact_store::Model, known: &mut HashSet<String>) {
     if known.insert(other.id) {
         tracing::warn!(
@@ -90,7 +90,7 @@ fn warn(core: &Core, other: artifact_store::Model, known: &mut HashSet<String>) 
     }
 }
 
-/// Stores in use that are not the one called `id`.
+/// Returns all stores in use except the one with this `id`.
 ///
 /// # Errors
 /// A database fault.
@@ -108,7 +108,7 @@ pub async fn others(
         .await
 }
 
-/// The artifacts that this process may speak for: not those whose files others keep.
+/// Returns a condition that excludes artifacts whose files are in other processes' stores.
 pub(crate) async fn ours(core: &Core) -> Result<Condition> {
     let id = core.store.identity().await?;
     let others = others(&core.db, &core.clock, &id).await?;
@@ -120,7 +120,7 @@ pub(crate) async fn ours(core: &Core) -> Result<Condition> {
     Ok(Condition::any().add(of_nobody).add(artifact::Column::StoreId.is_not_in(others)))
 }
 
-/// True if another process that is running keeps the artifact's file.
+/// True if the artifact's file is in the store of another running process.
 pub(crate) async fn is_kept_elsewhere(core: &Core, artifact: &artifact::Model) -> Result<bool> {
     let Some(store) = &artifact.store_id else { return Ok(false) };
     let id = core.store.identity().await?;
@@ -128,7 +128,7 @@ pub(crate) async fn is_kept_elsewhere(core: &Core, artifact: &artifact::Model) -
     Ok(others.iter().any(|other| other.id == *store))
 }
 
-/// Why the artifact's file is not in this process's store.
+/// Determines the reason why the artifact's file is not in this process's store.
 pub(crate) async fn missing(core: &Core, artifact: &artifact::Model) -> Result<Missing> {
     let Some(store) = &artifact.store_id else { return Ok(Missing::Gone) };
     if *store == core.store.identity().await? {
@@ -138,7 +138,7 @@ pub(crate) async fn missing(core: &Core, artifact: &artifact::Model) -> Result<M
     Ok(found.map_or(Missing::Gone, Missing::Elsewhere))
 }
 
-/// The name of this machine.
+/// Returns the host name of this machine, or `unknown`.
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     let name = name.ok().or_else(|| std::env::var("HOSTNAME").ok());

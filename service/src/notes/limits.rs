@@ -1,28 +1,28 @@
-//! What workspaces and notes may hold. A value out of bounds refuses the whole change; nothing is
-//! cut to fit.
+//! Limits of workspaces and notes. A value out of bounds causes the whole change to be refused;
+//! nothing is truncated.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::path;
 use crate::{Error, Problem, ProblemCode, Result, input};
 
-/// Most bytes of a body in UTF-8.
+/// Maximum size of a note's body, in bytes of UTF-8.
 pub const BODY_BYTES: usize = 1024 * 1024;
-/// Most characters of a title.
+/// Maximum number of characters in a note's title.
 pub const TITLE_CHARS: usize = 500;
-/// Most tags of a note.
+/// Maximum number of tags on a note.
 pub const MAX_TAGS: usize = 32;
-/// Most characters of a tag.
+/// Maximum number of characters in a tag.
 pub const TAG_CHARS: usize = 64;
-/// Most characters of a workspace's name.
+/// Maximum number of characters in a workspace's name.
 const NAME: usize = 100;
 
-/// What is wrong with an input, gathered field by field.
+/// Problems of an input, collected field by field.
 #[derive(Default)]
 pub(super) struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// The path in its normal form; an empty one where it has none.
+    /// Checks a path and returns its normal form, or an empty string if the path is invalid.
     pub(super) fn path(&mut self, path: &str) -> String {
         path::normalize(path).unwrap_or_else(|message| {
             self.add(ProblemCode::Invalid, &["path"], message);
@@ -60,7 +60,7 @@ impl Problems {
         }
     }
 
-    /// Nothing, or all that is wrong.
+    /// Returns an error with all problems, if there are any.
     pub(super) fn into_result(self) -> Result<()> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::Refused(self.0)) }
     }
@@ -71,7 +71,7 @@ impl Problems {
     }
 }
 
-/// A workspace's name in Unicode's normalization form C.
+/// Checks a workspace's name and returns it in Unicode normalization form C.
 pub(super) fn workspace_name(name: &str) -> Result<String> {
     let name: String = name.nfc().collect();
     input::check_name(&name, NAME, &["input", "name"])?;

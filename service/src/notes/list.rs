@@ -1,4 +1,4 @@
-//! Reading notes.
+//! Reads notes.
 
 use daybook_entity::note::{Column, Entity, Model};
 use sea_orm::{
@@ -13,18 +13,19 @@ use crate::{
     workload,
 };
 
-/// Whether a page of notes has their bodies, a mebibyte each at the most.
+/// Inclusion of bodies in a page of notes. A body can have up to a mebibyte.
 pub enum Bodies<'a> {
-    /// Each is empty.
+    /// Bodies are left out: each is empty.
     LeftOut,
-    /// As long as this takes each, by its bytes.
+    /// Bodies are included. The function is called with the size in bytes of each, and returns an
+    /// error to refuse the page.
     Admitted(&'a (dyn Fn(usize) -> Result<()> + Sync)),
 }
 
-/// A page of a workspace's notes, by path.
+/// Returns a page of a workspace's notes, ordered by path.
 ///
 /// # Errors
-/// A number or cursor that can't be used; bodies that are not admitted; a database fault.
+/// An invalid page size or cursor; bodies that are not admitted; a database fault.
 pub async fn list(
     scope: &Scope,
     workspace_id: Uuid,
@@ -52,7 +53,7 @@ pub async fn list(
             page.await
         }
         Bodies::Admitted(admit) => {
-            // By the primary: what was admitted can't be admitted anew where a replica fails.
+            // Reads from the primary: if a replica failed midway, bodies would be admitted twice.
             let db = scope.core().db.reader();
             let admit = |note: &Model| admit(note.body.len());
             page::fetch_admitted(db, secret, notes, &keyset, args, &admit).await
@@ -60,7 +61,7 @@ pub async fn list(
     }
 }
 
-/// How many notes a workspace has.
+/// Returns the number of notes in a workspace.
 ///
 /// # Errors
 /// A database fault.
@@ -71,7 +72,7 @@ pub async fn count(scope: &Scope, workspace_id: Uuid) -> Result<u64> {
     workload::count_once(&("notes", scope.organization_id(), workspace_id), count).await
 }
 
-/// A note of the scope's organization.
+/// Returns the note with this ID in the scope's organization, if it exists.
 ///
 /// # Errors
 /// A database fault.
@@ -80,7 +81,7 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
-/// The note at this path, which is in its normal form.
+/// Returns the note at this path, if it exists. The path must be normalized.
 ///
 /// # Errors
 /// A database fault.
@@ -89,7 +90,7 @@ pub async fn find_by_path(scope: &Scope, workspace_id: Uuid, path: &str) -> Resu
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
-/// The tags of a note.
+/// Returns the tags of a note.
 ///
 /// # Errors
 /// Stored tags that can't be read.

@@ -1,18 +1,18 @@
-//! Paths of notes: a place in a workspace that is also a safe place in a folder.
+//! Paths of notes within a workspace, which are also safe as paths of files within a folder.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Most characters of a path.
+/// Maximum number of characters in a path.
 pub const PATH: usize = 500;
-/// Most bytes of one of its segments in UTF-8. File systems take names of 255; the rest is room for
-/// what an export adds.
+/// Maximum size of a path's segment, in bytes of UTF-8. File systems allow names of 255 bytes; the
+/// rest is room for characters that an export adds.
 pub const SEGMENT_BYTES: usize = 200;
 
-/// `path` in Unicode's normalization form C, so that what looks the same is the same.
+/// Returns `path` in Unicode normalization form C, so that paths that look the same are the same.
 ///
 /// # Errors
-/// What is wrong with it: it's empty or too long, absolute, or has an empty segment, `.` or `..`,
-/// a backslash or a control character.
+/// A message that describes the problem, if the path is empty, too long or absolute, or if it has a
+/// backslash, a control character, or a segment that is empty, too long, `.` or `..`.
 pub fn normalize(path: &str) -> Result<String, String> {
     let path: String = path.nfc().collect();
     if path.is_empty() || path.chars().count() > PATH {

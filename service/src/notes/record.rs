@@ -1,9 +1,9 @@
-//! What the audit log says about changes of notes.
+//! Audit entries about changes of notes.
 //!
-//! Old and new value of each field that changed. A body whose JSON has at most [`TEXT`] bytes is
-//! there as it is; of a longer one the entry holds `{"sha256": …, "bytes": …}`, which is enough to
-//! tell whether a text is the one that was there. With that, an entry has less than the 64 KiB of
-//! JSON that callers may give one.
+//! An entry has the old and new value of each field that changed. A body whose JSON has at most
+//! [`TEXT`] bytes is included as it is. For a longer one the entry has
+//! `{"sha256": …, "bytes": …}`, which is enough to verify a copy of the text. So an entry stays
+//! below the 64 KiB of JSON that callers may put into one.
 
 use daybook_entity::note::Model;
 use serde_json::{Value, json};
@@ -15,10 +15,11 @@ use crate::{
     audit::{Change, NewEntry, Resource},
 };
 
-/// Most bytes of a body's JSON in an entry.
+/// Maximum size in bytes of a body's JSON in an entry.
 const TEXT: usize = 8 * 1024;
 
-/// The entry that `before` became `after`.
+/// Creates the entry about a change from `before`, absent for a new note, to `after`, absent for a
+/// deleted one.
 pub(super) fn entry(
     scope: &Scope,
     action: &str,
@@ -43,7 +44,7 @@ pub(super) fn entry(
 
 const FIELDS: [&str; 4] = ["path", "title", "body", "tags"];
 
-/// The values of [`FIELDS`].
+/// Returns the values of [`FIELDS`], or `None` for each if there is no note.
 fn values(note: Option<&Model>) -> Result<[Option<Value>; 4]> {
     let Some(note) = note else { return Ok([None, None, None, None]) };
     let Model { path, title, body: text, .. } = note;

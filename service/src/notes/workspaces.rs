@@ -1,4 +1,4 @@
-//! Workspaces: creating and listing them.
+//! Creates and reads workspaces.
 
 use daybook_entity::{
     organization,
@@ -19,10 +19,10 @@ use crate::{
     random, workload,
 };
 
-/// Creates a workspace.
+/// Creates a workspace in the scope's organization.
 ///
 /// # Errors
-/// A name out of bounds or taken; a database fault.
+/// A name that is invalid or taken; the instance itself, which has no workspaces; a database fault.
 pub async fn create(scope: &Scope, name: &str) -> Result<Model> {
     let name = workspace_name(name)?;
     if scope.organization_id() == organization::INSTANCE {
@@ -58,10 +58,10 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut workspace: Model) -
     Ok(workspace)
 }
 
-/// A page of the organization's workspaces, by name.
+/// Returns a page of the organization's workspaces, ordered by name.
 ///
 /// # Errors
-/// A number or cursor that can't be used; a database fault.
+/// An invalid page size or cursor; a database fault.
 pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
     let identity = ("workspaces", scope.organization_id());
     let keyset = Keyset {
@@ -77,7 +77,7 @@ pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
     page.await
 }
 
-/// How many there are.
+/// Returns the number of workspaces in the scope's organization.
 ///
 /// # Errors
 /// A database fault.
@@ -89,7 +89,7 @@ pub async fn count(scope: &Scope) -> Result<u64> {
     workload::count_once(&("workspaces", scope.organization_id()), count).await
 }
 
-/// A workspace of the scope's organization.
+/// Returns the workspace with this ID in the scope's organization, if it exists.
 ///
 /// # Errors
 /// A database fault.
@@ -98,10 +98,10 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
-/// The workspace of this name.
+/// Returns the workspace with this name in the scope's organization, if it exists.
 ///
 /// # Errors
-/// A name that none can have; a database fault.
+/// An invalid name; a database fault.
 pub async fn find_by_name(scope: &Scope, name: &str) -> Result<Option<Model>> {
     let found = all(scope).filter(Column::Name.eq(workspace_name(name)?));
     Ok(found.one(scope.core().db.reader()).await?)

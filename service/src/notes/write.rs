@@ -1,4 +1,4 @@
-//! Creating, changing and deleting notes, each with its audit entry in one transaction.
+//! Creates, changes and deletes notes, each together with its audit entry in one transaction.
 
 use daybook_entity::{
     note::{ActiveModel, Column, Entity, Model},
@@ -16,40 +16,41 @@ use crate::{Error, Fault, ProblemCode, Result, Scope, audit, database, random};
 /// A note to be created.
 #[derive(Clone, Debug)]
 pub struct NewNote {
-    /// Where.
+    /// ID of the workspace to create the note in.
     pub workspace_id: Uuid,
-    /// Slash-separated place in the workspace.
+    /// Path in the workspace, with segments separated by slashes. Unique in the workspace.
     pub path: String,
-    /// For people.
+    /// Title for display, of at most [`TITLE_CHARS`](super::TITLE_CHARS) characters.
     pub title: String,
-    /// CommonMark.
+    /// Body in CommonMark, of at most [`BODY_BYTES`](super::BODY_BYTES) bytes.
     pub body: String,
-    /// In the order given.
+    /// Tags, kept in the order given.
     pub tags: Vec<String>,
 }
 
-/// A change of a note. What is absent stays.
+/// A change of a note. Absent fields keep their values.
 #[derive(Clone, Debug)]
 pub struct NoteChange {
-    /// Of which note.
+    /// ID of the note.
     pub id: Uuid,
-    /// The version that the change was made from.
+    /// Version that the change was made from. The change is refused if this is not the
+    /// note's current version.
     pub expected_version: i32,
-    /// Another place in the workspace.
+    /// New path in the workspace.
     pub path: Option<String>,
-    /// Another title.
+    /// New title.
     pub title: Option<String>,
-    /// Another body.
+    /// New body.
     pub body: Option<String>,
-    /// Other tags, all of them.
+    /// New tags, which replace all existing ones.
     pub tags: Option<Vec<String>>,
 }
 
 /// Creates a note.
 ///
 /// # Errors
-/// Every value out of bounds, by field; a workspace that isn't there; a path that is taken; a
-/// database fault.
+/// Every invalid value, by field; `NOT_FOUND` if the workspace does not exist; `CONFLICT` if the
+/// path is taken; a database fault.
 pub async fn create(scope: &Scope, new: NewNote) -> Result<Model> {
     let NewNote { workspace_id, path, title, body, tags } = new;
     let mut problems = Problems::default();
@@ -91,11 +92,11 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut note: Model) -> Res
     Ok(note)
 }
 
-/// Changes a note; one that has all these values already stays as it is.
+/// Changes a note. If the note has all the new values already, nothing is changed or recorded.
 ///
 /// # Errors
-/// Every value out of bounds, by field; a note that isn't there; CONFLICT where it has another
-/// version, or the path is taken; a database fault.
+/// Every invalid value, by field; `NOT_FOUND` if the note does not exist; `CONFLICT` if the note
+/// has another version or the path is taken; a database fault.
 pub async fn update(scope: &Scope, mut change: NoteChange) -> Result<Model> {
     let NoteChange { id: _, expected_version: _, path, title, body, tags } = &mut change;
     let mut problems = Problems::default();
@@ -137,7 +138,7 @@ async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Re
     after.version = before.version.checked_add(1).ok_or_else(|| {
         Fault::Stored(format!("note {} was changed too often to count", before.id))
     })?;
-    // Never before the last change, also where the clock was set back.
+    // Never before the last change, even if the clock was set back.
     after.updated_at = database::now(tx, &scope.core().clock).await?.max(before.updated_at);
     let row = ActiveModel {
         path: Set(after.path.clone()),
@@ -156,7 +157,7 @@ async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Re
         .exec(tx)
         .await?;
     if changed.rows_affected != 1 {
-        // Another change came between.
+        // Another change was committed in between.
         return Err(conflict(change.expected_version));
     }
     let entry = entry(scope, "note.updated", Some(&before), Some(&after))?;
@@ -167,7 +168,7 @@ async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Re
 /// Deletes a note.
 ///
 /// # Errors
-/// A note that isn't there; a database fault.
+/// `NOT_FOUND` if the note does not exist; a database fault.
 pub async fn delete(scope: &Scope, id: Uuid) -> Result<()> {
     let context = (scope.clone(), id);
     let deleted =
@@ -176,7 +177,7 @@ pub async fn delete(scope: &Scope, id: Uuid) -> Result<()> {
 }
 
 async fn remove(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<()> {
-    // What is recorded as the old values is what is deleted, whatever others change meanwhile.
+    // Locks the note, so that the old values recorded are those deleted.
     let before = Entity::find_by_id((scope.organization_id(), id)).lock_exclusive().one(tx).await?;
     let before = before.ok_or_else(no_note)?;
     let entry = entry(scope, "note.deleted", Some(&before), None)?;
@@ -191,7 +192,7 @@ async fn find(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<Model
 
 const TAKEN: &str = "another note of the workspace has this path";
 
-/// `outcome`, with the database's word that `field` is not unique said to the caller.
+/// Returns `outcome`, with a violation of a unique constraint turned into `CONFLICT` on `field`.
 pub(super) fn unless_taken<T>(outcome: Result<T>, field: &str, message: &str) -> Result<T> {
     match outcome {
         Err(Error::Fault(Fault::Database(error)))

@@ -1,4 +1,4 @@
-//! Holds: reasons for which nothing of a log may be removed.
+//! Holds, such as legal holds: while a log has one, nothing is removed from it.
 
 use daybook_entity::hold;
 use sea_orm::{
@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use crate::{Error, ProblemCode, Result, Scope, audit, database, input};
 
-/// Most characters of a hold's name, and of its reason.
+/// Maximum number of characters in a hold's name and in its reason.
 const MAX_TEXT_CHARS: usize = 200;
 
-/// Places a hold on the scope's log: from now on nothing of it is removed.
+/// Places a hold on the scope's log: nothing is removed from it until the hold is released.
 ///
 /// # Errors
-/// A name or reason that can't be used; a name that is there already; a database fault.
+/// An invalid name or reason; `CONFLICT` if there is a hold of this name already; a database fault.
 pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
     for (field, text) in [("name", name), ("reason", reason)] {
         input::check_name(text, MAX_TEXT_CHARS, &[field])?;
@@ -23,7 +23,7 @@ pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
     let context = (scope.clone(), name.to_owned(), reason.to_owned());
     let placed = scope.core().db.transaction(context, |tx, (scope, name, reason)| {
         Box::pin(async move {
-            // Whoever removes has this lock, too: once this is committed, nothing goes any more.
+            // Pruning takes this lock, too: once this is committed, nothing more is removed.
             super::lock(tx, scope.organization_id()).await?;
             let key = (scope.organization_id(), name.clone());
             if hold::Entity::find_by_id(key).one(tx).await?.is_some() {
@@ -44,10 +44,10 @@ pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
     placed.await
 }
 
-/// Ends a hold; false where there is none of that name.
+/// Releases a hold on the scope's log. Returns false if there is no hold of this name.
 ///
 /// # Errors
-/// A name that no hold can have; a database fault.
+/// An invalid name; a database fault.
 pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
     input::check_text(name, &["name"])?;
     let context = (scope.clone(), name.to_owned());
@@ -67,7 +67,7 @@ pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
     released.await
 }
 
-/// The holds on the scope's log, by name.
+/// Returns the holds on the scope's log, ordered by name.
 ///
 /// # Errors
 /// A database fault.
@@ -78,7 +78,7 @@ pub async fn holds(scope: &Scope) -> Result<Vec<hold::Model>> {
     Ok(holds.all(scope.core().db.reader()).await?)
 }
 
-/// Whether anything holds an organization's log.
+/// True if there is a hold on the organization's log.
 pub(super) async fn is_held<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,

@@ -1,4 +1,4 @@
-//! Preview of the entries that a number of days would remove.
+//! Previews the entries that a retention of some days would remove.
 
 use chrono::{DateTime, Utc};
 
@@ -10,22 +10,22 @@ use crate::{Result, Scope, database};
 pub struct Preview {
     /// The number of entries.
     pub entries: i64,
-    /// The sequence of the first of them, which is the log's first.
+    /// The sequence of the first of these entries, which is the first of the log.
     pub first_sequence: i64,
-    /// The sequence of the last of them.
+    /// The sequence of the last of these entries.
     pub last_sequence: i64,
-    /// Time at which the first of them was recorded.
+    /// Time at which the first of these entries was recorded.
     pub first_recorded_at: DateTime<Utc>,
-    /// Time at which the last of them was recorded.
+    /// Time at which the last of these entries was recorded.
     pub last_recorded_at: DateTime<Utc>,
 }
 
-/// The entries of the scope's log that were recorded more than `days` ago and would be removed now,
-/// unless something holds them; `None` if there are none. Takes a few look-ups, however long the
-/// log is.
+/// Returns the entries of the scope's log that were recorded more than `days` ago. They would be
+/// removed now, unless a hold or an unfinished export prevents it. Returns `None` if there are no
+/// such entries. Takes few look-ups, however long the log is.
 ///
 /// # Errors
-/// A number of days that can't be set; a database fault.
+/// A number of days that is not between 1 and [`MOST_DAYS`](super::MOST_DAYS); a database fault.
 pub async fn preview(scope: &Scope, days: Option<u32>) -> Result<Option<Preview>> {
     let days = check(days)?;
     let (db, organization_id) = (scope.core().db.reader(), scope.organization_id());

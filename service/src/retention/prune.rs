@@ -1,4 +1,4 @@
-//! Removing what is older than it has to be kept, in batches.
+//! Prunes entries that are older than their organization's retention, in batches.
 
 use std::sync::Arc;
 
@@ -17,15 +17,16 @@ use uuid::Uuid;
 use super::{entry, entry_at, holds::is_held, lock};
 use crate::{Core, Fault, Permission, Result, Scope, Viewer, audit, database, tenancy};
 
-/// Entries of one transaction.
+/// Maximum number of entries removed in one transaction.
 const BATCH: u64 = 1_000;
-/// How far behind removing may be: so that a log that grows all day is told once a day what goes.
+/// Longest time that pruning may be overdue. With a day, a log that grows all the time gets about
+/// one announcement of pruning a day.
 const SLACK: TimeDelta = TimeDelta::days(1);
 
-/// Removes what is older than its organization keeps it. Any number of processes may do it at once.
+/// Prunes the logs of all organizations. Any number of processes may do so at the same time.
 ///
 /// # Errors
-/// A database fault; what was removed stays removed.
+/// A database fault. Entries that were removed before the fault stay removed.
 pub async fn prune(core: &Arc<Core>) -> Result<()> {
     for found in retention::Entity::find().all(core.db.bulk()).await? {
         let scope = Scope::system(
@@ -49,12 +50,13 @@ async fn remove_through(scope: &Scope, through: i64) -> Result<()> {
     Ok(())
 }
 
-/// Since when an entry has to have been recorded to be kept.
+/// Returns the time before which entries may be removed, or `None` if they are kept forever.
 pub(super) fn cutoff(now: DateTime<Utc>, days: Option<i32>) -> Option<DateTime<Utc>> {
     now.checked_sub_signed(TimeDelta::days(days?.into()))
 }
 
-/// Sequence through which entries are old enough; what was announced where there is more to do of it.
+/// Returns the sequence through which to prune: the announced one if there is more to remove of it,
+/// or else the last one that is old enough.
 async fn extent(core: &Core, found: &retention::Model) -> Result<i64> {
     let (db, organization_id) = (core.db.bulk(), found.organization_id);
     if found.announced > found.pruned {
@@ -65,8 +67,8 @@ async fn extent(core: &Core, found: &retention::Model) -> Result<i64> {
     last_before(db, organization_id, found.pruned, cutoff - SLACK, cutoff).await
 }
 
-/// Sequence through which entries were recorded before `cutoff`; `pruned` if the first after that was
-/// not recorded before `first_before`.
+/// Returns the last sequence of the entries that were recorded before `cutoff`. Returns `pruned` if
+/// the first entry after `pruned` does not exist or was not recorded before `first_before`.
 pub(super) async fn last_before<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,
@@ -78,7 +80,7 @@ pub(super) async fn last_before<C: ConnectionTrait>(
     if first.is_none_or(|first| first.recorded_at >= first_before) {
         return Ok(pruned);
     }
-    // Times of recording follow the sequence.
+    // Binary search: times of recording never decrease along the log.
     let mut old = pruned + 1;
     let mut kept = audit::head_sequence(db, organization_id).await? + 1;
     while kept - old > 1 {
@@ -93,7 +95,7 @@ pub(super) async fn last_before<C: ConnectionTrait>(
     Ok(old)
 }
 
-/// True if old entries may go now: no hold applies, and no unfinished job reads them.
+/// True if old entries may be removed now: there is no hold, and no unfinished job reads the log.
 async fn may_go(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
     let organization_id = scope.organization_id();
     if is_held(tx, organization_id).await? {
@@ -107,7 +109,8 @@ async fn may_go(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
     Ok(readers.count(tx).await? == 0)
 }
 
-/// Says in the log what is about to be removed, once; whether it may be.
+/// Announces in the log, once, that entries through `through` will be removed. Returns false if
+/// they may not be removed now.
 async fn announce(scope: &Scope, through: i64) -> Result<bool> {
     let announced =
         scope.core().db.transaction((scope.clone(), through), |tx, (scope, through)| {
@@ -138,7 +141,8 @@ async fn announce(scope: &Scope, through: i64) -> Result<bool> {
     announced.await
 }
 
-/// Removes one batch of what was announced; false where there is no more to remove, for now.
+/// Removes one batch of the announced entries. Returns false if there is nothing more to remove for
+/// now.
 async fn remove(scope: &Scope) -> Result<bool> {
     let removed = scope.core().db.transaction(scope.clone(), |tx, scope| {
         Box::pin(async move {
@@ -150,7 +154,7 @@ async fn remove(scope: &Scope) -> Result<bool> {
             let now = database::now(tx, &scope.core().clock).await?;
             let batch = old(tx, &found, cutoff(now, found.days)).await?;
             let Some((last, hash, _)) = batch.last() else {
-                // The number of days was raised meanwhile.
+                // The number of days was raised in the meantime.
                 let announced =
                     retention::ActiveModel { announced: Set(found.pruned), ..Default::default() };
                 change(tx, organization_id, announced).await?;
@@ -161,17 +165,17 @@ async fn remove(scope: &Scope) -> Result<bool> {
                 pruned_hash: Set(hash.clone()),
                 ..Default::default()
             };
-            // First what lets the database remove them.
+            // The database lets entries be removed only through the recorded sequence.
             change(tx, organization_id, pruned).await?;
             audit::forget_words(tx, organization_id, found.pruned, *last).await?;
-            // Of a recording that is incomplete there is nothing to be given again.
+            // A recording that has lost entries can't be returned again for a repeated request.
             recording::Entity::delete_many()
                 .filter(recording::Column::OrganizationId.eq(organization_id))
                 .filter(recording::Column::FirstSequence.gt(found.pruned))
                 .filter(recording::Column::FirstSequence.lte(*last))
                 .exec(tx)
                 .await?;
-            // From where it was left: before that, the index still leads to all that is gone.
+            // Starts after the entries pruned before, which the index may still refer to.
             let gone = audit_log::Entity::delete_many()
                 .filter(audit_log::Column::OrganizationId.eq(organization_id))
                 .filter(audit_log::Column::Sequence.gt(found.pruned))
@@ -188,7 +192,7 @@ async fn remove(scope: &Scope) -> Result<bool> {
     removed.await
 }
 
-/// The next entries that were announced and are older than `cutoff`: sequence, hash and time.
+/// Returns sequence, hash and time of the next announced entries that are older than `cutoff`.
 async fn old<C: ConnectionTrait>(
     db: &C,
     found: &retention::Model,

@@ -32,7 +32,8 @@ use crate::{Fault, Result};
 
 /// Size in bytes at which a chunk is sent.
 const CHUNK: usize = 256 * 1024;
-/// Longest time between two chunks, unless one note takes longer. Chunks keep the job's lease alive.
+/// Longest time between two chunks, unless one note takes longer. Chunks keep the job's lease
+/// alive.
 const PAUSE: Duration = Duration::from_millis(300);
 /// Threshold for generated files in ZIP64: the index is one from this many notes, and the report
 /// from 4 GiB less this many bytes.
