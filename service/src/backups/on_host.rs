@@ -85,7 +85,7 @@ async fn contained(core: &Core, artifact: &artifact::Model) -> Result<Vec<Uuid>>
 /// Returns the time at which a backup's snapshot was taken.
 ///
 /// # Errors
-/// A manifest that this build can't read.
+/// A fault if this build can't read the manifest.
 pub fn taken_at(artifact: &artifact::Model) -> Result<DateTime<Utc>> {
     let manifest: serde_json::Value = serde_json::from_str(&artifact.manifest).unwrap_or_default();
     let taken_at = serde_json::from_value(manifest["takenAt"].clone());

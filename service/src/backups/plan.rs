@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::tables::{BackupScope, tables};
 use crate::{Fault, Result, store::Compression};
 
-/// Plan of a backup: the job's payload.
+/// Plan of a backup, stored as the job's payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Plan {
@@ -19,7 +19,7 @@ pub struct Plan {
     pub scheduled_for: Option<DateTime<Utc>>,
 }
 
-/// Outcome of a backup: the job's outcome.
+/// Outcome of a backup, stored as the job's outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Outcome {
@@ -61,7 +61,7 @@ impl Plan {
     /// Parses the plan of a backup job.
     ///
     /// # Errors
-    /// A payload that this build can't read.
+    /// A fault if this build can't read the payload.
     pub fn of(job: &job::Model) -> Result<Self> {
         let plan = serde_json::from_str(&job.payload);
         plan.map_err(|error| Fault::Stored(format!("backup {}: {error}", job.id)).into())
@@ -72,7 +72,7 @@ impl Outcome {
     /// Parses the outcome of a backup job. Returns an empty outcome until the job has succeeded.
     ///
     /// # Errors
-    /// An outcome that this build can't read.
+    /// A fault if this build can't read the outcome.
     pub fn of(job: &job::Model) -> Result<Self> {
         let Some(outcome) = &job.outcome else { return Ok(Self::default()) };
         let outcome = serde_json::from_str(outcome);

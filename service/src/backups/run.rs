@@ -282,8 +282,9 @@ fn at(end: End, table: &str) -> End {
     }
 }
 
-/// Reports that the schema is newer than this process. A backup would lack the rows of tables and
-/// columns that this version doesn't know, and a restore would lose them without notice.
+/// Leaves the job to another attempt, because the schema is newer than this process. The backup
+/// would lack tables and columns that this version doesn't know, and a restore would lose them
+/// silently.
 fn newer() -> End {
     let reason = "the process that tried is older than the database's schema, whose backup is for a \
                   process of the next version";

@@ -1,4 +1,4 @@
-//! Starting a backup.
+//! Queues jobs that back up an organization or the whole instance.
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ pub struct StartBackup {
     pub scheduled_for: Option<DateTime<Utc>>,
 }
 
-/// Queues a backup.
+/// Queues a backup job for the scope's organization.
 ///
 /// # Errors
 /// A key that can't be used; a database fault.
