@@ -27,7 +27,7 @@ pub struct StartBackup {
 /// Queues a backup job for the scope's organization.
 ///
 /// # Errors
-/// A key that can't be used; a database fault.
+/// A problem with the idempotency key if it is invalid; otherwise the errors of [`jobs::enqueue`].
 pub async fn start(scope: &Scope, request: StartBackup) -> Result<Enqueued> {
     let StartBackup { verify, compression, idempotency_key, scheduled_for } = request;
     if let Some(problem) = input::problem_of_key(idempotency_key.as_ref()) {
