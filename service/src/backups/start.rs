@@ -27,7 +27,8 @@ pub struct StartBackup {
 /// Queues a backup job for the scope's organization.
 ///
 /// # Errors
-/// A problem with the idempotency key if it is invalid; otherwise the errors of [`jobs::enqueue`].
+/// A problem if the idempotency key is invalid; CONFLICT if the key was used with other input;
+/// RATE_LIMITED if the organization has used up its quota for backups; a database fault.
 pub async fn start(scope: &Scope, request: StartBackup) -> Result<Enqueued> {
     let StartBackup { verify, compression, idempotency_key, scheduled_for } = request;
     if let Some(problem) = input::problem_of_key(idempotency_key.as_ref()) {
