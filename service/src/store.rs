@@ -1,4 +1,4 @@
-//! The object store: a folder of this machine, or an S3-compatible bucket.
+//! The object store of artifacts: a folder on this machine, or an S3-compatible bucket.
 
 mod bucket;
 mod compression;
@@ -33,15 +33,16 @@ pub use self::{
 };
 use crate::{Fault, Result, private};
 
-/// Bytes of a part on this machine: large enough that parts cost nothing, small enough to hold some.
+/// Size in bytes of a part in a folder: large enough to cost little, small enough to hold a few in
+/// memory.
 const FOLDER_PART: usize = 256 * 1024;
-/// Bytes of a part in a bucket: the least that S3 takes.
+/// Size in bytes of a part in a bucket: the minimum that S3 allows.
 const BUCKET_PART: usize = 5 * 1024 * 1024;
 
-/// Bytes of an object as they come.
+/// Stream of an object's bytes.
 pub type Bytes = BoxStream<'static, std::result::Result<bytes::Bytes, object_store::Error>>;
 
-/// Where artifacts are.
+/// Object store that artifacts are kept in.
 #[derive(Clone, Debug)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
@@ -51,31 +52,31 @@ pub struct Store {
 
 #[derive(Clone, Debug)]
 enum Place {
-    /// A folder of this machine, where uploads are staged as files.
+    /// A folder on this machine, where uploads are staged as files.
     Folder(PathBuf),
     /// An S3-compatible bucket.
     Bucket { bucket: Bucket, url: String },
 }
 
-/// An object that is completely there.
+/// An object that has been stored completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Its key.
+    /// Key of the object.
     pub key: String,
-    /// Its length.
+    /// Size of the object in bytes.
     pub size_bytes: u64,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of the object's bytes.
     pub sha256: [u8; 32],
-    /// The identity of the store that it is in.
+    /// Identity of the store that has the object.
     pub store: String,
 }
 
 impl Store {
-    /// A folder on this machine, made for its owner alone where it's missing. What is written there is fsynced before
-    /// it gets its name.
+    /// Opens a folder on this machine as a store. Creates the folder, accessible to its owner only,
+    /// if it is missing. Objects are fsynced before they get their names.
     ///
     /// # Errors
-    /// A folder that can't be made or used.
+    /// A folder that can't be created or used.
     pub fn folder(path: &Path) -> Result<Self> {
         private::make_folder(path).map_err(|source| Fault::Io {
             context: format!("can't make the folder {}", path.display()),
@@ -91,7 +92,7 @@ impl Store {
         })
     }
 
-    /// The folder at `path` before it is made: a store that has nothing in it. The folder is not made.
+    /// Returns an empty store that stands for the missing folder at `path`, without creating it.
     #[must_use]
     pub fn missing_folder(path: &Path) -> Self {
         Self {
@@ -101,11 +102,11 @@ impl Store {
         }
     }
 
-    /// A bucket, `s3://BUCKET/PREFIX`; region, credentials and endpoint are taken from the `AWS_*`
-    /// variables that other programs take them from.
+    /// Opens the bucket `s3://BUCKET/PREFIX` as a store. Region, credentials and endpoint are read
+    /// from the usual `AWS_*` environment variables.
     ///
     /// # Errors
-    /// A URL or variables that can't be used.
+    /// An invalid URL; invalid or incomplete environment variables.
     pub fn bucket(url: &str, links: Links) -> Result<Self> {
         let bucket = Bucket::open(url, links)?;
         let url = url.to_owned();
@@ -116,7 +117,7 @@ impl Store {
         })
     }
 
-    /// URL of the store.
+    /// Returns the URL of the store.
     #[must_use]
     pub fn place(&self) -> String {
         match &self.place {
@@ -125,7 +126,7 @@ impl Store {
         }
     }
 
-    /// The file that holds an object, where the store is a folder.
+    /// Returns the file that holds an object, or `None` if the store is a bucket.
     fn file(&self, key: &str) -> Option<PathBuf> {
         match &self.place {
             Place::Folder(folder) => Some(folder.join(key)),
@@ -133,21 +134,21 @@ impl Store {
         }
     }
 
-    /// True if only this machine, or who shares the folder, has it.
+    /// True if the store is a folder, which only machines that share the folder can read.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         matches!(self.place, Place::Folder(_))
     }
 
-    /// Begins an object; nothing is visible under its key before [`Writer::finish`].
+    /// Begins to write an object. It becomes visible under its key by [`Writer::finish`].
     ///
     /// # Errors
-    /// A compressor that can't be made.
+    /// A compressor that can't be created.
     pub fn write(&self, key: &str, compression: Compression, ending: Ending) -> Result<Writer> {
         Writer::new(self, key, (compression, ending))
     }
 
-    /// Bytes of each part of an upload but the last.
+    /// Returns the size in bytes of each part of an upload except the last.
     fn part_bytes(&self) -> usize {
         match self.place {
             Place::Folder(_) => FOLDER_PART,
@@ -155,7 +156,8 @@ impl Store {
         }
     }
 
-    /// Whether so many bytes may be a part as they are: a folder takes parts of any length.
+    /// True if a buffer of this many bytes can be stored as a part without being split or copied.
+    /// Only folders take parts of any size; smaller buffers are gathered into parts.
     fn takes_as_part(&self, bytes: usize) -> bool {
         matches!(self.place, Place::Folder(_)) && bytes >= FOLDER_PART
     }
@@ -177,10 +179,10 @@ impl Store {
         Ok(())
     }
 
-    /// Makes sure that an object is there as it was written.
+    /// Verifies that an object exists and has the size that was written.
     ///
     /// # Errors
-    /// An object that is not there or of another length; a fault of the store.
+    /// An object that is missing or has another size; a fault of the store.
     pub async fn confirm(&self, stored: &Stored) -> Result<()> {
         let found = self.objects.head(&Key::from(stored.key.as_str())).await?;
         if found.size == stored.size_bytes {
@@ -191,8 +193,8 @@ impl Store {
         Err(Fault::Io { context, source }.into())
     }
 
-    /// A URL of the bucket's own that downloads an object, under `file_name`, for as long as `ttl`;
-    /// none where links are to be Daybook's.
+    /// Returns a presigned URL of the bucket, valid for `ttl`, that downloads an object as
+    /// `file_name`. Returns `None` if the store is a folder or its links lead to Daybook.
     ///
     /// # Errors
     /// A fault of the store.
@@ -208,10 +210,10 @@ impl Store {
         }
     }
 
-    /// The bytes of an object, or of a range of it.
+    /// Reads an object, or a range of its bytes.
     ///
     /// # Errors
-    /// A fault of the store, a missing object included.
+    /// A missing object; a fault of the store.
     pub async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<Bytes> {
         let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         let found = self.objects.get_opts(&Key::from(key), options).await?;
@@ -221,7 +223,7 @@ impl Store {
         })
     }
 
-    /// The keys of all objects, and since when each is there.
+    /// Lists the keys of all objects, with the time when each was last modified.
     pub(crate) fn list(&self) -> BoxStream<'static, Result<(String, DateTime<Utc>)>> {
         let objects = self.objects.list(None);
         objects
@@ -232,7 +234,7 @@ impl Store {
             .boxed()
     }
 
-    /// Whether an object is there.
+    /// True if an object with this key exists.
     ///
     /// # Errors
     /// A fault of the store.
@@ -244,7 +246,7 @@ impl Store {
         }
     }
 
-    /// Uploads that are not finished: their process may be at it, or may have been killed.
+    /// Returns unfinished uploads. Their processes may still be uploading, or may have been killed.
     pub(crate) async fn unfinished(&self) -> Result<Vec<Unfinished>> {
         match &self.place {
             Place::Folder(folder) => folder::unfinished(folder).await,
@@ -252,7 +254,7 @@ impl Store {
         }
     }
 
-    /// Gives an unfinished upload up, with what it has stored.
+    /// Aborts an unfinished upload, and removes its stored parts.
     pub(crate) async fn discard(&self, unfinished: Unfinished) -> Result<()> {
         match (&self.place, unfinished.at) {
             (_, At::File(file)) => folder::remove_file(&file).await,
@@ -263,7 +265,7 @@ impl Store {
         }
     }
 
-    /// Removes an object; one that isn't there is removed already.
+    /// Removes an object. Succeeds if there is no such object.
     ///
     /// # Errors
     /// A fault of the store.
@@ -275,17 +277,17 @@ impl Store {
     }
 }
 
-/// An upload that is not finished.
+/// An unfinished upload.
 pub(crate) struct Unfinished {
-    /// The key that its object would have.
+    /// Key of the object that the upload would create.
     pub(crate) key: String,
     at: At,
 }
 
-/// Where an unfinished upload is.
+/// Location of an unfinished upload.
 enum At {
-    /// A file that holds what was written.
+    /// A staged file that holds the parts written so far.
     File(PathBuf),
-    /// The bucket's id of it.
+    /// The ID of the upload in the bucket.
     Bucket(String),
 }

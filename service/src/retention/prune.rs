@@ -165,7 +165,7 @@ async fn remove(scope: &Scope) -> Result<bool> {
                 pruned_hash: Set(hash.clone()),
                 ..Default::default()
             };
-            // The database lets entries be removed only through the recorded sequence.
+            // A trigger allows entries to be deleted only through this sequence, so it goes first.
             change(tx, organization_id, pruned).await?;
             audit::forget_words(tx, organization_id, found.pruned, *last).await?;
             // A recording that has lost entries can't be returned again for a repeated request.

@@ -1,10 +1,10 @@
-//! A bucket as a store.
+//! Buckets as stores.
 //!
-//! A bucket keeps the parts of an upload that was never finished for ever, and does not show them in
-//! a list. So each upload has a small object of its own, `uploads/KEY`, which says under which id
-//! the bucket knows it, from before its first part until it is finished or given up: an upload of a
-//! process that was killed is found by it. One whose beginning the bucket did not answer has no such
-//! object: a lifecycle rule of the bucket that ends unfinished uploads removes what is left of it.
+//! A bucket keeps the parts of an unfinished upload forever, and does not list them with the
+//! objects. So each upload has a marker, a small object `uploads/KEY` with the upload's ID, from
+//! before its first part until it is finished or aborted. If a process is killed, its uploads are
+//! found by their markers. An upload has no marker if the bucket did not answer the request to
+//! begin it: a lifecycle rule of the bucket that aborts unfinished uploads removes what is left.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,25 +21,25 @@ use object_store::{
 use super::{At, Unfinished, upload::Upload};
 use crate::{Fault, Result};
 
-/// Longest that a request is repeated for. Shorter than a lease: an attempt whose store does not
-/// answer says so, instead of falling silent.
+/// Longest time that a failed request is retried for. Shorter than a lease, so that an attempt
+/// whose store does not answer reports the error instead of losing its lease.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Longest that one request takes: a part at 250 KiB a second.
+/// Timeout of one request: enough for a part at about 250 KiB a second.
 const REQUEST: Duration = Duration::from_secs(20);
-/// Where uploads that are going on are named.
+/// Prefix of the keys of markers, which name unfinished uploads.
 const UPLOADS: &str = "uploads";
 
-/// Whose links lead to artifacts in a bucket.
+/// Kind of links to artifacts in a bucket.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// Daybook's: each download is recorded.
+    /// Links to Daybook, which records each download.
     #[default]
     Daybook,
-    /// The bucket's, presigned: downloads don't go through Daybook, and only the link is recorded.
+    /// Presigned links to the bucket. Downloads bypass Daybook, so only the link is recorded.
     Presigned,
 }
 
-/// A bucket, or what is in it under a prefix.
+/// A bucket, or the objects under a prefix in it.
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     store: Arc<PrefixStore<AmazonS3>>,
@@ -53,12 +53,12 @@ impl Bucket {
         })?;
         let retry = RetryConfig {
             backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..Default::default() },
-            // By time alone: a store that refuses connections is not asked so often in that time.
+            // In effect limited by time alone: so many retries don't fit into the timeout.
             max_retries: 1_000,
             retry_timeout: PATIENCE,
         };
         check_credentials().map_err(Fault::Unfit)?;
-        // In the clear only where the endpoint says so itself.
+        // Unencrypted only if the endpoint's URL says so.
         let is_clear =
             std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
         let store = AmazonS3Builder::from_env()
@@ -87,7 +87,7 @@ impl Bucket {
             BucketUpload { bucket: self.clone(), key: key.to_owned(), id, parts: Vec::new() };
         let marker = PutPayload::from(upload.id.clone());
         if let Err(error) = self.store.put(&marker_of(key), marker).await {
-            // Without a name it could not be found again.
+            // Without a marker, the upload could not be found again.
             upload.abort().await?;
             return Err(error.into());
         }
@@ -101,7 +101,7 @@ impl Bucket {
             let key = marker.location.as_ref().strip_prefix("uploads/").unwrap_or_default();
             let id = match self.store.get(&marker.location).await {
                 Ok(marker) => marker.bytes().await?,
-                // Finished meanwhile.
+                // The upload was finished in the meantime.
                 Err(object_store::Error::NotFound { .. }) => continue,
                 Err(error) => return Err(error.into()),
             };
@@ -111,7 +111,8 @@ impl Bucket {
         Ok(found)
     }
 
-    /// Gives an upload up. One that the bucket doesn't know is finished or given up already.
+    /// Aborts an upload. Succeeds if the bucket does not know the upload, since it was finished or
+    /// aborted then.
     pub(super) async fn abort(&self, key: &str, id: &str) -> Result<()> {
         let aborted = self.store.abort_multipart(&Key::from(key), &id.to_owned()).await;
         match aborted {
@@ -174,9 +175,9 @@ impl BucketUpload {
     }
 }
 
-/// Names of the variables that hold a key for the bucket.
+/// Names of the environment variables that hold an access key for the bucket.
 const KEY_VARIABLES: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-/// Names of variables that lead to other credentials, any of which does.
+/// Names of environment variables that provide other credentials. Any one of them is enough.
 const OTHER_CREDENTIALS: [&str; 4] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
@@ -188,7 +189,7 @@ fn is_set(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| !value.is_empty())
 }
 
-/// A key is its two halves.
+/// Refuses an access key of which only the ID or only the secret is set.
 fn check_credentials() -> std::result::Result<(), String> {
     let [id, secret] = KEY_VARIABLES;
     match (is_set(id), is_set(secret)) {
@@ -198,8 +199,8 @@ fn check_credentials() -> std::result::Result<(), String> {
     }
 }
 
-/// Determines that the environment names no credentials, so that only a role of the machine's own can
-/// give them.
+/// True if the environment provides no credentials, so that only a role of this machine can provide
+/// them.
 pub(super) fn has_no_credentials() -> bool {
     !KEY_VARIABLES.iter().chain(&OTHER_CREDENTIALS).any(|name| is_set(name))
 }
@@ -208,7 +209,7 @@ fn marker_of(key: &str) -> Key {
     Key::from(format!("{UPLOADS}/{key}"))
 }
 
-/// Name and prefix in `s3://BUCKET/PREFIX`.
+/// Parses `s3://BUCKET/PREFIX` into the bucket's name and the prefix.
 fn parse(url: &str) -> Option<(&str, &str)> {
     let rest = url.strip_prefix("s3://")?;
     let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));

@@ -1,4 +1,4 @@
-//! Compressing a file while it is written.
+//! Compresses a file while it is written.
 
 use std::io::{self, Write};
 
@@ -6,20 +6,21 @@ use flate2::{Compression as Level, write::GzEncoder};
 use serde::{Deserialize, Serialize};
 use zstd::stream::write::Encoder as ZstdEncoder;
 
-/// zstd's fastest: about 500 MB a second in about 1 MiB of memory, so that writing waits for the
-/// database and not for it. Its default, 3, takes half as long again, and records do not get smaller.
+/// The fastest regular level of zstd: about 500 MB a second in about 1 MiB of memory, so that the
+/// database limits the speed of writing. The default level, 3, takes 50 % longer and does not make
+/// records smaller.
 const ZSTD_LEVEL: i32 = 1;
 
-/// How a file is compressed.
+/// Compression of a file.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
-    /// RFC 1952.
+    /// Gzip (RFC 1952).
     Gzip,
-    /// RFC 8878.
+    /// Zstandard (RFC 8878).
     Zstd,
 }
 
@@ -28,11 +29,11 @@ pub enum Compression {
 pub enum Ending {
     /// The file ends with its content.
     Plain,
-    /// With a seal at its end, by which any change of it is found.
+    /// The file ends with a seal, which reveals any change to the file.
     Sealed,
 }
 
-/// Bytes in, compressed bytes out. The same bytes give the same bytes, whatever the pieces.
+/// Compresses bytes. The output depends on the bytes alone, not on how they are split into pieces.
 pub(super) enum Compressor {
     None,
     Gzip(GzEncoder<Vec<u8>>),
@@ -52,7 +53,7 @@ impl Compressor {
         })
     }
 
-    /// Compresses `bytes` and appends what is ready to `out`.
+    /// Compresses `bytes` and appends the output that is ready to `out`.
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
         let ready = match self {
             Self::None => {
@@ -72,7 +73,7 @@ impl Compressor {
         Ok(())
     }
 
-    /// Appends what ends the file.
+    /// Appends the rest of the output, which ends the file.
     pub(super) fn finish(self, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
             Self::None => {}

@@ -1,4 +1,4 @@
-//! A folder as a store: what `object_store` leaves there of uploads that are not finished.
+//! Folders as stores, where `object_store` leaves files of unfinished uploads.
 
 use std::{
     io::SeekFrom,
@@ -15,22 +15,23 @@ use tokio_util::io::ReaderStream;
 use super::{At, Unfinished};
 use crate::{Fault, Result};
 
-/// Bytes of a file that are read at once. `object_store` reads 8 KiB, each in another thread.
+/// Size in bytes of each read of a file. `object_store` reads 8 KiB at a time, each on another
+/// thread.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes after which the disk is set to work on a file that is not whole yet.
+/// Number of bytes after which an unfinished file is flushed to the disk in the background.
 const FLUSH: usize = 16 * 1024 * 1024;
 
-/// A file that is being written, under another name than the one it will have.
+/// A file that is being written under a temporary name.
 pub(super) struct FolderUpload {
     upload: Box<dyn MultipartUpload>,
     staged: PathBuf,
-    /// Bytes since the disk was last set to work.
+    /// Number of bytes written since the last flush.
     unflushed: usize,
 }
 
 impl FolderUpload {
-    /// Of the object at `path`, whose key no other upload has.
+    /// Creates the upload of the object at `path`. No other upload may have the same key.
     pub(super) fn new(upload: Box<dyn MultipartUpload>, path: &Path) -> Self {
         let mut staged = path.as_os_str().to_owned();
         staged.push("#1");
@@ -43,9 +44,9 @@ impl FolderUpload {
         if self.unflushed >= FLUSH {
             self.unflushed = 0;
             let staged = self.staged.clone();
-            // Nobody waits for it, or relies on it: all is fsynced before the file gets its name, and
-            // most of that is done by then. What the disk fails at here is told there again, for Linux
-            // tells it each open file.
+            // Nothing waits for this flush or relies on it: the file is fsynced before it gets its
+            // name, which is faster if most of it has been flushed by then. An error of the disk
+            // here is reported there again, since Linux reports it to each open file.
             tokio::task::spawn_blocking(move || std::fs::File::open(staged)?.sync_data());
         }
         Ok(())
@@ -61,7 +62,7 @@ impl FolderUpload {
     }
 }
 
-/// The bytes of a range of a file.
+/// Returns a stream of a range of a file's bytes.
 pub(super) async fn stream(
     file: std::fs::File,
     range: Range<u64>,
@@ -74,7 +75,7 @@ pub(super) async fn stream(
         .map_err(|error| object_store::Error::Generic { store: "folder", source: error.into() }))
 }
 
-/// Uploads staged under `root`, as files whose names are a key, `#` and a number.
+/// Returns the uploads staged under `root`: files whose names are a key, `#` and a number.
 pub(super) async fn unfinished(root: &Path) -> Result<Vec<Unfinished>> {
     let upload = |path: PathBuf| {
         let key = path.strip_prefix(root).ok()?.to_str()?;
@@ -84,13 +85,14 @@ pub(super) async fn unfinished(root: &Path) -> Result<Vec<Unfinished>> {
     Ok(staged(root).await?.into_iter().filter_map(upload).collect())
 }
 
-/// Files under `folder` that hold parts of an upload: their names end in `#` and a number.
+/// Returns the files under `folder` that hold an unfinished upload: their names end in `#` and a
+/// number.
 async fn staged(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut folders, mut found) = (vec![folder.to_owned()], Vec::new());
     while let Some(folder) = folders.pop() {
         let mut items = match tokio::fs::read_dir(&folder).await {
             Ok(items) => items,
-            // Removed meanwhile.
+            // Removed in the meantime.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(cannot("read", &folder, error)),
         };
@@ -109,7 +111,7 @@ async fn staged(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Removes a file; one that isn't there is removed already.
+/// Removes a file. Succeeds if there is no such file.
 pub(super) async fn remove_file(path: &Path) -> Result<()> {
     match tokio::fs::remove_file(path).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -1,4 +1,5 @@
-//! The identity of a store: processes that have read the same share it, whatever they call it.
+//! Identity of a store: processes that read the same identity share the store, whatever path or URL
+//! each knows it by.
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt};
 
@@ -8,16 +9,16 @@ use object_store::{ObjectStore, PutMode, PutOptions, path::Path as Key};
 use super::Store;
 use crate::{Error, Fault, Result, private::STORE_IDENTITY, random, text::hex};
 
-/// Mode of its file, where the store is a folder.
+/// Mode of the identity's file if the store is a folder.
 const OWNER_ONLY: u32 = 0o600;
-/// Length of an identity, in bytes.
+/// Length of an identity in bytes; its text has two hexadecimal digits for each.
 const LENGTH: usize = 16;
 
 impl Store {
-    /// The identity of the store, which is made when it is first asked for.
+    /// Returns the identity of the store, and creates it on first use.
     ///
     /// # Errors
-    /// A fault of the store; an identity that Daybook did not make.
+    /// A fault of the store; an identity that Daybook did not create.
     pub async fn identity(&self) -> Result<String> {
         let known = self.identity.get_or_try_init(|| async {
             if let Some(known) = self.known_identity().await? {
@@ -28,10 +29,10 @@ impl Store {
         known.await.cloned()
     }
 
-    /// The identity of the store, if it has one already.
+    /// Returns the identity of the store, or `None` if it has none yet.
     ///
     /// # Errors
-    /// As [`Self::identity`].
+    /// The same as [`Self::identity`].
     pub async fn known_identity(&self) -> Result<Option<String>> {
         let bytes = match self.read(STORE_IDENTITY, None).await {
             Ok(bytes) => bytes.try_collect::<Vec<_>>().await?.concat(),
@@ -52,7 +53,7 @@ impl Store {
         Err(Fault::Unfit(message).into())
     }
 
-    /// Lets only its owner open it, whatever the umask, like all that a folder holds.
+    /// Restricts the identity's file to its owner, whatever the umask, like all files of a folder.
     fn tighten_identity(&self) -> Result<()> {
         let Some(file) = self.file(STORE_IDENTITY) else { return Ok(()) };
         match std::fs::set_permissions(&file, Permissions::from_mode(OWNER_ONLY)) {
@@ -60,7 +61,7 @@ impl Store {
                 let context = format!("can't change the mode of {}", file.display());
                 Err(Fault::Io { context, source }.into())
             }
-            // A folder that is not made has no file.
+            // A folder that does not exist has no such file.
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -75,9 +76,9 @@ impl Store {
                 self.tighten_identity()?;
                 return Ok(made);
             }
-            // Of processes that start at once one is first.
+            // Another process that started at the same time was first.
             Err(object_store::Error::AlreadyExists { .. }) => {}
-            // Not every bucket can tell: then the last one is.
+            // Not every bucket supports conditional creation: there, the last process wins.
             Err(_) => self.put(STORE_IDENTITY, made.into()).await?,
         }
         let gone = || Fault::Stored(format!("{STORE_IDENTITY} is gone from the artifact store"));

@@ -1,6 +1,6 @@
-//! Trying the store out, beside the artifacts.
+//! Tests the store with objects of its own.
 //!
-//! What is written has no artifact's key, so that the janitor leaves it alone.
+//! Their keys are not those of artifacts, so the janitor ignores them.
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -14,7 +14,7 @@ use crate::{
 };
 
 impl Store {
-    /// Whether it can be written to: stores a few bytes and removes them.
+    /// Checks that the store can be written to: stores a few bytes and removes them.
     ///
     /// # Errors
     /// A fault of the store.
@@ -23,16 +23,17 @@ impl Store {
         self.remove(READINESS_PROBE).await
     }
 
-    /// Stores an object of its own, reads it back and removes it.
+    /// Checks the store in full: stores a test object, reads it back and removes it.
     ///
     /// # Errors
-    /// What could not be done, or was done wrongly.
+    /// A fault of the store; other bytes than were written; an object that still exists once
+    /// removed.
     pub async fn rehearse(&self) -> Result<()> {
         let key = format!("{REHEARSAL_PREFIX}{}", hex(&random::bytes::<8>()));
         let written = random::bytes::<64>();
         self.put(&key, Bytes::copy_from_slice(&written)).await?;
         let read = self.content(&key).await;
-        // Also where it can't be read.
+        // Removes the object even if it can't be read.
         self.remove(&key).await?;
         if read? == written && !self.has(&key).await? {
             return Ok(());

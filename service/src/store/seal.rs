@@ -1,21 +1,22 @@
-//! The seal at the end of a compressed file: the SHA-256 of all bytes before it.
+//! Seals at the end of compressed files: the SHA-256 of all bytes before the seal.
 //!
-//! Decompressors do not notice every change of what they read: bits of a header that say nothing,
-//! padding, a second member or frame, what follows the last one. The seal does, and it finds a file that
-//! lacks its end. Other programs pass over it: to gzip it is a member without content (RFC 1952, with the
-//! hash in an extra field), to zstd a skippable frame (RFC 8878, section 3.1.2).
+//! Decompressors do not detect every change of a file: in unused bits of a header, in padding, a
+//! second member or frame, or bytes after the last one. The seal reveals all of these, and also a
+//! file that was truncated. Other programs skip the seal: to gzip it is a member without content
+//! (RFC 1952, with the hash in an extra field), and to zstd a skippable frame (RFC 8878, section
+//! 3.1.2).
 
 use super::Compression;
 
-/// A member's header with an extra field of 36 bytes, in which `Db` has 32.
+/// Header of a gzip member with an extra field of 36 bytes, whose subfield `Db` has 32 bytes.
 const GZIP_HEADER: [u8; 16] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 36, 0, b'D', b'b', 32, 0];
-/// A last block without content, and the CRC-32 and length of nothing.
+/// A last block without content, and the CRC-32 and length of empty content.
 const GZIP_END: [u8; 10] = [3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-/// A skippable frame of 39 bytes.
+/// Header of a skippable zstd frame of 39 bytes, which begins with `daybook`.
 const ZSTD_HEADER: [u8; 15] =
     [0x50, 0x2a, 0x4d, 0x18, 39, 0, 0, 0, b'd', b'a', b'y', b'b', b'o', b'o', b'k'];
 
-/// The seal of a file whose other bytes have this hash; empty for one that is not compressed.
+/// Returns the seal of a file whose other bytes have this hash. Empty for an uncompressed file.
 pub(crate) fn seal(compression: Compression, sha256: [u8; 32]) -> Vec<u8> {
     match compression {
         Compression::None => Vec::new(),
@@ -24,7 +25,7 @@ pub(crate) fn seal(compression: Compression, sha256: [u8; 32]) -> Vec<u8> {
     }
 }
 
-/// The length of a seal, in bytes.
+/// Returns the length of a seal in bytes; 0 for an uncompressed file.
 pub(crate) fn length(compression: Compression) -> usize {
     match compression {
         Compression::None => 0,
@@ -33,7 +34,7 @@ pub(crate) fn length(compression: Compression) -> usize {
     }
 }
 
-/// Reports whether `end` is a seal, of whatever file.
+/// True if `end` has the form of a seal, whatever hash it has.
 pub(crate) fn is_seal(compression: Compression, end: &[u8]) -> bool {
     let header: &[u8] = match compression {
         Compression::None => &[],

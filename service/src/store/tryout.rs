@@ -1,22 +1,22 @@
-//! Trying a bucket at the start, so that a process which could store nothing says why and ends.
+//! Tries a bucket at startup, so that a process that can't store anything reports why and exits.
 
 use std::{error::Error as _, time::Duration};
 
 use super::{Store, bucket::has_no_credentials};
 use crate::{Error, Fault, Result};
 
-/// Longest wait for a bucket.
+/// Longest wait for a response of the bucket.
 const BUCKET_TIMEOUT: Duration = Duration::from_secs(20);
-/// Longest wait for credentials of the machine's own role, if no others are named.
+/// Longest wait if the environment provides no credentials, and only the machine's role may.
 const ROLE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Said wherever the address of the bucket may be wrong.
+/// Advice for errors that a wrong address of the bucket may cause.
 const ADDRESS: &str = "correct DAYBOOK_ARTIFACTS_URL, AWS_REGION or AWS_ENDPOINT_URL";
 
 impl Store {
-    /// Stores a few bytes in the bucket `url` and removes them.
+    /// Checks that the bucket at `url` can be written to: stores a few bytes and removes them.
     ///
     /// # Errors
-    /// Why that does not work, and which variables to look at.
+    /// [`Fault::Unfit`], with the reason and the environment variables to check.
     pub async fn try_bucket(&self, url: &str) -> Result<()> {
         let is_without = has_no_credentials();
         let limit = if is_without { ROLE_TIMEOUT } else { BUCKET_TIMEOUT };
@@ -53,7 +53,7 @@ fn explain(url: &str, said: &str) -> String {
     }
 }
 
-/// The innermost cause, in which there is nothing of retries.
+/// Returns the text of the innermost cause, which does not mention retries.
 fn root(error: &Error) -> String {
     let Error::Fault(Fault::Store(error)) = error else { return error.to_string() };
     let mut inner = error.source();

@@ -1,4 +1,4 @@
-//! An upload that is going on: parts in, one object out, or nothing.
+//! Uploads in parts, which become one object or are aborted.
 
 use bytes::Bytes;
 use object_store::PutPayload;
@@ -6,7 +6,7 @@ use object_store::PutPayload;
 use super::{bucket::BucketUpload, folder::FolderUpload};
 use crate::Result;
 
-/// An upload, by where it goes.
+/// An upload to a folder or a bucket.
 pub(super) enum Upload {
     Folder(FolderUpload),
     Bucket(BucketUpload),
@@ -29,7 +29,7 @@ impl Upload {
         }
     }
 
-    /// Removes what was stored.
+    /// Aborts the upload, and removes its stored parts.
     pub(super) async fn abort(self) -> Result<()> {
         match self {
             Self::Folder(upload) => upload.abort().await,

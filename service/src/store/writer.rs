@@ -1,4 +1,4 @@
-//! Writing one object to the store.
+//! Writes one object to the store.
 
 use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
@@ -6,19 +6,19 @@ use sha2::{Digest, Sha256};
 use super::{Compression, Ending, Store, Stored, compression::Compressor, seal, upload::Upload};
 use crate::{Fault, Result};
 
-/// Bytes that are compressed at once: a few milliseconds in which no other task has the thread.
+/// Number of bytes compressed at once, which blocks the thread for a few milliseconds.
 const SLICE: usize = 64 * 1024;
 
-/// An object being written: holds one part at a time, however long the object becomes.
+/// Writer of one object. Holds one part at a time in memory, however large the object becomes.
 pub struct Writer {
     store: Store,
     key: String,
-    /// Begun by the first part: an object shorter than that is stored in one step.
+    /// The upload, begun by the first part. An object smaller than a part is stored in one step.
     upload: Option<Upload>,
     compressor: Compressor,
-    /// Compression of the seal that the file is to end with; none for one without.
+    /// Compression that the seal is made for; [`Compression::None`] for a file without a seal.
     sealed: Compression,
-    /// What the compressor has ready, between two calls empty.
+    /// Buffer for the compressor's output; empty between two calls.
     ready: Vec<u8>,
     part: BytesMut,
     hasher: Sha256,
@@ -47,7 +47,7 @@ impl Writer {
         })
     }
 
-    /// Appends `bytes`; an empty buffer for what follows them.
+    /// Appends `bytes`. Returns an empty buffer to use for the next bytes.
     ///
     /// # Errors
     /// A fault of the store.
@@ -72,7 +72,7 @@ impl Writer {
         Ok(bytes)
     }
 
-    /// Makes the object visible, whole.
+    /// Stores the rest of the object, and makes it visible under its key.
     ///
     /// # Errors
     /// A fault of the store.
@@ -95,7 +95,7 @@ impl Writer {
         Ok(Stored { key, size_bytes, sha256: hasher.finalize().into(), store })
     }
 
-    /// Gives it up and removes what was written of it.
+    /// Aborts the upload and removes its stored parts. Logs a warning if that fails.
     pub async fn abort(self) {
         let Some(upload) = self.upload else { return };
         if let Err(error) = upload.abort().await {
@@ -103,7 +103,7 @@ impl Writer {
         }
     }
 
-    /// Appends bytes of the file as it is to be stored.
+    /// Appends bytes to the stored file, after any compression.
     async fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
         self.hasher.update(bytes);
         self.size_bytes += bytes.len() as u64;
@@ -119,7 +119,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes `bytes` a part, without copying them, and gives them back empty.
+    /// Stores `bytes` as a part without copying them, and returns the buffer, emptied.
     async fn put_whole(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
         for slice in bytes.chunks(SLICE) {
             self.hasher.update(slice);
@@ -139,7 +139,7 @@ impl Writer {
     async fn put_part(&mut self) -> Result<()> {
         let part = std::mem::take(&mut self.part).freeze();
         self.upload(part.clone()).await?;
-        // Whoever stored it is done with it: the next part has its place.
+        // The store is done with the part, so its memory is reused for the next one.
         self.part = part
             .try_into_mut()
             .unwrap_or_else(|_| BytesMut::with_capacity(self.store.part_bytes()));
@@ -147,7 +147,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Stores a part, the first of which begins the upload.
+    /// Stores a part. The first part begins the upload.
     async fn upload(&mut self, part: Bytes) -> Result<()> {
         let upload = match &mut self.upload {
             Some(upload) => upload,
