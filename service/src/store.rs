@@ -140,7 +140,7 @@ impl Store {
         matches!(self.place, Place::Folder(_))
     }
 
-    /// Begins to write an object. It becomes visible under its key by [`Writer::finish`].
+    /// Begins to write an object, which becomes visible once [`Writer::finish`] succeeds.
     ///
     /// # Errors
     /// A compressor that can't be created.
