@@ -162,7 +162,7 @@ mod tests {
         let budget = Budget::default();
         let all = budget.body(&ada(), usize::MAX / 2).await.expect("as much as there is");
         let refused = budget.body(&ada(), 1).await.expect_err("it has all of its own");
-        assert_eq!((refused.retry_after, refused.unit), (1, "KiB of requests at once"));
+        assert_eq!((refused.retry_after, refused.unit), (1, "KiB of concurrent requests"));
         for key in
             [RateLimitKey::Credential("bob".to_owned()), RateLimitKey::Address([1, 1, 1, 1].into())]
         {

@@ -85,7 +85,7 @@ mod tests {
         let Fitted { value, remark } = tags(given.into_iter().chain(many).collect());
         assert_eq!(value.len(), 32);
         assert_eq!(value[..4], ["a", "A", &"x".repeat(64), "0"]);
-        let said = "left out tags: 1 longer than 64 characters, 11 after the first 32, 1 given twice, 2 blank";
+        let said = "some tags were left out: 1 longer than 64 characters, 11 after the first 32, 1 given twice, 2 blank";
         assert_eq!(remark.as_deref(), Some(said));
         assert_eq!(tags(vec!["a".to_owned()]).remark, None);
     }
