@@ -156,8 +156,8 @@ pub struct Config {
     /// Limits and origins of the server.
     #[command(flatten)]
     pub server_limits: ServerLimits,
-    /// Subject that the audit log names as the actor of a command [default: the operating system's user,
-    /// e.g. os-user:ada@web-1]
+    /// Subject that the audit log names as the actor of a command; by default the operating
+    /// system's user, with the name of the host
     #[arg(long = "as", env = "DAYBOOK_AS", value_name = "SUBJECT", global = true)]
     pub acts_as: Option<String>,
     /// Log level, or levels by module, e.g. info or daybook=debug

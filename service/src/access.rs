@@ -1,7 +1,7 @@
 //! Access: viewers, and what they may do in each organization.
 //!
 //! A credential names a subject ([`Viewer`]). What the subject may do is stored in the database and
-//! read at each use, so that revoking it takes effect at once. [`enter`] turns both into a
+//! read at each use, so that revoking it takes effect at once. `enter` turns both into a
 //! [`Scope`], the only way to a tenant's rows, the same for HTTP, WebSocket and command line.
 
 pub mod api_key;

@@ -161,7 +161,7 @@ impl Instance {
     /// permission, the refusal is recorded in the organization's log with the outcome DENIED.
     ///
     /// # Errors
-    /// The errors of [`access::enter`], or a database fault.
+    /// Not found, a role that does not permit it, or an expired credential; a database fault.
     pub async fn enter(
         &self,
         viewer: &Viewer,

@@ -91,7 +91,7 @@ async fn insert(
 }
 
 /// Returns the organization with this slug. For the command line; requests go through
-/// [`crate::access::enter`].
+/// `access::enter`.
 ///
 /// # Errors
 /// A database fault.

@@ -1,7 +1,7 @@
 //! Tenancy: the organizations that a task may access, enforced by row-level security in PostgreSQL.
 //!
 //! The first protection is that every statement names its organization, and that
-//! [`crate::access::enter`] is the only way to get one. If the database's role is not the owner of
+//! `access::enter` is the only way to get one. If the database's role is not the owner of
 //! the tables, row-level security is the second: when a connection is lent, it receives the
 //! organizations that the task has entered, and the server shows and accepts no rows of others,
 //! whatever a statement says or forgets. A request begins with none. An attempt of a job has its

@@ -118,7 +118,7 @@ impl Viewer {
     }
 }
 
-/// The right to do something in one organization, made by [`enter`], or by [`Scope::system`] for
+/// The right to do something in one organization, made by `enter`, or by `Scope::system` for
 /// Daybook's own work.
 #[derive(Clone, Debug)]
 pub struct Scope {
