@@ -202,7 +202,7 @@ async fn wrong_settings_are_refused(server: &TestServer) {
             &["retention", "set", "--organization", "nobody", "--days", "7"],
             "there is no organization nobody",
         ),
-        (&["hold", "release", "--organization", "acme", "case-7"], "has no hold case-7"),
+        (&["hold", "release", "--organization", "acme", "case-7"], "has no hold named case-7"),
         (
             &["hold", "place", "--organization", "acme", "--reason", "", "case-7"],
             "reason: must have",
