@@ -45,13 +45,13 @@ for (const width of [1280, 375]) {
       const heading = page.getByRole("heading", { name: `Note ${number}`, exact: true });
       await heading.waitFor();
       await until("it has the focus", () => hasFocus(heading));
-      assert.ok(await isInSight(heading), `note ${number}`);
+      await until(`note ${number} is in sight`, () => isInSight(heading));
       // Far down the note, from where the next one begins at its top all the same.
       await page.getByText("A long text.").last().scrollIntoViewIfNeeded();
       if (width === 1280) continue;
       await page.goBack();
       await until("the row has the focus", () => hasFocus(row));
-      assert.ok(await isInSight(row), `row ${number}`);
+      await until(`row ${number} is in sight`, () => isInSight(row));
     }
     assert.deepEqual(page.complaints, []);
   });
@@ -76,12 +76,12 @@ test("a job's detail takes the focus, and gives it back to its place in the list
     await page.keyboard.press("Enter");
     const dialog = page.getByRole("dialog");
     await dialog.getByText("Transitions").waitFor();
-    assert.ok(await hasFocus(dialog), section);
-    assert.ok(await isInSight(dialog.getByRole("heading").first()), section);
+    await until(`the detail in ${section} has the focus`, () => hasFocus(dialog));
+    await until(`it is in sight in ${section}`, () => isInSight(dialog.getByRole("heading").first()));
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
     await until("the link has the focus", () => hasFocus(link));
-    assert.ok(await isInSight(link), section);
+    await until(`it is in sight in ${section}`, () => isInSight(link));
   }
 });
 
@@ -99,5 +99,5 @@ test("whoever goes on within entries comes back to the one that was looked at la
   await until("the grid has the focus", () => hasFocus(grid));
   const active = await grid.getAttribute("aria-activedescendant");
   assert.notEqual(active, before);
-  assert.ok(await isInSight(page.locator(`[id="${active}"]`)));
+  await until("it is in sight", () => isInSight(page.locator(`[id="${active}"]`)));
 });
