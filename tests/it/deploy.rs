@@ -83,6 +83,20 @@ fn linters_have_nothing_to_say() {
     );
 }
 
+/// Cargo reads the manifest of each member, also of those that it doesn't build.
+#[test]
+fn context_of_the_image_holds_every_member_of_the_workspace() {
+    let ignored = read("api/deploy/Dockerfile.dockerignore");
+    let manifest = read("Cargo.toml");
+    let (_, members) = manifest.split_once("members = [").unwrap();
+    let (members, _) = members.split_once(']').unwrap();
+    for member in members.split(',').map(|member| member.trim().trim_matches('"')) {
+        let names = [format!("!{member}"), format!("!{member}/Cargo.toml")];
+        let is_there = |line: &str| names.iter().any(|name| name == line);
+        assert!(ignored.lines().any(is_there), "{member}");
+    }
+}
+
 #[test]
 fn alerts_tell_when_they_should() {
     let played = read("tests/deploy/alerts.yml");
