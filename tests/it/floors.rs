@@ -208,8 +208,10 @@ fn flatten(tree: &UseTree, before: &mut Vec<String>, paths: &mut Vec<Vec<String>
             group.items.iter().for_each(|item| flatten(item, before, paths));
         }
         UseTree::Name(name) => paths.push([before.as_slice(), &[name.ident.to_string()]].concat()),
+        // The new name last: only a re-export of the root is known by it.
         UseTree::Rename(name) => {
-            paths.push([before.as_slice(), &[name.rename.to_string()]].concat());
+            let names = [name.ident.to_string(), name.rename.to_string()];
+            paths.push([before.as_slice(), &names].concat());
         }
         UseTree::Glob(_) => paths.push([before.as_slice(), &["*".to_owned()]].concat()),
     }
