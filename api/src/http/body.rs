@@ -27,7 +27,7 @@ const MAX_BYTES_BESIDE_DOCUMENT: usize = 64 * 1024;
 /// while its client sends is reset, and the client may never see the response (RFC 9112, section 9.6).
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 
-/// Whether a request has a valid credential.
+/// The kind of sender of a request: one with a valid credential, or one without.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Credential {
     Held,

@@ -163,7 +163,7 @@ impl Attempt {
         self.last_beat = Instant::now();
         match lease::beat(&self.core, &self.job).await? {
             Pulse::Held => {
-                super::worker::ring_progress(&self.core, &self.job);
+                super::worker::notify_progress(&self.core, &self.job);
                 Ok(())
             }
             Pulse::CancelRequested => Err(End::Canceled),

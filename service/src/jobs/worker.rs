@@ -75,7 +75,7 @@ pub async fn work(worker: Arc<Worker>) {
 }
 
 /// Notifies those who watch the job's organization that the job advanced.
-pub(super) fn ring_progress(core: &Core, job: &job::Model) {
+pub(super) fn notify_progress(core: &Core, job: &job::Model) {
     core.notifier.notify(Topic::Jobs(job.organization_id));
     core.notifier.notify(Topic::AllJobs);
 }
