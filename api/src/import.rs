@@ -262,7 +262,7 @@ mod fuzz {
     use futures::executor::block_on;
     use proptest::{collection::vec, prelude::*, sample::Index};
 
-    const RIGHT: &str = r#"{"timestamp":"2026-01-01T00:00:00Z","actor":{"id":"ada","type":"USER"},"action":"a.b","outcome":"SUCCESS","resource":{"type":"t","id":"1"},"changes":[{"field":"f","new":1.5}],"metadata":{"extra":{"k":["\u00e9"]}}}"#;
+    const EXAMPLE_LINE: &str = r#"{"timestamp":"2026-01-01T00:00:00Z","actor":{"id":"ada","type":"USER"},"action":"a.b","outcome":"SUCCESS","resource":{"type":"t","id":"1"},"changes":[{"field":"f","new":1.5}],"metadata":{"extra":{"k":["\u00e9"]}}}"#;
 
     proptest! {
         #[test]
@@ -283,7 +283,7 @@ mod fuzz {
             cut: Index,
             any in vec(any::<u8>(), 0..99),
         ) {
-            let mut near = RIGHT.as_bytes().to_vec();
+            let mut near = EXAMPLE_LINE.as_bytes().to_vec();
             for (at, byte) in changes {
                 let at = at.index(near.len());
                 near[at] = byte;

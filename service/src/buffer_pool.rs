@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most buffers that the pool keeps.
-const MOST: usize = 8;
+const MAX_BUFFERS: usize = 8;
 
 /// Empty buffers that pass between the threads that fill them and the threads that empty them.
 ///
@@ -23,7 +23,7 @@ impl BufferPool {
     pub(crate) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
         let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buffer.capacity() > 0 && spares.len() < MOST {
+        if buffer.capacity() > 0 && spares.len() < MAX_BUFFERS {
             spares.push(buffer);
         }
     }

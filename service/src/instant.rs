@@ -10,11 +10,11 @@ pub const MAX_INSTANT: DateTime<Utc> =
     DateTime::from_timestamp_micros(253_402_300_799_999_999).expect("within chrono's calendar");
 
 /// Years in UTC that both engines store and compare alike and that RFC 3339 can write.
-const YEARS: RangeInclusive<i32> = 1..=9999;
+const VALID_YEARS: RangeInclusive<i32> = 1..=9999;
 /// Most digits of a second's fraction, which are microseconds.
 const MAX_DIGITS: usize = 6;
 /// Positions of the seconds in an instant, and of the text after them.
-const SECOND: usize = 17;
+const SECONDS_POSITION: usize = 17;
 const AFTER_SECOND: usize = 19;
 
 /// The reason why Daybook does not accept a text as an instant, worded for the caller.
@@ -46,7 +46,7 @@ pub fn parse_instant(text: &str) -> Result<DateTime<Utc>, InstantError> {
     let parsed = Some(text).filter(|text| text.is_ascii());
     let parsed = parsed.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let instant = parsed.ok_or(InstantError::Malformed)?.to_utc();
-    if text.get(SECOND..AFTER_SECOND) == Some("60") {
+    if text.get(SECONDS_POSITION..AFTER_SECOND) == Some("60") {
         return Err(InstantError::LeapSecond);
     }
     let fraction = text.get(AFTER_SECOND..).and_then(|rest| rest.strip_prefix('.'));
@@ -54,7 +54,7 @@ pub fn parse_instant(text: &str) -> Result<DateTime<Utc>, InstantError> {
     if digits > MAX_DIGITS {
         return Err(InstantError::TooPrecise);
     }
-    if !YEARS.contains(&instant.year()) {
+    if !VALID_YEARS.contains(&instant.year()) {
         return Err(InstantError::OutOfRange);
     }
     Ok(instant)
@@ -136,7 +136,7 @@ mod tests {
         fn what_is_read_is_stored_as_it_is(text in "\\PC{0,40}|[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,9})?(Z|z|[+-][0-2][0-9]:[0-6][0-9])") {
             if let Ok(instant) = parse_instant(&text) {
                 prop_assert_eq!(DateTime::from_timestamp_micros(instant.timestamp_micros()), Some(instant));
-                prop_assert!(instant <= MAX_INSTANT && YEARS.contains(&instant.year()));
+                prop_assert!(instant <= MAX_INSTANT && VALID_YEARS.contains(&instant.year()));
                 let written = instant.to_rfc3339_opts(SecondsFormat::Micros, true);
                 prop_assert_eq!(parse_instant(&written), Ok(instant));
             }

@@ -19,16 +19,16 @@ use crate::{
 };
 
 /// Interval between sweeps.
-const INTERVAL: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Delay before the next sweep after a failed one.
-const RETRY: Duration = Duration::from_secs(5);
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// Maximum number of artifacts that one query fetches.
-const ROUND: u64 = 100;
+const ARTIFACTS_PER_QUERY: u64 = 100;
 
 /// Sweeps at regular intervals until the instance stops. Any number of processes can run it at the
 /// same time.
 pub async fn tidy(core: Arc<Core>) {
-    let mut visit = tokio::time::interval(INTERVAL);
+    let mut visit = tokio::time::interval(SWEEP_INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -36,8 +36,8 @@ pub async fn tidy(core: Arc<Core>) {
             _ = visit.tick() => {}
         }
         if let Err(error) = sweep(&core).await {
-            tracing::error!(%error, "tidying up failed; trying again in {RETRY:?}");
-            visit.reset_after(RETRY);
+            tracing::error!(%error, "tidying up failed; trying again in {RETRY_DELAY:?}");
+            visit.reset_after(RETRY_DELAY);
         }
     }
 }
@@ -82,7 +82,7 @@ async fn expire(core: &Arc<Core>) -> Result<()> {
             .filter(artifact::Column::ExpiresAt.lte(core.clock.now()))
             .filter(ours.clone())
             .order_by_asc(artifact::Column::ExpiresAt)
-            .limit(ROUND)
+            .limit(ARTIFACTS_PER_QUERY)
             .all(core.db.bulk())
             .await?;
         if expired.is_empty() {
@@ -122,7 +122,7 @@ pub(crate) async fn forget_missing(core: &Arc<Core>) -> Result<()> {
     let present = artifact::Entity::find().filter(artifact::Column::RemovedAt.is_null());
     let mut pages = present.cursor_by((artifact::Column::OrganizationId, artifact::Column::JobId));
     loop {
-        let page = pages.first(ROUND).all(core.db.bulk()).await?;
+        let page = pages.first(ARTIFACTS_PER_QUERY).all(core.db.bulk()).await?;
         let Some(last) = page.last() else { return Ok(()) };
         pages.after((last.organization_id, last.job_id));
         for artifact in page {

@@ -18,18 +18,18 @@ use uuid::Uuid;
 use crate::{Error, ProblemCode, Result, Secret};
 
 /// Default number of rows of a page.
-pub const DEFAULT: u64 = 50;
+pub const DEFAULT_ROWS: u64 = 50;
 /// Most rows of a page that a client may ask for.
-pub const MAX: u64 = 100;
+pub const MAX_ROWS: u64 = 100;
 
 /// A connection's arguments, as in the GraphQL Cursor Connections Specification.
 #[derive(Clone, Debug, Default)]
 pub struct PageArgs {
-    /// Number of rows from the start of the list, 0 to [`MAX`].
+    /// Number of rows from the start of the list, 0 to [`MAX_ROWS`].
     pub first: Option<i32>,
     /// Cursor that all rows of the page come after.
     pub after: Option<String>,
-    /// Number of rows from the end of the list, 0 to [`MAX`].
+    /// Number of rows from the end of the list, 0 to [`MAX_ROWS`].
     pub last: Option<i32>,
     /// Cursor that all rows of the page come before.
     pub before: Option<String>,
@@ -263,23 +263,23 @@ fn size(args: &PageArgs) -> Result<(Direction, u64)> {
         (first, None) => ("first", Direction::Forward, first),
         (None, Some(last)) => ("last", Direction::Backward, Some(last)),
     };
-    let Some(count) = count else { return Ok((direction, DEFAULT)) };
+    let Some(count) = count else { return Ok((direction, DEFAULT_ROWS)) };
     match u64::try_from(count) {
-        Ok(count) if count <= MAX => Ok((direction, count)),
+        Ok(count) if count <= MAX_ROWS => Ok((direction, count)),
         Ok(_) => {
-            let message = format!("must be at most {MAX}; go on with cursors");
+            let message = format!("must be at most {MAX_ROWS}; go on with cursors");
             Err(Error::problem(ProblemCode::TooLarge, &[field], message))
         }
         Err(_) => Err(Error::invalid(&[field], "must not be negative")),
     }
 }
 
-const VERSION: u8 = 1;
+const CURSOR_VERSION: u8 = 1;
 
 /// Returns `key` as an opaque text that [`open`] reads only with the same `context`.
 #[must_use]
 pub fn seal(secret: &Secret, context: &[u8], key: &[Part]) -> String {
-    let mut plain = vec![VERSION];
+    let mut plain = vec![CURSOR_VERSION];
     for part in key {
         match part {
             Part::Number(number) => {
@@ -309,7 +309,7 @@ pub fn seal(secret: &Secret, context: &[u8], key: &[Part]) -> String {
 pub fn open(secret: &Secret, context: &[u8], text: &str) -> Option<Vec<Part>> {
     let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
     let plain = secret.open(context, &sealed)?;
-    let (&VERSION, mut rest) = plain.split_first()? else { return None };
+    let (&CURSOR_VERSION, mut rest) = plain.split_first()? else { return None };
     let mut key = Vec::new();
     while let Some((tag, tail)) = rest.split_first() {
         let length = if *tag == b'i' { 16 } else { 8 };

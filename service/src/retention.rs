@@ -26,7 +26,7 @@ pub use preview::{Preview, preview};
 pub use prune::prune;
 
 /// Maximum number of days that a log can be kept for: a thousand years.
-pub const MOST_DAYS: u32 = 365_250;
+pub const MAX_DAYS: u32 = 365_250;
 
 /// Returns the retention of the scope's log, or `None` if it was never set.
 ///
@@ -41,7 +41,7 @@ pub async fn find(scope: &Scope) -> Result<Option<retention::Model>> {
 /// them forever. Entries that were removed already stay removed.
 ///
 /// # Errors
-/// A number of days that is not between 1 and [`MOST_DAYS`]; a database fault.
+/// A number of days that is not between 1 and [`MAX_DAYS`]; a database fault.
 pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
     let days = check(days)?;
     let set = scope.core().db.transaction((scope.clone(), days), |tx, (scope, days)| {
@@ -66,8 +66,8 @@ pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
 
 /// Checks a number of days, and returns it as it is stored.
 fn check(days: Option<u32>) -> Result<Option<i32>> {
-    if days.is_some_and(|days| !(1..=MOST_DAYS).contains(&days)) {
-        let message = format!("must be 1 to {MOST_DAYS}");
+    if days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
+        let message = format!("must be 1 to {MAX_DAYS}");
         return Err(Error::invalid(&["days"], message));
     }
     Ok(days.and_then(|days| i32::try_from(days).ok()))

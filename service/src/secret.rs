@@ -10,9 +10,9 @@ use sha2::Sha256;
 use crate::Clock;
 
 /// Length of a truncated MAC inside an opaque value, in bytes.
-const TAG: usize = 12;
+const MAC_BYTES: usize = 12;
 /// Separator between a previous secret and the time until which it is valid.
-const UNTIL: &str = " until ";
+const UNTIL_SEPARATOR: &str = " until ";
 
 /// The purpose of a derived key. A value made for one purpose is worthless for another.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -167,9 +167,9 @@ impl Secret {
     pub fn seal(&self, context: &[u8], plain: &[u8]) -> Vec<u8> {
         let key = self.key(Purpose::Cursor);
         let tag = mac(&key, &[b"tag", &length(context), context, plain]);
-        let mut sealed = tag[..TAG].to_vec();
+        let mut sealed = tag[..MAC_BYTES].to_vec();
         sealed.extend_from_slice(plain);
-        pad(&key, &tag[..TAG], &mut sealed[TAG..]);
+        pad(&key, &tag[..MAC_BYTES], &mut sealed[MAC_BYTES..]);
         sealed
     }
 
@@ -177,7 +177,7 @@ impl Secret {
     /// anything else.
     #[must_use]
     pub fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-        let (tag, body) = sealed.split_at_checked(TAG)?;
+        let (tag, body) = sealed.split_at_checked(MAC_BYTES)?;
         self.keys(Purpose::Cursor).find_map(|key| {
             let mut plain = body.to_vec();
             pad(&key, tag, &mut plain);
@@ -204,7 +204,7 @@ impl Previous {
     /// Parses line `index` after the first.
     fn parse(index: usize, line: &str) -> Result<Self, String> {
         let number = index + 2;
-        let (secret, until) = match line.rsplit_once(UNTIL) {
+        let (secret, until) = match line.rsplit_once(UNTIL_SEPARATOR) {
             None => (line, None),
             Some((secret, until)) => {
                 let until = DateTime::parse_from_rfc3339(until.trim()).map_err(|_| {
@@ -230,7 +230,10 @@ fn line(secret: &SecretSlice<u8>, until: Option<DateTime<Utc>>) -> String {
     match until {
         None => format!("{secret}\n"),
         Some(until) => {
-            format!("{secret}{UNTIL}{}\n", until.to_rfc3339_opts(SecondsFormat::Secs, true))
+            format!(
+                "{secret}{UNTIL_SEPARATOR}{}\n",
+                until.to_rfc3339_opts(SecondsFormat::Secs, true)
+            )
         }
     }
 }

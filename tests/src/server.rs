@@ -126,7 +126,7 @@ impl TestServer {
     pub async fn hold_bulk_connections(&self) -> Vec<sea_orm::DatabaseTransaction> {
         use sea_orm::TransactionTrait;
         let mut held = Vec::new();
-        for _ in 0..daybook_service::Database::BULK {
+        for _ in 0..daybook_service::Database::BULK_CONNECTIONS {
             held.push(self.instance().db.bulk().begin().await.unwrap());
         }
         held

@@ -18,12 +18,12 @@ pub(super) enum Migrate {
 }
 
 /// Maximum wait for a migration that another process is running.
-const MAX_WAIT: Duration = Duration::from_secs(10);
+const MAX_MIGRATION_WAIT: Duration = Duration::from_secs(10);
 
 /// Locks a SQLite database before its schema changes, since the change would break a server that is
 /// running on it. Waits for a migration in another process, after which nothing is left to change.
 async fn lock_unless_current(config: &Config, db: &Database) -> Result<Option<Lock>> {
-    let deadline = Instant::now() + MAX_WAIT;
+    let deadline = Instant::now() + MAX_MIGRATION_WAIT;
     loop {
         if daybook_migration::schema_status(db.access().connections()).await?
             == SchemaStatus::Current

@@ -26,7 +26,7 @@ const MAX_SHORT_ANSWER_BYTES: usize = 1024 * 1024;
 /// Maximum number of errors in one answer.
 pub const MAX_ANSWER_ERRORS: usize = 50;
 /// Bytes that each value counts beside its text, since it takes several times that in memory.
-const VALUE_BYTES: usize = 24;
+const VALUE_OVERHEAD_BYTES: usize = 24;
 
 /// The bytes of all answers of a process.
 #[derive(Clone, Debug, Default)]
@@ -139,9 +139,10 @@ pub(super) fn resolved_bytes(field: &Field, path: &QueryPathNode<'_>, value: &Va
     match value {
         // Each field counts a value here, too, because that of `__typename` is not resolved.
         Value::Object(fields) => {
-            fields.keys().map(|key| text_bytes(key) + VALUE_BYTES).sum::<usize>() + VALUE_BYTES
+            fields.keys().map(|key| text_bytes(key) + VALUE_OVERHEAD_BYTES).sum::<usize>()
+                + VALUE_OVERHEAD_BYTES
         }
-        _ => VALUE_BYTES,
+        _ => VALUE_OVERHEAD_BYTES,
     }
 }
 
@@ -155,7 +156,7 @@ fn json_bytes(value: &Value) -> usize {
         Value::Binary(bytes) => 4 * bytes.len(),
         Value::Null | Value::Number(_) | Value::Boolean(_) | Value::Enum(_) => 0,
     };
-    content + VALUE_BYTES
+    content + VALUE_OVERHEAD_BYTES
 }
 
 /// Returns the length of a text in JSON, in bytes.

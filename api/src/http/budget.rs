@@ -27,7 +27,7 @@ const BODIES_MEMORY: usize = 32 * 1024 * 1024;
 /// Memory for the values of requests, from parsing until the response.
 const VALUES_MEMORY: usize = 96 * 1024 * 1024;
 /// Maximum time that a request waits for memory.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+const MAX_MEMORY_WAIT: Duration = Duration::from_secs(5);
 /// Maximum number of values of a subscription, which keeps them until it ends.
 const MAX_SUBSCRIPTION_VALUES: usize = 2_000;
 /// Number of shares above which unused ones are removed.
@@ -132,7 +132,7 @@ impl Pool {
             retry_after: 1,
             rate_limit: None,
         };
-        timeout(MAX_WAIT, both).await.ok().flatten().ok_or(refused)
+        timeout(MAX_MEMORY_WAIT, both).await.ok().flatten().ok_or(refused)
     }
 
     fn share(&self, name: Option<String>, kibibytes: usize) -> Arc<Semaphore> {

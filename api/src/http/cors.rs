@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Time for which a browser may cache a preflight response.
-const MAX_AGE: Duration = Duration::from_secs(600);
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(600);
 
 /// Builds the CORS layer for pages of `origins`; none if there are no origins.
 pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
@@ -39,6 +39,6 @@ pub(super) fn layer(origins: &[String]) -> Option<CorsLayer> {
                     .chain([header::RETRY_AFTER, header::CONTENT_DISPOSITION])
                     .collect::<Vec<_>>(),
             )
-            .max_age(MAX_AGE),
+            .max_age(PREFLIGHT_MAX_AGE),
     )
 }

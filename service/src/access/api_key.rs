@@ -21,13 +21,13 @@ use crate::{
 };
 
 /// Prefix of every key, by which secret scanners recognize a leaked one.
-const MARK: &str = "dbk_";
+const KEY_PREFIX: &str = "dbk_";
 /// Number of hexadecimal digits in the prefix.
 const PREFIX: usize = 16;
 /// Number of hexadecimal digits in the secret part.
 const SECRET: usize = 64;
 /// Precision of a key's last-use time, 60 s, so that not every request writes to the database.
-const USE: TimeDelta = TimeDelta::seconds(60);
+const LAST_USE_PRECISION: TimeDelta = TimeDelta::seconds(60);
 
 /// A new key, before it is stored and handed out.
 pub(crate) struct Fresh {
@@ -39,7 +39,7 @@ pub(crate) struct Fresh {
 /// Makes a new random key, with its prefix and its MAC.
 pub(crate) fn fresh(secret: &Secret) -> Fresh {
     let prefix = hex(&random::bytes::<{ PREFIX / 2 }>());
-    let key = format!("{MARK}{prefix}_{}", hex(&random::bytes::<{ SECRET / 2 }>()));
+    let key = format!("{KEY_PREFIX}{prefix}_{}", hex(&random::bytes::<{ SECRET / 2 }>()));
     let hash = secret.sign(Purpose::ApiKey, &[key.as_bytes()]).to_vec();
     Fresh { key, prefix, hash }
 }
@@ -47,7 +47,7 @@ pub(crate) fn fresh(secret: &Secret) -> Fresh {
 /// True if a bearer token begins as API keys do.
 #[must_use]
 pub fn is_api_key(token: &str) -> bool {
-    token.starts_with(MARK)
+    token.starts_with(KEY_PREFIX)
 }
 
 /// Returns the prefix of the key that `text` names: by the key, whole or cut short, by its prefix,
@@ -56,7 +56,8 @@ pub fn is_api_key(token: &str) -> bool {
 pub fn named_prefix(text: &str) -> Option<&str> {
     let text = text.trim();
     let text = text.strip_prefix("Bearer ").map_or(text, str::trim_start);
-    let text = text.strip_prefix(MARK).or_else(|| subject::api_key_prefix(text)).unwrap_or(text);
+    let text =
+        text.strip_prefix(KEY_PREFIX).or_else(|| subject::api_key_prefix(text)).unwrap_or(text);
     let prefix = text.split_once('_').map_or(text, |(prefix, _)| prefix);
     (prefix.len() == PREFIX && is_hex(prefix)).then_some(prefix)
 }
@@ -67,7 +68,7 @@ fn is_hex(text: &str) -> bool {
 
 /// Returns the prefix of a well-formed key.
 fn prefix(key: &str) -> Option<&str> {
-    let (prefix, secret) = key.strip_prefix(MARK)?.split_once('_')?;
+    let (prefix, secret) = key.strip_prefix(KEY_PREFIX)?.split_once('_')?;
     let is_right = (prefix.len(), secret.len()) == (PREFIX, SECRET);
     (is_right && is_hex(prefix) && is_hex(secret)).then_some(prefix)
 }
@@ -124,11 +125,11 @@ impl Authenticator {
     /// True for the first use of a key in each minute, which is to be stored; remembers that use.
     fn is_due(&self, id: Uuid, now: DateTime<Utc>) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.get(&id).is_some_and(|at| now - *at < USE) {
+        if noted.get(&id).is_some_and(|at| now - *at < LAST_USE_PRECISION) {
             return false;
         }
         // Uses of an earlier minute no longer matter.
-        noted.retain(|_, at| now - *at < USE);
+        noted.retain(|_, at| now - *at < LAST_USE_PRECISION);
         noted.insert(id, now);
         true
     }
@@ -144,7 +145,7 @@ fn note_use(
 ) {
     let parts = [key.as_bytes()];
     let is_kept = core.secret.is_current(Purpose::ApiKey, &parts, &row.hash);
-    let is_noted = row.last_used_at.is_some_and(|at| now - at < USE);
+    let is_noted = row.last_used_at.is_some_and(|at| now - at < LAST_USE_PRECISION);
     if is_kept && is_noted || !authenticator.is_due(row.id, now) {
         return;
     }
@@ -201,9 +202,14 @@ mod tests {
         let key = fresh(&Secret::new(&"a".repeat(32)).expect("long enough")).key;
         let made = prefix(&key).expect("well-formed");
         let (subject, bearer) = (subject::of_api_key(made), format!(" Bearer {key}\n"));
-        for text in
-            [&key, &key[..key.len() - 9], &key[..MARK.len() + PREFIX], made, &subject, &bearer]
-        {
+        for text in [
+            &key,
+            &key[..key.len() - 9],
+            &key[..KEY_PREFIX.len() + PREFIX],
+            made,
+            &subject,
+            &bearer,
+        ] {
             assert_eq!(named_prefix(text), Some(made), "{text}");
         }
         for text in ["", "dbk_", "0", &key[..12], &made.to_uppercase(), &key.replace('_', "-")] {
@@ -234,13 +240,13 @@ mod fuzz {
             let secret = Secret::new(&"s".repeat(32)).expect("long enough");
             let text = hex(&bytes);
             let (made, rest) = text.split_at(PREFIX);
-            let key = format!("{MARK}{made}_{rest}");
+            let key = format!("{KEY_PREFIX}{made}_{rest}");
             prop_assert_eq!(prefix(&key), Some(made));
             let hash = secret.sign(Purpose::ApiKey, &[key.as_bytes()]);
             for other in [edited_text(&key, &edits), any] {
                 if let Some(found) = prefix(&other) {
                     prop_assert_eq!(other.len(), key.len());
-                    prop_assert!(other.starts_with(&[MARK, found, "_"].concat()));
+                    prop_assert!(other.starts_with(&[KEY_PREFIX, found, "_"].concat()));
                 }
                 let is_taken = secret.verify(Purpose::ApiKey, &[other.as_bytes()], &hash);
                 prop_assert_eq!(is_taken, other == key);

@@ -14,15 +14,15 @@ use uuid::Uuid;
 use crate::{Core, Purpose, Secret};
 
 /// Longest time that a link is valid for.
-const TTL: Duration = Duration::from_secs(10 * 60);
+const MAX_LINK_TTL: Duration = Duration::from_secs(10 * 60);
 /// Granularity of expiry in seconds. A subject that asks again within the same minute gets the same
 /// link.
-const MINUTE: i64 = 60;
-const VERSION: u8 = 1;
+const EXPIRY_GRANULARITY_SECONDS: i64 = 60;
+const LINK_VERSION: u8 = 1;
 /// Length in bytes of the version, organization, job and expiry, which the subject follows.
-const FIXED: usize = 1 + 16 + 16 + 8;
+const PREFIX_BYTES: usize = 1 + 16 + 16 + 8;
 /// Length of the MAC in bytes.
-const TAG: usize = 32;
+const MAC_BYTES: usize = 32;
 
 /// Contents of a valid link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +46,15 @@ impl Link {
         now: DateTime<Utc>,
     ) -> Option<Self> {
         let is_there = artifact.removed_at.is_none() && artifact.expires_at > now;
-        let minute = DateTime::from_timestamp(now.timestamp().div_euclid(MINUTE) * MINUTE, 0)?;
+        let minute = DateTime::from_timestamp(
+            now.timestamp().div_euclid(EXPIRY_GRANULARITY_SECONDS) * EXPIRY_GRANULARITY_SECONDS,
+            0,
+        )?;
         is_there.then(|| Self {
             organization_id: artifact.organization_id,
             job_id: artifact.job_id,
             subject: subject.to_owned(),
-            expires_at: artifact.expires_at.min(minute + TTL),
+            expires_at: artifact.expires_at.min(minute + MAX_LINK_TTL),
         })
     }
 
@@ -59,7 +62,7 @@ impl Link {
     #[must_use]
     pub fn identity(&self) -> Vec<u8> {
         let Self { organization_id, job_id, subject, expires_at } = self;
-        let mut body = vec![VERSION];
+        let mut body = vec![LINK_VERSION];
         body.extend(organization_id.as_bytes());
         body.extend(job_id.as_bytes());
         body.extend(expires_at.timestamp_micros().to_be_bytes());
@@ -90,8 +93,8 @@ fn seal(secret: &Secret, link: &Link) -> String {
 
 fn open(secret: &Secret, token: &str, now: DateTime<Utc>) -> Option<Link> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG)?)?;
-    if !secret.verify(Purpose::Link, &[body], tag) || body.first() != Some(&VERSION) {
+    let (body, tag) = bytes.split_at_checked(bytes.len().checked_sub(MAC_BYTES)?)?;
+    if !secret.verify(Purpose::Link, &[body], tag) || body.first() != Some(&LINK_VERSION) {
         return None;
     }
     let micros = i64::from_be_bytes(body.get(33..41)?.try_into().ok()?);
@@ -99,7 +102,7 @@ fn open(secret: &Secret, token: &str, now: DateTime<Utc>) -> Option<Link> {
     (expires_at > now).then_some(Link {
         organization_id: Uuid::from_slice(body.get(1..17)?).ok()?,
         job_id: Uuid::from_slice(body.get(17..33)?).ok()?,
-        subject: String::from_utf8(body.get(FIXED..)?.to_vec()).ok()?,
+        subject: String::from_utf8(body.get(PREFIX_BYTES..)?.to_vec()).ok()?,
         expires_at,
     })
 }
@@ -138,7 +141,7 @@ mod fuzz {
             let secret = Secret::new(&"s".repeat(32)).expect("long enough");
             let now = DateTime::from_timestamp(0, 0).expect("within the calendar");
             let mut body = bytes;
-            body.insert(0, VERSION);
+            body.insert(0, LINK_VERSION);
             for purpose in [Purpose::Token, Purpose::Cursor, Purpose::Backup, Purpose::Fingerprint] {
                 let tag = secret.sign(purpose, &[&body]);
                 prop_assert_eq!(open(&secret, &URL_SAFE_NO_PAD.encode([&body, &tag[..]].concat()), now), None);

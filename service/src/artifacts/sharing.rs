@@ -16,7 +16,7 @@ use sea_orm::{
 use crate::{Core, Database, Result, database};
 
 /// Interval at which a process announces its store.
-const SAY_EVERY: Duration = Duration::from_secs(60);
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(60);
 /// Time after which a store that no process has announced is no longer in use.
 const UNUSED_AFTER: TimeDelta = TimeDelta::minutes(5);
 
@@ -32,7 +32,7 @@ pub enum Missing {
 /// Announces this process's store until the instance stops, and warns of processes that keep
 /// artifacts in another store.
 pub async fn say(core: Arc<Core>) {
-    let mut visit = tokio::time::interval(SAY_EVERY);
+    let mut visit = tokio::time::interval(ANNOUNCE_INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut known = HashSet::new();
     loop {

@@ -12,7 +12,7 @@ use super::{NewEntry, chain, commitment, search};
 use crate::{Clock, Core, random, to_micros};
 
 /// Rows in one INSERT: a row has 23 values, and SQLite accepts 32,766 in a statement.
-const ROWS: usize = 1_000;
+const MAX_INSERT_ROWS: usize = 1_000;
 
 /// An entry with its id and salt, ready to be appended.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ pub(super) async fn append_to(
         hash.clone_from(&row.hash);
         rows.push(row);
     }
-    for rows in rows.chunks(ROWS) {
+    for rows in rows.chunks(MAX_INSERT_ROWS) {
         let models = rows.iter().cloned().map(IntoActiveModel::into_active_model);
         audit_log::Entity::insert_many(models).exec_without_returning(tx).await?;
         search::add(tx, organization_id, rows).await?;

@@ -21,12 +21,12 @@ use sha2::{Digest, Sha256};
 /// The previous hash of the first entry, 32 zero bytes.
 pub const GENESIS: [u8; 32] = [0; 32];
 
-const VERSION: u8 = 1;
+const HASH_VERSION: u8 = 1;
 
 /// Computes the commitment of `entry` from its salt and personal values.
 #[must_use]
 pub fn commitment(entry: &audit_log::Model) -> [u8; 32] {
-    let mut hasher = Sha256::new_with_prefix([VERSION]);
+    let mut hasher = Sha256::new_with_prefix([HASH_VERSION]);
     hasher.update(entry.salt.as_deref().unwrap_or_default());
     for value in [&entry.actor_email, &entry.actor_name, &entry.ip_address, &entry.user_agent] {
         text(&mut hasher, value.as_deref());
@@ -40,7 +40,7 @@ pub fn commitment(entry: &audit_log::Model) -> [u8; 32] {
 /// commitment.
 #[must_use]
 pub fn chain(previous: &[u8], entry: &audit_log::Model) -> [u8; 32] {
-    let mut hasher = Sha256::new_with_prefix([VERSION]);
+    let mut hasher = Sha256::new_with_prefix([HASH_VERSION]);
     hasher.update(previous);
     hasher.update(entry.organization_id.as_bytes());
     hasher.update(entry.sequence.to_be_bytes());

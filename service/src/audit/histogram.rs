@@ -18,7 +18,7 @@ use crate::{Error, MAX_INSTANT, Result, Scope, page::PageArgs, workload};
 pub const MAX_BUCKETS: usize = 200;
 /// Maximum number of entries that one histogram counts, evenly divided between its intervals. It
 /// bounds the cost, however long the log is. An interval with more entries says so.
-const MOST_COUNTED: u64 = 2_000_000;
+const MAX_COUNTED_ENTRIES: u64 = 2_000_000;
 
 /// The entries of one interval.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ async fn counts(scope: &Scope, filter: &Filter, intervals: Vec<Interval>) -> Res
         });
         return workload::scan(counts).await;
     }
-    let most = MOST_COUNTED / intervals.len().max(1) as u64;
+    let most = MAX_COUNTED_ENTRIES / intervals.len().max(1) as u64;
     let all = (statement(scope, filter, &intervals, most), intervals.len(), most);
     let counts = scope.read(&all, |db, (statement, length, most)| {
         Box::pin(async move { Ok(read_counts(db, statement.as_ref(), *length, *most).await?) })

@@ -9,18 +9,18 @@ use crate::{Problem, ProblemCode, input};
 /// Maximum number of entries in one recording.
 pub const MAX_ENTRIES: usize = 1_000;
 /// Maximum length of an action, an id, a type or a request id, in characters.
-const ID: usize = 200;
+const MAX_ID_CHARS: usize = 200;
 /// Maximum length of a name, in characters.
-const NAME: usize = 500;
+const MAX_NAME_CHARS: usize = 500;
 /// Maximum length of an e-mail address, in characters. RFC 3696 (erratum 1690) says 254; older
 /// systems keep 320.
-const EMAIL: usize = 320;
+const MAX_EMAIL_CHARS: usize = 320;
 /// Maximum length of an IP address, including a zone, in characters.
 const IP_ADDRESS: usize = 64;
 /// Maximum length of a user agent, in characters.
 const USER_AGENT: usize = 1_000;
 /// Maximum size of the JSON in `changes` and `extra` together, in bytes.
-const JSON: usize = 64 * 1024;
+const MAX_JSON_BYTES: usize = 64 * 1024;
 /// Maximum number of JSON values in `changes` and `extra` together, including keys: in memory a
 /// value takes many times its size in JSON.
 const MAX_JSON_VALUES: usize = 5_000;
@@ -29,7 +29,7 @@ const MAX_JSON_DEPTH: usize = 32;
 /// Maximum number of problems that one answer names.
 pub const MAX_PROBLEMS: usize = 20;
 /// Largest magnitude up to which all integers are exact as IEEE 754 doubles.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the first problems of `entries`, by entry and field.
 pub(super) fn check(entries: &[NewEntry]) -> Vec<Problem> {
@@ -60,19 +60,19 @@ impl Checker<'_> {
         let NewEntry { timestamp: _, actor, action, outcome: _, resource, changes, metadata } =
             entry;
         let Actor { id, r#type: _, email, name } = actor;
-        self.text(&["actor", "id"], Some(id), ID);
-        self.text(&["actor", "email"], email.as_ref(), EMAIL);
-        self.text(&["actor", "name"], name.as_ref(), NAME);
-        self.text(&["action"], Some(action), ID);
+        self.text(&["actor", "id"], Some(id), MAX_ID_CHARS);
+        self.text(&["actor", "email"], email.as_ref(), MAX_EMAIL_CHARS);
+        self.text(&["actor", "name"], name.as_ref(), MAX_NAME_CHARS);
+        self.text(&["action"], Some(action), MAX_ID_CHARS);
         self.action(action);
         let Resource { r#type, id, name } = resource;
-        self.text(&["resource", "type"], Some(r#type), ID);
-        self.text(&["resource", "id"], Some(id), ID);
-        self.text(&["resource", "name"], name.as_ref(), NAME);
+        self.text(&["resource", "type"], Some(r#type), MAX_ID_CHARS);
+        self.text(&["resource", "id"], Some(id), MAX_ID_CHARS);
+        self.text(&["resource", "name"], name.as_ref(), MAX_NAME_CHARS);
         if let Some(Metadata { ip_address, user_agent, request_id, extra: _ }) = metadata {
             self.text(&["metadata", "ipAddress"], ip_address.as_ref(), IP_ADDRESS);
             self.text(&["metadata", "userAgent"], user_agent.as_ref(), USER_AGENT);
-            self.text(&["metadata", "requestId"], request_id.as_ref(), ID);
+            self.text(&["metadata", "requestId"], request_id.as_ref(), MAX_ID_CHARS);
         }
         let extra = metadata.as_ref().and_then(|metadata| metadata.extra.as_ref());
         self.json(changes, extra);
@@ -106,7 +106,7 @@ impl Checker<'_> {
     fn json(&mut self, changes: &[Change], extra: Option<&Value>) {
         for (index, Change { field, old, new }) in changes.iter().enumerate() {
             let index = index.to_string();
-            self.text(&["changes", &index, "field"], Some(field), ID);
+            self.text(&["changes", &index, "field"], Some(field), MAX_ID_CHARS);
             self.value(&["changes", &index, "old"], old.as_ref());
             self.value(&["changes", &index, "new"], new.as_ref());
         }
@@ -115,11 +115,11 @@ impl Checker<'_> {
         let length = |text: serde_json::Result<Vec<u8>>| text.map_or(usize::MAX, |text| text.len());
         let changes = length(serde_json::to_vec(changes));
         let extra = extra.map_or(0, |extra| length(serde_json::to_vec(extra)));
-        if changes.saturating_add(extra) > JSON {
+        if changes.saturating_add(extra) > MAX_JSON_BYTES {
             let field =
                 if changes >= extra { &["changes"][..] } else { &["metadata", "extra"][..] };
             let message = format!(
-                "changes and extra together must have at most {JSON} bytes of JSON, have {}",
+                "changes and extra together must have at most {MAX_JSON_BYTES} bytes of JSON, have {}",
                 changes.saturating_add(extra),
             );
             self.add(ProblemCode::TooLarge, field, message);
@@ -147,7 +147,7 @@ impl Checker<'_> {
         if total > MAX_JSON_VALUES {
             let field = if sizes[0].values >= sizes[1].values { fields[0] } else { fields[1] };
             let message = format!(
-                "changes and extra together must have at most {MAX_JSON_VALUES} JSON values, keys \
+                "changes and extra together must have at most {MAX_JSON_VALUES} MAX_JSON_BYTES values, keys \
                  included, have {total}"
             );
             self.add(ProblemCode::TooLarge, field, message);
@@ -209,7 +209,7 @@ impl Size {
 }
 
 fn is_rounded(number: f64) -> bool {
-    number.fract() == 0.0 && number.abs() > EXACT
+    number.fract() == 0.0 && number.abs() > MAX_EXACT_INTEGER
 }
 
 /// True if a string (including keys) in `value` passes `is_text`, or a floating-point number passes
@@ -299,7 +299,7 @@ mod fuzz {
                 prop_assert!(problems.len() <= MAX_PROBLEMS);
                 if problems.is_empty() {
                     let texts = [&entry.actor.id, &entry.action, &entry.resource.id];
-                    prop_assert!(texts.iter().all(|it| !it.is_empty() && it.chars().count() <= ID));
+                    prop_assert!(texts.iter().all(|it| !it.is_empty() && it.chars().count() <= MAX_ID_CHARS));
                     prop_assert!(!written.contains("\\u0000"));
                 }
             }

@@ -148,7 +148,7 @@ pub fn statements(
     let keyset = keys(organization_id, filter, order);
     let keys = after.map(|row| ((keyset.key)(row), Direction::Forward)).into_iter().collect();
     let lookup = lookup(&keyset, organization_id, filter, keys, None);
-    let (direction, limit) = (Direction::Forward, page::DEFAULT + 1);
+    let (direction, limit) = (Direction::Forward, page::DEFAULT_ROWS + 1);
     Ranged::of(&lookup, direction, limit).map_or_else(
         || vec![lookup.select(direction, limit, backend).build(backend)],
         |ranged| ranged.statements(backend),

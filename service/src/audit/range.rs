@@ -33,11 +33,11 @@ use crate::{
 };
 
 /// Number of entries in a range that are sorted in the first round.
-const INCLUDED: u64 = 1_000;
+const FIRST_ROUND_INCLUDED: u64 = 1_000;
 /// Number of entries that are walked in the first round.
-const WINDOW: u64 = 5_000;
+const FIRST_ROUND_WINDOW: u64 = 5_000;
 /// Factor by which both numbers grow each round.
-const GROWTH: u64 = 4;
+const ROUND_GROWTH: u64 = 4;
 
 /// The query for one page of a range.
 #[derive(Clone)]
@@ -68,7 +68,8 @@ impl<'a> Ranged<'a> {
     /// # Errors
     /// A database fault.
     pub(super) async fn read<C: ConnectionTrait>(&self, db: &C) -> Result<Vec<Model>> {
-        let (mut included, mut window) = (INCLUDED, cmp::max(WINDOW, self.limit));
+        let (mut included, mut window) =
+            (FIRST_ROUND_INCLUDED, cmp::max(FIRST_ROUND_WINDOW, self.limit));
         // Entries recorded between a count and the page of what was counted would make the page
         // wrong.
         let through = head_sequence(db, self.whole.organization_id).await?;
@@ -80,7 +81,7 @@ impl<'a> Ranged<'a> {
             if near.len() as u64 == self.limit {
                 return Ok(near);
             }
-            window = window.saturating_mul(GROWTH);
+            window = window.saturating_mul(ROUND_GROWTH);
             included = window;
         }
     }
@@ -88,10 +89,10 @@ impl<'a> Ranged<'a> {
     /// Returns the statements that reading may take, in order, to examine how the database runs
     /// them: the counts and walks of two rounds, and the page of everything in the range.
     pub(super) fn statements(&self, backend: DbBackend) -> Vec<Statement> {
-        let (more, through) = (WINDOW * GROWTH, i64::MAX);
+        let (more, through) = (FIRST_ROUND_WINDOW * ROUND_GROWTH, i64::MAX);
         vec![
-            backend.build(&self.count(INCLUDED, through)),
-            self.near(WINDOW).build(backend),
+            backend.build(&self.count(FIRST_ROUND_INCLUDED, through)),
+            self.near(FIRST_ROUND_WINDOW).build(backend),
             backend.build(&self.count(more, through)),
             self.far(more, through).build(backend),
         ]

@@ -28,9 +28,9 @@ use super::{
 use crate::{Clock, Core, Error, Fault, ProblemCode, Result, Topic, tenancy};
 
 /// Maximum number of entries in one transaction, which the last recording may exceed.
-const BATCH: usize = 4_000;
+const MAX_BATCH_ENTRIES: usize = 4_000;
 /// Maximum number of entries that wait in memory; beyond it, callers wait to submit.
-const WAITING: usize = 40_000;
+const MAX_WAITING_ENTRIES: usize = 40_000;
 
 /// The result of a recording.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ struct Waiting {
 
 impl Default for Queues {
     fn default() -> Self {
-        Self { waiting: Mutex::default(), room: Arc::new(Semaphore::new(WAITING)) }
+        Self { waiting: Mutex::default(), room: Arc::new(Semaphore::new(MAX_WAITING_ENTRIES)) }
     }
 }
 
@@ -96,7 +96,7 @@ impl Queues {
         let Some(list) = lists.get_mut(&organization_id) else { return Vec::new() };
         let mut entries = 0;
         let fits = |waiting: &&Waiting| {
-            let is_room = entries < BATCH;
+            let is_room = entries < MAX_BATCH_ENTRIES;
             entries += waiting.recording.drafts.len();
             is_room
         };

@@ -20,7 +20,7 @@ pub(super) use lookup::count_of;
 pub(super) use words::words;
 
 /// Name of the index's table, on both engines.
-const INDEX: &str = "audit_log_search";
+const SEARCH_TABLE: &str = "audit_log_search";
 
 /// Largest sequence that SQLite's index has room for. An organization's entries stand together and
 /// in order: a row's number has the organization's number in its upper bits and the sequence in its
@@ -28,5 +28,5 @@ const INDEX: &str = "audit_log_search";
 const SEQUENCES: i64 = (1 << 40) - 1;
 
 /// SQL for the first row number of an organization's entries in SQLite's index.
-pub(super) const SPACE: &str =
+pub(super) const FIRST_ROW_NUMBER: &str =
     "(SELECT number << 40 FROM audit_log_search_spaces WHERE organization_id = ?)";

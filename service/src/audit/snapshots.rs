@@ -21,9 +21,9 @@ use super::{
     histogram::Interval,
     list::{after, key, keys, lookup as lookup_of},
     range::Ranged,
-    search::{Lookup, SPACE, SearchedIntervals},
+    search::{FIRST_ROW_NUMBER, Lookup, SearchedIntervals},
 };
-use crate::page::{DEFAULT, Direction};
+use crate::page::{DEFAULT_ROWS, Direction};
 
 const ORGANIZATION: Uuid = Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001);
 const ORDERS: [(&str, Order); 4] = [
@@ -37,9 +37,9 @@ const CURSOR: (i64, i64) = (1_770_000_500, 500);
 /// The last sequence of an export.
 const THROUGH: i64 = 900;
 /// The sequence through which retention has removed the log.
-const PRUNED: i64 = 100;
+const PRUNED_SEQUENCE: i64 = 100;
 /// Number of entries in a segment of an export.
-const SEGMENT: u64 = 1_000;
+const SEGMENT_ENTRIES: u64 = 1_000;
 
 #[test]
 fn statements_of_the_log() {
@@ -106,7 +106,7 @@ fn pages(
     backend: DbBackend,
 ) {
     let keyset = keys(ORGANIZATION, filter, order);
-    let limit = DEFAULT + 1;
+    let limit = DEFAULT_ROWS + 1;
     for (direction, end, beside) in
         [(Direction::Forward, "first", "after"), (Direction::Backward, "last", "before")]
     {
@@ -116,7 +116,7 @@ fn pages(
             sections
                 .add(&format!("{name} {place}"), &statements(&lookup, direction, limit, backend));
             if lookup.begins_at_start(direction) {
-                let lookup = Lookup { pruned: PRUNED, ..lookup };
+                let lookup = Lookup { pruned: PRUNED_SEQUENCE, ..lookup };
                 sections.add(
                     &format!("{name} {place}, of a log whose start was removed"),
                     &statements(&lookup, direction, limit, backend),
@@ -148,7 +148,7 @@ fn segments(
     let keyset = keys(ORGANIZATION, filter, order);
     for (place, key) in [("first", None), ("next", Some(cursor(order)))] {
         let lookup = after(&keyset, ORGANIZATION, filter, THROUGH, key);
-        let select = lookup.select(Direction::Forward, SEGMENT, backend);
+        let select = lookup.select(Direction::Forward, SEGMENT_ENTRIES, backend);
         sections.add(&format!("{name}, {place} segment"), &[select.build(backend)]);
     }
 }
@@ -210,7 +210,7 @@ fn verify(names: &mut BTreeSet<String>, name: &str, text: &str) {
 
 /// Puts each clause and condition on a line of its own, and indents subselects.
 fn lines(sql: &str) -> String {
-    let space = SPACE.replace('?', &format!("'{ORGANIZATION}'"));
+    let space = FIRST_ROW_NUMBER.replace('?', &format!("'{ORGANIZATION}'"));
     let sql = sql.replace(&entry_columns(), "<entry>").replace(&space, "<space>");
     let tokens = tokens(&sql);
     let mut out = String::new();

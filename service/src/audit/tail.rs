@@ -24,12 +24,12 @@ use crate::{
 };
 
 /// Maximum interval between two reads of a watcher that is not notified.
-const TICK: Duration = Duration::from_secs(2);
+const READ_INTERVAL: Duration = Duration::from_secs(2);
 /// Time for which a watcher that has received everything need not check for removed entries.
 /// Retention only removes entries that are at least a day old.
-const FRESH: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
+const RETENTION_UNCHECKED_FOR: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
 /// Maximum number of entries that one round reads.
-const ROUND: u64 = 200;
+const MAX_ROUND_ENTRIES: u64 = 200;
 
 /// Watches the entries that pass `filter`, as they are recorded. Begins after the cursor `after`,
 /// or now if there is none. The cursor is that of an entry of this tail, of a page of this log with
@@ -125,7 +125,7 @@ impl Tail {
                 Ok(false) => tokio::select! {
                     () = self.news.notified() => {}
                     () = self.access.questioned() => {}
-                    () = tokio::time::sleep(TICK - jitter()) => {}
+                    () = tokio::time::sleep(READ_INTERVAL - jitter()) => {}
                     () = self.scope.core().stopping.cancelled() => return None,
                 },
                 Err(error) => return Some(Err(error)),
@@ -150,7 +150,7 @@ impl Tail {
         let keyset = list::keys(organization_id, &self.filter, Order::RecordedAsc);
         let after = Some(vec![Part::Number(self.position)]);
         let rows = list::after(&keyset, organization_id, &self.filter, head, after);
-        let rows = rows.select(Direction::Forward, ROUND, db.get_database_backend());
+        let rows = rows.select(Direction::Forward, MAX_ROUND_ENTRIES, db.get_database_backend());
         let rows = rows.all(db);
         let rows = if self.is_live || !list::is_scan(&self.filter) {
             rows.await?
@@ -162,7 +162,7 @@ impl Tail {
         };
         self.check_kept().await?;
         self.position = match rows.last() {
-            Some(last) if rows.len() as u64 == ROUND => last.sequence,
+            Some(last) if rows.len() as u64 == MAX_ROUND_ENTRIES => last.sequence,
             Some(_) | None => head,
         };
         if let (true, Some(first)) = (self.is_live, rows.first()) {
@@ -183,7 +183,7 @@ impl Tail {
     /// not check, unless the clock was set back since.
     async fn check_kept(&self) -> Result<()> {
         let since = self.scope.core().clock.now() - self.told_all_at;
-        if self.is_live && FRESH.contains(&since) {
+        if self.is_live && RETENTION_UNCHECKED_FOR.contains(&since) {
             return Ok(());
         }
         let db = self.scope.core().db.reader();

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Maximum number of logs that are written to at once.
-const LOGS_AT_ONCE: usize = 8;
+const MAX_OPEN_LOGS: usize = 8;
 
 /// Returns every backup whose file is kept, of the instance and of organizations, newest first.
 ///
@@ -66,7 +66,7 @@ pub async fn record_download(
         handout::say(&mut entry, "via", "command line".into());
         async move { recorder.record_own(&scope, entry).await }
     });
-    recorded.buffer_unordered(LOGS_AT_ONCE).try_collect().await
+    recorded.buffer_unordered(MAX_OPEN_LOGS).try_collect().await
 }
 
 /// Returns the organizations in a backup: its own, or for a backup of the instance, all that had

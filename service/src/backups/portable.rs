@@ -14,7 +14,7 @@ use crate::text::{has, instant};
 
 /// Number of leading columns that errors may quote from a row: those of its key, if they hold no
 /// tenant's content.
-const TOLD_COLUMNS: usize = 2;
+const QUOTABLE_COLUMNS: usize = 2;
 
 /// Checks rows as they are read, table by table.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ impl Portable {
 /// integers, which are no tenant's content.
 pub(super) fn describe(table: &Table, number: u64, line: &[u8]) -> String {
     let mut text = format!("row {number}");
-    let fields = table.columns.iter().zip(line.split(|byte| *byte == b'\t')).take(TOLD_COLUMNS);
+    let fields = table.columns.iter().zip(line.split(|byte| *byte == b'\t')).take(QUOTABLE_COLUMNS);
     for (column, field) in fields {
         if matches!(column.kind, Kind::Uuid | Kind::Integer) {
             let _ = write!(text, ", {} {}", column.name, String::from_utf8_lossy(field));

@@ -22,7 +22,7 @@ pub(super) const DATA: &str = "-- daybook: rows";
 /// Line that follows the last row.
 pub(super) const DATA_END: &str = "-- daybook: end of rows";
 /// Maximum length of a line in bytes. The largest possible row is a fraction of that.
-const LINE: usize = 64 * 1024 * 1024;
+const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 /// Maximum length of a manifest in bytes.
 const MANIFEST: usize = 1024 * 1024;
 
@@ -70,7 +70,7 @@ pub(super) struct Batch {
 }
 
 /// Maximum number of batches that wait to be restored.
-const BATCHES: usize = 4;
+const MAX_WAITING_BATCHES: usize = 4;
 
 /// The receiving side of a reader's batches, used to fill a database.
 pub(super) struct Batches {
@@ -145,7 +145,7 @@ impl Reader {
 
     /// Creates a channel for the batches of this reader. Returns both of its ends.
     pub(super) fn batches(&self) -> (mpsc::Sender<Batch>, Batches) {
-        let (sender, receiver) = mpsc::channel(BATCHES);
+        let (sender, receiver) = mpsc::channel(MAX_WAITING_BATCHES);
         (sender, Batches { receiver, spares: self.spares.clone() })
     }
 
@@ -166,7 +166,7 @@ impl Reader {
             }
         }
         self.line.extend_from_slice(rest);
-        if self.line.len() > LINE {
+        if self.line.len() > MAX_LINE_BYTES {
             return Err(self.broken("is longer than any of a backup"));
         }
         Ok(std::mem::take(&mut self.ready))

@@ -24,7 +24,7 @@ use super::{
 use crate::{Database, Engine, Error, Fault, Result, Secret};
 
 /// Number of bytes that are read from the file at once.
-const CHUNK: usize = 256 * 1024;
+const READ_BYTES: usize = 256 * 1024;
 
 /// A checked file that can be restored.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ async fn fill(db: &Database, manifest: Manifest, batches: Batches) -> Result<()>
 async fn read(path: &Path, mut take: impl AsyncFnMut(&[u8]) -> Result<()>) -> Result<()> {
     let cannot = |source| Fault::Io { context: format!("can't read {}", path.display()), source };
     let mut file = tokio::fs::File::open(path).await.map_err(cannot)?;
-    let (mut chunk, mut plain) = (vec![0; CHUNK], Decompressor::new());
+    let (mut chunk, mut plain) = (vec![0; READ_BYTES], Decompressor::new());
     loop {
         let length = file.read(&mut chunk).await.map_err(cannot)?;
         if length == 0 {

@@ -88,10 +88,10 @@ pub(super) fn push_uuid(bytes: &[u8; 16], out: &mut Vec<u8>) {
 }
 
 /// Length in bytes of a date and a time of day, up to the second.
-const SECONDS: usize = 19;
+const SECONDS_LENGTH: usize = 19;
 
 /// Number of fraction digits for microseconds.
-const MICROS: usize = 6;
+const FRACTION_DIGITS: usize = 6;
 
 /// Appends a time from SQLite in the form that PostgreSQL writes, truncated to microseconds.
 ///
@@ -100,7 +100,7 @@ const MICROS: usize = 6;
 pub(super) fn push_time(text: &[u8], out: &mut Vec<u8>) -> bool {
     let Some(rest) = text.strip_suffix(b"+00:00") else { return false };
     let Some((whole, fraction)) = split_time(rest, b'T') else { return false };
-    let fraction = &fraction[..fraction.len().min(MICROS)];
+    let fraction = &fraction[..fraction.len().min(FRACTION_DIGITS)];
     out.extend_from_slice(&whole[..10]);
     out.push(b' ');
     out.extend_from_slice(&whole[11..]);
@@ -122,7 +122,7 @@ pub(super) fn time_for_sqlite(field: &[u8]) -> Option<String> {
     text.push_str(std::str::from_utf8(&whole[..10]).ok()?);
     text.push('T');
     text.push_str(std::str::from_utf8(&whole[11..]).ok()?);
-    if fraction.len() > MICROS {
+    if fraction.len() > FRACTION_DIGITS {
         return None;
     }
     if !fraction.is_empty() {
@@ -138,7 +138,7 @@ pub(super) fn time_for_sqlite(field: &[u8]) -> Option<String> {
 /// Splits a time without its offset into date and time of day, and the digits of the fraction.
 /// Returns none if the time is malformed.
 fn split_time(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let (whole, rest) = text.split_at_checked(SECONDS)?;
+    let (whole, rest) = text.split_at_checked(SECONDS_LENGTH)?;
     let is_right = whole.iter().enumerate().all(|(index, byte)| match index {
         4 | 7 => *byte == b'-',
         10 => *byte == separator,

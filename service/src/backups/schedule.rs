@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Interval between checks of the schedule.
-const INTERVAL: Duration = Duration::from_secs(15);
+const CHECK_INTERVAL: Duration = Duration::from_secs(15);
 /// Subject of the viewer that requests scheduled backups.
 const SUBJECT: &str = "daybook-schedule";
 
@@ -32,7 +32,7 @@ pub struct Schedule {
 /// Starts backups that are due and removes old ones until the instance stops. Any number of
 /// processes can run it at the same time.
 pub async fn follow(core: Arc<Core>, schedule: Schedule) {
-    let mut visit = tokio::time::interval(INTERVAL);
+    let mut visit = tokio::time::interval(CHECK_INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {

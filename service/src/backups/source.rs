@@ -13,9 +13,9 @@ use super::{
 use crate::{Core, Engine, Fault, Result, buffer_pool::BufferPool, tenancy};
 
 /// Approximate size of a piece, in bytes.
-pub(super) const PIECE: usize = 64 * 1024;
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
 /// Maximum number of pieces that wait to be written.
-const PIECES: usize = 4;
+const MAX_WAITING_PIECES: usize = 4;
 
 /// A snapshot that is being read.
 pub(super) struct Reading {
@@ -41,7 +41,7 @@ impl Pieces {
 
     /// Returns an empty buffer for a piece.
     pub(super) fn empty(&self) -> Vec<u8> {
-        self.spares.take(PIECE + PIECE / 2)
+        self.spares.take(PIECE_BYTES + PIECE_BYTES / 2)
     }
 }
 
@@ -92,7 +92,7 @@ pub(super) fn parts(scope: BackupScope) -> impl Iterator<Item = (usize, &'static
 
 /// Starts to read a snapshot in the background. Reading stops once the receiver is dropped.
 pub(super) fn read(core: &Arc<Core>, scope: BackupScope) -> Reading {
-    let (sender, receiver) = mpsc::channel(PIECES);
+    let (sender, receiver) = mpsc::channel(MAX_WAITING_PIECES);
     let spares = BufferPool::default();
     let pieces = Pieces { sender: sender.clone(), spares: spares.clone() };
     let reading = Arc::clone(core);

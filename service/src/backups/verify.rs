@@ -31,7 +31,7 @@ use crate::{
 
 /// Number of compressed bytes that are decompressed at once. It is small because they may expand to
 /// very many.
-const SLICE: usize = 8 * 1024;
+const DECOMPRESS_BYTES: usize = 8 * 1024;
 
 /// Restores the stored file and compares the copy with what was written.
 pub(super) async fn verify(
@@ -75,7 +75,7 @@ async fn read(
     let mut bytes = attempt.core.store.read(&stored.key, None).await?;
     while let Some(chunk) = attempt.during(bytes.next()).await? {
         let chunk = chunk.map_err(Error::from)?;
-        for slice in chunk.chunks(SLICE) {
+        for slice in chunk.chunks(DECOMPRESS_BYTES) {
             let slice = plain.push(slice).map_err(refused)?;
             for batch in reader.push(slice).map_err(refused)? {
                 portable.check(&batch).map_err(unportable)?;

@@ -28,13 +28,13 @@ use crate::{Fault, Result, database::replica::Replica, private};
 /// Connections for keyed reads on SQLite. Requests are short, so a few connections serve many.
 const SQLITE_READERS: u32 = 8;
 /// Connections for notifications between processes: one to listen, one to notify.
-const BELLS: u32 = 2;
+const NOTIFICATION_CONNECTIONS: u32 = 2;
 /// Connections on SQLite for look-ups of permissions.
 const SQLITE_ACCESS: u32 = 2;
 /// Connections for scans on either engine: reads whose cost grows with the log.
-const SCANS: u32 = 4;
+const SCAN_CONNECTIONS: u32 = 4;
 /// Instructions of SQLite's virtual machine between checks if a scan must end.
-const SCAN_STEPS: i32 = 10_000;
+const SCAN_CHECK_INSTRUCTIONS: i32 = 10_000;
 /// Connections on PostgreSQL for transactions and for look-ups of permissions. Other reads can't
 /// take them.
 const POSTGRES_WRITERS: u32 = 10;
@@ -43,27 +43,27 @@ const POSTGRES_READERS: u32 = 10;
 /// Connections through a pooler for look-ups of permissions.
 const POOLED_ACCESS: u32 = 4;
 /// Connections for requests on PostgreSQL.
-const POSTGRES: u32 = POSTGRES_WRITERS + POSTGRES_READERS + SCANS;
+const POSTGRES: u32 = POSTGRES_WRITERS + POSTGRES_READERS + SCAN_CONNECTIONS;
 /// Longest time that SQLite waits for another process that writes.
-const BUSY: Duration = Duration::from_secs(10);
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time that a request waits for a connection before it fails.
-const ACQUIRE: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time to wait for a connection to a replica, in whose place the primary can answer.
 const REPLICA_ACQUIRE: Duration = Duration::from_secs(1);
 /// Default of the longest time that a read of a request may take.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Idle time after which a connection is tested before it is lent.
-const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+const TRUSTED_IDLE_TIME: Duration = Duration::from_secs(1);
 /// First version of SQLite without the corruption at a WAL reset.
-const SQLITE_LEAST: (u32, u32, u32) = (3, 51, 3);
+const MIN_SQLITE_VERSION: (u32, u32, u32) = (3, 51, 3);
 /// Oldest supported version of PostgreSQL, as `server_version_num`.
 const POSTGRES_LEAST: u32 = 140_000;
 
 impl Database {
     /// Connections for long reads of jobs.
-    pub const BULK: u32 = 4;
+    pub const BULK_CONNECTIONS: u32 = 4;
     /// Most connections that one process opens to the primary PostgreSQL.
-    pub const MOST: u32 = POSTGRES + Self::BULK + BELLS;
+    pub const MAX_CONNECTIONS: u32 = POSTGRES + Self::BULK_CONNECTIONS + NOTIFICATION_CONNECTIONS;
 
     /// Opens the database at `url` (`sqlite://PATH` or `postgres://…`) and checks that its commits
     /// are durable.
@@ -72,7 +72,7 @@ impl Database {
     /// The URL has another scheme, the database can't be reached, or its version or settings are
     /// not safe. The text says what to change.
     pub async fn connect(url: &str) -> Result<Self> {
-        Self::connect_with(url, READ_TIMEOUT).await
+        Self::connect_with(url, DEFAULT_READ_TIMEOUT).await
     }
 
     /// Works like [`Self::connect`], but the database ends a read of a request that takes longer
@@ -154,10 +154,11 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY)
+            .busy_timeout(SQLITE_BUSY_TIMEOUT)
             .statement_cache_capacity(500);
-        let pool =
-            |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE);
+        let pool = |size: u32| {
+            SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT)
+        };
         // The writer comes first: it creates the file and turns WAL on.
         let writer = pool(1).connect_with(options.clone()).await.map_err(unreachable)?;
         // Half a MiB of cache for each connection instead of two: the system keeps the file's pages
@@ -166,14 +167,15 @@ impl Database {
         let reading = reading.pragma("cache_size", "-512");
         let reader = pool(SQLITE_READERS).connect_lazy_with(reading.clone());
         let access = pool(SQLITE_ACCESS).connect_lazy_with(reading.clone());
-        let scans = ended_scans(pool(SCANS), read_timeout).connect_lazy_with(reading.clone());
-        let bulk = pool(Self::BULK).connect_lazy_with(reading);
+        let scans =
+            ended_scans(pool(SCAN_CONNECTIONS), read_timeout).connect_lazy_with(reading.clone());
+        let bulk = pool(Self::BULK_CONNECTIONS).connect_lazy_with(reading);
         let connector = SqlxSqliteConnector::from_sqlx_sqlite_pool;
         let transactions = TaskTracker::new();
         let reader = Reader {
             keyed: connector(reader),
             scans: Some(connector(scans)),
-            slots: Slots::new(SQLITE_READERS, SCANS),
+            slots: Slots::new(SQLITE_READERS, SCAN_CONNECTIONS),
             tasks: transactions.clone(),
         };
         Ok(Self {
@@ -206,7 +208,7 @@ impl Database {
                 let keyed = pool(POSTGRES_READERS).connect_lazy_with(reading.clone());
                 // Parallel workers would make one scan as heavy as three.
                 let reading = reading.options([("max_parallel_workers_per_gather", "0")]);
-                let scans = pool(SCANS).connect_lazy_with(reading);
+                let scans = pool(SCAN_CONNECTIONS).connect_lazy_with(reading);
                 (options, writer.clone(), writer, connector(keyed), connector(scans))
             }
             Reach::Pooled { direct } => {
@@ -217,19 +219,20 @@ impl Database {
                 let writer = postgres_pool(POSTGRES_WRITERS, &RowSecurity::default());
                 let writer = writer.connect_with(pooled.clone()).await.map_err(unreachable)?;
                 let reader = |size| {
-                    let pool =
-                        pooled::reader(size, &row_security, &timeout).acquire_timeout(ACQUIRE);
+                    let pool = pooled::reader(size, &row_security, &timeout)
+                        .acquire_timeout(ACQUIRE_TIMEOUT);
                     connector(pool.connect_lazy_with(pooled.clone()))
                 };
-                let pools = (reader(POOLED_ACCESS), reader(POSTGRES_READERS), reader(SCANS));
+                let pools =
+                    (reader(POOLED_ACCESS), reader(POSTGRES_READERS), reader(SCAN_CONNECTIONS));
                 (postgres_options(direct, &[])?, connector(writer), pools.0, pools.1, pools.2)
             }
         };
         let transactions = TaskTracker::new();
-        let slots = Slots::new(POSTGRES_READERS, SCANS);
+        let slots = Slots::new(POSTGRES_READERS, SCAN_CONNECTIONS);
         let reader = Reader { keyed, scans: Some(scans), slots, tasks: transactions.clone() };
-        let bulk = pool(Self::BULK).connect_lazy_with(options.clone());
-        let bells = pool(BELLS).connect_lazy_with(options);
+        let bulk = pool(Self::BULK_CONNECTIONS).connect_lazy_with(options.clone());
+        let bells = pool(NOTIFICATION_CONNECTIONS).connect_lazy_with(options);
         Ok(Self {
             engine: Engine::Postgres,
             writer,
@@ -269,7 +272,7 @@ impl Database {
         let version = value(db, "SELECT sqlite_version() AS value").await?;
         let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
         let mut next = || parts.next().unwrap_or(0);
-        if (next(), next(), next()) < SQLITE_LEAST {
+        if (next(), next(), next()) < MIN_SQLITE_VERSION {
             let message =
                 "SQLite before 3.51.3 can corrupt its file at a WAL reset: link a newer one";
             return Ok(Some(format!("{message} (this is {version})")));
@@ -320,7 +323,7 @@ fn is_postgres(url: &str) -> bool {
 }
 
 /// The parameters of a PostgreSQL URL that sqlx accepts, besides `options[…]`.
-const PARAMETERS: [&str; 18] = [
+const POSTGRES_URL_PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -347,7 +350,10 @@ fn warn_of_parameters(url: &str) {
     let parameters = url.split_once('?').map_or("", |(_, parameters)| parameters);
     for parameter in parameters.split('&') {
         let name = parameter.split_once('=').map_or(parameter, |(name, _)| name);
-        if !name.is_empty() && !PARAMETERS.contains(&name) && !name.starts_with("options[") {
+        if !name.is_empty()
+            && !POSTGRES_URL_PARAMETERS.contains(&name)
+            && !name.starts_with("options[")
+        {
             tracing::warn!(parameter = name, "the PostgreSQL URL has a parameter that is ignored");
         }
     }
@@ -367,7 +373,7 @@ fn postgres_pool(size: u32, row_security: &RowSecurity) -> PgPoolOptions {
     let (new, lent) = (row_security.clone(), row_security.clone());
     PgPoolOptions::new()
         .max_connections(size)
-        .acquire_timeout(ACQUIRE)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         // Saves a round trip for each query. Only an idle connection may have died unnoticed.
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
@@ -381,7 +387,7 @@ fn postgres_pool(size: u32, row_security: &RowSecurity) -> PgPoolOptions {
                 Ok(if row_security.stands() {
                     row_security.tell(connection).await.is_ok()
                 } else {
-                    meta.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()
+                    meta.idle_for < TRUSTED_IDLE_TIME || connection.ping().await.is_ok()
                 })
             })
         })
@@ -406,7 +412,7 @@ fn ended_scans(pool: SqlitePoolOptions, read_timeout: Duration) -> SqlitePoolOpt
 async fn watch(connection: &mut SqliteConnection, read_timeout: Duration) -> sqlx::Result<()> {
     let (abandoned, began) = (reader::abandoned(), Instant::now());
     let goes_on = move || !abandoned.load(Ordering::Relaxed) && began.elapsed() < read_timeout;
-    connection.lock_handle().await?.set_progress_handler(SCAN_STEPS, goes_on);
+    connection.lock_handle().await?.set_progress_handler(SCAN_CHECK_INSTRUCTIONS, goes_on);
     Ok(())
 }
 

@@ -29,13 +29,13 @@ use super::{
 use crate::{Error, Fault, Metrics, Result, metrics::Reader};
 
 /// Longest time that a replica may take to report whether it holds an entry.
-const PATIENCE: Duration = Duration::from_secs(1);
+const POSITION_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest time to wait for a lagging replica. Streaming alone takes a few milliseconds.
-const WAIT: Duration = Duration::from_millis(50);
+const MAX_LAG_WAIT: Duration = Duration::from_millis(50);
 /// Time for which no read waits for a replica that has failed to catch up.
-const BEHIND: Duration = Duration::from_secs(1);
+const SKIP_AFTER_LAG: Duration = Duration::from_secs(1);
 /// Time for which a replica that did not answer is not tried again.
-const AWAY: Duration = Duration::from_secs(5);
+const SKIP_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Connections to a replica, and the replica's recent health.
 #[derive(Clone, Debug)]
@@ -169,7 +169,7 @@ impl Database {
     /// The replica does not answer, or not in time.
     pub async fn ask_replica(&self) -> Option<Result<Found>> {
         let db = &self.replica()?.db;
-        let asked = timeout(PATIENCE, async {
+        let asked = timeout(POSITION_TIMEOUT, async {
             let version = setting(db, "server_version").await?;
             let standby = value(db, "SELECT pg_is_in_recovery()::text AS value").await?;
             Ok(Found { version, is_standby: standby == "true" })
@@ -206,7 +206,7 @@ impl Replica {
         if !self.may_try() {
             return Opened::Away;
         }
-        match timeout(PATIENCE, self.follow(organization_id, position)).await {
+        match timeout(POSITION_TIMEOUT, self.follow(organization_id, position)).await {
             Ok(Ok(found)) => {
                 self.answered();
                 found.map_or(Opened::Behind, Opened::Holds)
@@ -223,11 +223,11 @@ impl Replica {
         position: &Position,
     ) -> Result<Option<DatabaseTransaction>> {
         let tx = self.db.begin().await?;
-        let until = Instant::now() + WAIT;
+        let until = Instant::now() + MAX_LAG_WAIT;
         let mut pause = Duration::from_millis(1);
         while !holds(&tx, organization_id, position).await? {
             if !self.is_worth_waiting() || Instant::now() >= until {
-                self.health().behind_until = Some(Instant::now() + BEHIND);
+                self.health().behind_until = Some(Instant::now() + SKIP_AFTER_LAG);
                 tx.rollback().await?;
                 return Ok(None);
             }
@@ -249,7 +249,7 @@ impl Replica {
             None => true,
             Some(until) if now < until => false,
             Some(_) => {
-                health.away_until = Some(now + AWAY);
+                health.away_until = Some(now + SKIP_AFTER_FAILURE);
                 true
             }
         }
@@ -266,7 +266,7 @@ impl Replica {
     }
 
     fn failed(&self, error: &str) -> Opened {
-        if self.health().away_until.replace(Instant::now() + AWAY).is_none() {
+        if self.health().away_until.replace(Instant::now() + SKIP_AFTER_FAILURE).is_none() {
             tracing::warn!(%error, "the replica does not answer; the primary does in its place");
         }
         Opened::Away

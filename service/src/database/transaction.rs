@@ -12,7 +12,7 @@ use super::{Database, Engine};
 use crate::{Error, Fault, Result, random, tenancy};
 
 /// Most tries of a transaction that the database asks to repeat.
-const TRIES: u32 = 8;
+const MAX_TRIES: u32 = 8;
 
 /// The work of a transaction. It captures nothing: all that it needs is in its context, so that it
 /// can run again.
@@ -77,7 +77,9 @@ async fn with_retries<C, T>(db: &Database, context: &C, work: Work<C, T>) -> Res
     let mut tries = 1;
     loop {
         match once(db, context, work).await {
-            Err(Error::Fault(Fault::Database(error))) if is_retryable(&error) && tries < TRIES => {
+            Err(Error::Fault(Fault::Database(error)))
+                if is_retryable(&error) && tries < MAX_TRIES =>
+            {
                 tracing::debug!(%error, tries, "transaction is run anew");
                 let jitter = u64::from(random::bytes::<1>()[0]) % 8;
                 tokio::time::sleep(Duration::from_millis((1 << tries) + jitter)).await;

@@ -15,11 +15,11 @@ use crate::{
 const CLOSE: TimeDelta = TimeDelta::seconds(2);
 /// Largest difference between clocks that is only a warning; beyond it, tokens and links expire
 /// noticeably early or late.
-const FAR: TimeDelta = TimeDelta::seconds(60);
+const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::seconds(60);
 /// Number of bytes of the secret's fingerprint that are shown, so that nodes can be compared.
 const FINGERPRINT: usize = 4;
 /// Maximum number of connections that one process opens to PostgreSQL.
-const CONNECTIONS: i64 = Database::MOST as i64;
+const CONNECTIONS_PER_PROCESS: i64 = Database::MAX_CONNECTIONS as i64;
 
 /// Reports the database's engine and version.
 ///
@@ -56,8 +56,10 @@ async fn postgres(db: &Database) -> Result<Finding> {
         return Ok(Finding::warn("settings", "autovacuum is off", advice));
     }
     let most: i64 = setting(reader, "max_connections").await?.parse().unwrap_or(0);
-    if most < 2 * CONNECTIONS {
-        let found = format!("max_connections is {most}, and a process opens up to {CONNECTIONS}");
+    if most < 2 * CONNECTIONS_PER_PROCESS {
+        let found = format!(
+            "max_connections is {most}, and a process opens up to {CONNECTIONS_PER_PROCESS}"
+        );
         let advice = "raise max_connections to that many for each process and some for others";
         return Ok(Finding::warn("settings", found, advice));
     }
@@ -125,7 +127,7 @@ fn judge(apart: TimeDelta) -> Finding {
         leases and recordedAt follow the database's";
     match () {
         () if apart <= CLOSE => Finding::ok("clock", found),
-        () if apart <= FAR => Finding::warn("clock", found, advice),
+        () if apart <= MAX_CLOCK_DIFFERENCE => Finding::warn("clock", found, advice),
         () => Finding::fail("clock", found, advice),
     }
 }

@@ -16,7 +16,7 @@ const SQLITE_TRIGGERS: [&str; 3] =
 const POSTGRES_TRIGGERS: [&str; 2] = ["audit_logs_no_change", "audit_logs_no_truncate"];
 /// Largest tolerated lead of the newest entry over the database's clock, which may have been
 /// corrected since.
-const AHEAD: TimeDelta = TimeDelta::seconds(2);
+const MAX_LEAD: TimeDelta = TimeDelta::seconds(2);
 
 /// Checks that the database refuses to change or remove entries. Requires a migrated database.
 ///
@@ -87,7 +87,7 @@ pub async fn newest_entry(db: &Database) -> Result<Finding> {
 
 fn judge(newest: DateTime<Utc>, now: DateTime<Utc>) -> Finding {
     let at = newest.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    if newest <= now + AHEAD {
+    if newest <= now + MAX_LEAD {
         return Finding::ok("newest-entry", format!("was recorded at {at}"));
     }
     let ahead = (newest - now).as_seconds_f64();

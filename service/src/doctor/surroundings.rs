@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// Timeout for a response from the public URL.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest difference between a provider's clock and this one that token validation tolerates.
 const TOKEN_LEEWAY: TimeDelta = TimeDelta::seconds(30);
 /// The body that Daybook's `/healthz` returns.
-const ALIVE: &str = "ok\n";
+const HEALTHY_BODY: &str = "ok\n";
 
 /// Checks that the artifact store can be written to, read from and deleted from.
 pub async fn artifacts(store: &Store) -> Finding {
@@ -97,13 +97,13 @@ pub async fn nats(nats: &Nats) -> Finding {
 pub async fn public_url(url: &str) -> Finding {
     let advice = "start Daybook, or set DAYBOOK_PUBLIC_URL to where users reach it";
     let asked = async {
-        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let client = reqwest::Client::builder().timeout(RESPONSE_TIMEOUT).build()?;
         let answer = client.get(format!("{url}/healthz")).send().await?;
         let status = answer.status();
         Ok::<_, reqwest::Error>((status, answer.text().await?))
     };
     match asked.await {
-        Ok((status, text)) if status.is_success() && text == ALIVE => {
+        Ok((status, text)) if status.is_success() && text == HEALTHY_BODY => {
             Finding::ok("public-url", format!("{url} answers"))
         }
         Ok((status, _)) => {

@@ -31,9 +31,9 @@ use crate::{
 };
 
 /// Longest time that the response waits for a small export to finish.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_RESPONSE_WAIT: Duration = Duration::from_secs(10);
 /// Attempts at planning an export before planning it under the lock that blocks pruning.
-const PLANS: usize = 3;
+const MAX_OPTIMISTIC_PLANS: usize = 3;
 /// Size in bytes of the largest file that is returned inline.
 const INLINE_BYTES: i64 = 1024 * 1024;
 
@@ -250,7 +250,7 @@ fn fingerprint(request: &StartExport) -> Vec<u8> {
 /// are counted under the lock.
 async fn enqueue(scope: &Scope, request: StartExport) -> Result<(Enqueued, u64)> {
     let request_hash = fingerprint(&request);
-    for _ in 0..PLANS {
+    for _ in 0..MAX_OPTIMISTIC_PLANS {
         let plan = plan(scope.core().db.reader(), scope, &request).await?;
         let new = new_job(&plan, request_hash.clone(), &request)?;
         if let Some(enqueued) = jobs::enqueue_if_kept(scope, new, plan.pruned()).await? {
@@ -282,9 +282,9 @@ fn new_job(plan: &Plan, request_hash: Vec<u8>, request: &StartExport) -> Result<
     })
 }
 
-/// Waits until the job ends, the wait exceeds [`PATIENCE`], or this process stops.
+/// Waits until the job ends, the wait exceeds [`MAX_RESPONSE_WAIT`], or this process stops.
 async fn wait(scope: &Scope, mut job: job::Model, mut news: Subscription) -> Result<job::Model> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + MAX_RESPONSE_WAIT;
     while matches!(job.state, JobState::Queued | JobState::Running) {
         let look = Instant::now() + Duration::from_millis(500);
         tokio::select! {

@@ -21,7 +21,7 @@ use crate::{
 
 /// Minimum interval between two heartbeats of an attempt that advances, and so between two reports
 /// of its progress.
-const BEAT: Duration = Duration::from_millis(300);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(300);
 
 /// A running attempt, which holds its job by the claim number in `job`.
 pub struct Attempt {
@@ -138,7 +138,7 @@ impl Attempt {
             tokio::select! {
                 biased;
                 done = &mut work => return Ok(done),
-                () = tokio::time::sleep(BEAT) => {
+                () = tokio::time::sleep(HEARTBEAT_INTERVAL) => {
                     let done = self.job.progress_done;
                     self.advanced(u64::try_from(done).unwrap_or(0)).await?;
                 }
@@ -147,7 +147,7 @@ impl Attempt {
     }
 
     /// Reports the attempt's progress and renews its lease, unless it last did so less than
-    /// [`BEAT`] ago. Called by the work itself as it advances, so that work that hangs loses its
+    /// [`HEARTBEAT_INTERVAL`] ago. Called by the work itself as it advances, so that work that hangs loses its
     /// lease.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl Attempt {
             return Err(End::Interrupted);
         }
         self.job.progress_done = i64::try_from(done).unwrap_or(i64::MAX);
-        if self.last_beat.elapsed() < BEAT {
+        if self.last_beat.elapsed() < HEARTBEAT_INTERVAL {
             return Ok(());
         }
         self.last_beat = Instant::now();

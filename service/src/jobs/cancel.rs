@@ -86,7 +86,7 @@ async fn ask(
 }
 
 /// Maximum number of jobs that one [`cancel_unfinished`] cancels.
-const BATCH: u64 = 100;
+const MAX_CANCELED_JOBS: u64 = 100;
 
 /// Cancels unfinished jobs, whichever process holds them: after a restore, none does. Returns the
 /// transitions, which the caller notifies of after COMMIT; none if no unfinished job is left.
@@ -100,7 +100,7 @@ pub(crate) async fn cancel_unfinished(
         .filter(Column::Kind.is_in(core.job_kinds.names()))
         .order_by_asc(Column::OrganizationId)
         .order_by_asc(Column::Id)
-        .limit(BATCH)
+        .limit(MAX_CANCELED_JOBS)
         .lock_exclusive()
         .all(tx)
         .await?;

@@ -25,9 +25,9 @@ use super::{
 use crate::{Core, Result, Transition, database};
 
 /// Maximum number of jobs that one claim takes.
-const BATCH: usize = 64;
+const MAX_CLAIMED_JOBS: usize = 64;
 /// Maximum number of organizations that one claim considers.
-const ORGANIZATIONS: usize = 64;
+const MAX_ORGANIZATIONS: usize = 64;
 
 /// Free and used places for attempts in a process.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ async fn choose(
     busy.extend(room.running.keys().copied());
     // First, one job of each organization that has nothing running here, for any place.
     for organization_id in waiting.iter().filter(|id| !room.running.contains_key(id)) {
-        if jobs.len() == room.free.min(BATCH) {
+        if jobs.len() == room.free.min(MAX_CLAIMED_JOBS) {
             return Ok(jobs);
         }
         let new = next(tx, worker, *organization_id, now, (1, &taken)).await?;
@@ -90,10 +90,10 @@ async fn choose(
     }
     // Then the remaining jobs, in equal shares, for all places but the last.
     let places = room.free.saturating_sub(usize::from(room.free == 1 || !busy.is_empty()));
-    let left = places.min(BATCH).saturating_sub(jobs.len());
+    let left = places.min(MAX_CLAIMED_JOBS).saturating_sub(jobs.len());
     let share = left.div_ceil(waiting.len().max(1));
     for organization_id in waiting {
-        let limit = share.min(places.min(BATCH).saturating_sub(jobs.len()));
+        let limit = share.min(places.min(MAX_CLAIMED_JOBS).saturating_sub(jobs.len()));
         if limit == 0 {
             break;
         }
@@ -111,9 +111,9 @@ async fn organizations(
     last: Uuid,
 ) -> std::result::Result<Vec<Uuid>, DbErr> {
     let first = Uuid::from_u128(last.as_u128().wrapping_add(1));
-    let mut found = starting_at(tx, first, ORGANIZATIONS).await?;
-    if found.len() < ORGANIZATIONS {
-        let rest = starting_at(tx, Uuid::nil(), ORGANIZATIONS - found.len()).await?;
+    let mut found = starting_at(tx, first, MAX_ORGANIZATIONS).await?;
+    if found.len() < MAX_ORGANIZATIONS {
+        let rest = starting_at(tx, Uuid::nil(), MAX_ORGANIZATIONS - found.len()).await?;
         found.extend(rest.into_iter().take_while(|id| *id <= last));
     }
     Ok(found)

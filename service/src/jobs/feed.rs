@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Maximum interval between two reads of a watcher that is not notified.
-const TICK: Duration = Duration::from_secs(2);
+const READ_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The jobs to watch, and the position to start from.
 #[derive(Clone, Debug, Default)]
@@ -256,7 +256,7 @@ impl Feed {
         tokio::select! {
             () = self.news.notified() => {}
             () = self.access.questioned() => {}
-            () = tokio::time::sleep(TICK - jitter) => {}
+            () = tokio::time::sleep(READ_INTERVAL - jitter) => {}
             () = self.scope.core().stopping.cancelled() => {
                 self.phase = Phase::Done;
                 return Ok(());

@@ -30,16 +30,16 @@ use crate::{
 };
 
 /// Pause before the second attempt.
-const BACKOFF: Duration = Duration::from_millis(500);
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 /// Factor by which each further pause grows. All of a job's pauses together outlast the restart of
 /// a database or an artifact store.
-const STEEPNESS: u32 = 4;
+const BACKOFF_FACTOR: u32 = 4;
 /// Maximum pause between attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(5 * 60);
 /// Maximum number of ended attempts that one transaction stores.
-const BATCH: usize = 64;
+const MAX_BATCH_ATTEMPTS: usize = 64;
 /// Maximum number of jobs that one rescue takes.
-const RESCUE: u64 = 100;
+const MAX_RESCUED_JOBS: u64 = 100;
 
 /// The way in which an attempt leaves its job.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ impl Finisher {
     fn take(&self) -> Vec<Waiting> {
         let mut list = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let batch: Vec<_> = match &mut *list {
-            Some(waiting) => waiting.drain(..waiting.len().min(BATCH)).collect(),
+            Some(waiting) => waiting.drain(..waiting.len().min(MAX_BATCH_ATTEMPTS)).collect(),
             None => Vec::new(),
         };
         if batch.is_empty() {
@@ -270,7 +270,7 @@ pub async fn rescue(core: &Arc<Core>) -> Result<usize> {
                 .filter(Column::Kind.is_in(core.job_kinds.names()))
                 .filter(Column::LeaseUntil.lt(now))
                 .order_by_asc(Column::LeaseUntil)
-                .limit(RESCUE)
+                .limit(MAX_RESCUED_JOBS)
                 .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
                 .all(tx)
                 .await?;
@@ -355,7 +355,8 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> TransitionReco
 /// that failed together are not retried together.
 fn backoff(attempt: i32) -> TimeDelta {
     let steps = u32::try_from(attempt - 1).unwrap_or(0);
-    let longest = BACKOFF.saturating_mul(STEEPNESS.saturating_pow(steps)).min(MAX_BACKOFF);
+    let longest =
+        FIRST_BACKOFF.saturating_mul(BACKOFF_FACTOR.saturating_pow(steps)).min(MAX_BACKOFF);
     let share = f64::from(u16::from_be_bytes(random::bytes())) / f64::from(u16::MAX);
     TimeDelta::from_std(longest.mul_f64(0.5 + share / 2.0)).unwrap_or(TimeDelta::zero())
 }

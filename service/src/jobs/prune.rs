@@ -9,7 +9,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use crate::{Core, Result};
 
 /// Maximum number of events that one transaction removes.
-const ROUND: i64 = 10_000;
+const MAX_REMOVED_EVENTS: i64 = 10_000;
 
 /// Removes transitions older than `Settings::job_history`, beginning at the feed's start. The same
 /// transaction records how far the feed was pruned, so that a watcher who resumes before that point
@@ -35,7 +35,7 @@ async fn step(core: &Arc<Core>, last: i64) -> Result<i64> {
         Box::pin(async move {
             let feed = job_feed::Entity::find_by_id(1).lock_exclusive().one(tx).await?;
             let pruned = feed.map_or(0, |feed| feed.pruned);
-            let up_to = (*last).min(pruned + ROUND).max(pruned);
+            let up_to = (*last).min(pruned + MAX_REMOVED_EVENTS).max(pruned);
             job_feed::Entity::update_many()
                 .set(job_feed::ActiveModel { pruned: Set(up_to), ..Default::default() })
                 .filter(job_feed::Column::Id.eq(1))

@@ -19,9 +19,9 @@ use uuid::Uuid;
 use crate::{Core, Error, ProblemCode, Result, Scope, core::JobKind, database};
 
 /// Time for which a job counts against its quota, 1 h.
-const WINDOW: TimeDelta = TimeDelta::hours(1);
+const QUOTA_WINDOW: TimeDelta = TimeDelta::hours(1);
 /// Error codes of failures that are Daybook's fault.
-const OUR_FAULT: [JobErrorCode; 4] =
+const INTERNAL_FAILURES: [JobErrorCode; 4] =
     [JobErrorCode::Internal, JobErrorCode::Storage, JobErrorCode::Timeout, JobErrorCode::Stalled];
 
 /// The number of jobs of one kind that an organization may still start.
@@ -79,14 +79,14 @@ async fn read<C: ConnectionTrait>(
     let now = database::now(db, &core.clock).await?;
     let is_ours = Condition::all()
         .add(Column::State.eq(JobState::Failed))
-        .add(Column::ErrorCode.is_in(OUR_FAULT));
+        .add(Column::ErrorCode.is_in(INTERNAL_FAILURES));
     let counted: Vec<DateTime<Utc>> = Entity::find()
         .select_only()
         .column(Column::CreatedAt)
         .filter(Column::OrganizationId.eq(organization_id))
         .filter(Column::Kind.eq(kind))
         .filter(Column::RequesterType.ne(ActorType::System))
-        .filter(Column::CreatedAt.gt(now - WINDOW))
+        .filter(Column::CreatedAt.gt(now - QUOTA_WINDOW))
         // A comparison with NULL is neither true nor false.
         .filter(Condition::any().add(Column::ErrorCode.is_null()).add(is_ours.not()))
         .order_by_asc(Column::CreatedAt)
@@ -104,8 +104,8 @@ fn of(limit: u32, counted: &[DateTime<Utc>], now: DateTime<Utc>) -> Quota {
     // If the limit was lowered, more than one job has to age before another may start.
     let oldest = (used.saturating_sub(limit)) as usize;
     let resets_at = match counted.get(oldest) {
-        Some(oldest) => *oldest + WINDOW,
-        None if limit == 0 => now + WINDOW,
+        Some(oldest) => *oldest + QUOTA_WINDOW,
+        None if limit == 0 => now + QUOTA_WINDOW,
         None => now,
     };
     Quota { limit, remaining, resets_at }

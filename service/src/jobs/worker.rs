@@ -25,12 +25,13 @@ use super::{
 use crate::{Core, Engine, Result, Topic, access, tenancy, trace};
 
 /// Interval between two reads of the queue without a notification, and between two rescues.
-const TICK: Duration = Duration::from_secs(1);
+const CLAIM_POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Maximum duration of one attempt, 6 h.
-const ATTEMPT: Duration = Duration::from_secs(6 * 3600);
+const MAX_ATTEMPT_DURATION: Duration = Duration::from_secs(6 * 3600);
 /// Intervals between two checks of a running attempt's lease: without a notification, 2 s, and at
 /// least, 200 ms.
-const WATCH: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(200));
+const LEASE_CHECK_INTERVALS: (Duration, Duration) =
+    (Duration::from_secs(2), Duration::from_millis(200));
 
 /// Claims jobs and runs their attempts.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ pub async fn work(worker: Arc<Worker>) {
     let core = &worker.core;
     let places = Arc::new(Places::new(core.settings.job_concurrency));
     let mut news = core.notifier.subscribe(Topic::Queue);
-    let mut tick = tokio::time::interval(TICK);
+    let mut tick = tokio::time::interval(CLAIM_POLL_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         if let Err(error) = fill(&worker, &places).await {
@@ -196,7 +197,7 @@ pub async fn execute(worker: &Worker, attempt: &mut Attempt) -> std::result::Res
         worker.kinds.run(attempt).await
     };
     // A panic fails only this attempt.
-    match tokio::time::timeout(ATTEMPT, AssertUnwindSafe(work).catch_unwind()).await {
+    match tokio::time::timeout(MAX_ATTEMPT_DURATION, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(end)) => end,
         Ok(Err(_)) => {
             tracing::error!("attempt panicked");
@@ -222,7 +223,7 @@ async fn check_right(core: &Core, job: &job::Model) -> std::result::Result<(), E
 
 /// Returns when the attempt must stop: soon after a notification, whatever the work is waiting for.
 async fn watch_over(core: &Core, job: &job::Model) -> End {
-    let (most, least) = WATCH;
+    let (most, least) = LEASE_CHECK_INTERVALS;
     let mut news = core.notifier.subscribe(Topic::Jobs(job.organization_id));
     loop {
         tokio::time::sleep(least).await;

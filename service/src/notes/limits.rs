@@ -15,7 +15,7 @@ pub const MAX_TAGS: usize = 32;
 /// Maximum number of characters in a tag.
 pub const TAG_CHARS: usize = 64;
 /// Maximum number of characters in a workspace's name.
-const NAME: usize = 100;
+const MAX_WORKSPACE_NAME_CHARS: usize = 100;
 
 /// Problems of an input, collected field by field.
 #[derive(Default)]
@@ -74,6 +74,6 @@ impl Problems {
 /// Checks a workspace's name and returns it in Unicode normalization form C.
 pub(super) fn workspace_name(name: &str) -> Result<String> {
     let name: String = name.nfc().collect();
-    input::check_name(&name, NAME, &["input", "name"])?;
+    input::check_name(&name, MAX_WORKSPACE_NAME_CHARS, &["input", "name"])?;
     Ok(name)
 }

@@ -77,7 +77,7 @@ pub async fn create(scope: &Scope, new: NewNote) -> Result<Model> {
         .core()
         .db
         .transaction(context, |tx, (scope, note)| Box::pin(insert(tx, scope, note.clone())));
-    unless_taken(created.await, "path", TAKEN)
+    unless_taken(created.await, "path", PATH_TAKEN)
 }
 
 async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut note: Model) -> Result<Model> {
@@ -118,7 +118,7 @@ pub async fn update(scope: &Scope, mut change: NoteChange) -> Result<Model> {
         .core()
         .db
         .transaction(context, |tx, (scope, change)| Box::pin(put(tx, scope, change)));
-    unless_taken(updated.await, "path", TAKEN)
+    unless_taken(updated.await, "path", PATH_TAKEN)
 }
 
 async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Result<Model> {
@@ -190,7 +190,7 @@ async fn find(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<Model
     found.ok_or_else(no_note)
 }
 
-const TAKEN: &str = "another note of the workspace has this path";
+const PATH_TAKEN: &str = "another note of the workspace has this path";
 
 /// Returns `outcome`, with a violation of a unique constraint turned into `CONFLICT` on `field`.
 pub(super) fn unless_taken<T>(outcome: Result<T>, field: &str, message: &str) -> Result<T> {

@@ -28,11 +28,11 @@ const SUBJECT: &str = "daybook.bells";
 /// Greeting that a process publishes once it is connected.
 const HELLO: &str = "hello";
 /// Interval between pings on a connection.
-const PING: Duration = Duration::from_secs(10);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// Longest time that a check may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest pause before a lost connection is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
 /// Addresses of the NATS servers, and the credentials for them.
 #[derive(Clone, Debug)]
@@ -91,10 +91,10 @@ impl Nats {
             .name("daybook")
             // Applies also to servers that the client discovers.
             .require_tls(tls > 0)
-            .ping_interval(PING)
+            .ping_interval(PING_INTERVAL)
             .reconnect_delay_callback(|attempt| {
                 let exponent = u32::try_from(attempt.min(10)).unwrap_or(10);
-                PAUSE.min(Duration::from_millis(2u64.pow(exponent)))
+                MAX_RECONNECT_DELAY.min(Duration::from_millis(2u64.pow(exponent)))
             });
         Ok(Self { servers, options })
     }
@@ -116,10 +116,10 @@ impl Nats {
             heard.next().await;
             Ok::<_, async_nats::Error>(())
         };
-        match tokio::time::timeout(PATIENCE, echo).await {
+        match tokio::time::timeout(CHECK_TIMEOUT, echo).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no message came back within {} s", PATIENCE.as_secs())),
+            Err(_) => Err(format!("no message came back within {} s", CHECK_TIMEOUT.as_secs())),
         }
     }
 }
@@ -186,7 +186,7 @@ async fn keep_up(notifier: &Notifier, nats: &Nats, subjects: &Subjects) {
             tracing::warn!(%error, "NATS can't be used");
         }
         notifier.set_connected(false);
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(MAX_RECONNECT_DELAY).await;
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Notifier, wire};
 
 const CHANNEL: &str = "daybook";
 /// Pause before a lost connection is tried again.
-const PAUSE: Duration = Duration::from_millis(500);
+const RECONNECT_DELAY: Duration = Duration::from_millis(500);
 
 /// Passes notifications on in both directions until the instance stops.
 pub(crate) async fn relay(notifier: Notifier, pool: PgPool, stopping: CancellationToken) {
@@ -42,7 +42,7 @@ async fn send(notifier: &Notifier, pool: &PgPool) {
         if let Err(error) = sent {
             // Other processes check at their next interval.
             tracing::warn!(%error, "other processes could not be told to look");
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RECONNECT_DELAY).await;
         }
     }
 }
@@ -53,7 +53,7 @@ async fn receive(notifier: &Notifier, pool: &PgPool) {
             Ok(()) => {}
             Err(error) => tracing::warn!(%error, "listening for other processes broke off"),
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RECONNECT_DELAY).await;
     }
 }
 

@@ -9,7 +9,7 @@ use jsonwebtoken::Algorithm;
 use super::{Oidc, keys};
 
 /// Longest time that each request to the provider may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Findings about a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,11 +27,12 @@ impl Oidc {
     /// # Errors
     /// Returns the reason why the keys can't be fetched.
     pub async fn examine(&self) -> Result<Examined, String> {
-        let late = |_| format!("no answer in {PATIENCE:?}");
-        let keys = tokio::time::timeout(PATIENCE, keys::fetch(self)).await.map_err(late)??;
+        let late = |_| format!("no answer in {REQUEST_TIMEOUT:?}");
+        let keys =
+            tokio::time::timeout(REQUEST_TIMEOUT, keys::fetch(self)).await.map_err(late)??;
         let algorithms = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
         let is_usable = |key: &&_| algorithms.iter().any(|algorithm| keys::fits(key, *algorithm));
-        let ahead = tokio::time::timeout(PATIENCE, ahead(self)).await.ok().flatten();
+        let ahead = tokio::time::timeout(REQUEST_TIMEOUT, ahead(self)).await.ok().flatten();
         Ok(Examined { keys: keys.iter().filter(is_usable).count(), ahead })
     }
 }

@@ -15,20 +15,20 @@ use super::{Oidc, token::Header};
 use crate::Core;
 
 /// Age at which keys are fetched again, while they are still trusted.
-const REFRESH: TimeDelta = TimeDelta::minutes(5);
+const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Age from which keys are no longer trusted unless fetching fails, so that a key that the provider
 /// has withdrawn stops working.
-const OLD: TimeDelta = TimeDelta::minutes(10);
+const DISTRUST_AFTER: TimeDelta = TimeDelta::minutes(10);
 /// Least time between two fetches, whatever unknown keys tokens name.
-const PAUSE: TimeDelta = TimeDelta::seconds(30);
+const MIN_FETCH_INTERVAL: TimeDelta = TimeDelta::seconds(30);
 /// Age up to which keys are trusted while they can't be fetched again.
-const OUTAGE: TimeDelta = TimeDelta::hours(12);
+const MAX_OUTAGE: TimeDelta = TimeDelta::hours(12);
 /// Longest time that a fetch may take, and that a request waits for one.
-const PATIENCE: Duration = Duration::from_secs(5);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest document that is accepted, in bytes.
-const LONGEST: usize = 256 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 /// Most keys that are read from a set.
-const MOST: usize = 100;
+const MAX_KEYS: usize = 100;
 /// Smallest accepted RSA modulus, in bytes.
 const MODULUS: usize = 256;
 
@@ -86,7 +86,7 @@ impl Keys {
         let now = core.clock.now();
         let mut news = self.0.subscribe();
         let key = self.0.borrow().find(header, algorithm, now);
-        if key.is_none() || self.0.borrow().is_older(REFRESH, now) {
+        if key.is_none() || self.0.borrow().is_older(REFRESH_AFTER, now) {
             self.refresh(core, settings, now);
         }
         if let Some(key) = key {
@@ -102,7 +102,8 @@ impl Keys {
     /// Starts a fetch in the background, unless one is running or has just run.
     fn refresh(&self, core: &Core, settings: &Arc<Oidc>, now: DateTime<Utc>) {
         let begins = self.0.send_if_modified(|known| {
-            let begins = !known.is_fetching && known.tried_at.is_none_or(|at| now - at >= PAUSE);
+            let begins = !known.is_fetching
+                && known.tried_at.is_none_or(|at| now - at >= MIN_FETCH_INTERVAL);
             if begins {
                 (known.is_fetching, known.tried_at) = (true, Some(now));
             }
@@ -114,9 +115,10 @@ impl Keys {
         let (keys, settings) = (Arc::clone(&self.0), Arc::clone(settings));
         let stopping = core.stopping.clone();
         core.tasks.spawn(async move {
-            let fetching = tokio::time::timeout(PATIENCE, fetch(&settings));
+            let fetching = tokio::time::timeout(FETCH_TIMEOUT, fetch(&settings));
             let Some(fetched) = stopping.run_until_cancelled(fetching).await else { return };
-            let fetched = fetched.unwrap_or_else(|_| Err(format!("no answer in {PATIENCE:?}")));
+            let fetched =
+                fetched.unwrap_or_else(|_| Err(format!("no answer in {FETCH_TIMEOUT:?}")));
             if let Err(error) = &fetched {
                 tracing::warn!(%error, issuer = settings.issuer, "keys can't be fetched");
             }
@@ -146,15 +148,15 @@ impl Known {
 
     /// Returns true while the keys are recent enough, or somewhat older but fetching has failed.
     fn is_believed(&self, now: DateTime<Utc>) -> bool {
-        let is_out = self.failed_at.is_some_and(|at| now - at < OLD);
-        !self.is_older(if is_out { OUTAGE } else { OLD }, now)
+        let is_out = self.failed_at.is_some_and(|at| now - at < DISTRUST_AFTER);
+        !self.is_older(if is_out { MAX_OUTAGE } else { DISTRUST_AFTER }, now)
     }
 
     fn why_none(&self, now: DateTime<Utc>) -> NoKey {
         if self.is_believed(now) {
             return NoKey::Unknown;
         }
-        let next = self.tried_at.map_or(now, |at| at + PAUSE) - now;
+        let next = self.tried_at.map_or(now, |at| at + MIN_FETCH_INTERVAL) - now;
         NoKey::Unreachable { retry_after: u64::try_from(next.num_seconds()).unwrap_or(0).max(1) }
     }
 
@@ -208,7 +210,7 @@ pub(super) async fn fetch(settings: &Oidc) -> Result<Vec<Jwk>, String> {
         None => discover(&client, settings).await?,
     };
     let set: Set = get(&client, &url).await?;
-    let known = set.keys.into_iter().take(MOST);
+    let known = set.keys.into_iter().take(MAX_KEYS);
     Ok(known.filter_map(|key| serde_json::from_value(key).ok()).collect())
 }
 
@@ -235,8 +237,8 @@ async fn get<T: serde::de::DeserializeOwned>(
     let mut body = Vec::new();
     let mut chunks = answer.bytes_stream();
     while let Some(chunk) = chunks.try_next().await.map_err(|error| error.to_string())? {
-        if body.len() + chunk.len() > LONGEST {
-            return Err(format!("{url} answers more than {LONGEST} bytes"));
+        if body.len() + chunk.len() > MAX_DOCUMENT_BYTES {
+            return Err(format!("{url} answers more than {MAX_DOCUMENT_BYTES} bytes"));
         }
         body.extend_from_slice(&chunk);
     }

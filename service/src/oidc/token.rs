@@ -10,11 +10,11 @@ use super::Oidc;
 use crate::{Error, Result, access::subject};
 
 /// Longest token that is accepted, in bytes.
-const LONGEST: usize = 16 * 1024;
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// Largest tolerated difference between the provider's clock and this machine's.
-const LEEWAY: TimeDelta = TimeDelta::seconds(30);
+const CLOCK_LEEWAY: TimeDelta = TimeDelta::seconds(30);
 /// Accepted values of a token's `typ`, if it has one (RFC 7519, RFC 9068).
-const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
+const ACCEPTED_TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
 /// The part of a header that is read. Keys that a token brings along are ignored.
 #[derive(Debug, Deserialize)]
@@ -29,7 +29,7 @@ pub(super) struct Header {
 /// Returns the header of a token of three parts; none if it can't be read.
 pub(super) fn header(token: &str) -> Option<Header> {
     let parts: Vec<_> = token.split('.').collect();
-    if token.len() > LONGEST || parts.len() != 3 {
+    if token.len() > MAX_TOKEN_BYTES || parts.len() != 3 {
         return None;
     }
     let json = URL_SAFE_NO_PAD.decode(parts[0]).ok()?;
@@ -45,7 +45,7 @@ impl Header {
     /// Returns the algorithm; none if it is not accepted or another field of the header forbids the
     /// token.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
-        let is_type = |typ: &String| TYPES.contains(&typ.to_ascii_lowercase().as_str());
+        let is_type = |typ: &String| ACCEPTED_TYPES.contains(&typ.to_ascii_lowercase().as_str());
         if self.crit.is_some() || !self.typ.as_ref().is_none_or(is_type) {
             return None;
         }
@@ -110,13 +110,13 @@ pub(super) fn check(
         return Err(invalid());
     }
     let expires_at = instant(claims.get("exp").ok_or_else(invalid)?).ok_or_else(invalid)?;
-    let expires_at = expires_at.checked_add_signed(LEEWAY).ok_or_else(invalid)?;
+    let expires_at = expires_at.checked_add_signed(CLOCK_LEEWAY).ok_or_else(invalid)?;
     if expires_at <= now {
         return Err(Error::Unauthenticated("the bearer token has expired"));
     }
     for name in ["nbf", "iat"] {
         let Some(claim) = claims.get(name) else { continue };
-        if instant(claim).ok_or_else(invalid)? > now + LEEWAY {
+        if instant(claim).ok_or_else(invalid)? > now + CLOCK_LEEWAY {
             return Err(Error::Unauthenticated("the bearer token does not hold yet"));
         }
     }

@@ -25,7 +25,7 @@ pub struct Preview {
 /// such entries. Takes few look-ups, however long the log is.
 ///
 /// # Errors
-/// A number of days that is not between 1 and [`MOST_DAYS`](super::MOST_DAYS); a database fault.
+/// A number of days that is not between 1 and [`MAX_DAYS`](super::MAX_DAYS); a database fault.
 pub async fn preview(scope: &Scope, days: Option<u32>) -> Result<Option<Preview>> {
     let days = check(days)?;
     let (db, organization_id) = (scope.core().db.reader(), scope.organization_id());

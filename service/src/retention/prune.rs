@@ -18,10 +18,10 @@ use super::{entry, entry_at, holds::is_held, lock};
 use crate::{Core, Fault, Permission, Result, Scope, Viewer, audit, database, tenancy};
 
 /// Maximum number of entries removed in one transaction.
-const BATCH: u64 = 1_000;
+const MAX_REMOVED_ENTRIES: u64 = 1_000;
 /// Longest time that pruning may be overdue. With a day, a log that grows all the time gets about
 /// one announcement of pruning a day.
-const SLACK: TimeDelta = TimeDelta::days(1);
+const MAX_OVERDUE: TimeDelta = TimeDelta::days(1);
 
 /// Prunes the logs of all organizations. Any number of processes may do so at the same time.
 ///
@@ -64,7 +64,7 @@ async fn extent(core: &Core, found: &retention::Model) -> Result<i64> {
     }
     let now = database::now(db, &core.clock).await?;
     let Some(cutoff) = cutoff(now, found.days) else { return Ok(found.pruned) };
-    last_before(db, organization_id, found.pruned, cutoff - SLACK, cutoff).await
+    last_before(db, organization_id, found.pruned, cutoff - MAX_OVERDUE, cutoff).await
 }
 
 /// Returns the last sequence of the entries that were recorded before `cutoff`. Returns `pruned` if
@@ -207,7 +207,7 @@ async fn old<C: ConnectionTrait>(
         .filter(Sequence.gt(found.pruned))
         .filter(Sequence.lte(found.announced))
         .order_by_asc(Sequence)
-        .limit(BATCH)
+        .limit(MAX_REMOVED_ENTRIES)
         .into_tuple::<(i64, Vec<u8>, DateTime<Utc>)>();
     let next = next.all(db).await?;
     Ok(next.into_iter().take_while(|(.., recorded_at)| *recorded_at < cutoff).collect())

@@ -23,11 +23,11 @@ use crate::{Fault, Result};
 
 /// Longest time that a failed request is retried for. Shorter than a lease, so that an attempt
 /// whose store does not answer reports the error instead of losing its lease.
-const PATIENCE: Duration = Duration::from_secs(15);
+const RETRY_TIMEOUT: Duration = Duration::from_secs(15);
 /// Timeout of one request: enough for a part at about 250 KiB a second.
-const REQUEST: Duration = Duration::from_secs(20);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 /// Prefix of the keys of markers, which name unfinished uploads.
-const UPLOADS: &str = "uploads";
+const UPLOADS_PREFIX: &str = "uploads";
 
 /// Kind of links to artifacts in a bucket.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Bucket {
             backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..Default::default() },
             // In effect limited by time alone: so many retries don't fit into the timeout.
             max_retries: 1_000,
-            retry_timeout: PATIENCE,
+            retry_timeout: RETRY_TIMEOUT,
         };
         check_credentials().map_err(Fault::Unfit)?;
         // Unencrypted only if the endpoint's URL says so.
@@ -70,7 +70,7 @@ impl Bucket {
                 ClientOptions::new()
                     .with_allow_http(is_clear)
                     .with_connect_timeout(Duration::from_secs(5))
-                    .with_timeout(REQUEST),
+                    .with_timeout(REQUEST_TIMEOUT),
             )
             .build()?;
         Ok(Self { store: Arc::new(PrefixStore::new(store, prefix)), links })
@@ -95,7 +95,8 @@ impl Bucket {
     }
 
     pub(super) async fn unfinished(&self) -> Result<Vec<Unfinished>> {
-        let markers: Vec<_> = self.store.list(Some(&Key::from(UPLOADS))).try_collect().await?;
+        let markers: Vec<_> =
+            self.store.list(Some(&Key::from(UPLOADS_PREFIX))).try_collect().await?;
         let mut found = Vec::new();
         for marker in markers {
             let key = marker.location.as_ref().strip_prefix("uploads/").unwrap_or_default();
@@ -206,7 +207,7 @@ pub(super) fn has_no_credentials() -> bool {
 }
 
 fn marker_of(key: &str) -> Key {
-    Key::from(format!("{UPLOADS}/{key}"))
+    Key::from(format!("{UPLOADS_PREFIX}/{key}"))
 }
 
 /// Parses `s3://BUCKET/PREFIX` into the bucket's name and the prefix.

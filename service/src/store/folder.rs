@@ -17,10 +17,10 @@ use crate::{Fault, Result};
 
 /// Size in bytes of each read of a file. `object_store` reads 8 KiB at a time, each on another
 /// thread.
-const CHUNK: usize = 64 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 
 /// Number of bytes after which an unfinished file is flushed to the disk in the background.
-const FLUSH: usize = 16 * 1024 * 1024;
+const FLUSH_BYTES: usize = 16 * 1024 * 1024;
 
 /// A file that is being written under a temporary name.
 pub(super) struct FolderUpload {
@@ -41,7 +41,7 @@ impl FolderUpload {
     pub(super) async fn put_part(&mut self, part: PutPayload) -> Result<()> {
         self.unflushed += part.content_length();
         self.upload.put_part(part).await?;
-        if self.unflushed >= FLUSH {
+        if self.unflushed >= FLUSH_BYTES {
             self.unflushed = 0;
             let staged = self.staged.clone();
             // Nothing waits for this flush or relies on it: the file is fsynced before it gets its
@@ -70,7 +70,7 @@ pub(super) async fn stream(
     let mut file = tokio::fs::File::from_std(file);
     let cannot = |source| Fault::Io { context: "can't read an artifact".to_owned(), source };
     file.seek(SeekFrom::Start(range.start)).await.map_err(cannot)?;
-    let bytes = ReaderStream::with_capacity(file.take(range.end - range.start), CHUNK);
+    let bytes = ReaderStream::with_capacity(file.take(range.end - range.start), READ_BYTES);
     Ok(bytes
         .map_err(|error| object_store::Error::Generic { store: "folder", source: error.into() }))
 }

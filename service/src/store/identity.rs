@@ -12,7 +12,7 @@ use crate::{Error, Fault, Result, private::STORE_IDENTITY, random, text::hex};
 /// Mode of the identity's file if the store is a folder.
 const OWNER_ONLY: u32 = 0o600;
 /// Length of an identity in bytes; its text has two hexadecimal digits for each.
-const LENGTH: usize = 16;
+const IDENTITY_BYTES: usize = 16;
 
 impl Store {
     /// Returns the identity of the store, and creates it on first use.
@@ -42,7 +42,8 @@ impl Store {
             Err(error) => return Err(error),
         };
         let text = String::from_utf8_lossy(&bytes).trim().to_owned();
-        let is_ours = text.len() == 2 * LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_ours =
+            text.len() == 2 * IDENTITY_BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_ours {
             return Ok(Some(text));
         }
@@ -67,7 +68,7 @@ impl Store {
     }
 
     async fn make_identity(&self) -> Result<String> {
-        let made = hex(&random::bytes::<LENGTH>());
+        let made = hex(&random::bytes::<IDENTITY_BYTES>());
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
         let key = Key::from(STORE_IDENTITY);
         let stored = self.objects.put_opts(&key, made.clone().into(), options).await;

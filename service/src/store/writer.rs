@@ -7,7 +7,7 @@ use super::{Compression, Ending, Store, Stored, compression::Compressor, seal, u
 use crate::{Fault, Result};
 
 /// Number of bytes compressed at once, which blocks the thread for a few milliseconds.
-const SLICE: usize = 64 * 1024;
+const COMPRESS_BYTES: usize = 64 * 1024;
 
 /// Writer of one object. Holds one part at a time in memory, however large the object becomes.
 pub struct Writer {
@@ -56,7 +56,7 @@ impl Writer {
         if is_stored_as_it_is && self.store.takes_as_part(bytes.len()) {
             return self.put_whole(bytes).await;
         }
-        for slice in bytes.chunks(SLICE) {
+        for slice in bytes.chunks(COMPRESS_BYTES) {
             if is_stored_as_it_is {
                 self.put(slice).await?;
             } else {
@@ -121,7 +121,7 @@ impl Writer {
 
     /// Stores `bytes` as a part without copying them, and returns the buffer, emptied.
     async fn put_whole(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        for slice in bytes.chunks(SLICE) {
+        for slice in bytes.chunks(COMPRESS_BYTES) {
             self.hasher.update(slice);
             tokio::task::coop::consume_budget().await;
         }

@@ -7,7 +7,7 @@ use super::checked::Document;
 
 /// Maximum bytes of text in one generation. A validated document takes about forty times as much
 /// memory as its text.
-const BYTES: usize = 1024 * 1024;
+const MAX_GENERATION_BYTES: usize = 1024 * 1024;
 /// Maximum number of documents in one generation.
 const DOCUMENTS: usize = 1_000;
 
@@ -34,7 +34,7 @@ impl Cache {
     }
 
     pub(super) fn insert(&mut self, hash: Hash, document: Arc<Document>) {
-        if self.bytes + document.bytes > BYTES || self.young.len() >= DOCUMENTS {
+        if self.bytes + document.bytes > MAX_GENERATION_BYTES || self.young.len() >= DOCUMENTS {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
         }
@@ -65,7 +65,7 @@ mod tests {
         assert!(cache.get(&hash(1)).is_none());
         let mut large = Cache::default();
         let document = Arc::new(Document {
-            bytes: BYTES / 2,
+            bytes: MAX_GENERATION_BYTES / 2,
             ..super::super::tests::document("{ __typename }")
         });
         for n in 0..10 {

@@ -167,10 +167,11 @@ fn scalar(name: &str, value: Json) -> Option<Value> {
 
 fn whole(number: &serde_json::Number) -> Option<i64> {
     /// The limit up to which doubles represent every integer.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
+    const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
     number.as_i64().or_else(|| {
-        let double =
-            number.as_f64().filter(|double| double.fract() == 0.0 && double.abs() < EXACT)?;
+        let double = number
+            .as_f64()
+            .filter(|double| double.fract() == 0.0 && double.abs() < MAX_EXACT_INTEGER)?;
         // Exact: a whole number of at most 53 bits.
         Some(double as i64)
     })

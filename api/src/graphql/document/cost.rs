@@ -18,16 +18,16 @@ use daybook_service::page;
 use super::refusal::Refusal;
 
 /// Assumed length of a list without pages.
-const LIST: u64 = 10;
+const UNPAGED_LIST_LENGTH: u64 = 10;
 
 /// Cost of a count, estimate or histogram of a log, which can read the whole index of the log.
-const SCAN: u64 = 1_000;
+const LOG_SCAN_COST: u64 = 1_000;
 /// Cost of a search beside its page, which can examine the words of 5,000 entries.
 const SEARCH: u64 = 200;
 /// Cost of stepping through an index to each of a hundred values.
-const VALUES: u64 = 100;
+const DISTINCT_VALUES_COST: u64 = 100;
 /// Cost of counting a shorter list: jobs, members, keys, workspaces or notes.
-const COUNT: u64 = 20;
+const SHORT_COUNT_COST: u64 = 20;
 
 /// Checks the cost of `operation`.
 ///
@@ -90,7 +90,7 @@ impl<'a> Pricer<'a> {
     fn counts(&self, set: &SelectionSet) -> u64 {
         let cost = |selection: &Selection| match selection {
             Selection::Field(field) if field.name == "totalCount" => {
-                if set.ty == "AuditLogConnection" { SCAN } else { COUNT }
+                if set.ty == "AuditLogConnection" { LOG_SCAN_COST } else { SHORT_COUNT_COST }
             }
             Selection::Field(_) => 0,
             Selection::InlineFragment(fragment) => self.counts(&fragment.selection_set),
@@ -105,8 +105,8 @@ impl<'a> Pricer<'a> {
     /// Returns the cost of the database's work for a field, beside reading the rows of the answer.
     fn work(&self, field: &Field) -> u64 {
         match field.name.as_str() {
-            "auditLogHistogram" | "exportEstimate" | "startExport" => SCAN,
-            "auditLogValues" => VALUES,
+            "auditLogHistogram" | "exportEstimate" | "startExport" => LOG_SCAN_COST,
+            "auditLogValues" => DISTINCT_VALUES_COST,
             "auditLogs" if self.searches(field) => SEARCH,
             _ => 0,
         }
@@ -142,7 +142,7 @@ impl<'a> Pricer<'a> {
         let is_page = field.definition.argument_by_name("first").is_some();
         if is_page {
             let asked = ["first", "last"].iter().find_map(|name| self.number(field, name));
-            return asked.unwrap_or(page::DEFAULT).min(page::MAX);
+            return asked.unwrap_or(page::DEFAULT_ROWS).min(page::MAX_ROWS);
         }
         // The page is counted at its connection.
         let is_of_page = parent.ends_with("Connection");
@@ -151,7 +151,7 @@ impl<'a> Pricer<'a> {
         }
         // As many as were asked for by their IDs.
         let asked = field.specified_argument_by_name("ids").and_then(|ids| self.length(ids));
-        asked.unwrap_or(LIST).min(page::MAX)
+        asked.unwrap_or(UNPAGED_LIST_LENGTH).min(page::MAX_ROWS)
     }
 
     fn number(&self, field: &Field, argument: &str) -> Option<u64> {

@@ -8,7 +8,7 @@ use crate::config::DocumentLimits;
 
 /// Maximum nesting of brackets, braces and parentheses. Not configurable, because the parsers'
 /// stacks determine it.
-const NESTING: usize = 64;
+const MAX_BRACKET_NESTING: usize = 64;
 
 /// Counts brackets and tokens outside strings and comments.
 ///
@@ -43,8 +43,8 @@ pub(super) fn measure(text: &str, limits: &DocumentLimits) -> Result<(), Refusal
                 tail
             }
         };
-        if nesting > NESTING {
-            return Err(Refusal::too("deeply nested", NESTING as u64, "brackets"));
+        if nesting > MAX_BRACKET_NESTING {
+            return Err(Refusal::too("deeply nested", MAX_BRACKET_NESTING as u64, "brackets"));
         }
         if tokens > limits.tokens {
             return Err(Refusal::too("long", limits.tokens as u64, "tokens"));
@@ -65,12 +65,12 @@ fn skip_comment(text: &[u8]) -> &[u8] {
 /// Returns the text after the string at the start of `text`. A string without an end is left to the
 /// parser.
 fn skip_string(text: &[u8]) -> &[u8] {
-    const BLOCK: &[u8] = b"\"\"\"";
-    let (mut at, is_block) = if text.starts_with(BLOCK) { (3, true) } else { (1, false) };
+    const BLOCK_QUOTE: &[u8] = b"\"\"\"";
+    let (mut at, is_block) = if text.starts_with(BLOCK_QUOTE) { (3, true) } else { (1, false) };
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         if is_block && rest.starts_with(b"\\\"\"\"") {
             at += 4;
-        } else if is_block && rest.starts_with(BLOCK) {
+        } else if is_block && rest.starts_with(BLOCK_QUOTE) {
             return &rest[3..];
         } else if is_block {
             at += 1;

@@ -22,7 +22,7 @@ use crate::{config::DocumentLimits, graphql::error::code};
 
 /// Maximum nesting of selections with fragments spread. Not configurable: validator and executor
 /// recurse as deep, and inline fragments nest without a field that counts as depth.
-const NESTING: u64 = 128;
+const MAX_SELECTION_NESTING: u64 = 128;
 /// Maximum nesting of [`SCHEMA_LISTS`] in `__schema` or `__type`.
 const SCHEMA_DEPTH: u64 = 2;
 /// The lists by which introspection leads back to the same types.
@@ -116,7 +116,7 @@ impl Size {
         for (what, size, limit, unit) in [
             ("large", fields, limits.fields, "fields"),
             ("deep", depth, limits.depth, "levels"),
-            ("deeply nested", nesting, NESTING, "nested selections"),
+            ("deeply nested", nesting, MAX_SELECTION_NESTING, "nested selections"),
             ("large", aliases, limits.aliases, "aliases"),
             ("large", directives, limits.directives, "directives"),
         ] {

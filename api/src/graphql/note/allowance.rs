@@ -7,7 +7,7 @@ use async_graphql::Context;
 use daybook_service::{Error, ProblemCode, Result};
 
 /// Maximum bytes of note bodies in the result of one operation: 16 MiB.
-const BYTES: usize = 16 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
 /// The bytes of note bodies that an operation has read so far. The transport creates one for each
 /// operation.
@@ -19,11 +19,11 @@ impl BodyAllowance {
     fn take(&self, bytes: usize) -> Result<()> {
         // Added even if it exceeds the limit, so that all later bodies are refused, too.
         let before = self.0.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) <= BYTES {
+        if before.saturating_add(bytes) <= MAX_BODY_BYTES {
             return Ok(());
         }
         let message = format!(
-            "The bodies of the selected notes exceed {BYTES} bytes: request fewer notes at once, or \
+            "The bodies of the selected notes exceed {MAX_BODY_BYTES} bytes: request fewer notes at once, or \
              leave out `body`"
         );
         Err(Error::problem(ProblemCode::TooLarge, &[], message))

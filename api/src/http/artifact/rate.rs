@@ -15,7 +15,7 @@ use governor::{
 /// Clients that may start to use a link at once.
 pub(super) const CLIENTS_AT_ONCE: NonZeroU32 = NonZeroU32::new(30).expect("it is not zero");
 /// Time after which one more client may start to use a link.
-const NEXT_CLIENT: Duration = Duration::from_secs(2);
+const NEXT_CLIENT_AFTER: Duration = Duration::from_secs(2);
 /// Number of checks after which links that have not been used lately are removed.
 const FORGET_EVERY: u32 = 1_000;
 
@@ -27,7 +27,7 @@ pub(in crate::http) struct LinkClients {
 
 impl Default for LinkClients {
     fn default() -> Self {
-        let quota = Quota::with_period(NEXT_CLIENT).expect("it is not zero");
+        let quota = Quota::with_period(NEXT_CLIENT_AFTER).expect("it is not zero");
         let (store, clock) = (HashMapStateStore::default(), DefaultClock::default());
         let limiter = RateLimiter::new(quota.allow_burst(CLIENTS_AT_ONCE), store, clock);
         Self { limiter, checks: AtomicU32::new(0) }

@@ -9,10 +9,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{SEQUENCES, SPACE, query::prefix, words};
+use super::{FIRST_ROW_NUMBER, SEQUENCES, query::prefix, words};
 
 /// Number of entries in one step of [`catch_up`].
-const ROWS: u64 = 1_000;
+const CATCH_UP_ENTRIES: u64 = 1_000;
 
 /// Adds `entries`, all of one organization, to the index of words.
 pub(in crate::audit) async fn add(
@@ -54,7 +54,7 @@ pub(crate) async fn catch_up(
         }
         _ => format!(
             "SELECT max(id) - space.start AS last FROM audit_log_search_content,
-                 (SELECT {SPACE} AS start) AS space
+                 (SELECT {FIRST_ROW_NUMBER} AS start) AS space
              WHERE id BETWEEN space.start AND space.start + {SEQUENCES}"
         ),
     };
@@ -65,7 +65,7 @@ pub(crate) async fn catch_up(
         .filter(Column::OrganizationId.eq(organization_id))
         .filter(Column::Sequence.gt(last.unwrap_or(0)))
         .order_by_asc(Column::Sequence)
-        .limit(ROWS)
+        .limit(CATCH_UP_ENTRIES)
         .all(tx)
         .await?;
     add(tx, organization_id, &entries).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn forget(
         ),
         _ => (
             format!(
-                "DELETE FROM audit_log_search WHERE rowid > {SPACE} + ? AND rowid <= {SPACE} + ?"
+                "DELETE FROM audit_log_search WHERE rowid > {FIRST_ROW_NUMBER} + ? AND rowid <= {FIRST_ROW_NUMBER} + ?"
             ),
             vec![organization_id.into(), after.into(), organization_id.into(), through.into()],
         ),
@@ -116,7 +116,7 @@ fn sqlite(organization_id: Uuid, entries: &[Model]) -> (String, Vec<Value>) {
     let sql = format!(
         "INSERT INTO audit_log_search (rowid, words)
          SELECT space.start + entry.column1, entry.column2
-         FROM (SELECT {SPACE} AS start) AS space, (VALUES {rows}) AS entry"
+         FROM (SELECT {FIRST_ROW_NUMBER} AS start) AS space, (VALUES {rows}) AS entry"
     );
     let mut values = vec![organization_id.into()];
     for entry in entries {

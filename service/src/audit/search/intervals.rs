@@ -12,7 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    INDEX,
+    SEARCH_TABLE,
     lookup::{Lookup, count_of},
     near_far::Page,
 };
@@ -26,9 +26,9 @@ use crate::{
 };
 
 /// Maximum number of entries found by the index of words that are assigned to their intervals.
-const MOST_FOUND: u64 = 50_000;
+const MAX_FOUND_ENTRIES: u64 = 50_000;
 /// Maximum number of entries that are checked for words, evenly divided between the intervals.
-const MOST_WALKED: u64 = 400_000;
+const MAX_WALKED_ENTRIES: u64 = 400_000;
 
 /// Intervals of time, and a filter with a search.
 pub(in crate::audit) struct SearchedIntervals {
@@ -57,13 +57,13 @@ impl SearchedIntervals {
         if self.are_few(db).await? {
             return read_counts(db, self.found(backend).as_ref(), length, u64::MAX).await;
         }
-        let most = MOST_WALKED / length.max(1) as u64;
+        let most = MAX_WALKED_ENTRIES / length.max(1) as u64;
         read_counts(db, self.walked(most, backend).as_ref(), length, most).await
     }
 
     /// True if the index of words finds few enough entries to assign each to its interval.
     async fn are_few<C: ConnectionTrait>(&self, db: &C) -> Result<bool, DbErr> {
-        Ok(count_of(db, &self.bounded_count(db.get_database_backend())).await? <= MOST_FOUND)
+        Ok(count_of(db, &self.bounded_count(db.get_database_backend())).await? <= MAX_FOUND_ENTRIES)
     }
 
     /// Counts everything that the index of words finds, up to one past the maximum to assign.
@@ -71,9 +71,9 @@ impl SearchedIntervals {
         let lookup = self.lookup(self.filter.clone());
         let found = Query::select()
             .expr_as(Expr::val(1), "entry")
-            .from(INDEX)
+            .from(SEARCH_TABLE)
             .cond_where(lookup.found(&self.filter.words(), backend))
-            .limit(MOST_FOUND + 1)
+            .limit(MAX_FOUND_ENTRIES + 1)
             .to_owned();
         Query::select()
             .expr_as(Func::count(Expr::col(Asterisk)), "count")
@@ -85,7 +85,7 @@ impl SearchedIntervals {
     #[cfg(test)]
     pub(in crate::audit) fn statements(&self, backend: DbBackend) -> Vec<SelectStatement> {
         let few = Some(self.bounded_count(backend));
-        [few, self.found(backend), self.walked(MOST_WALKED, backend)]
+        [few, self.found(backend), self.walked(MAX_WALKED_ENTRIES, backend)]
             .into_iter()
             .flatten()
             .collect()

@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    INDEX, SEQUENCES, SPACE,
+    FIRST_ROW_NUMBER, SEARCH_TABLE, SEQUENCES,
     near_far::Page,
     query::{cust, fts5, tsquery},
 };
@@ -97,7 +97,7 @@ impl Lookup<'_> {
         if self.filter.is_search_only() && (self.keys.is_empty() || self.is_ordered_by_sequence()) {
             return Query::select()
                 .expr_as(Expr::cust("count(*)"), "count")
-                .from(INDEX)
+                .from(SEARCH_TABLE)
                 .cond_where(self.found(words, backend))
                 .to_owned();
         }
@@ -119,11 +119,13 @@ impl Lookup<'_> {
     ) -> SelectStatement {
         let sequence = match backend {
             DbBackend::Postgres => Expr::col("sequence"),
-            _ => cust(&format!("rowid - {SPACE}"), [self.organization_id.into()], backend),
+            _ => {
+                cust(&format!("rowid - {FIRST_ROW_NUMBER}"), [self.organization_id.into()], backend)
+            }
         };
         let index = Query::select()
             .expr_as(sequence, "sequence")
-            .from(INDEX)
+            .from(SEARCH_TABLE)
             .cond_where(self.found(words, backend))
             .to_owned();
         let index = CommonTableExpression::new()
@@ -165,7 +167,8 @@ impl Lookup<'_> {
                 .add(Expr::cust_with_expr("words @@ CAST($1 AS tsquery)", query));
         }
         let bound = |comparison: &str, sequence: i64| {
-            let sql = format!("audit_log_search.rowid {comparison} {SPACE} + {sequence}");
+            let sql =
+                format!("audit_log_search.rowid {comparison} {FIRST_ROW_NUMBER} + {sequence}");
             cust(&sql, [organization_id.into()], backend)
         };
         condition

@@ -27,16 +27,16 @@ use sea_orm::{
 };
 
 use super::{
-    INDEX, SPACE,
+    FIRST_ROW_NUMBER, SEARCH_TABLE,
     lookup::Lookup,
     query::{cust, fts5, tsquery},
 };
 use crate::page::{self, Direction};
 
 /// Number of entries that are walked before the index of words is asked.
-const WINDOW: u64 = 5_000;
+const MIN_WINDOW: u64 = 5_000;
 /// Number of entries that are walked for each requested entry, for larger pages.
-const WINDOW_SHARE: u64 = 25;
+const WINDOW_PER_REQUESTED: u64 = 25;
 
 /// The query for one page of a search.
 pub(super) struct Page<'a> {
@@ -85,7 +85,7 @@ impl Page<'_> {
     }
 
     fn window(&self) -> u64 {
-        cmp::max(WINDOW, self.limit.saturating_mul(WINDOW_SHARE))
+        cmp::max(MIN_WINDOW, self.limit.saturating_mul(WINDOW_PER_REQUESTED))
     }
 
     fn near(&self) -> SelectStatement {
@@ -114,7 +114,7 @@ impl Page<'_> {
         // search each time.
         let has = vec!["instr(s.c0, ?)"; self.words.len()].join(" AND ");
         let sql = format!(
-            "(SELECT {has} FROM audit_log_search_content AS s WHERE s.id = walked.sequence + {SPACE})"
+            "(SELECT {has} FROM audit_log_search_content AS s WHERE s.id = walked.sequence + {FIRST_ROW_NUMBER})"
         );
         let words = self.words.iter().map(|word| Value::from(format!(" {word} ")));
         cust(&sql, words.chain([organization_id.into()]), self.backend)
@@ -134,7 +134,7 @@ impl Page<'_> {
     fn found(&self) -> SelectStatement {
         Query::select()
             .columns(["sequence", "timestamp"])
-            .from(INDEX)
+            .from(SEARCH_TABLE)
             .cond_where(self.is_far_needed())
             .cond_where(self.lookup.found(&self.words, self.backend))
             .to_owned()
@@ -163,7 +163,7 @@ impl Page<'_> {
     fn far_along_index(&self) -> SelectStatement {
         let organization_id = self.lookup.organization_id;
         let sequence = cust(
-            &format!("audit_logs.sequence = audit_log_search.rowid - {SPACE}"),
+            &format!("audit_logs.sequence = audit_log_search.rowid - {FIRST_ROW_NUMBER}"),
             [organization_id.into()],
             self.backend,
         );
@@ -175,7 +175,7 @@ impl Page<'_> {
         let is_own = Column::OrganizationId.eq(organization_id);
         let mut far = Query::select();
         far.column(("audit_logs", "sequence"))
-            .from(INDEX)
+            .from(SEARCH_TABLE)
             // Joined in this order: SQLite does not reorder a cross join.
             .join(JoinType::CrossJoin, "audit_logs", Condition::all())
             .cond_where(self.lookup.matching(words.into(), self.backend))
@@ -183,7 +183,7 @@ impl Page<'_> {
             .and_where(sequence)
             .and_where(is_wanted.into());
         if self.lookup.is_ordered_by_sequence() {
-            far.order_by((INDEX, "rowid"), self.order());
+            far.order_by((SEARCH_TABLE, "rowid"), self.order());
         } else {
             for column in &self.lookup.keyset.columns {
                 far.order_by(("audit_logs", column.as_str()), self.order());

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Size of a word, in bytes, from which on its digest replaces it: PostgreSQL accepts up to 2,046.
-const LONG: usize = 256;
+const MAX_WORD_BYTES: usize = 256;
 
 /// Returns the words of `text`, each once.
 pub(in crate::audit) fn words(text: &str) -> BTreeSet<String> {
@@ -37,7 +37,7 @@ pub(in crate::audit) fn words(text: &str) -> BTreeSet<String> {
 
 fn finish(word: &mut String, words: &mut BTreeSet<String>) {
     let word = std::mem::take(word);
-    if word.len() >= LONG {
+    if word.len() >= MAX_WORD_BYTES {
         let digest = Sha256::digest(&word);
         // No word begins with an ellipsis, and both engines accept it as part of a word.
         words.insert(digest.iter().fold("…".to_owned(), |text, byte| format!("{text}{byte:02x}")));

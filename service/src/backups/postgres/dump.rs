@@ -8,7 +8,7 @@ use crate::{
     Core, Engine, Result,
     backups::{
         Tally,
-        source::{PIECE, Piece, Pieces, Start, head_of, parts},
+        source::{PIECE_BYTES, Piece, Pieces, Start, head_of, parts},
         tables::{BackupScope, Rows, Table},
     },
 };
@@ -79,7 +79,7 @@ async fn dump_table(
         tally.add(without_end(&line)?);
         bytes.extend_from_slice(&line);
         count += 1;
-        if bytes.len() >= PIECE {
+        if bytes.len() >= PIECE_BYTES {
             pieces.send(Piece::Rows { table: index, bytes, rows: count }).await?;
             (bytes, count) = (pieces.empty(), 0);
         }

@@ -9,7 +9,7 @@ use crate::{
     Core, Engine, Result,
     backups::{
         Tally,
-        source::{PIECE, Piece, Pieces, Start, gone, head_of, parts},
+        source::{PIECE_BYTES, Piece, Pieces, Start, gone, head_of, parts},
         tables::{BackupScope, Rows, Table},
     },
     buffer_pool::BufferPool,
@@ -17,7 +17,7 @@ use crate::{
 
 /// Approximate size of one INSERT in bytes: large enough that the cost per statement is negligible,
 /// small enough that a client doesn't need much memory.
-const STATEMENT: usize = 32 * 1024;
+const STATEMENT_BYTES: usize = 32 * 1024;
 
 /// Reads everything in one read transaction, which neither waits for writers nor blocks them.
 pub(in crate::backups) fn dump(core: &Core, scope: BackupScope, pieces: &Pieces) -> Result<()> {
@@ -100,16 +100,16 @@ fn render_table(
     let mut statement = db.prepare(&select(table, rows)).map_err(fault)?;
     let mut found = statement.query([]).map_err(fault)?;
     let insert = insert_line(table);
-    let mut lines = spares.take(STATEMENT);
+    let mut lines = spares.take(STATEMENT_BYTES);
     let (mut bytes, mut begun, mut count) = (pieces.empty(), 0, 0);
     let (mut is_open, mut all) = (false, 0);
     while let Some(row) = found.next().map_err(fault)? {
-        if is_open && bytes.len() - begun >= STATEMENT {
+        if is_open && bytes.len() - begun >= STATEMENT_BYTES {
             bytes.extend_from_slice(b";\n");
             is_open = false;
             counter.send(lines).map_err(|_| gone())?;
-            lines = spares.take(STATEMENT);
-            if bytes.len() >= PIECE {
+            lines = spares.take(STATEMENT_BYTES);
+            if bytes.len() >= PIECE_BYTES {
                 pieces.blocking_send(Piece::Rows { table: index, bytes, rows: count })?;
                 bytes = pieces.empty();
                 count = 0;

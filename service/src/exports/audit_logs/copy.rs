@@ -22,9 +22,9 @@ use crate::{Core, Error, Fault, buffer_pool::BufferPool, tenancy};
 /// (PostgreSQL's manual, COPY, "Binary Format").
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 /// Capacity in bytes of a batch of rows.
-const BATCH: usize = 256 * 1024;
+const BATCH_BYTES: usize = 256 * 1024;
 /// Capacity in batches of the queue, so that the server need not wait while a piece is written.
-const WAITING: usize = 2;
+const MAX_WAITING_BATCHES: usize = 2;
 
 /// Rows of a statement, received in a separate task while earlier rows are encoded.
 pub(super) struct Rows {
@@ -42,7 +42,7 @@ impl Rows {
     ) -> Result<Self, Error> {
         let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", with_literals(statement)?);
         let pool = core.db.bulk().get_postgres_connection_pool().clone();
-        let (sender, batches) = mpsc::channel(WAITING);
+        let (sender, batches) = mpsc::channel(MAX_WAITING_BATCHES);
         let reading = read(pool, copy, sender, spares.clone());
         let reading = core.tasks.spawn(tenancy::inherit(reading));
         Ok(Self { batches, spares: spares.clone(), reading: AbortOnDropHandle::new(reading) })
@@ -70,16 +70,16 @@ async fn read(
     let mut lent = Lent { connection: pool.acquire().await.map_err(fault)?, is_done: false };
     let mut messages = lent.connection.copy_out_raw(&copy).await.map_err(fault)?;
     let first = messages.try_next().await.map_err(fault)?.unwrap_or_default();
-    let mut batch = spares.take(BATCH);
+    let mut batch = spares.take(BATCH_BYTES);
     batch.extend_from_slice(after_header(&first).ok_or_else(unreadable)?);
     while let Some(message) = messages.try_next().await.map_err(fault)? {
         // Beyond its capacity, the buffer would double.
-        if batch.len() + message.len() > BATCH {
+        if batch.len() + message.len() > BATCH_BYTES {
             // The receiver is gone if the export has ended.
             if batches.send(batch).await.is_err() {
                 return Ok(());
             }
-            batch = spares.take(BATCH);
+            batch = spares.take(BATCH_BYTES);
         }
         batch.extend_from_slice(&message);
     }

@@ -4,7 +4,7 @@
 //! those, and the text `null` is the cell `null`. `changes` and `extra` are JSON. A cell that a
 //! spreadsheet would run as a formula is prefixed with an apostrophe and counted. So is a formula
 //! that has apostrophes before it already, which keeps the rule reversible: to read a cell back,
-//! drop one apostrophe if the cell begins with apostrophes followed by one of [`FORMULA`].
+//! drop one apostrophe if the cell begins with apostrophes followed by one of [`FORMULA_STARTS`].
 
 use csv::{Terminator, WriterBuilder};
 use uuid::Uuid;
@@ -40,7 +40,7 @@ pub(super) const COLUMNS: [&str; 20] = [
 ];
 
 /// Characters that make a cell a formula if it begins with one of them (OWASP, CSV Injection).
-const FORMULA: &[u8; 6] = b"=+-@\t\r";
+const FORMULA_STARTS: &[u8; 6] = b"=+-@\t\r";
 
 /// The byte order mark in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -140,7 +140,7 @@ impl Csv {
 /// True if a spreadsheet would run the cell as a formula, as it is or without leading apostrophes.
 fn is_formula(cell: &[u8]) -> bool {
     let first = cell.iter().find(|byte| **byte != b'\'');
-    first.is_some_and(|byte| FORMULA.contains(byte))
+    first.is_some_and(|byte| FORMULA_STARTS.contains(byte))
 }
 
 fn fault(error: &dyn std::error::Error) -> crate::Error {

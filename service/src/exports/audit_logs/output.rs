@@ -4,7 +4,7 @@ use super::sink::Sink;
 use crate::jobs::{Attempt, End};
 
 /// Size in bytes of a piece. While a piece is written, the next records are read.
-const PIECE: usize = 512 * 1024;
+const PIECE_BYTES: usize = 512 * 1024;
 
 /// The attempt's file, with the number of bytes written to it.
 pub(super) struct Output<'a> {
@@ -22,7 +22,7 @@ impl<'a> Output<'a> {
 
     /// Writes the records that `sink` has gathered, if they make a piece.
     pub(super) async fn offer(&mut self, sink: &mut Sink) -> Result<(), End> {
-        if sink.encoder.gathered() >= PIECE { self.drain(sink).await } else { Ok(()) }
+        if sink.encoder.gathered() >= PIECE_BYTES { self.drain(sink).await } else { Ok(()) }
     }
 
     /// Writes all records that `sink` has gathered, and reports the attempt's progress.

@@ -31,7 +31,7 @@ use crate::{Error, Fault, Result};
 
 /// Size in bytes of the values that make a group full. The values of one group, and the metadata of
 /// all groups, are held in memory: larger groups mean more values, smaller ones more metadata.
-const GROUP: usize = 2 * 1024 * 1024;
+const GROUP_BYTES: usize = 2 * 1024 * 1024;
 
 /// The key of the file's metadata that holds the manifest.
 const MANIFEST: &str = "daybook.manifest";
@@ -65,7 +65,7 @@ impl Parquet {
 
     /// True if the group must be written before another row is added.
     pub(super) fn is_full(&self) -> bool {
-        self.in_group >= GROUP
+        self.in_group >= GROUP_BYTES
     }
 
     /// Writes the group that is being gathered.
@@ -115,7 +115,7 @@ fn properties() -> parquet::errors::Result<WriterProperties> {
         .set_offset_index_disabled(true)
         // Pages are small, since each is copied several times before it is written.
         .set_data_page_size_limit(32 * 1024)
-        .set_write_batch_size(column::AT_ONCE);
+        .set_write_batch_size(column::TEXTS_PER_WRITE);
     for field in &FIELDS {
         let path = ColumnPath::from(field.name);
         let is_dictionary = matches!(field.kind, Kind::Word(_));

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Minimum number of rows in a segment.
-const FEWEST: u64 = 100;
+const MIN_SEGMENT_ROWS: u64 = 100;
 
 /// Reads an export's entries in segments.
 pub(super) struct Reader<'a> {
@@ -66,13 +66,15 @@ impl<'a> Reader<'a> {
     ///
     /// Segments are small enough not to hold a snapshot open for long nor, on SQLite, much memory;
     /// and large enough for the cost of starting a query not to matter, which is lower on SQLite.
-    /// The first one has [`FEWEST`] rows, since they may be long.
+    /// The first one has [`MIN_SEGMENT_ROWS`] rows, since they may be long.
     pub(super) fn segment(&self, last: Option<(u64, u64)>) -> u64 {
         let (bytes, most) = match self.connection {
             Reading::Postgres(_) => (4 * 1024 * 1024, 50_000),
             Reading::Sqlite(_) => (256 * 1024, 10_000),
         };
-        last.map_or(FEWEST, |(rows, size)| (bytes * rows / size.max(1)).clamp(FEWEST, most))
+        last.map_or(MIN_SEGMENT_ROWS, |(rows, size)| {
+            (bytes * rows / size.max(1)).clamp(MIN_SEGMENT_ROWS, most)
+        })
     }
 
     /// Reads a segment of about `limit` rows, and at most `left`, through `sink` to `output`.
@@ -125,7 +127,7 @@ impl<'a> Reader<'a> {
     /// filter.
     fn look_ahead(&mut self, after: Option<Vec<Part>>, limit: u64) -> Result<(), Error> {
         let pool = self.core.db.bulk().get_postgres_connection_pool();
-        let is_room = pool.num_idle() > 0 || pool.size() < Database::BULK;
+        let is_room = pool.num_idle() > 0 || pool.size() < Database::BULK_CONNECTIONS;
         if limit == 0 || !is_room || self.source.filter != audit::Filter::default() {
             return Ok(());
         }

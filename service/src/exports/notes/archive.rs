@@ -25,19 +25,19 @@ use zip::{
 use super::{
     front_matter::front_matter,
     index, links,
-    names::{self, INDEX, REPORT},
+    names::{self, INDEX_NAME, REPORT},
     spool::{self, Listed, Spool},
 };
 use crate::{Fault, Result};
 
 /// Size in bytes at which a chunk is sent.
-const CHUNK: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 /// Longest time between two chunks, unless one note takes longer. Chunks keep the job's lease
 /// alive.
-const PAUSE: Duration = Duration::from_millis(300);
+const MAX_CHUNK_INTERVAL: Duration = Duration::from_millis(300);
 /// Threshold for generated files in ZIP64: the index is one from this many notes, and the report
 /// from 4 GiB less this many bytes.
-const LARGE: u64 = 1_000_000;
+const ZIP64_THRESHOLD: u64 = 1_000_000;
 
 /// A part of the ZIP.
 pub(super) struct Chunk {
@@ -103,8 +103,8 @@ impl Archive {
     /// Fails if a temporary file can't be used, or with [`io::ErrorKind::BrokenPipe`] once the
     /// receiver of the chunks is gone.
     pub(super) fn build(mut self) -> Result<Summary> {
-        let is_large = self.notes.len() as u64 >= LARGE;
-        self.start(INDEX, options(None).large_file(is_large))?;
+        let is_large = self.notes.len() as u64 >= ZIP64_THRESHOLD;
+        self.start(INDEX_NAME, options(None).large_file(is_large))?;
         index::write_index(&mut self.zip, &self.workspace.name, &self.notes, &self.files)
             .map_err(cannot)?;
         let report = tempfile::tempfile_in(&self.folder).map_err(spool::cannot)?;
@@ -144,7 +144,10 @@ impl Archive {
     fn add_report(&mut self, mut report: File) -> Result<()> {
         let length = report.stream_position().map_err(spool::cannot)?;
         report.rewind().map_err(spool::cannot)?;
-        self.start(REPORT, options(None).large_file(length >= u64::from(u32::MAX) - LARGE))?;
+        self.start(
+            REPORT,
+            options(None).large_file(length >= u64::from(u32::MAX) - ZIP64_THRESHOLD),
+        )?;
         index::write_report_start(&mut self.zip, self.broken_links, self.broken_notes)
             .map_err(cannot)?;
         io::copy(&mut report, &mut self.zip).map_err(cannot)?;
@@ -202,7 +205,7 @@ impl Sink {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes.extend_from_slice(bytes);
-        if self.bytes.len() >= CHUNK || self.sent.elapsed() >= PAUSE {
+        if self.bytes.len() >= CHUNK_BYTES || self.sent.elapsed() >= MAX_CHUNK_INTERVAL {
             self.send()?;
         }
         Ok(bytes.len())

@@ -9,7 +9,7 @@ use pulldown_cmark::{Event, LinkType, Options, Parser, Tag};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    names::{INDEX, REPORT},
+    names::{INDEX_NAME, REPORT},
     spool::Listed,
 };
 
@@ -50,7 +50,7 @@ fn leads_somewhere(from: &str, destination: &str, notes: &[Listed]) -> bool {
     }
     let Some(path) = resolve(from, &decode(place)) else { return false };
     // The top folder, and the generated files in it.
-    if path.is_empty() || path == INDEX || path == REPORT {
+    if path.is_empty() || path == INDEX_NAME || path == REPORT {
         return true;
     }
     let is_folder_only = place.ends_with('/');

@@ -20,7 +20,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::spool::Listed;
 
 /// Name of the index, which links to all notes.
-pub(super) const INDEX: &str = "index.md";
+pub(super) const INDEX_NAME: &str = "index.md";
 /// Name of the report of broken links.
 pub(super) const REPORT: &str = "_broken-links.md";
 
@@ -32,7 +32,7 @@ const NUMBERED_DEVICES: [&str; 2] = ["com", "lpt"];
 /// Returns the file name of each note, in order; `None` if it is the note's path and `.md`.
 pub(super) fn assign(notes: &[Listed]) -> Vec<Option<String>> {
     // Keys are hashes of sixteen bytes, however long the paths are.
-    let mut taken: HashSet<[u8; 16]> = [INDEX, REPORT].into_iter().map(key).collect();
+    let mut taken: HashSet<[u8; 16]> = [INDEX_NAME, REPORT].into_iter().map(key).collect();
     let mut names = Vec::with_capacity(notes.len());
     let mut others = Vec::new();
     for (index, Listed { path, .. }) in notes.iter().enumerate() {
@@ -187,7 +187,7 @@ mod tests {
         ] {
             let files = files(paths);
             let keys: HashSet<_> =
-                files.iter().map(String::as_str).chain([INDEX, REPORT]).map(key).collect();
+                files.iter().map(String::as_str).chain([INDEX_NAME, REPORT]).map(key).collect();
             assert_eq!(keys.len(), paths.len() + 2, "{files:?}");
         }
         assert_eq!(files(&["README", "readme"]), ["README.md", "readme~711a6108.md"]);

@@ -11,9 +11,9 @@ use uuid::Uuid;
 use crate::Result;
 
 /// Number of keys read by one query.
-const KEYS: u64 = 1_000;
+const KEYS_PER_QUERY: u64 = 1_000;
 /// Total size of bodies in bytes at which a segment ends.
-const SEGMENT: i64 = 1024 * 1024;
+const SEGMENT_BYTES: i64 = 1024 * 1024;
 /// Maximum number of notes in a segment.
 const NOTES: usize = 250;
 
@@ -57,7 +57,7 @@ async fn keys(
         .filter(Column::OrganizationId.eq(reading.organization_id))
         .filter(Column::WorkspaceId.eq(reading.workspace_id))
         .order_by_asc(Column::Path)
-        .limit(KEYS);
+        .limit(KEYS_PER_QUERY);
     let keys = match after {
         Some(after) => keys.filter(Column::Path.gt(after)),
         None => keys,
@@ -71,7 +71,7 @@ fn segments(keys: &[(Uuid, String, i64)]) -> Vec<Vec<Uuid>> {
     for (id, _, length) in keys {
         segment.push(*id);
         bytes += length;
-        if bytes >= SEGMENT || segment.len() >= NOTES {
+        if bytes >= SEGMENT_BYTES || segment.len() >= NOTES {
             segments.push(std::mem::take(&mut segment));
             bytes = 0;
         }

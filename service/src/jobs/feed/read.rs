@@ -18,7 +18,7 @@ use super::{Position, Watch};
 use crate::{Error, Fault, Result, Scope, jobs::is_everywhere};
 
 /// Maximum number of events that one round reads.
-const ROUND: u64 = 200;
+const MAX_ROUND_EVENTS: u64 = 200;
 
 /// A round of events, with their jobs.
 pub(super) struct Round {
@@ -74,10 +74,10 @@ pub(super) async fn events(
     let events = job_event::Entity::find()
         .filter(condition)
         .order_by_asc(job_event::Column::Feed)
-        .limit(ROUND)
+        .limit(MAX_ROUND_EVENTS)
         .all(scope.core().db.reader())
         .await?;
-    let is_all = (events.len() as u64) < ROUND;
+    let is_all = (events.len() as u64) < MAX_ROUND_EVENTS;
     let position = match events.last() {
         Some(last) if !is_all => Position::at(last.feed, last.fingerprint),
         Some(_) | None => head,

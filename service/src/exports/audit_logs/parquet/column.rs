@@ -13,10 +13,10 @@ use super::fields::{Field, Kind};
 use crate::{GlobalId, exports::audit_logs::row::Row, text::push_hex};
 
 /// Number of texts written at once: each takes more memory while it is written than in the column.
-pub(super) const AT_ONCE: usize = 256;
+pub(super) const TEXTS_PER_WRITE: usize = 256;
 
 /// Least number of bytes by which the buffer of a column's texts grows.
-const GROWTH: usize = 64 * 1024;
+const MIN_GROWTH_BYTES: usize = 64 * 1024;
 
 /// The values of a field, in the order of the rows.
 pub(super) struct Column {
@@ -74,7 +74,7 @@ impl Column {
     /// the memory that it needs.
     fn make_room(&mut self, length: usize) {
         if self.texts.capacity() - self.texts.len() < length {
-            self.texts.reserve_exact(length.max(GROWTH));
+            self.texts.reserve_exact(length.max(MIN_GROWTH_BYTES));
         }
     }
 
@@ -98,15 +98,15 @@ impl Column {
         Ok(())
     }
 
-    /// Writes all texts, [`AT_ONCE`] at a time.
+    /// Writes all texts, [`TEXTS_PER_WRITE`] at a time.
     fn write_texts(
         &mut self,
         writer: &mut ColumnWriterImpl<'_, ByteArrayType>,
     ) -> Result<(), ParquetError> {
         self.lent = Bytes::from(std::mem::take(&mut self.texts));
         let (mut ends, mut start) = (self.ends.iter(), 0);
-        let mut texts: Vec<ByteArray> = Vec::with_capacity(AT_ONCE);
-        for levels in self.levels.chunks(AT_ONCE) {
+        let mut texts: Vec<ByteArray> = Vec::with_capacity(TEXTS_PER_WRITE);
+        for levels in self.levels.chunks(TEXTS_PER_WRITE) {
             let present = levels.iter().filter(|level| **level == 1).count();
             texts.clear();
             texts.extend(ends.by_ref().take(present).map(|end| {
