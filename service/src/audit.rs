@@ -4,6 +4,7 @@ mod append;
 mod chain;
 mod entry;
 mod filter;
+mod head;
 mod histogram;
 mod limits;
 mod list;
@@ -23,10 +24,11 @@ use uuid::Uuid;
 
 use crate::{Core, Result, Scope};
 
-pub(crate) use append::{Draft, append, lock_head};
+pub(crate) use append::{Draft, append};
 pub use chain::{GENESIS, chain, commitment};
 pub use entry::{Actor, Change, Metadata, NewEntry, Resource};
 pub use filter::Filter;
+pub(crate) use head::{head_sequence, lock_head};
 pub use histogram::{Bucket, MAX_BUCKETS, histogram};
 pub use limits::{MAX_ENTRIES, MAX_PROBLEMS};
 pub use list::{Order, count, get, get_many, list, statements};
@@ -36,8 +38,7 @@ pub use tail::{end, tail};
 pub use values::{Facet, MAX_VALUES, values};
 
 pub(crate) use list::{
-    after as rows_after, head_sequence, key as order_key, keys as order_keys,
-    sequence as key_sequence,
+    after as rows_after, key as order_key, keys as order_keys, sequence as key_sequence,
 };
 pub(crate) use search::{catch_up as make_searchable, forget as forget_words};
 

@@ -13,6 +13,7 @@
 //! Daybook never executes anything from a file. It only loads the rows, as data, into a schema that
 //! this process wrote or migrated itself.
 
+mod after_restore;
 mod checksum;
 mod cron;
 mod decompress;
@@ -27,20 +28,19 @@ pub mod restore;
 mod row;
 mod run;
 pub mod schedule;
-mod settle;
 mod source;
 mod sqlite;
 mod start;
 mod tables;
 mod verify;
 
-pub use checksum::Tally;
+pub(crate) use after_restore::after_restore;
+pub use checksum::TableDigest;
 pub use cron::Cron;
 pub use manifest::Coverage;
 pub use plan::{Outcome, Plan, TableSummary, Verification};
-pub use reader::Damage;
+pub use reader::RestoreError;
 pub use run::Backup;
 pub use schedule::Schedule;
-pub(crate) use settle::settle;
 pub use start::{StartBackup, start};
 pub use tables::{LEFT_OUT, Table, tables};

@@ -15,16 +15,16 @@ pub(crate) struct BufferPool(Arc<Mutex<Vec<Vec<u8>>>>);
 impl BufferPool {
     /// Returns an empty buffer: a returned one, or a new one with this capacity.
     pub(crate) fn take(&self, capacity: usize) -> Vec<u8> {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.unwrap_or_else(|| Vec::with_capacity(capacity))
+        let buffer = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        buffer.unwrap_or_else(|| Vec::with_capacity(capacity))
     }
 
     /// Returns a buffer to the pool and clears it. A full pool drops the buffer.
     pub(crate) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buffer.capacity() > 0 && spares.len() < MAX_BUFFERS {
-            spares.push(buffer);
+        let mut buffers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffer.capacity() > 0 && buffers.len() < MAX_BUFFERS {
+            buffers.push(buffer);
         }
     }
 }

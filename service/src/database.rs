@@ -57,7 +57,7 @@ pub struct Database {
     /// Connections for long reads of jobs, so that exports never take a request's connection.
     bulk: DatabaseConnection,
     /// Connections that carry notifications between processes; none on SQLite.
-    bells: Option<PgPool>,
+    notification_pool: Option<PgPool>,
     /// The replica that answers reads in the primary's place, if there is one.
     replica: Option<Replica>,
     /// The state of row-level security on this database.
@@ -112,8 +112,8 @@ impl Database {
 
     /// Returns the connections that carry notifications between processes; none on SQLite, where
     /// one process serves.
-    pub(crate) fn bells(&self) -> Option<PgPool> {
-        self.bells.clone()
+    pub(crate) fn notification_pool(&self) -> Option<PgPool> {
+        self.notification_pool.clone()
     }
 
     /// Returns the replica, if there is one. [`replica::read`] determines which reads it answers.
@@ -149,9 +149,9 @@ impl Database {
                 (name, size, u32::try_from(idle).unwrap_or(u32::MAX))
             })
             .collect();
-        if let Some(bells) = &self.bells {
-            let idle = u32::try_from(bells.num_idle()).unwrap_or(u32::MAX);
-            pools.push(("bells", bells.size(), idle));
+        if let Some(notification_pool) = &self.notification_pool {
+            let idle = u32::try_from(notification_pool.num_idle()).unwrap_or(u32::MAX);
+            pools.push(("notifications", notification_pool.size(), idle));
         }
         pools
     }
@@ -179,8 +179,8 @@ impl Database {
         if let Some(replica) = &self.replica {
             replica.db().clone().close().await?;
         }
-        if let Some(bells) = self.bells {
-            bells.close().await;
+        if let Some(notification_pool) = self.notification_pool {
+            notification_pool.close().await;
         }
         Ok(self.writer.close().await?)
     }

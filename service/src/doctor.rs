@@ -4,16 +4,16 @@
 //! what to do about it.
 
 mod database;
+mod dependencies;
 mod files;
 mod log;
-mod surroundings;
 
 use serde::Serialize;
 
 pub use database::{clock, replica, row_security, secret, settings, version};
+pub use dependencies::{artifacts, nats, oidc, public_url, sharing};
 pub use files::files;
 pub use log::{append_only, newest_entry};
-pub use surroundings::{artifacts, nats, oidc, public_url, sharing};
 
 /// The verdict of a check, from best to worst.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

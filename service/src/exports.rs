@@ -19,4 +19,4 @@ pub use estimate::{Estimate, estimate};
 pub use format::Format;
 pub use plan::{AuditLogs, NotesSource, Outcome, Plan, Source};
 pub use run::Export;
-pub use start::{StartExport, Started, Wanted, inline_data_url, start};
+pub use start::{ExportSource, StartExport, Started, inline_data_url, start};

@@ -92,14 +92,14 @@ impl Instance {
         let instance = Self::assemble(db, secret, store, options, clock);
         let core = &instance.core;
         binding::bind(core).await?;
-        backups::settle(core).await?;
+        backups::after_restore(core).await?;
         let Core { db, tasks, notifier, stopping, .. } = &**core;
         let stopping = || stopping.clone();
         tasks.spawn(database::keep_log_short(db.clone(), stopping()));
         if let Some(nats) = nats {
             let subjects = notifier::Subjects::new(&core.secret, &core.node);
             tasks.spawn(notifier::relay_by_nats(notifier.clone(), nats, subjects, stopping()));
-        } else if let Some(pool) = db.bells() {
+        } else if let Some(pool) = db.notification_pool() {
             tasks.spawn(notifier::relay_by_postgres(notifier.clone(), pool, stopping()));
         }
         Ok(instance)

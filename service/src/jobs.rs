@@ -28,11 +28,11 @@ mod list;
 mod prune;
 mod quota;
 mod record;
-mod right;
+mod required_permission;
 mod worker;
 
 pub(crate) use attempt::{ArtifactLifetime, NewArtifact};
-pub use attempt::{Attempt, End, Success};
+pub use attempt::{Attempt, AttemptError, Success};
 pub use cancel::cancel;
 pub(crate) use cancel::cancel_unfinished;
 pub use enqueue::{Enqueued, retry};
@@ -44,16 +44,16 @@ pub use list::{
 };
 pub(crate) use prune::prune;
 pub use quota::{Quota, quota};
-pub use right::{required_permission, right_to_see, work_of};
+pub use required_permission::{required_permission, right_to_see, work_of};
 pub use worker::{Worker, work};
 
 /// The steps of [`work`], one at a time, for a test that takes them in every order.
 pub mod steps {
     pub use super::{
-        attempt::{Attempt, End, Success},
-        claim::{Room, claim},
+        attempt::{Attempt, AttemptError, Success},
+        claim::{Capacity, claim},
         finish::rescue,
-        lease::{Pulse, beat},
+        lease::{LeaseStatus, heartbeat},
         worker::{conclude, execute},
     };
 }

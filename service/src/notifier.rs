@@ -41,7 +41,7 @@ pub enum Topic {
 /// The subscriptions of this process, and the notifications to send to other processes.
 #[derive(Clone, Debug, Default)]
 pub struct Notifier {
-    bells: Arc<Mutex<HashMap<Topic, watch::Sender<()>>>>,
+    topics: Arc<Mutex<HashMap<Topic, watch::Sender<()>>>>,
     outbox: Arc<Outbox>,
     /// True if NATS carries notifications between this process and others.
     is_connected: Arc<AtomicBool>,
@@ -64,12 +64,12 @@ impl Notifier {
     /// Subscribes to `topic`.
     #[must_use]
     pub fn subscribe(&self, topic: Topic) -> Subscription {
-        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         // Topics of subjects are rarely notified, and would stay after their subscribers are gone.
-        if bells.len() == bells.capacity() {
-            bells.retain(|_, bell| bell.receiver_count() > 0);
+        if topics.len() == topics.capacity() {
+            topics.retain(|_, sender| sender.receiver_count() > 0);
         }
-        let sender = bells.entry(topic).or_insert_with(|| watch::Sender::new(()));
+        let sender = topics.entry(topic).or_insert_with(|| watch::Sender::new(()));
         Subscription(sender.subscribe())
     }
 
@@ -83,11 +83,11 @@ impl Notifier {
 
     /// Notifies `topic`'s subscribers in this process.
     pub(crate) fn notify_here(&self, topic: Topic) {
-        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bell) = bells.get(&topic)
-            && bell.send(()).is_err()
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = topics.get(&topic)
+            && sender.send(()).is_err()
         {
-            bells.remove(&topic);
+            topics.remove(&topic);
         }
     }
 
@@ -104,8 +104,8 @@ impl Notifier {
 
     /// Notifies all subscribers in this process, because notifications may have been lost.
     fn notify_all_here(&self) {
-        let mut bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.retain(|_, bell| bell.send(()).is_ok());
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.retain(|_, sender| sender.send(()).is_ok());
     }
 
     /// Waits for topics to notify in other processes, and takes them.
@@ -158,6 +158,6 @@ mod tests {
         let notifier = Notifier::default();
         drop(notifier.subscribe(Topic::Queue));
         notifier.notify(Topic::Queue);
-        assert!(notifier.bells.lock().expect("no panic").is_empty());
+        assert!(notifier.topics.lock().expect("no panic").is_empty());
     }
 }

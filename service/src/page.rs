@@ -154,9 +154,9 @@ where
     E: EntityTrait,
     C: ConnectionTrait,
 {
-    let asked = Asked::of(secret, keyset, args)?;
-    let rows = asked.select(select, keyset).all(db).await?;
-    Ok(asked.page(secret, keyset, args, rows))
+    let request = PageRequest::of(secret, keyset, args)?;
+    let rows = request.select(select, keyset).all(db).await?;
+    Ok(request.page(secret, keyset, args, rows))
 }
 
 /// Works like [`fetch`], for rows that can be large. Each row is passed to `admit` as it arrives,
@@ -177,19 +177,19 @@ where
     E::Model: Send,
     C: ConnectionTrait + StreamTrait,
 {
-    let asked = Asked::of(secret, keyset, args)?;
+    let request = PageRequest::of(secret, keyset, args)?;
     let mut rows = Vec::new();
-    let mut stream = asked.select(select, keyset).stream(db).await?;
+    let mut stream = request.select(select, keyset).stream(db).await?;
     while let Some(row) = stream.try_next().await? {
         admit(&row)?;
         rows.push(row);
     }
     drop(stream);
-    Ok(asked.page(secret, keyset, args, rows))
+    Ok(request.page(secret, keyset, args, rows))
 }
 
 /// The rows that a page's arguments ask for.
-pub(crate) struct Asked {
+pub(crate) struct PageRequest {
     /// The direction in which the rows are read.
     pub(crate) direction: Direction,
     /// The number of rows that the page shows at most.
@@ -198,7 +198,7 @@ pub(crate) struct Asked {
     pub(crate) keys: Vec<(Vec<Part>, Direction)>,
 }
 
-impl Asked {
+impl PageRequest {
     pub(crate) fn of<E: EntityTrait>(
         secret: &Secret,
         keyset: &Keyset<E>,

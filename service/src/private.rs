@@ -38,7 +38,7 @@ const TRIAL_PREFIXES: [&str; 2] = [READINESS_PROBE, REHEARSAL_PREFIX];
 
 /// Paths at which Daybook keeps files on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct PrivatePaths {
     /// Folder of the secret, and of files for which no other place is set.
     pub data_dir: Option<PathBuf>,
     /// The file of the SQLite database; none if there is none on this machine.
@@ -106,7 +106,7 @@ pub fn make_file(path: &Path) -> io::Result<()> {
     }
 }
 
-impl Places {
+impl PrivatePaths {
     /// Returns the same places with symbolic links resolved.
     #[must_use]
     pub fn resolved(self) -> Self {

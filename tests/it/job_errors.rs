@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use daybook_entity::membership::Role;
-use daybook_service::jobs::steps::{Room, claim, rescue};
+use daybook_service::jobs::steps::{Capacity, claim, rescue};
 use daybook_tests::{TestServer, json, on_each_idle_engine};
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ async fn job_that_is_canceled_before_its_next_attempt_has_no_error(server: &Test
     let admin = server.client(&acme, Role::Admin).await;
     admin.record(&acme, 1_100).await;
     let id = json!({ "id": admin.export(&acme, "CSV").await["job"]["id"] });
-    let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
+    let room = Capacity { free: 1, running: HashMap::new(), last: Uuid::nil() };
     assert_eq!(claim(&server.instance().worker, room).await.unwrap().len(), 1);
     server.clock.advance(Duration::from_secs(31));
     assert_eq!(rescue(&server.instance().core).await.unwrap(), 1);

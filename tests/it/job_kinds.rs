@@ -9,8 +9,8 @@ use daybook_entity::{
 use daybook_service::{
     Settings,
     jobs::{
-        Attempt, End, Kind, Kinds, RegisteredKind, Success,
-        steps::{Room, claim},
+        Attempt, AttemptError, Kind, Kinds, RegisteredKind, Success,
+        steps::{Capacity, claim},
     },
     permission::JobWork,
 };
@@ -81,7 +81,7 @@ async fn job_of_an_unknown_kind_waits_and_is_measured(server: &TestServer) {
     let row = jobs(server).await.remove(0);
     let named = |kind: &str| job::ActiveModel { kind: Set(kind.to_owned()), ..Default::default() };
     change(server, row.id, named("TELEGRAM")).await;
-    let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
+    let room = Capacity { free: 1, running: HashMap::new(), last: Uuid::nil() };
     assert_eq!(claim(&server.instance().worker, room.clone()).await.unwrap(), Vec::new());
     let metrics = daybook_service::gauges::render(server.instance()).await.unwrap();
     assert!(metrics.contains("kind=\"telegram\",state=\"queued\"} 1"), "{metrics}");
@@ -106,7 +106,7 @@ impl Kind for Nap {
         1
     }
 
-    async fn run(_: &mut Attempt, minutes: u32) -> Result<Success, End> {
+    async fn run(_: &mut Attempt, minutes: u32) -> Result<Success, AttemptError> {
         Ok(Success::without_artifact(json!({ "slept": minutes }).to_string()))
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use daybook_entity::membership::Role;
-use daybook_service::jobs::steps::{Attempt, End, Room, claim, conclude, rescue};
+use daybook_service::jobs::steps::{Attempt, AttemptError, Capacity, claim, conclude, rescue};
 use daybook_tests::{
     Backend, Process, TestServer, eventually, json, on_each_engine, on_each_idle_engine,
 };
@@ -153,7 +153,7 @@ async fn what_goes_wrong_with_jobs_is_counted(server: &TestServer) {
     let age = value(&waiting, "daybook_queue_age_seconds");
     assert!((7.0..60.0).contains(&age), "{age}");
 
-    let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
+    let room = Capacity { free: 1, running: HashMap::new(), last: Uuid::nil() };
     let claimed = claim(&server.instance().worker, room).await.unwrap().pop().unwrap();
     let running = scrape(server).await;
     assert_eq!(value(&running, "daybook_jobs{kind=export,state=running}"), 1.0);
@@ -162,7 +162,7 @@ async fn what_goes_wrong_with_jobs_is_counted(server: &TestServer) {
     assert_eq!(rescue(&server.instance().core).await.unwrap(), 1);
     // The attempt that lost its lease comes to its end all the same.
     let attempt = Attempt::new(Arc::clone(&server.instance().core), claimed);
-    conclude(&server.instance().worker, attempt, Err(End::Interrupted)).await;
+    conclude(&server.instance().worker, attempt, Err(AttemptError::Interrupted)).await;
     let samples = scrape(server).await;
     let rescued = "daybook_job_transitions_total{kind=export,transition=rescued}";
     assert_eq!(value(&samples, rescued), 1.0);

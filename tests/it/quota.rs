@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use chrono::{DateTime, Utc};
 use daybook_api::server::Duties;
 use daybook_entity::membership::Role;
-use daybook_service::jobs::steps::{Room, claim, rescue};
+use daybook_service::jobs::steps::{Capacity, claim, rescue};
 use daybook_tests::{Backend, Client, TestServer, Value, json, on_each_engine};
 use uuid::Uuid;
 
@@ -174,7 +174,7 @@ async fn our_failures_cost_nothing_and_what_was_canceled_does(server: &TestServe
     // A worker that dies at it, as often as it is tried.
     let state = "query($id: ID!) { job(id: $id) { state error { code } } }";
     for attempt in 0.. {
-        let room = Room { free: 1, running: HashMap::new(), last: Uuid::nil() };
+        let room = Capacity { free: 1, running: HashMap::new(), last: Uuid::nil() };
         claim(&server.instance().worker, room).await.unwrap();
         server.clock.advance(Duration::from_secs(60));
         rescue(&server.instance().core).await.unwrap();

@@ -9,7 +9,7 @@ use daybook_service::{
         Coverage,
         restore::{self, Backup},
     },
-    private::Places,
+    private::PrivatePaths,
 };
 
 use super::{inform, say};
@@ -38,7 +38,7 @@ pub(super) async fn restore(
             file.display()
         ),
     }
-    let target = Places { database: Database::sqlite_file(url), ..Places::default() };
+    let target = PrivatePaths { database: Database::sqlite_file(url), ..PrivatePaths::default() };
     tighten(&target.resolved().exposed());
     let _lock = Database::sqlite_file(url).map(|file| Lock::take(&file)).transpose()?;
     let new_file = Database::sqlite_file(url).filter(|file| !file.exists());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use daybook_service::{
     Database, Lock,
-    private::{Exposed, Places},
+    private::{Exposed, PrivatePaths},
 };
 
 use super::Config;
@@ -30,8 +30,8 @@ impl Config {
     }
 
     /// Paths of everything that Daybook keeps on this machine.
-    pub(crate) fn paths(&self) -> Places {
-        let places = Places {
+    pub(crate) fn paths(&self) -> PrivatePaths {
+        let places = PrivatePaths {
             data_dir: Some(self.data_dir.clone()),
             database: Database::sqlite_file(&self.database_url()),
             artifacts: self.artifacts_folder(),

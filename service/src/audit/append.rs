@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use daybook_entity::{audit_log, audit_log_head};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, Statement,
+    EntityTrait, IntoActiveModel, QueryFilter, Statement,
 };
 use uuid::Uuid;
 
-use super::{NewEntry, chain, commitment, search};
+use super::{NewEntry, chain, commitment, head::lock_head, search};
 use crate::{Clock, Core, random, to_micros};
 
 /// Rows in one INSERT: a row has 23 values, and SQLite accepts 32,766 in a statement.
@@ -31,17 +31,6 @@ impl Draft {
         let id = random::id(core.clock.now());
         Self { id, salt: random::bytes(), recorded_by, entry }
     }
-}
-
-/// Locks the head of an organization's log until the transaction ends, and returns it.
-pub(crate) async fn lock_head(
-    tx: &DatabaseTransaction,
-    organization_id: Uuid,
-) -> Result<audit_log_head::Model, DbErr> {
-    // SQLite ignores the lock clause; its immediate transaction is the only writer anyway.
-    let head = audit_log_head::Entity::find_by_id(organization_id).lock_exclusive();
-    let head = head.one(tx).await?;
-    head.ok_or_else(|| DbErr::RecordNotFound(format!("log of organization {organization_id}")))
 }
 
 /// Locks the head of the log, and appends `drafts` with the next numbers and the database's time.

@@ -2,17 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{Column, Entity, Model};
-use daybook_entity::audit_log_head;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait, Statement,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Filter, range::Ranged, search::Lookup};
+use super::{Filter, range::RangePage, search::Lookup};
 use crate::{
     Error, Result, Scope,
-    page::{self, Asked, Direction, Keyset, Page, PageArgs, Part},
+    page::{self, Direction, Keyset, Page, PageArgs, PageRequest, Part},
     workload,
 };
 
@@ -77,27 +76,27 @@ async fn page(
     args: &PageArgs,
 ) -> Result<Page<Model>> {
     let keyset = keys(scope.organization_id(), filter, order);
-    let asked = Asked::of(&scope.core().secret, &keyset, args)?;
-    let lookup = lookup(&keyset, scope.organization_id(), filter, asked.keys.clone(), None);
-    let part = (lookup, &asked);
-    let rows = scope.read(&part, |db, (lookup, asked)| {
+    let request = PageRequest::of(&scope.core().secret, &keyset, args)?;
+    let lookup = lookup(&keyset, scope.organization_id(), filter, request.keys.clone(), None);
+    let part = (lookup, &request);
+    let rows = scope.read(&part, |db, (lookup, request)| {
         Box::pin(async move {
-            let pruned = pruned_before(db, lookup, asked.direction).await?;
+            let pruned = pruned_before(db, lookup, request.direction).await?;
             let lookup = Lookup { pruned, ..lookup.clone() };
-            let (direction, limit) = (asked.direction, asked.size + 1);
-            let rows = match Ranged::of(&lookup, direction, limit) {
-                Some(ranged) => ranged.read(db).await?,
+            let (direction, limit) = (request.direction, request.size + 1);
+            let rows = match RangePage::of(&lookup, direction, limit) {
+                Some(range_page) => range_page.read(db).await?,
                 None => {
                     let backend = db.get_database_backend();
                     lookup.select(direction, limit, backend).all(db).await?
                 }
             };
-            check_kept(db, lookup.organization_id, &asked.keys).await?;
+            check_kept(db, lookup.organization_id, &request.keys).await?;
             Ok(rows)
         })
     });
     let rows = rows.await?;
-    Ok(asked.page(&scope.core().secret, &keyset, args, rows))
+    Ok(request.page(&scope.core().secret, &keyset, args, rows))
 }
 
 /// Counts the entries that pass `filter`.
@@ -149,19 +148,10 @@ pub fn statements(
     let keys = after.map(|row| ((keyset.key)(row), Direction::Forward)).into_iter().collect();
     let lookup = lookup(&keyset, organization_id, filter, keys, None);
     let (direction, limit) = (Direction::Forward, page::DEFAULT_ROWS + 1);
-    Ranged::of(&lookup, direction, limit).map_or_else(
+    RangePage::of(&lookup, direction, limit).map_or_else(
         || vec![lookup.select(direction, limit, backend).build(backend)],
-        |ranged| ranged.statements(backend),
+        |range_page| range_page.statements(backend),
     )
-}
-
-/// Returns the sequence of the last entry of an organization's log; 0 if the log is empty.
-pub(crate) async fn head_sequence<C: ConnectionTrait>(
-    db: &C,
-    organization_id: Uuid,
-) -> Result<i64> {
-    let head = audit_log_head::Entity::find_by_id(organization_id).one(db).await?;
-    Ok(head.map_or(0, |head| head.sequence))
 }
 
 /// Returns the lookup of entries up to `through` that pass `filter`, after `key` if given.

@@ -24,7 +24,7 @@ use sea_orm::{
 
 use super::{
     Filter,
-    list::head_sequence,
+    head::head_sequence,
     search::{Lookup, count_of},
 };
 use crate::{
@@ -41,7 +41,7 @@ const ROUND_GROWTH: u64 = 4;
 
 /// The query for one page of a range.
 #[derive(Clone)]
-pub(super) struct Ranged<'a> {
+pub(super) struct RangePage<'a> {
     /// The list without the range.
     rest: Lookup<'a>,
     /// The list with the range.
@@ -51,7 +51,7 @@ pub(super) struct Ranged<'a> {
     limit: u64,
 }
 
-impl<'a> Ranged<'a> {
+impl<'a> RangePage<'a> {
     /// Returns the page of the first `limit` entries of `lookup` in this direction; `None` if an
     /// index has them in order.
     pub(super) fn of(lookup: &'a Lookup<'a>, direction: Direction, limit: u64) -> Option<Self> {
@@ -75,11 +75,11 @@ impl<'a> Ranged<'a> {
         let through = head_sequence(db, self.whole.organization_id).await?;
         loop {
             if count_of(db, &self.count(included, through)).await? <= included {
-                return Ok(self.far(included, through).all(db).await?);
+                return Ok(self.full_range(included, through).all(db).await?);
             }
-            let near = self.near(window).all(db).await?;
-            if near.len() as u64 == self.limit {
-                return Ok(near);
+            let recent_window = self.recent_window(window).all(db).await?;
+            if recent_window.len() as u64 == self.limit {
+                return Ok(recent_window);
             }
             window = window.saturating_mul(ROUND_GROWTH);
             included = window;
@@ -92,14 +92,14 @@ impl<'a> Ranged<'a> {
         let (more, through) = (FIRST_ROUND_WINDOW * ROUND_GROWTH, i64::MAX);
         vec![
             backend.build(&self.count(FIRST_ROUND_INCLUDED, through)),
-            self.near(FIRST_ROUND_WINDOW).build(backend),
+            self.recent_window(FIRST_ROUND_WINDOW).build(backend),
             backend.build(&self.count(more, through)),
-            self.far(more, through).build(backend),
+            self.full_range(more, through).build(backend),
         ]
     }
 
     /// Selects those of the list's next `window` entries that are in the range, up to a page.
-    fn near(&self, window: u64) -> Select<Entity> {
+    fn recent_window(&self, window: u64) -> Select<Entity> {
         let walk = Entity::find().select_only().columns([
             Column::OrganizationId,
             Column::Sequence,
@@ -108,18 +108,19 @@ impl<'a> Ranged<'a> {
         ]);
         let walk = walk.filter(self.rest.condition());
         let walk = self.whole.keyset.sort(walk, self.direction).limit(window);
-        let mut near = Query::select();
-        near.column("sequence")
+        let mut recent_window = Query::select();
+        recent_window
+            .column("sequence")
             .from_subquery(walk.into_query(), Entity)
             .cond_where(self.range.condition(self.whole.organization_id));
-        self.entries(self.first_of(near))
+        self.entries(self.first_of(recent_window))
     }
 
     /// Selects a page of everything in the range.
-    fn far(&self, included: u64, through: i64) -> Select<Entity> {
-        let mut far = Query::select();
-        far.column("sequence").from_subquery(self.all(included, through), Entity);
-        self.entries(self.first_of(far))
+    fn full_range(&self, included: u64, through: i64) -> Select<Entity> {
+        let mut full_range = Query::select();
+        full_range.column("sequence").from_subquery(self.all(included, through), Entity);
+        self.entries(self.first_of(full_range))
     }
 
     /// Orders a select from a subselect, and cuts it to a page. The order of a subselect does not

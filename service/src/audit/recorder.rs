@@ -22,8 +22,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::{
-    append::{Draft, append_to, lock_head},
+    append::{Draft, append_to},
     filter::after_prefix,
+    head::lock_head,
 };
 use crate::{Clock, Core, Error, Fault, ProblemCode, Result, Topic, tenancy};
 

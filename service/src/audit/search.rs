@@ -8,7 +8,7 @@
 mod index;
 mod intervals;
 mod lookup;
-mod near_far;
+mod page_query;
 mod query;
 mod words;
 

@@ -20,7 +20,7 @@ use super::{
     Filter, Order,
     histogram::Interval,
     list::{after, key, keys, lookup as lookup_of},
-    range::Ranged,
+    range::RangePage,
     search::{FIRST_ROW_NUMBER, Lookup, SearchedIntervals},
 };
 use crate::page::{DEFAULT_ROWS, Direction};
@@ -132,8 +132,8 @@ fn statements(
     limit: u64,
     backend: DbBackend,
 ) -> Vec<Statement> {
-    match Ranged::of(lookup, direction, limit) {
-        Some(ranged) => ranged.statements(backend),
+    match RangePage::of(lookup, direction, limit) {
+        Some(range_page) => range_page.statements(backend),
         None => vec![lookup.select(direction, limit, backend).build(backend)],
     }
 }

@@ -10,7 +10,7 @@ use crate::hex;
 /// rather than an exclusive or, because a duplicated row would cancel itself out in the latter. The
 /// checksum detects faults; the authenticated SHA-256 of the whole file detects forgery.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct TableDigest {
     /// Number of rows.
     pub rows: u64,
     /// Length of the rows' canonical lines in bytes, line breaks included.
@@ -19,8 +19,8 @@ pub struct Tally {
     sum: [u64; 4],
 }
 
-impl Tally {
-    /// Creates a tally from the values in a manifest.
+impl TableDigest {
+    /// Creates a digest from the values in a manifest.
     pub(super) fn of(rows: u64, bytes: u64, checksum: [u8; 32]) -> Self {
         Self { rows, bytes, sum: limbs(checksum) }
     }
@@ -60,12 +60,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn tally(rows: &[String]) -> Tally {
-        let mut tally = Tally::default();
+    fn digest(rows: &[String]) -> TableDigest {
+        let mut digest = TableDigest::default();
         for row in rows {
-            tally.add(row.as_bytes());
+            digest.add(row.as_bytes());
         }
-        tally
+        digest
     }
 
     proptest! {
@@ -75,32 +75,32 @@ mod tests {
             index: prop::sample::Index,
             other in ".{0,9}",
         ) {
-            let whole = tally(&rows);
+            let whole = digest(&rows);
             let mut changed = rows.clone();
             changed.reverse();
-            prop_assert_eq!(tally(&changed), whole);
+            prop_assert_eq!(digest(&changed), whole);
             let index = index.index(rows.len());
             let removed = changed.remove(index);
-            prop_assert_ne!(tally(&changed), whole);
+            prop_assert_ne!(digest(&changed), whole);
             prop_assert_eq!(removed == other, {
                 changed.push(other);
-                tally(&changed) == whole
+                digest(&changed) == whole
             });
             changed.push(removed);
-            prop_assert_ne!(tally(&changed), whole);
+            prop_assert_ne!(digest(&changed), whole);
         }
 
         #[test]
         fn manifest_gives_it_back(rows in proptest::collection::vec(".{0,9}", 0..9)) {
-            let whole = tally(&rows);
+            let whole = digest(&rows);
             let checksum = crate::backups::row::unhex(&whole.checksum()).expect("hexadecimal");
-            prop_assert_eq!(Tally::of(whole.rows, whole.bytes, checksum), whole);
+            prop_assert_eq!(TableDigest::of(whole.rows, whole.bytes, checksum), whole);
         }
     }
 
     #[test]
     fn doubled_row_does_not_vanish() {
-        let [once, thrice] = [1, 3].map(|times| tally(&vec!["row".to_owned(); times]));
+        let [once, thrice] = [1, 3].map(|times| digest(&vec!["row".to_owned(); times]));
         assert_ne!(once.checksum(), thrice.checksum());
     }
 }

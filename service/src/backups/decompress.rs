@@ -10,7 +10,7 @@ use flate2::write::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use zstd::stream::write::Decoder as ZstdDecoder;
 
-use super::Damage;
+use super::RestoreError;
 use crate::store::{Compression, seal};
 
 /// First bytes of a zstd frame (RFC 8878).
@@ -41,7 +41,7 @@ impl Decompressor {
     }
 
     /// Decompresses the next bytes. Only [`Self::finish`] checks that the file is complete.
-    pub(super) fn push<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], Damage> {
+    pub(super) fn push<'a>(&'a mut self, bytes: &'a [u8]) -> Result<&'a [u8], RestoreError> {
         if matches!(self.method, Method::Plain) {
             return Ok(bytes);
         }
@@ -63,17 +63,17 @@ impl Decompressor {
     }
 
     /// Checks the end of the file, after all its bytes have been pushed.
-    pub(super) fn finish(self) -> Result<(), Damage> {
+    pub(super) fn finish(self) -> Result<(), RestoreError> {
         let Self { held, hasher, method } = self;
         let compression = match method {
             Method::Unknown if !held.is_empty() => {
-                return Err(Damage::file("it is no backup of Daybook's"));
+                return Err(RestoreError::file("it is no backup of Daybook's"));
             }
             Method::Unknown | Method::Plain => return Ok(()),
             Method::Gzip(_) | Method::Zstd(_) => method.compression(),
         };
         if !seal::is_seal(compression, &held) {
-            return Err(Damage::file(
+            return Err(RestoreError::file(
                 "it is truncated, altered at its end, or was compressed by another program than \
                  Daybook: in that case decompress it (gunzip, zstd -d) and restore the .sql file",
             ));
@@ -87,7 +87,7 @@ impl Decompressor {
 
 impl Method {
     /// Determines the compression of a file from its first bytes.
-    fn of(begun: &[u8]) -> Result<Self, Damage> {
+    fn of(begun: &[u8]) -> Result<Self, RestoreError> {
         Ok(if begun.starts_with(&ZSTD) {
             let decoder = ZstdDecoder::new(Vec::new());
             Self::Zstd(Box::new(decoder.map_err(|_| damaged())?))
@@ -106,7 +106,7 @@ impl Method {
         }
     }
 
-    fn decode(&mut self, bytes: &[u8]) -> Result<(), Damage> {
+    fn decode(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
         let done = match self {
             Self::Unknown | Self::Plain => Ok(()),
             Self::Gzip(decoder) => {
@@ -131,6 +131,6 @@ impl Method {
     }
 }
 
-fn damaged() -> Damage {
-    Damage::file("its compression is damaged")
+fn damaged() -> RestoreError {
+    RestoreError::file("its compression is damaged")
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    Damage, Tally,
+    RestoreError, TableDigest,
     row::unhex,
     tables::{BackupScope, Table, tables},
 };
@@ -31,8 +31,8 @@ pub(super) struct Manifest {
     pub(super) job: Uuid,
     pub(super) taken_at: DateTime<Utc>,
     pub(super) migrations: Vec<String>,
-    /// Index and tally of each table, in the file's order.
-    pub(super) tables: Vec<(usize, Tally)>,
+    /// Index and digest of each table, in the file's order.
+    pub(super) tables: Vec<(usize, TableDigest)>,
     /// Last sequence and hash of the organization's log, or of the instance's own log.
     pub(super) head: (i64, [u8; 32]),
     /// SHA-256 of everything in the file before the manifest.
@@ -83,9 +83,9 @@ impl Manifest {
         for name in migrations {
             text += &format!("-- migration {name}\n");
         }
-        for (index, tally) in parts {
-            let Tally { rows, bytes, .. } = tally;
-            let (name, checksum) = (tables()[*index].name, tally.checksum());
+        for (index, digest) in parts {
+            let TableDigest { rows, bytes, .. } = digest;
+            let (name, checksum) = (tables()[*index].name, digest.checksum());
             text += &format!("-- table {name} {rows} {bytes} {checksum}\n");
         }
         let (sequence, hash) = head;
@@ -94,9 +94,12 @@ impl Manifest {
     }
 
     /// Parses and verifies a manifest. Returns it with the extent to which `secret` could check it.
-    pub(super) fn open(text: &str, secret: Option<&Secret>) -> Result<(Self, Coverage), Damage> {
-        let altered = || Damage::file("its manifest was altered");
-        let truncated = || Damage::file("it is truncated: its manifest is not whole");
+    pub(super) fn open(
+        text: &str,
+        secret: Option<&Secret>,
+    ) -> Result<(Self, Coverage), RestoreError> {
+        let altered = || RestoreError::file("its manifest was altered");
+        let truncated = || RestoreError::file("it is truncated: its manifest is not whole");
         let (signed, sum) = split_last(text, "-- sum ").ok_or_else(truncated)?;
         if unhex(sum) != Some(Sha256::digest(signed).into()) {
             return Err(altered());
@@ -121,16 +124,20 @@ impl Manifest {
 
     /// Compares the tallies in `found` with the manifest. `of` names their source in errors, e.g.
     /// `the restored copy`.
-    pub(super) fn compare(&self, found: &[(usize, Tally)], of: &str) -> Result<(), Damage> {
+    pub(super) fn compare(
+        &self,
+        found: &[(usize, TableDigest)],
+        of: &str,
+    ) -> Result<(), RestoreError> {
         for (index, expected) in &self.tables {
-            let found = found.iter().find(|(found, _)| found == index).map(|(_, tally)| *tally);
+            let found = found.iter().find(|(found, _)| found == index).map(|(_, digest)| *digest);
             differ(&tables()[*index], *expected, found.unwrap_or_default(), of)?;
         }
-        let stranger = found.iter().find(|(index, tally)| {
-            tally.rows > 0 && !self.tables.iter().any(|(known, _)| known == index)
+        let stranger = found.iter().find(|(index, digest)| {
+            digest.rows > 0 && !self.tables.iter().any(|(known, _)| known == index)
         });
         match stranger {
-            Some((index, _)) => Err(Damage::table(
+            Some((index, _)) => Err(RestoreError::table(
                 &tables()[*index],
                 &format!("it is in {of}, but not in the manifest"),
             )),
@@ -139,7 +146,12 @@ impl Manifest {
     }
 }
 
-fn differ(table: &Table, expected: Tally, found: Tally, of: &str) -> Result<(), Damage> {
+fn differ(
+    table: &Table,
+    expected: TableDigest,
+    found: TableDigest,
+    of: &str,
+) -> Result<(), RestoreError> {
     let message = if expected.rows != found.rows {
         format!("{of} has {} rows, the manifest says {}", found.rows, expected.rows)
     } else if expected != found {
@@ -147,7 +159,7 @@ fn differ(table: &Table, expected: Tally, found: Tally, of: &str) -> Result<(), 
     } else {
         return Ok(());
     };
-    Err(Damage::table(table, &message))
+    Err(RestoreError::table(table, &message))
 }
 
 /// Returns an identifier of a secret that reveals nothing about the secret.
@@ -191,12 +203,12 @@ fn parse(lines: &str) -> Option<Manifest> {
     Some(Manifest { engine, scope, job, taken_at, migrations, tables: parts, head, content })
 }
 
-fn parse_table(text: &str) -> Option<(usize, Tally)> {
+fn parse_table(text: &str) -> Option<(usize, TableDigest)> {
     let mut words = text.split(' ');
     let (index, _) = super::tables::find(words.next()?)?;
     let rows = words.next()?.parse().ok()?;
     let bytes = words.next()?.parse().ok()?;
-    Some((index, Tally::of(rows, bytes, unhex(words.next()?)?)))
+    Some((index, TableDigest::of(rows, bytes, unhex(words.next()?)?)))
 }
 
 #[cfg(test)]
@@ -205,15 +217,16 @@ mod fuzz {
     use crate::fuzz::{edited_text, edits, text};
     use proptest::{collection::vec, prelude::*, sample::subsequence};
 
-    fn tally() -> impl Strategy<Value = Tally> {
-        any::<(u64, u64, [u8; 32])>().prop_map(|(rows, bytes, sum)| Tally::of(rows, bytes, sum))
+    fn digest() -> impl Strategy<Value = TableDigest> {
+        any::<(u64, u64, [u8; 32])>()
+            .prop_map(|(rows, bytes, sum)| TableDigest::of(rows, bytes, sum))
     }
 
     fn manifest() -> impl Strategy<Value = Manifest> {
         let all: Vec<_> = (0..tables().len()).collect();
         let parts = subsequence(all, 0..=tables().len());
-        let parts = (parts, vec(tally(), tables().len()));
-        let parts = parts.prop_map(|(indices, tallies)| indices.into_iter().zip(tallies).collect());
+        let parts = (parts, vec(digest(), tables().len()));
+        let parts = parts.prop_map(|(indices, digests)| indices.into_iter().zip(digests).collect());
         let engine = prop::bool::ANY
             .prop_map(|is_sqlite| if is_sqlite { Engine::Sqlite } else { Engine::Postgres });
         let scope = prop::option::of(any::<u128>()).prop_map(|id| match id {
@@ -246,7 +259,7 @@ mod fuzz {
         ) {
             let (ours, other) = (secret("s"), secret("o"));
             let sealed = manifest.seal(&ours);
-            let open = |text: &str, secret| Manifest::open(text, secret).map_err(|damage| damage.to_string());
+            let open = |text: &str, secret| Manifest::open(text, secret).map_err(|error| error.to_string());
             prop_assert_eq!(open(&sealed, Some(&ours)), Ok((manifest.clone(), Coverage::Authentic)));
             prop_assert_eq!(open(&sealed, Some(&other)), Ok((manifest.clone(), Coverage::OtherSecret)));
             prop_assert_eq!(open(&sealed, None), Ok((manifest, Coverage::Whole)));

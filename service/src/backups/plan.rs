@@ -39,7 +39,7 @@ pub struct TableSummary {
     pub rows: u64,
     /// Length of the rows in canonical form, in bytes.
     pub bytes: u64,
-    /// Checksum of the rows, independent of their order; see [`super::Tally`].
+    /// Checksum of the rows, independent of their order; see [`super::TableDigest`].
     pub checksum: String,
 }
 
@@ -90,12 +90,12 @@ pub(super) fn scope(job: &job::Model) -> BackupScope {
 }
 
 /// Converts tallies, each with the index of its table, to summaries.
-pub(super) fn summaries(found: &[(usize, super::Tally)]) -> Vec<TableSummary> {
-    let summary = |(index, tally): &(usize, super::Tally)| TableSummary {
+pub(super) fn summaries(found: &[(usize, super::TableDigest)]) -> Vec<TableSummary> {
+    let summary = |(index, digest): &(usize, super::TableDigest)| TableSummary {
         name: tables()[*index].name.to_owned(),
-        rows: tally.rows,
-        bytes: tally.bytes,
-        checksum: tally.checksum(),
+        rows: digest.rows,
+        bytes: digest.bytes,
+        checksum: digest.checksum(),
     };
     found.iter().map(summary).collect()
 }

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use chrono::Datelike;
 
 use super::{
-    reader::{Batch, Damage},
+    reader::{Batch, RestoreError},
     row,
     tables::{Column, Kind, Table, tables},
 };
@@ -28,7 +28,7 @@ impl Portable {
     ///
     /// # Errors
     /// The first row that one of the engines can't hold, by table, number and key, with the column.
-    pub(super) fn check(&mut self, batch: &Batch) -> Result<(), Damage> {
+    pub(super) fn check(&mut self, batch: &Batch) -> Result<(), RestoreError> {
         if batch.table != self.table {
             *self = Self { table: batch.table, rows: 0 };
         }
@@ -38,7 +38,7 @@ impl Portable {
             if let Some((column, what)) = problem(table, line) {
                 let row = describe(table, self.rows, line);
                 let message = format!("{row}: its {} {what}", column.name);
-                return Err(Damage::table(table, &message));
+                return Err(RestoreError::table(table, &message));
             }
         }
         Ok(())
@@ -113,7 +113,7 @@ mod tests {
         // Each line is a batch of its own; rows are counted across batches.
         lines.iter().try_for_each(|line| {
             let batch = Batch { table, lines: format!("{line}\n").into_bytes() };
-            portable.check(&batch).map_err(|damage| damage.to_string())
+            portable.check(&batch).map_err(|error| error.to_string())
         })
     }
 

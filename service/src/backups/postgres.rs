@@ -12,7 +12,7 @@ use sea_orm::DatabaseConnection;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, pool::PoolConnection};
 
 use super::{
-    Tally,
+    TableDigest,
     tables::{Rows, Table},
 };
 use crate::{Engine, Fault, Result};
@@ -49,20 +49,20 @@ fn copy_out(schema: &str, table: &Table, rows: Rows) -> String {
     }
 }
 
-/// Computes the tally of the selected rows of a table; `schema` ends in a dot or is empty.
-async fn tally(
+/// Computes the digest of the selected rows of a table; `schema` ends in a dot or is empty.
+async fn digest(
     connection: &mut PgConnection,
     schema: &str,
     (table, rows): (&Table, Rows),
-) -> Result<Tally> {
-    let mut tally = Tally::default();
+) -> Result<TableDigest> {
+    let mut digest = TableDigest::default();
     let copy = copy_out(schema, table, rows);
     let mut lines = connection.copy_out_raw(&copy).await.map_err(fault)?;
     while let Some(line) = lines.try_next().await.map_err(fault)? {
-        tally.add(without_end(&line)?);
+        digest.add(without_end(&line)?);
         tokio::task::coop::consume_budget().await;
     }
-    Ok(tally)
+    Ok(digest)
 }
 
 /// Returns a row of COPY without its line break. The server sends one row per message.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::{
-    Tally,
+    TableDigest,
     manifest::{self, Coverage, Manifest},
     postgres::dump::copy_line,
     sqlite::{dump::insert_line, literal},
@@ -28,13 +28,13 @@ const MANIFEST: usize = 1024 * 1024;
 
 /// The reason why a file can't be restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub struct RestoreError {
     /// Name of the damaged table; none if the damage concerns the file as a whole.
     pub table: Option<&'static str>,
     message: String,
 }
 
-impl Damage {
+impl RestoreError {
     /// Creates a description of damage to the file as a whole.
     pub(super) fn file(message: &str) -> Self {
         Self { table: None, message: message.to_owned() }
@@ -46,7 +46,7 @@ impl Damage {
     }
 }
 
-impl fmt::Display for Damage {
+impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.table {
             Some(table) => write!(f, "table {table}: {}", self.message),
@@ -75,7 +75,7 @@ const MAX_WAITING_BATCHES: usize = 4;
 /// The receiving side of a reader's batches, used to fill a database.
 pub(super) struct Batches {
     receiver: mpsc::Receiver<Batch>,
-    spares: BufferPool,
+    buffers: BufferPool,
 }
 
 impl Batches {
@@ -91,7 +91,7 @@ impl Batches {
 
     /// Returns the buffer of a batch to the pool, once its rows are in the database.
     pub(super) fn done(&self, batch: Batch) {
-        self.spares.give_back(batch.lines);
+        self.buffers.give_back(batch.lines);
     }
 }
 
@@ -115,10 +115,10 @@ pub(super) struct Reader {
     line: Vec<u8>,
     number: u64,
     content: Sha256,
-    tallies: Vec<Tally>,
+    digests: Vec<TableDigest>,
     manifest: Vec<u8>,
     ready: Vec<Batch>,
-    spares: BufferPool,
+    buffers: BufferPool,
 }
 
 /// Result of checking a file that is complete.
@@ -136,21 +136,21 @@ impl Reader {
             line: Vec::new(),
             number: 0,
             content: Sha256::new(),
-            tallies: vec![Tally::default(); tables().len()],
+            digests: vec![TableDigest::default(); tables().len()],
             manifest: Vec::new(),
             ready: Vec::new(),
-            spares: BufferPool::default(),
+            buffers: BufferPool::default(),
         }
     }
 
     /// Creates a channel for the batches of this reader. Returns both of its ends.
     pub(super) fn batches(&self) -> (mpsc::Sender<Batch>, Batches) {
         let (sender, receiver) = mpsc::channel(MAX_WAITING_BATCHES);
-        (sender, Batches { receiver, spares: self.spares.clone() })
+        (sender, Batches { receiver, buffers: self.buffers.clone() })
     }
 
     /// Reads the next bytes and returns the rows that they complete.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Batch>, Damage> {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Vec<Batch>, RestoreError> {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (now, later) = rest.split_at(end + 1);
@@ -173,38 +173,38 @@ impl Reader {
     }
 
     /// Checks the file as a whole, after all its bytes have been pushed.
-    pub(super) fn finish(self, secret: Option<&Secret>) -> Result<Checked, Damage> {
+    pub(super) fn finish(self, secret: Option<&Secret>) -> Result<Checked, RestoreError> {
         match self.place {
             Place::First if self.number == 0 && self.line.is_empty() => {
-                return Err(Damage::file("it is empty"));
+                return Err(RestoreError::file("it is empty"));
             }
-            Place::First => return Err(Damage::file("it is no backup of Daybook's")),
+            Place::First => return Err(RestoreError::file("it is no backup of Daybook's")),
             Place::Rows(table) => {
-                return Err(Damage::table(&tables()[table], "the file is truncated there"));
+                return Err(RestoreError::table(&tables()[table], "the file is truncated there"));
             }
             Place::Before | Place::Data | Place::After => {
-                return Err(Damage::file("it is truncated: its manifest is missing"));
+                return Err(RestoreError::file("it is truncated: its manifest is missing"));
             }
             Place::Manifest => {}
         }
         let mut text = self.manifest;
         text.extend_from_slice(&self.line);
         let text = String::from_utf8(text);
-        let text = text.map_err(|_| Damage::file("its manifest was altered"))?;
+        let text = text.map_err(|_| RestoreError::file("its manifest was altered"))?;
         let (manifest, coverage) = Manifest::open(&text, secret)?;
-        let found: Vec<_> = self.tallies.into_iter().enumerate().collect();
+        let found: Vec<_> = self.digests.into_iter().enumerate().collect();
         manifest.compare(&found, "the file")?;
         if manifest.content != <[u8; 32]>::from(self.content.finalize()) {
-            return Err(Damage::file("it was altered outside of its rows"));
+            return Err(RestoreError::file("it was altered outside of its rows"));
         }
         if manifest.engine != self.engine {
-            return Err(Damage::file("its first line was altered"));
+            return Err(RestoreError::file("its first line was altered"));
         }
         Ok(Checked { manifest, coverage })
     }
 
     /// Processes a complete line, given with its line break.
-    fn whole(&mut self, with_end: &[u8]) -> Result<(), Damage> {
+    fn whole(&mut self, with_end: &[u8]) -> Result<(), RestoreError> {
         self.number += 1;
         let line = &with_end[..with_end.len() - 1];
         if self.place == Place::After && line == manifest::BEGIN.as_bytes() {
@@ -230,7 +230,7 @@ impl Reader {
         }
     }
 
-    fn first(&mut self, line: &[u8]) -> Result<(), Damage> {
+    fn first(&mut self, line: &[u8]) -> Result<(), RestoreError> {
         for engine in [Engine::Sqlite, Engine::Postgres] {
             if line == first_line(engine).as_bytes() {
                 (self.engine, self.place) = (engine, Place::Before);
@@ -238,12 +238,12 @@ impl Reader {
             }
         }
         if line.starts_with(b"-- Daybook backup: format ") {
-            return Err(Damage::file("it is of a format that this version does not read"));
+            return Err(RestoreError::file("it is of a format that this version does not read"));
         }
-        Err(Damage::file("it is no backup of Daybook's"))
+        Err(RestoreError::file("it is no backup of Daybook's"))
     }
 
-    fn begin(&mut self, line: &[u8]) -> Result<(), Damage> {
+    fn begin(&mut self, line: &[u8]) -> Result<(), RestoreError> {
         if line == DATA_END.as_bytes() {
             self.place = Place::After;
             return Ok(());
@@ -257,7 +257,7 @@ impl Reader {
         Ok(())
     }
 
-    fn row(&mut self, index: usize, line: &[u8]) -> Result<(), Damage> {
+    fn row(&mut self, index: usize, line: &[u8]) -> Result<(), RestoreError> {
         let table = &tables()[index];
         match self.engine {
             Engine::Postgres if line == br"\." => self.place = Place::Data,
@@ -284,11 +284,11 @@ impl Reader {
         Ok(())
     }
 
-    /// Adds a row to its table's tally and to the current batch.
+    /// Adds a row to its table's digest and to the current batch.
     fn take(&mut self, table: usize, line: &[u8]) {
-        self.tallies[table].add(line);
+        self.digests[table].add(line);
         if self.ready.last().is_none_or(|batch| batch.table != table) {
-            self.ready.push(Batch { table, lines: self.spares.take(0) });
+            self.ready.push(Batch { table, lines: self.buffers.take(0) });
         }
         if let Some(batch) = self.ready.last_mut() {
             batch.lines.extend_from_slice(line);
@@ -296,17 +296,17 @@ impl Reader {
         }
     }
 
-    fn unreadable(&self, table: &Table) -> Damage {
-        Damage::table(table, &format!("line {} of the file is no row of it", self.number))
+    fn unreadable(&self, table: &Table) -> RestoreError {
+        RestoreError::table(table, &format!("line {} of the file is no row of it", self.number))
     }
 
-    fn broken(&self, what: &str) -> Damage {
-        Damage::file(&format!("line {} {what}", self.number))
+    fn broken(&self, what: &str) -> RestoreError {
+        RestoreError::file(&format!("line {} {what}", self.number))
     }
 
     /// Returns the number of rows read so far.
     pub(super) fn rows(&self) -> u64 {
-        self.tallies.iter().map(|tally| tally.rows).sum()
+        self.digests.iter().map(|digest| digest.rows).sum()
     }
 }
 
@@ -332,7 +332,7 @@ mod fuzz {
     /// Returns a file with these rows.
     fn file(engine: Engine, rows: &[(String, i64)]) -> Vec<u8> {
         let table = &tables()[TABLE];
-        let mut tally = Tally::default();
+        let mut digest = TableDigest::default();
         let mut text = format!("{}\n\n{DATA}\n", first_line(engine)).into_bytes();
         let begin = match engine {
             Engine::Sqlite => insert_line(table),
@@ -346,7 +346,7 @@ mod fuzz {
             let mut line = Vec::new();
             crate::backups::row::escape(name.as_bytes(), &mut line);
             line.extend(format!("\t{number}").into_bytes());
-            tally.add(&line);
+            digest.add(&line);
             if engine == Engine::Postgres {
                 text.extend(line);
             } else {
@@ -367,7 +367,7 @@ mod fuzz {
             job: Uuid::nil(),
             taken_at: DateTime::UNIX_EPOCH,
             migrations: Vec::new(),
-            tables: vec![(TABLE, tally)],
+            tables: vec![(TABLE, digest)],
             head: (0, [0; 32]),
             content: Sha256::digest(&text).into(),
         };
@@ -381,10 +381,10 @@ mod fuzz {
         let (one, two) = bytes.split_at(cut.index(bytes.len() + 1));
         let mut lines = Vec::new();
         for piece in [one, two] {
-            let batches = reader.push(piece).map_err(|damage| damage.to_string())?;
+            let batches = reader.push(piece).map_err(|error| error.to_string())?;
             batches.into_iter().for_each(|batch| lines.extend(batch.lines));
         }
-        let checked = reader.finish(Some(&secret())).map_err(|damage| damage.to_string())?;
+        let checked = reader.finish(Some(&secret())).map_err(|error| error.to_string())?;
         Ok((lines, checked.coverage))
     }
 

@@ -12,13 +12,13 @@ use sea_orm::{ConnectionTrait, Statement};
 use tokio::io::AsyncReadExt;
 
 use super::{
-    Coverage, Damage, TableSummary, Tally,
+    Coverage, RestoreError, TableDigest, TableSummary,
     decompress::Decompressor,
     manifest::Manifest,
     plan::summaries,
     postgres,
     reader::{Batches, Checked, Reader},
-    source::{Frame, clear, mark, parts},
+    source::{FillScript, clear, mark, parts},
     sqlite,
 };
 use crate::{Database, Engine, Error, Fault, Result, Secret};
@@ -50,7 +50,7 @@ pub async fn check(path: &Path, migrations: &[String], secret: Option<&Secret>) 
     if manifest.migrations != migrations {
         let of = |names: &[String]| names.last().cloned().unwrap_or_default();
         let (theirs, ours) = (of(&manifest.migrations), of(migrations));
-        return Err(refused(Damage::file(&format!(
+        return Err(refused(RestoreError::file(&format!(
             "its schema is that of {theirs}, this version's is that of {ours}: restore it with the \
              version that made it, and upgrade then"
         ))));
@@ -104,19 +104,19 @@ pub async fn load(db: &Database, path: &Path, backup: &Backup) -> Result<()> {
 
 async fn fill(db: &Database, manifest: Manifest, batches: Batches) -> Result<()> {
     let (engine, scope) = (db.engine(), manifest.scope);
-    let after = mark(engine, manifest.job, manifest.taken_at);
-    let frame = Frame { scope, before: clear(engine, scope), after };
-    let check = move |tallies: Vec<Tally>| {
-        let found: Vec<_> = parts(scope).map(|(index, ..)| index).zip(tallies).collect();
+    let epilogue = mark(engine, manifest.job, manifest.taken_at);
+    let script = FillScript { scope, prologue: clear(engine, scope), epilogue };
+    let check = move |digests: Vec<TableDigest>| {
+        let found: Vec<_> = parts(scope).map(|(index, ..)| index).zip(digests).collect();
         manifest.compare(&found, "the restored copy").map_err(refused)
     };
     match engine {
         Engine::Sqlite => {
             let file = sqlite::file(db.bulk());
-            let filling = move || sqlite::fill::restore(&file, &frame, batches, check);
+            let filling = move || sqlite::fill::restore(&file, &script, batches, check);
             tokio::task::spawn_blocking(filling).await.map_err(Fault::Task)?
         }
-        Engine::Postgres => postgres::fill::restore(db.bulk(), &frame, batches, check).await,
+        Engine::Postgres => postgres::fill::restore(db.bulk(), &script, batches, check).await,
     }
 }
 
@@ -135,6 +135,6 @@ async fn read(path: &Path, mut take: impl AsyncFnMut(&[u8]) -> Result<()>) -> Re
     }
 }
 
-fn refused(damage: Damage) -> Error {
-    Error::invalid(&[], damage.to_string())
+fn refused(error: RestoreError) -> Error {
+    Error::invalid(&[], error.to_string())
 }

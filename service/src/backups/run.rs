@@ -5,18 +5,18 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Outcome, Plan, Tally, manifest,
+    Outcome, Plan, TableDigest, manifest,
     manifest::Manifest,
     plan::{scope, summaries},
     progress::Progress,
     reader::{DATA, DATA_END, first_line},
-    source::{self, Frame, Piece, Reading, Start},
+    source::{self, FillScript, Piece, Reading, Start},
     tables::{BackupScope, tables},
     verify,
 };
 use crate::{
     Engine, Error, Fault, Settings,
-    jobs::{ArtifactLifetime, Attempt, End, Kind, NewArtifact, Success},
+    jobs::{ArtifactLifetime, Attempt, AttemptError, Kind, NewArtifact, Success},
     permission::JobWork,
     store::{Compression, Ending, Stored},
 };
@@ -24,7 +24,7 @@ use crate::{
 /// Description of the written file, with which a restored copy is compared.
 pub(super) struct Written {
     pub(super) manifest: Manifest,
-    pub(super) frame: Frame,
+    pub(super) script: FillScript,
     pub(super) progress: Progress,
 }
 
@@ -46,12 +46,12 @@ impl Kind for Backup {
         settings.backups_per_hour
     }
 
-    async fn run(attempt: &mut Attempt, plan: Plan) -> Result<Success, End> {
+    async fn run(attempt: &mut Attempt, plan: Plan) -> Result<Success, AttemptError> {
         run(attempt, &plan).await
     }
 }
 
-async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
+async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, AttemptError> {
     attempt.open("backups", (plan.compression, Ending::Sealed))?;
     let written = write(attempt, plan).await?;
     let stored = attempt.close().await?;
@@ -64,7 +64,7 @@ async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
 }
 
 /// Writes the file, including the manifest.
-async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
+async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, AttemptError> {
     let scope = scope(&attempt.job);
     let mut reading = source::read(&attempt.core, scope);
     let Some(Piece::Start(start)) = next(attempt, &mut reading, None).await? else {
@@ -74,15 +74,15 @@ async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
         return Err(newer());
     }
     let engine = attempt.core.db.engine();
-    let frame = frame(attempt, engine, scope, &start);
+    let script = script(attempt, engine, scope, &start);
     let mut content = Sha256::new();
-    let head = format!("{}\n{}{}{DATA}\n", first_line(engine), opening(engine), frame.before);
+    let head = format!("{}\n{}{}{DATA}\n", first_line(engine), opening(engine), script.prologue);
     put(attempt, &mut content, head.into_bytes()).await?;
     let mut progress = Progress::begin(attempt, start.rows, plan.verify);
     let rows = Rows { content: &mut content, reading: &mut reading, progress: &progress };
     let tables = write_rows(attempt, rows, scope).await?;
-    progress.know(attempt, tables.iter().map(|(_, tally)| tally.rows).sum());
-    let tail = format!("{DATA_END}\n{}COMMIT;\n", frame.after);
+    progress.know(attempt, tables.iter().map(|(_, digest)| digest.rows).sum());
+    let tail = format!("{DATA_END}\n{}COMMIT;\n", script.epilogue);
     put(attempt, &mut content, tail.into_bytes()).await?;
     let Start { taken_at, migrations, head: (sequence, hash), .. } = *start;
     let hash = hash.try_into().map_err(|_| stored("a log's hash is not 32 bytes"))?;
@@ -103,7 +103,7 @@ async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, End> {
     };
     let sealed = manifest.seal(&attempt.core.secret);
     attempt.write(sealed.into_bytes()).await?;
-    Ok(Written { manifest, frame, progress })
+    Ok(Written { manifest, script, progress })
 }
 
 /// Context for writing rows.
@@ -113,25 +113,25 @@ struct Rows<'a> {
     progress: &'a Progress,
 }
 
-/// Writes the rows of all tables. Returns the index and tally of each table.
+/// Writes the rows of all tables. Returns the index and digest of each table.
 async fn write_rows(
     attempt: &mut Attempt,
     Rows { content, reading, progress }: Rows<'_>,
     scope: BackupScope,
-) -> Result<Vec<(usize, Tally)>, End> {
+) -> Result<Vec<(usize, TableDigest)>, AttemptError> {
     let (mut found, mut done) = (Vec::new(), 0);
     for (index, table, _) in source::parts(scope) {
         attempt.job.progress_phase = Some(format!("write {}", table.name));
         loop {
             match next(attempt, reading, Some(table.name)).await? {
                 Some(Piece::Rows { table, bytes, rows }) if table == index => {
-                    let spare = put(attempt, content, bytes).await;
-                    reading.spares.give_back(spare.map_err(|end| at(end, tables()[table].name))?);
+                    let buffer = put(attempt, content, bytes).await;
+                    reading.buffers.give_back(buffer.map_err(|end| at(end, tables()[table].name))?);
                     done += rows;
                     attempt.advanced(progress.written(done)).await?;
                 }
-                Some(Piece::End { table, tally }) if table == index => {
-                    found.push((index, tally));
+                Some(Piece::End { table, digest }) if table == index => {
+                    found.push((index, digest));
                     break;
                 }
                 Some(Piece::Start(_) | Piece::Rows { .. } | Piece::End { .. }) | None => {
@@ -152,10 +152,10 @@ async fn next(
     attempt: &mut Attempt,
     reading: &mut Reading,
     table: Option<&str>,
-) -> Result<Option<Piece>, End> {
+) -> Result<Option<Piece>, AttemptError> {
     let piece = attempt.during(reading.pieces.recv()).await?;
     piece.transpose().map_err(|error| {
-        let end = End::from(error);
+        let end = AttemptError::from(error);
         match table {
             Some(table) => at(end, table),
             None => end,
@@ -164,7 +164,11 @@ async fn next(
 }
 
 /// Appends to the file. Returns an empty buffer for reuse.
-async fn put(attempt: &mut Attempt, content: &mut Sha256, bytes: Vec<u8>) -> Result<Vec<u8>, End> {
+async fn put(
+    attempt: &mut Attempt,
+    content: &mut Sha256,
+    bytes: Vec<u8>,
+) -> Result<Vec<u8>, AttemptError> {
     content.update(&bytes);
     attempt.write(bytes).await
 }
@@ -183,13 +187,13 @@ fn opening(engine: Engine) -> &'static str {
     }
 }
 
-fn frame(attempt: &Attempt, engine: Engine, scope: BackupScope, start: &Start) -> Frame {
-    let mut before = start.before.clone();
+fn script(attempt: &Attempt, engine: Engine, scope: BackupScope, start: &Start) -> FillScript {
+    let mut prologue = start.prologue.clone();
     if let BackupScope::Organization(_) = scope {
-        before.push_str(source::seeds(engine));
+        prologue.push_str(source::seeds(engine));
     }
     let mark = source::mark(engine, attempt.job.id, start.taken_at);
-    Frame { scope, before, after: format!("{}{mark}", start.after) }
+    FillScript { scope, prologue, epilogue: format!("{}{mark}", start.epilogue) }
 }
 
 fn success(
@@ -198,7 +202,7 @@ fn success(
     file: Stored,
     manifest: &Manifest,
     outcome: &Outcome,
-) -> Result<Success, End> {
+) -> Result<Success, AttemptError> {
     let job = &attempt.job;
     let name = match manifest.scope {
         BackupScope::Instance => "instance",
@@ -209,7 +213,7 @@ fn success(
         Compression::Gzip => ("sql.gz", "application/gzip"),
         Compression::Zstd => ("sql.zst", "application/zstd"),
     };
-    let rows: u64 = manifest.tables.iter().map(|(_, tally)| tally.rows).sum();
+    let rows: u64 = manifest.tables.iter().map(|(_, digest)| digest.rows).sum();
     let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let artifact = artifact::Model {
         organization_id: job.organization_id,
@@ -274,25 +278,29 @@ fn describe(
 }
 
 /// Adds the table concerned to the reason of `end`.
-fn at(end: End, table: &str) -> End {
+fn at(end: AttemptError, table: &str) -> AttemptError {
     match end {
-        End::Retry(code, reason) => End::Retry(code, format!("table {table}: {reason}")),
-        End::Fail(code, reason) => End::Fail(code, format!("table {table}: {reason}")),
-        End::Interrupted | End::Canceled | End::Lost => end,
+        AttemptError::Retry(code, reason) => {
+            AttemptError::Retry(code, format!("table {table}: {reason}"))
+        }
+        AttemptError::Fail(code, reason) => {
+            AttemptError::Fail(code, format!("table {table}: {reason}"))
+        }
+        AttemptError::Interrupted | AttemptError::Canceled | AttemptError::Lost => end,
     }
 }
 
 /// Leaves the job to another attempt, because the schema is newer than this process. The backup
 /// would lack tables and columns that this version doesn't know, and a restore would lose them
 /// silently.
-fn newer() -> End {
+fn newer() -> AttemptError {
     let reason = "the process that tried is older than the database's schema, whose backup is for a \
                   process of the next version";
-    End::Retry(JobErrorCode::Internal, reason.to_owned())
+    AttemptError::Retry(JobErrorCode::Internal, reason.to_owned())
 }
 
-fn incomplete() -> End {
-    End::Retry(JobErrorCode::Internal, "the snapshot ended before all was read".to_owned())
+fn incomplete() -> AttemptError {
+    AttemptError::Retry(JobErrorCode::Internal, "the snapshot ended before all was read".to_owned())
 }
 
 fn stored(message: &str) -> Error {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::{
-    Tally, postgres, sqlite,
+    TableDigest, postgres, sqlite,
     tables::{BackupScope, Rows, Table, tables},
 };
 use crate::{Core, Engine, Fault, Result, buffer_pool::BufferPool, tenancy};
@@ -21,13 +21,13 @@ const MAX_WAITING_PIECES: usize = 4;
 pub(super) struct Reading {
     pub(super) pieces: mpsc::Receiver<Result<Piece>>,
     /// Pool to which the buffers of written pieces are returned.
-    pub(super) spares: BufferPool,
+    pub(super) buffers: BufferPool,
 }
 
 /// The sending side of a snapshot's pieces.
 pub(super) struct Pieces {
     sender: mpsc::Sender<Result<Piece>>,
-    spares: BufferPool,
+    buffers: BufferPool,
 }
 
 impl Pieces {
@@ -41,7 +41,7 @@ impl Pieces {
 
     /// Returns an empty buffer for a piece.
     pub(super) fn empty(&self) -> Vec<u8> {
-        self.spares.take(PIECE_BYTES + PIECE_BYTES / 2)
+        self.buffers.take(PIECE_BYTES + PIECE_BYTES / 2)
     }
 }
 
@@ -52,8 +52,8 @@ pub(super) enum Piece {
     Start(Box<Start>),
     /// Bytes of the file that hold `rows` rows of the table with this index.
     Rows { table: usize, bytes: Vec<u8>, rows: u64 },
-    /// Tally of all rows of the table with this index.
-    End { table: usize, tally: Tally },
+    /// Digest of all rows of the table with this index.
+    End { table: usize, digest: TableDigest },
 }
 
 /// Facts about a snapshot.
@@ -66,22 +66,22 @@ pub(super) struct Start {
     /// Last sequence and hash of the organization's log, or of the instance's own log.
     pub(super) head: (i64, Vec<u8>),
     /// Statements that create the tables, to run before the rows are inserted.
-    pub(super) before: String,
+    pub(super) prologue: String,
     /// Statements that create the rest of the schema, to run after the rows are inserted.
-    pub(super) after: String,
+    pub(super) epilogue: String,
     /// Approximate number of rows in the snapshot.
     pub(super) rows: i64,
 }
 
 /// Statements to run before and after the rows that fill a database.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
+pub(super) struct FillScript {
     /// Scope of the rows: only rows within it are compared.
     pub(super) scope: BackupScope,
     /// Statements to run before the rows are inserted.
-    pub(super) before: String,
+    pub(super) prologue: String,
     /// Statements to run after the rows are inserted.
-    pub(super) after: String,
+    pub(super) epilogue: String,
 }
 
 /// Returns the tables of a backup with their indexes, and the rows of each that it contains.
@@ -93,8 +93,8 @@ pub(super) fn parts(scope: BackupScope) -> impl Iterator<Item = (usize, &'static
 /// Starts to read a snapshot in the background. Reading stops once the receiver is dropped.
 pub(super) fn read(core: &Arc<Core>, scope: BackupScope) -> Reading {
     let (sender, receiver) = mpsc::channel(MAX_WAITING_PIECES);
-    let spares = BufferPool::default();
-    let pieces = Pieces { sender: sender.clone(), spares: spares.clone() };
+    let buffers = BufferPool::default();
+    let pieces = Pieces { sender: sender.clone(), buffers: buffers.clone() };
     let reading = Arc::clone(core);
     match core.db.engine() {
         Engine::Sqlite => {
@@ -114,7 +114,7 @@ pub(super) fn read(core: &Arc<Core>, scope: BackupScope) -> Reading {
             core.tasks.spawn(tenancy::inherit(dumping));
         }
     }
-    Reading { pieces: receiver, spares }
+    Reading { pieces: receiver, buffers }
 }
 
 /// Returns the error with which reading stops once the receiver is gone.

@@ -9,7 +9,7 @@ mod schema;
 use rusqlite::types::ValueRef;
 
 use super::{
-    Tally, portable, row,
+    TableDigest, portable, row,
     tables::{Column, Kind, Rows, Table},
 };
 use crate::{
@@ -91,16 +91,16 @@ fn select(table: &Table, rows: Rows) -> String {
     format!("SELECT {} FROM {}{condition}", table.column_names(), table.name)
 }
 
-/// Computes the tally of the selected `rows` of a table.
-fn tally(db: &rusqlite::Connection, table: &Table, rows: Rows) -> Result<Tally> {
+/// Computes the digest of the selected `rows` of a table.
+fn digest(db: &rusqlite::Connection, table: &Table, rows: Rows) -> Result<TableDigest> {
     let mut statement = db.prepare(&select(table, rows)).map_err(fault)?;
     let mut rows = statement.query([]).map_err(fault)?;
-    let (mut tally, mut line) = (Tally::default(), Vec::new());
+    let (mut digest, mut line) = (TableDigest::default(), Vec::new());
     while let Some(row) = rows.next().map_err(fault)? {
         line.clear();
-        let number = tally.rows + 1;
+        let number = digest.rows + 1;
         render(row, table, &mut line, None).map_err(|unfit| unfit.of(table, number, &line))?;
-        tally.add(&line);
+        digest.add(&line);
     }
-    Ok(tally)
+    Ok(digest)
 }

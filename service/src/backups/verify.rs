@@ -13,19 +13,19 @@ use futures::StreamExt;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
-    Tally, Verification,
+    TableDigest, Verification,
     decompress::Decompressor,
     portable::Portable,
     postgres,
     progress::Progress,
-    reader::{Batch, Batches, Damage, Reader},
+    reader::{Batch, Batches, Reader, RestoreError},
     run::Written,
-    source::{Frame, parts},
+    source::{FillScript, parts},
     sqlite,
 };
 use crate::{
     Core, Engine, Error, Fault, Result,
-    jobs::{Attempt, End},
+    jobs::{Attempt, AttemptError},
     store::Stored,
 };
 
@@ -38,28 +38,28 @@ pub(super) async fn verify(
     attempt: &mut Attempt,
     stored: &Stored,
     written: &Written,
-) -> std::result::Result<Verification, End> {
+) -> std::result::Result<Verification, AttemptError> {
     let mut reader = Reader::new();
     let (sender, batches) = reader.batches();
-    let filling = fill(&attempt.core, written.frame.clone(), batches);
+    let filling = fill(&attempt.core, written.script.clone(), batches);
     let progress = &written.progress;
     attempt.job.progress_phase = Some("restore".to_owned());
     read(attempt, (stored, progress), &mut reader, sender).await?;
     attempt.job.progress_phase = Some("compare".to_owned());
-    let tallies = attempt.during(filling).await?.map_err(Fault::Task).map_err(Error::from)?;
-    let tallies = tallies.map_err(unrestorable)?;
+    let digests = attempt.during(filling).await?.map_err(Fault::Task).map_err(Error::from)?;
+    let digests = digests.map_err(unrestorable)?;
     let secret = &attempt.core.secret;
     let checked = reader.finish(Some(secret)).map_err(refused)?;
     if checked.manifest != written.manifest {
-        return Err(refused(Damage::file("its manifest is not the one that was written")));
+        return Err(refused(RestoreError::file("its manifest is not the one that was written")));
     }
-    let indices = parts(written.frame.scope).map(|(index, ..)| index);
-    let found: Vec<_> = indices.zip(tallies).collect();
+    let indices = parts(written.script.scope).map(|(index, ..)| index);
+    let found: Vec<_> = indices.zip(digests).collect();
     written.manifest.compare(&found, "the restored copy").map_err(refused)?;
     Ok(Verification {
         ok: true,
         verified_at: attempt.core.clock.now(),
-        restored_rows: found.iter().map(|(_, tally)| tally.rows).sum(),
+        restored_rows: found.iter().map(|(_, digest)| digest.rows).sum(),
         message: None,
     })
 }
@@ -70,7 +70,7 @@ async fn read(
     (stored, progress): (&Stored, &Progress),
     reader: &mut Reader,
     sender: mpsc::Sender<Batch>,
-) -> std::result::Result<(), End> {
+) -> std::result::Result<(), AttemptError> {
     let (mut plain, mut portable) = (Decompressor::new(), Portable::default());
     let mut bytes = attempt.core.store.read(&stored.key, None).await?;
     while let Some(chunk) = attempt.during(bytes.next()).await? {
@@ -90,35 +90,41 @@ async fn read(
     plain.finish().map_err(refused)
 }
 
-fn fill(core: &Arc<Core>, frame: Frame, batches: Batches) -> JoinHandle<Result<Vec<Tally>>> {
+fn fill(
+    core: &Arc<Core>,
+    script: FillScript,
+    batches: Batches,
+) -> JoinHandle<Result<Vec<TableDigest>>> {
     let filling = Arc::clone(core);
     match core.db.engine() {
-        Engine::Sqlite => core.tasks.spawn_blocking(move || sqlite::fill::scratch(&frame, batches)),
+        Engine::Sqlite => {
+            core.tasks.spawn_blocking(move || sqlite::fill::scratch(&script, batches))
+        }
         Engine::Postgres => core.tasks.spawn(async move {
-            postgres::fill::scratch(filling.db.bulk(), &frame, batches).await
+            postgres::fill::scratch(filling.db.bulk(), &script, batches).await
         }),
     }
 }
 
 /// Fails the job because the file is not what was written: the storage changed it.
-fn refused(damage: Damage) -> End {
-    End::Fail(JobErrorCode::Storage, format!("verification failed: {damage}"))
+fn refused(error: RestoreError) -> AttemptError {
+    AttemptError::Fail(JobErrorCode::Storage, format!("verification failed: {error}"))
 }
 
 /// Fails the job because the other engine can't hold some content. The file itself is intact.
-fn unportable(damage: Damage) -> End {
+fn unportable(error: RestoreError) -> AttemptError {
     let reason = format!(
-        "verification failed: {damage}. Mend the row, or make a backup without verification, \
+        "verification failed: {error}. Mend the row, or make a backup without verification, \
          which only this engine takes back"
     );
-    End::Fail(JobErrorCode::Internal, reason)
+    AttemptError::Fail(JobErrorCode::Internal, reason)
 }
 
-fn unrestorable(error: Error) -> End {
-    match End::from(error) {
-        End::Fail(code, _) => {
+fn unrestorable(error: Error) -> AttemptError {
+    match AttemptError::from(error) {
+        AttemptError::Fail(code, _) => {
             let reason = "verification failed: the file can't be restored; the log says why";
-            End::Fail(code, reason.to_owned())
+            AttemptError::Fail(code, reason.to_owned())
         }
         end => end,
     }

@@ -185,7 +185,7 @@ impl Database {
             reader,
             watcher_turns: watcher_turns(SQLITE_READERS),
             bulk: SqlxSqliteConnector::from_sqlx_sqlite_pool(bulk),
-            bells: None,
+            notification_pool: None,
             replica: None,
             row_security: RowSecurity::default(),
             is_pooled: false,
@@ -232,7 +232,7 @@ impl Database {
         let slots = Slots::new(POSTGRES_READERS, SCAN_CONNECTIONS);
         let reader = Reader { keyed, scans: Some(scans), slots, tasks: transactions.clone() };
         let bulk = pool(Self::BULK_CONNECTIONS).connect_lazy_with(options.clone());
-        let bells = pool(NOTIFICATION_CONNECTIONS).connect_lazy_with(options);
+        let notification_pool = pool(NOTIFICATION_CONNECTIONS).connect_lazy_with(options);
         Ok(Self {
             engine: Engine::Postgres,
             writer,
@@ -240,7 +240,7 @@ impl Database {
             reader,
             watcher_turns: watcher_turns(POSTGRES_READERS),
             bulk: SqlxPostgresConnector::from_sqlx_postgres_pool(bulk),
-            bells: Some(bells),
+            notification_pool: Some(notification_pool),
             replica: None,
             row_security,
             is_pooled: matches!(reach, Reach::Pooled { .. }),

@@ -1,14 +1,14 @@
 //! Checks that no other account on this machine can open or replace Daybook's files.
 
 use super::Finding;
-use crate::private::{Exposed, Places};
+use crate::private::{Exposed, PrivatePaths};
 
 /// Maximum number of paths that a finding names.
 const MAX_NAMED: usize = 5;
 
 /// Checks that only the owner can open or replace Daybook's files and folders.
 #[must_use]
-pub fn files(places: &Places) -> Finding {
+pub fn files(places: &PrivatePaths) -> Finding {
     let mut open = places.exposed();
     open.extend(places.exposed_artifacts());
     // The next start restricts an empty folder before anything is written to it.

@@ -22,7 +22,7 @@ use self::{encoder::Encoder, output::Output, read::Reader, sink::Sink};
 use super::{AuditLogs, Outcome, Plan, run::Written};
 use crate::{
     Core, Error, Fault, audit,
-    jobs::{Attempt, End},
+    jobs::{Attempt, AttemptError},
     page::{Keyset, Part},
 };
 
@@ -39,7 +39,7 @@ pub(super) async fn write(
     attempt: &mut Attempt,
     plan: &Plan,
     source: &AuditLogs,
-) -> Result<Written, End> {
+) -> Result<Written, AttemptError> {
     let mut export = Export::new(attempt, plan, source)?;
     let (core, organization_id) = (Arc::clone(&export.core), attempt.job.organization_id);
     let mut output = Output::new(attempt);
@@ -79,15 +79,19 @@ fn start(
 /// Called after the last row was read. Pruning updates the organization's retention in the
 /// transaction that deletes entries, so if any segment lacks entries, prefetched or not, the update
 /// is visible here.
-async fn check_kept(core: &Core, organization_id: Uuid, source: &AuditLogs) -> Result<(), End> {
+async fn check_kept(
+    core: &Core,
+    organization_id: Uuid,
+    source: &AuditLogs,
+) -> Result<(), AttemptError> {
     let pruned = audit::pruned(core.db.bulk(), organization_id).await;
     let (pruned, _) = pruned.map_err(Error::from)?;
     if pruned == source.known_pruned() { Ok(()) } else { Err(no_longer_there()) }
 }
 
-fn no_longer_there() -> End {
+fn no_longer_there() -> AttemptError {
     let reason = "entries that it was to hold are no longer in the log".to_owned();
-    End::Fail(JobErrorCode::SourceChanged, reason)
+    AttemptError::Fail(JobErrorCode::SourceChanged, reason)
 }
 
 impl<'a> Export<'a> {

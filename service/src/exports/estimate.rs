@@ -1,6 +1,6 @@
 //! Estimates the size of an export without starting it.
 
-use super::Wanted;
+use super::ExportSource;
 use crate::{Error, Result, Scope, audit, notes};
 
 /// Estimated size of an export.
@@ -19,17 +19,17 @@ pub struct Estimate {
 /// # Errors
 /// Fails if the filter is invalid, with each problem's path under `source`; if the workspace does
 /// not exist; or on a database fault.
-pub async fn estimate(scope: &Scope, wanted: &Wanted) -> Result<Estimate> {
+pub async fn estimate(scope: &Scope, source: &ExportSource) -> Result<Estimate> {
     let settings = &scope.core().settings;
-    let (record_count, cap) = match wanted {
-        Wanted::AuditLogs { filter, order_by: _ } => {
+    let (record_count, cap) = match source {
+        ExportSource::AuditLogs { filter, order_by: _ } => {
             let problems = filter.problems(&["source", "auditLogs", "filter"]);
             if !problems.is_empty() {
                 return Err(Error::Refused(problems));
             }
             (audit::count(scope, filter).await?, settings.export_max_records)
         }
-        Wanted::Notes { workspace_id } => {
+        ExportSource::Notes { workspace_id } => {
             let path = ["source", "notes", "workspaceId"];
             let found = notes::workspace::get(scope, *workspace_id).await?;
             found.ok_or_else(|| Error::not_found(&path, "workspace"))?;

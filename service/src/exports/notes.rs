@@ -27,16 +27,19 @@ use self::{
 use super::{NotesSource, Outcome, run::Written};
 use crate::{
     Fault, GlobalId,
-    jobs::{Attempt, End},
+    jobs::{Attempt, AttemptError},
 };
 
 /// Writes the notes of a workspace to the attempt's file.
-pub(super) async fn write(attempt: &mut Attempt, source: &NotesSource) -> Result<Written, End> {
+pub(super) async fn write(
+    attempt: &mut Attempt,
+    source: &NotesSource,
+) -> Result<Written, AttemptError> {
     let key = (attempt.job.organization_id, source.workspace_id);
     let found = workspace::Entity::find_by_id(key).one(attempt.core.db.bulk()).await?;
     let Some(workspace) = found else {
         let reason = "the workspace is no longer there".to_owned();
-        return Err(End::Fail(JobErrorCode::SourceChanged, reason));
+        return Err(AttemptError::Fail(JobErrorCode::SourceChanged, reason));
     };
     let spool = spool::fill(attempt, source.workspace_id).await?;
     let note_count = spool.listed.len() as u64;
@@ -54,7 +57,7 @@ async fn zip(
     attempt: &mut Attempt,
     workspace: &workspace::Model,
     spool: Spool,
-) -> Result<Summary, End> {
+) -> Result<Summary, AttemptError> {
     let core = Arc::clone(&attempt.core);
     let (sender, mut chunks) = mpsc::channel(1);
     let workspace = workspace.clone();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest, notes};
 use crate::{
     Error, Fault, Settings,
-    jobs::{ArtifactLifetime, Attempt, End, Kind, NewArtifact, Success},
+    jobs::{ArtifactLifetime, Attempt, AttemptError, Kind, NewArtifact, Success},
     permission::JobWork,
     store::{Ending, Stored},
 };
@@ -46,12 +46,12 @@ impl Kind for Export {
         settings.exports_per_hour
     }
 
-    async fn run(attempt: &mut Attempt, plan: Plan) -> Result<Success, End> {
+    async fn run(attempt: &mut Attempt, plan: Plan) -> Result<Success, AttemptError> {
         run(attempt, &plan).await
     }
 }
 
-async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, End> {
+async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, AttemptError> {
     let started_at = attempt.core.clock.now();
     attempt.open("exports", (plan.compression, Ending::Plain))?;
     attempt.job.progress_phase = Some("records".to_owned());
@@ -70,7 +70,7 @@ fn success(
     written: Written,
     stored: Stored,
     times: (chrono::DateTime<chrono::Utc>, chrono::DateTime<chrono::Utc>),
-) -> Result<Success, End> {
+) -> Result<Success, AttemptError> {
     let Written { name, record_count, manifest, outcome } = written;
     let as_written = (plan.format, plan.compression);
     let manifest = Manifest::new(as_written, (record_count, manifest), &stored, times);

@@ -41,7 +41,7 @@ const INLINE_BYTES: i64 = 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct StartExport {
     /// Records to export.
-    pub source: Wanted,
+    pub source: ExportSource,
     /// Format of the file.
     pub format: Format,
     /// Compression of the file.
@@ -58,7 +58,7 @@ pub struct StartExport {
 
 /// The records that a request asks to export.
 #[derive(Clone, Debug, Serialize)]
-pub enum Wanted {
+pub enum ExportSource {
     /// Entries of the audit log.
     AuditLogs {
         /// Filter that the entries match.
@@ -140,7 +140,7 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
         request.clone();
     let organization_id = scope.organization_id();
     let (source, records_matched) = match source {
-        Wanted::AuditLogs { filter, order_by } => {
+        ExportSource::AuditLogs { filter, order_by } => {
             let (pruned, _) = audit::pruned(db, organization_id).await?;
             let position = (after.as_deref(), pruned);
             let (through, key) = moment(db, scope, (&filter, order_by), position).await?;
@@ -152,7 +152,7 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
                 AuditLogs { filter, order_by, through, after, pruned, csv_byte_order_mark };
             (Source::AuditLogs(Box::new(source)), matched)
         }
-        Wanted::Notes { workspace_id } => {
+        ExportSource::Notes { workspace_id } => {
             let path = ["input", "source", "notes", "workspaceId"];
             let found = notes::workspace::get(scope, workspace_id).await?;
             found.ok_or_else(|| Error::not_found(&path, "workspace"))?;
@@ -168,10 +168,10 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
 fn check(request: &StartExport) -> Result<()> {
     let StartExport { source, format, csv_byte_order_mark, idempotency_key, .. } = request;
     let mut problems = match source {
-        Wanted::AuditLogs { filter, .. } => {
+        ExportSource::AuditLogs { filter, .. } => {
             filter.problems(&["input", "source", "auditLogs", "filter"])
         }
-        Wanted::Notes { .. } => Vec::new(),
+        ExportSource::Notes { .. } => Vec::new(),
     };
     problems.extend(mismatches(request));
     if *csv_byte_order_mark && *format != Format::Csv {
@@ -188,7 +188,7 @@ fn mismatches(request: &StartExport) -> Vec<Problem> {
     let is_markdown = *format == Format::Markdown;
     let is_compressed = *compression != Compression::None;
     let told = match source {
-        Wanted::AuditLogs { .. } => vec![
+        ExportSource::AuditLogs { .. } => vec![
             ("format", "MARKDOWN takes notes", is_markdown),
             (
                 "compression",
@@ -196,7 +196,7 @@ fn mismatches(request: &StartExport) -> Vec<Problem> {
                 *format == Format::Parquet && is_compressed,
             ),
         ],
-        Wanted::Notes { .. } => vec![
+        ExportSource::Notes { .. } => vec![
             ("format", "notes are exported as MARKDOWN", !is_markdown),
             ("compression", "a ZIP is compressed already", is_compressed),
             ("after", "an export of notes is whole: it has no continuation", after.is_some()),

@@ -12,7 +12,7 @@ use daybook_entity::{
 
 use super::{
     file::File,
-    lease::{self, Pulse},
+    lease::{self, LeaseStatus},
 };
 use crate::{
     Core, Error, Fault,
@@ -33,7 +33,7 @@ pub struct Attempt {
     pub(super) file: File,
     /// The key of the object that the attempt writes; none before it begins one.
     pub(crate) object_key: Option<String>,
-    last_beat: Instant,
+    last_heartbeat: Instant,
 }
 
 /// The result of an attempt that succeeded.
@@ -73,7 +73,7 @@ pub(crate) enum ArtifactLifetime {
 
 /// The reason why an attempt ended without success, chosen at the line that failed.
 #[derive(Debug)]
-pub enum End {
+pub enum AttemptError {
     /// Another attempt may succeed; the text tells the requester why this one failed.
     Retry(JobErrorCode, String),
     /// No attempt can succeed; the text tells the requester why.
@@ -90,7 +90,7 @@ impl Attempt {
     /// Makes the attempt of a job that was just claimed.
     #[must_use]
     pub fn new(core: Arc<Core>, job: job::Model) -> Self {
-        Self { core, job, file: File::None, object_key: None, last_beat: Instant::now() }
+        Self { core, job, file: File::None, object_key: None, last_heartbeat: Instant::now() }
     }
 
     /// Begins the attempt's file in `folder` of the store.
@@ -101,7 +101,7 @@ impl Attempt {
         &mut self,
         folder: &str,
         compressed: (Compression, Ending),
-    ) -> Result<(), End> {
+    ) -> Result<(), AttemptError> {
         let job = &self.job;
         // The key contains job and claim, so that no attempt can overwrite another's object.
         let key = format!("{folder}/{}/{}-{}", job.organization_id, job.id, job.claim);
@@ -115,7 +115,7 @@ impl Attempt {
     ///
     /// # Errors
     /// The attempt's end, if the store did not accept this chunk or an earlier one.
-    pub(crate) async fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, End> {
+    pub(crate) async fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, AttemptError> {
         Ok(self.file.write(chunk).await?)
     }
 
@@ -123,7 +123,7 @@ impl Attempt {
     ///
     /// # Errors
     /// The attempt's end, if the store does not accept the file.
-    pub(crate) async fn close(&mut self) -> Result<Stored, End> {
+    pub(crate) async fn close(&mut self) -> Result<Stored, AttemptError> {
         Ok(self.file.close(&self.core).await?)
     }
 
@@ -132,7 +132,10 @@ impl Attempt {
     ///
     /// # Errors
     /// The attempt's end, if it must stop here.
-    pub(crate) async fn during<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
+    pub(crate) async fn during<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, AttemptError> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {
@@ -152,27 +155,27 @@ impl Attempt {
     ///
     /// # Errors
     /// The attempt's end, if it must stop here.
-    pub(crate) async fn advanced(&mut self, done: u64) -> Result<(), End> {
+    pub(crate) async fn advanced(&mut self, done: u64) -> Result<(), AttemptError> {
         if self.core.stopping.is_cancelled() {
-            return Err(End::Interrupted);
+            return Err(AttemptError::Interrupted);
         }
         self.job.progress_done = i64::try_from(done).unwrap_or(i64::MAX);
-        if self.last_beat.elapsed() < HEARTBEAT_INTERVAL {
+        if self.last_heartbeat.elapsed() < HEARTBEAT_INTERVAL {
             return Ok(());
         }
-        self.last_beat = Instant::now();
-        match lease::beat(&self.core, &self.job).await? {
-            Pulse::Held => {
+        self.last_heartbeat = Instant::now();
+        match lease::heartbeat(&self.core, &self.job).await? {
+            LeaseStatus::Held => {
                 super::worker::notify_progress(&self.core, &self.job);
                 Ok(())
             }
-            Pulse::CancelRequested => Err(End::Canceled),
-            Pulse::Lost => Err(End::Lost),
+            LeaseStatus::CancelRequested => Err(AttemptError::Canceled),
+            LeaseStatus::Lost => Err(AttemptError::Lost),
         }
     }
 }
 
-impl From<Error> for End {
+impl From<Error> for AttemptError {
     fn from(error: Error) -> Self {
         tracing::warn!(%error, "attempt failed");
         match error {
@@ -207,7 +210,7 @@ impl From<Error> for End {
     }
 }
 
-impl From<sea_orm::DbErr> for End {
+impl From<sea_orm::DbErr> for AttemptError {
     fn from(error: sea_orm::DbErr) -> Self {
         Error::from(error).into()
     }

@@ -105,7 +105,7 @@ pub(crate) async fn cancel_unfinished(
         .all(tx)
         .await?;
     let now = database::now(tx, &core.clock).await?;
-    let mut moves = Vec::new();
+    let mut transitions = Vec::new();
     for mut job in unfinished {
         let from = job.state;
         let row = job::ActiveModel {
@@ -120,7 +120,7 @@ pub(crate) async fn cancel_unfinished(
         Entity::update_many().set(row).filter(key(&job)).exec(tx).await?;
         job.state = JobState::Canceled;
         job.finished_at = Some(now);
-        moves.push(TransitionRecord {
+        transitions.push(TransitionRecord {
             job,
             from: Some(from),
             transition: Transition::Canceled,
@@ -128,10 +128,10 @@ pub(crate) async fn cancel_unfinished(
             record_count: None,
         });
     }
-    if !moves.is_empty() {
-        record(tx, core, now, &moves).await?;
+    if !transitions.is_empty() {
+        record(tx, core, now, &transitions).await?;
     }
-    Ok(moves)
+    Ok(transitions)
 }
 
 /// Returns the reason for which a job was canceled, for its transition.

@@ -31,7 +31,7 @@ const MAX_ORGANIZATIONS: usize = 64;
 
 /// Free and used places for attempts in a process.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct Capacity {
     /// The number of free places.
     pub free: usize,
     /// The number of running jobs in this process, by organization.
@@ -44,43 +44,43 @@ pub struct Room {
 ///
 /// # Errors
 /// A database fault.
-pub async fn claim(worker: &Arc<Worker>, room: Room) -> Result<Vec<Model>> {
+pub async fn claim(worker: &Arc<Worker>, capacity: Capacity) -> Result<Vec<Model>> {
     let core = &worker.core;
-    let context = (Arc::clone(worker), room);
-    let claimed = core.db.transaction(context, |tx, (worker, room)| {
+    let context = (Arc::clone(worker), capacity);
+    let claimed = core.db.transaction(context, |tx, (worker, capacity)| {
         Box::pin(async move {
             let core = &worker.core;
-            let mut jobs = choose(tx, worker, room).await?;
+            let mut jobs = choose(tx, worker, capacity).await?;
             if jobs.is_empty() {
                 return Ok(Vec::new());
             }
             let now = database::now(tx, &core.clock).await?;
             start(tx, core, &mut jobs, now).await?;
-            let moves: Vec<_> = jobs.into_iter().map(started).collect();
-            record(tx, core, now, &moves).await?;
-            Ok(moves)
+            let transitions: Vec<_> = jobs.into_iter().map(started).collect();
+            record(tx, core, now, &transitions).await?;
+            Ok(transitions)
         })
     });
-    let moves = claimed.await?;
-    if !moves.is_empty() {
-        notify(core, &moves);
+    let transitions = claimed.await?;
+    if !transitions.is_empty() {
+        notify(core, &transitions);
     }
-    Ok(moves.into_iter().map(|step| step.job).collect())
+    Ok(transitions.into_iter().map(|step| step.job).collect())
 }
 
 /// Chooses and locks the jobs whose turn it is.
 async fn choose(
     tx: &DatabaseTransaction,
     worker: &Worker,
-    room: &Room,
+    capacity: &Capacity,
 ) -> std::result::Result<Vec<Model>, DbErr> {
-    let waiting = organizations(tx, room.last).await?;
+    let waiting = organizations(tx, capacity.last).await?;
     let now = database::now(tx, &worker.core.clock).await?;
     let (mut jobs, mut busy, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
-    busy.extend(room.running.keys().copied());
+    busy.extend(capacity.running.keys().copied());
     // First, one job of each organization that has nothing running here, for any place.
-    for organization_id in waiting.iter().filter(|id| !room.running.contains_key(id)) {
-        if jobs.len() == room.free.min(MAX_CLAIMED_JOBS) {
+    for organization_id in waiting.iter().filter(|id| !capacity.running.contains_key(id)) {
+        if jobs.len() == capacity.free.min(MAX_CLAIMED_JOBS) {
             return Ok(jobs);
         }
         let new = next(tx, worker, *organization_id, now, (1, &taken)).await?;
@@ -89,11 +89,11 @@ async fn choose(
         jobs.extend(new);
     }
     // Then the remaining jobs, in equal shares, for all places but the last.
-    let places = room.free.saturating_sub(usize::from(room.free == 1 || !busy.is_empty()));
-    let left = places.min(MAX_CLAIMED_JOBS).saturating_sub(jobs.len());
+    let slots = capacity.free.saturating_sub(usize::from(capacity.free == 1 || !busy.is_empty()));
+    let left = slots.min(MAX_CLAIMED_JOBS).saturating_sub(jobs.len());
     let share = left.div_ceil(waiting.len().max(1));
     for organization_id in waiting {
-        let limit = share.min(places.min(MAX_CLAIMED_JOBS).saturating_sub(jobs.len()));
+        let limit = share.min(slots.min(MAX_CLAIMED_JOBS).saturating_sub(jobs.len()));
         if limit == 0 {
             break;
         }

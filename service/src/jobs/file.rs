@@ -28,7 +28,7 @@ pub(super) enum File {
 pub(super) struct Pipe {
     chunks: mpsc::Sender<Vec<u8>>,
     /// Chunks that were written, for reuse.
-    spares: BufferPool,
+    buffers: BufferPool,
     writing: JoinHandle<Result<Writer>>,
 }
 
@@ -42,9 +42,9 @@ impl File {
         let writer = core.store.write(key, compression, ending)?;
         // One chunk waits while another is written.
         let (chunks, to_write) = mpsc::channel(1);
-        let spares = BufferPool::default();
-        let writing = core.tasks.spawn(write_all(writer, to_write, spares.clone()));
-        Ok(Self::Open(Pipe { chunks, spares, writing }))
+        let buffers = BufferPool::default();
+        let writing = core.tasks.spawn(write_all(writer, to_write, buffers.clone()));
+        Ok(Self::Open(Pipe { chunks, buffers, writing }))
     }
 
     /// Appends a chunk and returns an empty one to fill next. An error of this chunk may be
@@ -52,7 +52,7 @@ impl File {
     pub(super) async fn write(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>> {
         let Self::Open(pipe) = self else { return Err(not_open()) };
         if pipe.chunks.send(chunk).await.is_ok() {
-            return Ok(pipe.spares.take(0));
+            return Ok(pipe.buffers.take(0));
         }
         let written = (&mut pipe.writing).await.map_err(Fault::from)?;
         *self = Self::None;

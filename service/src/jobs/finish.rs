@@ -43,7 +43,7 @@ const MAX_RESCUED_JOBS: u64 = 100;
 
 /// The way in which an attempt leaves its job.
 #[derive(Clone, Debug)]
-pub(super) enum Finish {
+pub(super) enum Outcome {
     /// The attempt succeeded.
     Succeed {
         /// The artifact, if the kind makes one.
@@ -69,11 +69,11 @@ pub(super) enum Finish {
 pub(super) async fn finish(
     worker: &Arc<Worker>,
     job: &Model,
-    finish: Finish,
+    outcome: Outcome,
 ) -> Result<Option<Model>> {
     let (answer, answered) = oneshot::channel();
-    let ended = Arc::new(Ended { job: job.clone(), finish });
-    if worker.finisher.push((ended, answer)) {
+    let attempt = Arc::new(FinishedAttempt { job: job.clone(), outcome });
+    if worker.finisher.push((attempt, answer)) {
         let worker_ = Arc::clone(worker);
         worker.core.tasks.spawn(async move { drain(&worker_).await });
     }
@@ -82,23 +82,23 @@ pub(super) async fn finish(
 
 /// An attempt that ended.
 #[derive(Debug)]
-struct Ended {
+struct FinishedAttempt {
     job: Model,
-    finish: Finish,
+    outcome: Outcome,
 }
 
-type Waiting = (Arc<Ended>, oneshot::Sender<Result<Option<Model>>>);
+type WaitingAttempt = (Arc<FinishedAttempt>, oneshot::Sender<Result<Option<Model>>>);
 
 /// Ended attempts that wait for a transaction.
 #[derive(Debug, Default)]
 pub(super) struct Finisher {
     /// The attempts that wait; `Some` while a task stores ends, even if the list is empty.
-    waiting: Mutex<Option<Vec<Waiting>>>,
+    waiting: Mutex<Option<Vec<WaitingAttempt>>>,
 }
 
 impl Finisher {
     /// Adds an attempt to the list. Returns true if no task stores ends yet.
-    fn push(&self, waiting: Waiting) -> bool {
+    fn push(&self, waiting: WaitingAttempt) -> bool {
         let mut list = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let is_idle = list.is_none();
         list.get_or_insert_default().push(waiting);
@@ -106,7 +106,7 @@ impl Finisher {
     }
 
     /// Takes the next ends to store. If there are none, the task that stores them ends.
-    fn take(&self) -> Vec<Waiting> {
+    fn take(&self) -> Vec<WaitingAttempt> {
         let mut list = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let batch: Vec<_> = match &mut *list {
             Some(waiting) => waiting.drain(..waiting.len().min(MAX_BATCH_ATTEMPTS)).collect(),
@@ -127,9 +127,9 @@ async fn drain(worker: &Worker) {
         if batch.is_empty() {
             return;
         }
-        let ended: Vec<_> = batch.iter().map(|(ended, _)| Arc::clone(ended)).collect();
-        let is_alone = ended.len() == 1;
-        match store(core, ended).await {
+        let attempts: Vec<_> = batch.iter().map(|(attempt, _)| Arc::clone(attempt)).collect();
+        let is_alone = attempts.len() == 1;
+        match store(core, attempts).await {
             Ok(jobs) => {
                 for ((_, answer), job) in batch.into_iter().zip(jobs) {
                     // The end is stored even if its receiver is gone.
@@ -152,8 +152,8 @@ async fn drain(worker: &Worker) {
             // the others.
             Err(error) => {
                 tracing::warn!(%error, ends = batch.len(), "storing ends one by one");
-                for (ended, answer) in batch {
-                    let stored = store(core, vec![ended]).await;
+                for (attempt, answer) in batch {
+                    let stored = store(core, vec![attempt]).await;
                     let _ = answer.send(stored.map(|mut jobs| jobs.pop().flatten()));
                 }
             }
@@ -163,44 +163,47 @@ async fn drain(worker: &Worker) {
 
 /// Stores the ends of attempts in one transaction. Returns the job of each, or `None` if the
 /// attempt had lost it.
-async fn store(core: &Arc<Core>, ended: Vec<Arc<Ended>>) -> Result<Vec<Option<Model>>> {
-    let context = (Arc::clone(core), ended.clone());
-    let stored = core.db.transaction(context, |tx, (core, ended)| {
+async fn store(
+    core: &Arc<Core>,
+    attempts: Vec<Arc<FinishedAttempt>>,
+) -> Result<Vec<Option<Model>>> {
+    let context = (Arc::clone(core), attempts.clone());
+    let stored = core.db.transaction(context, |tx, (core, attempts)| {
         Box::pin(async move {
             let now = database::now(tx, &core.clock).await?;
-            let held = held(tx, ended).await?;
-            let moves: Vec<_> = ended
+            let held = held(tx, attempts).await?;
+            let transitions: Vec<_> = attempts
                 .iter()
-                .map(|ended| {
-                    let key = (ended.job.id, ended.job.claim);
+                .map(|attempt| {
+                    let key = (attempt.job.id, attempt.job.claim);
                     let held = held.iter().find(|held| (held.id, held.claim) == key);
-                    held.map(|held| settle(held.clone(), &ended.finish, now))
+                    held.map(|held| apply_outcome(held.clone(), &attempt.outcome, now))
                 })
                 .collect();
-            let made: Vec<_> = moves.iter().flatten().cloned().collect();
+            let made: Vec<_> = transitions.iter().flatten().cloned().collect();
             if !made.is_empty() {
                 write(tx, &made).await?;
-                show_artifacts(tx, core, ended, &moves, now).await?;
+                show_artifacts(tx, core, attempts, &transitions, now).await?;
                 record(tx, core, now, &made).await?;
             }
-            Ok(moves)
+            Ok(transitions)
         })
     });
-    let moves = stored.await?;
-    let made: Vec<_> = moves.iter().flatten().cloned().collect();
+    let transitions = stored.await?;
+    let made: Vec<_> = transitions.iter().flatten().cloned().collect();
     notify(core, &made);
-    count(core, &ended, &moves);
-    Ok(moves.into_iter().map(|step| step.map(|step| step.job)).collect())
+    count(core, &attempts, &transitions);
+    Ok(transitions.into_iter().map(|record| record.map(|record| record.job)).collect())
 }
 
 /// Updates the metrics for artifacts that became visible, and for attempts that no longer held
 /// their job.
-fn count(core: &Core, ended: &[Arc<Ended>], moves: &[Option<TransitionRecord>]) {
-    for (ended, step) in ended.iter().zip(moves) {
-        match (&ended.finish, step.as_ref().map(|step| step.transition)) {
-            (Finish::Succeed { artifact, .. }, Some(Transition::Succeeded)) => {
+fn count(core: &Core, attempts: &[Arc<FinishedAttempt>], transitions: &[Option<TransitionRecord>]) {
+    for (attempt, transition) in attempts.iter().zip(transitions) {
+        match (&attempt.outcome, transition.as_ref().map(|record| record.transition)) {
+            (Outcome::Succeed { artifact, .. }, Some(Transition::Succeeded)) => {
                 if let Some(artifact) = artifact {
-                    core.metrics.produced(&ended.job.kind, artifact.row.size_bytes);
+                    core.metrics.produced(&attempt.job.kind, artifact.row.size_bytes);
                 }
             }
             (_, Some(_)) => {}
@@ -212,11 +215,14 @@ fn count(core: &Core, ended: &[Arc<Ended>], moves: &[Option<TransitionRecord>]) 
 /// Locks and returns those of the ended attempts' jobs that are still running.
 async fn held(
     tx: &DatabaseTransaction,
-    ended: &[Arc<Ended>],
+    attempts: &[Arc<FinishedAttempt>],
 ) -> std::result::Result<Vec<Model>, DbErr> {
     Entity::find()
-        .filter(Column::OrganizationId.is_in(ended.iter().map(|ended| ended.job.organization_id)))
-        .filter(Column::Id.is_in(ended.iter().map(|ended| ended.job.id)))
+        .filter(
+            Column::OrganizationId
+                .is_in(attempts.iter().map(|attempt| attempt.job.organization_id)),
+        )
+        .filter(Column::Id.is_in(attempts.iter().map(|attempt| attempt.job.id)))
         .filter(Column::State.eq(JobState::Running))
         // The order in which all transactions lock jobs.
         .order_by_asc(Column::OrganizationId)
@@ -230,15 +236,15 @@ async fn held(
 async fn show_artifacts(
     tx: &DatabaseTransaction,
     core: &Core,
-    ended: &[Arc<Ended>],
-    moves: &[Option<TransitionRecord>],
+    attempts: &[Arc<FinishedAttempt>],
+    transitions: &[Option<TransitionRecord>],
     now: DateTime<Utc>,
 ) -> std::result::Result<(), DbErr> {
     let ttl = TimeDelta::from_std(core.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
     let mut artifacts = Vec::new();
-    for (ended, step) in ended.iter().zip(moves) {
-        let (Finish::Succeed { artifact: Some(artifact), .. }, Some(Transition::Succeeded)) =
-            (&ended.finish, step.as_ref().map(|step| step.transition))
+    for (attempt, transition) in attempts.iter().zip(transitions) {
+        let (Outcome::Succeed { artifact: Some(artifact), .. }, Some(Transition::Succeeded)) =
+            (&attempt.outcome, transition.as_ref().map(|record| record.transition))
         else {
             continue;
         };
@@ -275,29 +281,30 @@ pub async fn rescue(core: &Arc<Core>) -> Result<usize> {
                 .all(tx)
                 .await?;
             let reason = "its worker stopped answering".to_owned();
-            let finish = Finish::Retry(JobErrorCode::Stalled, reason);
-            let moves: Vec<_> = stalled.into_iter().map(|job| settle(job, &finish, now)).collect();
-            if !moves.is_empty() {
-                write(tx, &moves).await?;
-                record(tx, core, now, &moves).await?;
+            let outcome = Outcome::Retry(JobErrorCode::Stalled, reason);
+            let transitions: Vec<_> =
+                stalled.into_iter().map(|job| apply_outcome(job, &outcome, now)).collect();
+            if !transitions.is_empty() {
+                write(tx, &transitions).await?;
+                record(tx, core, now, &transitions).await?;
             }
-            Ok(moves)
+            Ok(transitions)
         })
     });
-    let moves = rescued.await?;
-    if !moves.is_empty() {
-        notify(core, &moves);
+    let transitions = rescued.await?;
+    if !transitions.is_empty() {
+        notify(core, &transitions);
     }
-    Ok(moves.len())
+    Ok(transitions.len())
 }
 
 /// Applies the end of an attempt to its running job, and returns the transition that results.
-fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> TransitionRecord {
+fn apply_outcome(mut job: Model, outcome: &Outcome, now: DateTime<Utc>) -> TransitionRecord {
     let is_last = job.attempt >= job.max_attempts;
     let mut record_count = None;
-    let (transition, error) = match finish {
+    let (transition, error) = match outcome {
         _ if job.cancel_requested_at.is_some() => (Transition::Canceled, None),
-        Finish::Succeed { artifact, outcome } => {
+        Outcome::Succeed { artifact, outcome } => {
             job.outcome = Some(outcome.clone());
             if let Some(artifact) = artifact {
                 job.progress_done = artifact.row.record_count;
@@ -306,16 +313,16 @@ fn settle(mut job: Model, finish: &Finish, now: DateTime<Utc>) -> TransitionReco
             }
             (Transition::Succeeded, None)
         }
-        Finish::Fail(code, reason) => (Transition::Failed, Some((*code, reason.clone()))),
-        Finish::Retry(code, reason) if is_last => {
+        Outcome::Fail(code, reason) => (Transition::Failed, Some((*code, reason.clone()))),
+        Outcome::Retry(code, reason) if is_last => {
             (Transition::Failed, Some((*code, reason.clone())))
         }
-        Finish::Retry(JobErrorCode::Stalled, reason) => {
+        Outcome::Retry(JobErrorCode::Stalled, reason) => {
             (Transition::Rescued, Some((JobErrorCode::Stalled, reason.clone())))
         }
-        Finish::Retry(code, reason) => (Transition::Retried, Some((*code, reason.clone()))),
-        Finish::Interrupt => (Transition::Interrupted, None),
-        Finish::Cancel => (Transition::Canceled, None),
+        Outcome::Retry(code, reason) => (Transition::Retried, Some((*code, reason.clone()))),
+        Outcome::Interrupt => (Transition::Interrupted, None),
+        Outcome::Cancel => (Transition::Canceled, None),
     };
     job.state = transition.to();
     job.lease_until = None;
@@ -364,10 +371,10 @@ fn backoff(attempt: i32) -> TimeDelta {
 /// Stores the new values of locked jobs. Jobs with equal values share a statement.
 async fn write(
     tx: &DatabaseTransaction,
-    moves: &[TransitionRecord],
+    transitions: &[TransitionRecord],
 ) -> std::result::Result<(), DbErr> {
     let mut groups: Vec<(job::ActiveModel, Vec<&Model>)> = Vec::new();
-    for TransitionRecord { job, .. } in moves {
+    for TransitionRecord { job, .. } in transitions {
         let row = row(job);
         match groups.iter_mut().find(|(same, _)| *same == row) {
             Some((_, jobs)) => jobs.push(job),

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::{Attempt, End, Success};
+use super::{Attempt, AttemptError, Success};
 use crate::{Settings, core::JobKind, permission::JobWork};
 
 /// Maximum number of unreadable jobs that one process remembers; beyond it, the oldest is read
@@ -53,14 +53,14 @@ pub trait Kind: 'static {
     fn run(
         attempt: &mut Attempt,
         payload: Self::Payload,
-    ) -> impl Future<Output = Result<Success, End>> + Send;
+    ) -> impl Future<Output = Result<Success, AttemptError>> + Send;
 }
 
 /// A kind as the engine uses it: the trait's items without its types.
 #[derive(Debug)]
 pub struct RegisteredKind {
     about: JobKind,
-    run: for<'a> fn(&'a mut Attempt) -> BoxFuture<'a, Result<Success, End>>,
+    run: for<'a> fn(&'a mut Attempt) -> BoxFuture<'a, Result<Success, AttemptError>>,
 }
 
 impl RegisteredKind {
@@ -80,7 +80,7 @@ impl RegisteredKind {
                 Ok(payload) => Box::pin(K::run(attempt, payload)),
                 // Claims skip such jobs: the job goes back to the queue, without losing an attempt,
                 // for a process that can read it.
-                Err(_) => Box::pin(async { Err(End::Interrupted) }),
+                Err(_) => Box::pin(async { Err(AttemptError::Interrupted) }),
             },
         }
     }
@@ -97,10 +97,10 @@ impl Kinds {
     }
 
     /// Runs one attempt of its job.
-    pub(super) async fn run(self, attempt: &mut Attempt) -> Result<Success, End> {
+    pub(super) async fn run(self, attempt: &mut Attempt) -> Result<Success, AttemptError> {
         match self.0.iter().find(|kind| kind.about.name == attempt.job.kind) {
             Some(kind) => (kind.run)(attempt).await,
-            None => Err(End::Interrupted),
+            None => Err(AttemptError::Interrupted),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{Core, MAX_INSTANT, Result, database};
 
 /// The state of an attempt's hold on its job, as a heartbeat finds it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Pulse {
+pub enum LeaseStatus {
     /// The attempt holds the job and continues.
     Held,
     /// The attempt holds the job, but a user asked for the job to be canceled.
@@ -32,11 +32,11 @@ pub(super) fn end(core: &Core, now: DateTime<Utc>) -> DateTime<Utc> {
 ///
 /// # Errors
 /// A database fault.
-pub async fn beat(core: &Arc<Core>, job: &Model) -> Result<Pulse> {
+pub async fn heartbeat(core: &Arc<Core>, job: &Model) -> Result<LeaseStatus> {
     let context = (Arc::clone(core), job.clone());
-    let pulse = core.db.transaction(context, |tx, (core, job)| {
+    let status = core.db.transaction(context, |tx, (core, job)| {
         Box::pin(async move {
-            let Some(held) = held(tx, job).await? else { return Ok(Pulse::Lost) };
+            let Some(held) = held(tx, job).await? else { return Ok(LeaseStatus::Lost) };
             let now = database::now(tx, &core.clock).await?;
             let row = job::ActiveModel {
                 lease_until: Set(Some(end(core, now))),
@@ -47,20 +47,24 @@ pub async fn beat(core: &Arc<Core>, job: &Model) -> Result<Pulse> {
                 ..Default::default()
             };
             Entity::update_many().set(row).filter(key(job)).exec(tx).await?;
-            Ok(pulse_of(&held))
+            Ok(status_of(&held))
         })
     });
-    pulse.await
+    status.await
 }
 
 /// Checks the attempt's hold on its job without renewing the lease.
-pub(super) async fn look(core: &Core, job: &Model) -> Result<Pulse> {
+pub(super) async fn check(core: &Core, job: &Model) -> Result<LeaseStatus> {
     let held = Entity::find().filter(claim_key(job)).one(core.db.reader()).await?;
-    Ok(held.map_or(Pulse::Lost, |held| pulse_of(&held)))
+    Ok(held.map_or(LeaseStatus::Lost, |held| status_of(&held)))
 }
 
-fn pulse_of(held: &Model) -> Pulse {
-    if held.cancel_requested_at.is_none() { Pulse::Held } else { Pulse::CancelRequested }
+fn status_of(held: &Model) -> LeaseStatus {
+    if held.cancel_requested_at.is_none() {
+        LeaseStatus::Held
+    } else {
+        LeaseStatus::CancelRequested
+    }
 }
 
 /// Locks and returns the job's row, if the attempt still holds the job.

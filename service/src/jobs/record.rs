@@ -46,18 +46,18 @@ pub(crate) async fn record(
     tx: &DatabaseTransaction,
     core: &Core,
     at: DateTime<Utc>,
-    moves: &[TransitionRecord],
+    transitions: &[TransitionRecord],
 ) -> Result<(), DbErr> {
     let mut drafts: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
-    for step in moves {
+    for step in transitions {
         let draft = Draft::new(core, RECORDER.to_owned(), entry(step, at));
         drafts.entry(step.job.organization_id).or_default().push(draft);
     }
     for (organization_id, drafts) in drafts {
         audit::append(tx, &core.clock, organization_id, drafts).await?;
     }
-    let first = take_feed_numbers(tx, moves.len()).await?;
-    let events = moves.iter().zip(first..).map(|(step, feed)| {
+    let first = take_feed_numbers(tx, transitions.len()).await?;
+    let events = transitions.iter().zip(first..).map(|(step, feed)| {
         debug_assert!(
             step.transition.from().contains(&step.from),
             "{:?} from {:?}",
@@ -82,14 +82,14 @@ pub(crate) async fn record(
 }
 
 /// Counts the transitions and notifies those who watch these jobs. Call it after COMMIT.
-pub(crate) fn notify(core: &Core, moves: &[TransitionRecord]) {
-    for step in moves {
+pub(crate) fn notify(core: &Core, transitions: &[TransitionRecord]) {
+    for step in transitions {
         core.metrics.transition(&step.job.kind, step.transition, step.job.error_code);
         core.notifier.notify(Topic::Jobs(step.job.organization_id));
         core.notifier.notify(Topic::AuditLog(step.job.organization_id));
     }
     core.notifier.notify(Topic::AllJobs);
-    if moves.iter().any(|step| step.transition.to() == JobState::Queued) {
+    if transitions.iter().any(|step| step.transition.to() == JobState::Queued) {
         core.notifier.notify(Topic::Queue);
     }
 }

@@ -16,11 +16,11 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    Attempt, End, Kinds, Success, claim,
-    claim::Room,
-    finish::{self, Finish, Finisher},
+    Attempt, AttemptError, Kinds, Success, claim,
+    claim::Capacity,
+    finish::{self, Finisher, Outcome},
     kind::UnreadableJobs,
-    lease::{self, Pulse},
+    lease::{self, LeaseStatus},
 };
 use crate::{Core, Engine, Result, Topic, access, tenancy, trace};
 
@@ -55,12 +55,12 @@ impl Worker {
 /// Claims and runs jobs until the process stops. Spawned once in each process that runs jobs.
 pub async fn work(worker: Arc<Worker>) {
     let core = &worker.core;
-    let places = Arc::new(Places::new(core.settings.job_concurrency));
+    let slots = Arc::new(Slots::new(core.settings.job_concurrency));
     let mut news = core.notifier.subscribe(Topic::Queue);
     let mut tick = tokio::time::interval(CLAIM_POLL_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        if let Err(error) = fill(&worker, &places).await {
+        if let Err(error) = fill(&worker, &slots).await {
             tracing::error!(%error, "claiming jobs failed; trying again at the next tick");
         }
         tokio::select! {
@@ -82,26 +82,26 @@ pub(super) fn notify_progress(core: &Core, job: &job::Model) {
 }
 
 /// The places for concurrent attempts in this process.
-struct Places {
+struct Slots {
     capacity: usize,
-    taken: Mutex<Taken>,
+    taken: Mutex<SlotsInUse>,
 }
 
 #[derive(Default)]
-struct Taken {
+struct SlotsInUse {
     running: HashMap<Uuid, usize>,
     last: Uuid,
 }
 
-impl Places {
+impl Slots {
     fn new(capacity: usize) -> Self {
         Self { capacity, taken: Mutex::default() }
     }
 
-    fn room(&self) -> Room {
+    fn capacity(&self) -> Capacity {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let free = self.capacity.saturating_sub(taken.running.values().sum());
-        Room { free, running: taken.running.clone(), last: taken.last }
+        Capacity { free, running: taken.running.clone(), last: taken.last }
     }
 
     fn take(&self, organization_id: Uuid) {
@@ -122,27 +122,27 @@ impl Places {
 }
 
 /// Claims and starts jobs until there is no room or nothing to do.
-async fn fill(worker: &Arc<Worker>, places: &Arc<Places>) -> Result<()> {
+async fn fill(worker: &Arc<Worker>, slots: &Arc<Slots>) -> Result<()> {
     let core = &worker.core;
     loop {
         // Attempts that end together first give their places back, so that one claim serves all of
         // them.
         tokio::task::yield_now().await;
-        let room = places.room();
-        if room.free == 0 || core.stopping.is_cancelled() {
+        let capacity = slots.capacity();
+        if capacity.free == 0 || core.stopping.is_cancelled() {
             return Ok(());
         }
-        let jobs = claim::claim(worker, room).await?;
+        let jobs = claim::claim(worker, capacity).await?;
         if jobs.is_empty() {
             return Ok(());
         }
         for job in jobs {
-            places.take(job.organization_id);
-            let (worker, places) = (Arc::clone(worker), Arc::clone(places));
+            slots.take(job.organization_id);
+            let (worker, slots) = (Arc::clone(worker), Arc::clone(slots));
             start(core, async move {
                 let organization_id = job.organization_id;
                 tenancy::only(organization_id, run(&worker, job)).await;
-                places.give_back(organization_id);
+                slots.give_back(organization_id);
                 // There is room now for a job that may have waited.
                 worker.core.notifier.notify_here(Topic::Queue);
             });
@@ -191,7 +191,10 @@ async fn run(worker: &Arc<Worker>, job: job::Model) {
 ///
 /// # Errors
 /// The attempt's end, if it did not succeed.
-pub async fn execute(worker: &Worker, attempt: &mut Attempt) -> std::result::Result<Success, End> {
+pub async fn execute(
+    worker: &Worker,
+    attempt: &mut Attempt,
+) -> std::result::Result<Success, AttemptError> {
     let work = async {
         check_right(&attempt.core, &attempt.job).await?;
         worker.kinds.run(attempt).await
@@ -201,36 +204,38 @@ pub async fn execute(worker: &Worker, attempt: &mut Attempt) -> std::result::Res
         Ok(Ok(end)) => end,
         Ok(Err(_)) => {
             tracing::error!("attempt panicked");
-            Err(End::Retry(JobErrorCode::Internal, "a fault of Daybook's".to_owned()))
+            Err(AttemptError::Retry(JobErrorCode::Internal, "a fault of Daybook's".to_owned()))
         }
-        Err(_) => Err(End::Retry(JobErrorCode::Timeout, "it took longer than it may".to_owned())),
+        Err(_) => {
+            Err(AttemptError::Retry(JobErrorCode::Timeout, "it took longer than it may".to_owned()))
+        }
     }
 }
 
 /// Checks that the requester may have the job done now, whatever was allowed when the job was
 /// requested.
-async fn check_right(core: &Core, job: &job::Model) -> std::result::Result<(), End> {
+async fn check_right(core: &Core, job: &job::Model) -> std::result::Result<(), AttemptError> {
     // Claims skip jobs that this build can't read.
     let Some(work) = core.job_kinds.work(job) else {
-        return Err(End::Interrupted);
+        return Err(AttemptError::Interrupted);
     };
     if access::may_have_job_done(core, job, work.permission()).await? {
         return Ok(());
     }
     let reason = "whoever asked for it may not do so any more".to_owned();
-    Err(End::Fail(JobErrorCode::AccessRevoked, reason))
+    Err(AttemptError::Fail(JobErrorCode::AccessRevoked, reason))
 }
 
 /// Returns when the attempt must stop: soon after a notification, whatever the work is waiting for.
-async fn watch_over(core: &Core, job: &job::Model) -> End {
+async fn watch_over(core: &Core, job: &job::Model) -> AttemptError {
     let (most, least) = LEASE_CHECK_INTERVALS;
     let mut news = core.notifier.subscribe(Topic::Jobs(job.organization_id));
     loop {
         tokio::time::sleep(least).await;
-        match lease::look(core, job).await {
-            Ok(Pulse::Held) => {}
-            Ok(Pulse::CancelRequested) => return End::Canceled,
-            Ok(Pulse::Lost) => return End::Lost,
+        match lease::check(core, job).await {
+            Ok(LeaseStatus::Held) => {}
+            Ok(LeaseStatus::CancelRequested) => return AttemptError::Canceled,
+            Ok(LeaseStatus::Lost) => return AttemptError::Lost,
             Err(error) => tracing::warn!(%error, "an attempt could not be looked after"),
         }
         tokio::select! {
@@ -244,7 +249,7 @@ async fn watch_over(core: &Core, job: &job::Model) -> End {
 pub async fn conclude(
     worker: &Arc<Worker>,
     mut attempt: Attempt,
-    end: std::result::Result<Success, End>,
+    end: std::result::Result<Success, AttemptError>,
 ) {
     std::mem::take(&mut attempt.file).give_up().await;
     let is_kept = store_outcome(worker, &attempt.job, end).await;
@@ -259,17 +264,17 @@ pub async fn conclude(
 async fn store_outcome(
     worker: &Arc<Worker>,
     job: &job::Model,
-    end: std::result::Result<Success, End>,
+    end: std::result::Result<Success, AttemptError>,
 ) -> bool {
     let finish = match end {
         Ok(Success { artifact, outcome }) => {
-            Finish::Succeed { artifact: artifact.map(Box::new), outcome }
+            Outcome::Succeed { artifact: artifact.map(Box::new), outcome }
         }
-        Err(End::Retry(code, reason)) => Finish::Retry(code, reason),
-        Err(End::Fail(code, reason)) => Finish::Fail(code, reason),
-        Err(End::Interrupted) => Finish::Interrupt,
-        Err(End::Canceled) => Finish::Cancel,
-        Err(End::Lost) => {
+        Err(AttemptError::Retry(code, reason)) => Outcome::Retry(code, reason),
+        Err(AttemptError::Fail(code, reason)) => Outcome::Fail(code, reason),
+        Err(AttemptError::Interrupted) => Outcome::Interrupt,
+        Err(AttemptError::Canceled) => Outcome::Cancel,
+        Err(AttemptError::Lost) => {
             worker.core.metrics.stale_claim();
             tracing::warn!("the attempt lost its job; nothing of it is kept");
             return false;

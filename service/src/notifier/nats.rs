@@ -24,7 +24,7 @@ use super::{Notifier, wire};
 use crate::{Purpose, Secret, random, text::hex};
 
 /// Prefix of the subject of every message.
-const SUBJECT: &str = "daybook.bells";
+const SUBJECT: &str = "daybook.notifications";
 /// Greeting that a process publishes once it is connected.
 const HELLO: &str = "hello";
 /// Interval between pings on a connection.
@@ -174,7 +174,7 @@ impl Subjects {
     /// Returns the subjects of the instance with this secret, in which this process has the name
     /// `node`.
     pub(crate) fn new(secret: &Secret, node: &str) -> Self {
-        let name = secret.sign(Purpose::Fingerprint, &[b"bells"]);
+        let name = secret.sign(Purpose::Fingerprint, &[b"notifications"]);
         let prefix = format!("{SUBJECT}.{}", hex(&name[..8]));
         Self { own: format!("{prefix}.{node}"), all: format!("{prefix}.*") }
     }

@@ -29,7 +29,7 @@ async fn becomes(node: &Process, status: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bells_go_by_nats_and_carry_an_organization_at_the_most() {
+async fn notifications_go_by_nats_and_carry_an_organization_at_the_most() {
     let nats = NatsServer::start().await;
     let mut wiretap = nats.wiretap().await;
     let mut nodes =
@@ -55,7 +55,7 @@ async fn bells_go_by_nats_and_carry_an_organization_at_the_most() {
             text.strip_prefix(kind).is_some_and(|id| uuid::Uuid::parse_str(id).is_ok())
         });
         assert!(is_about_one || text == "queue" || text == "hello", "{text}");
-        assert!(subject.starts_with("daybook.bells."), "{subject}");
+        assert!(subject.starts_with("daybook.notifications."), "{subject}");
         told += usize::from(is_about_one);
         subjects.insert(subject);
     }
@@ -130,7 +130,7 @@ async fn servers_with_tls_and_logins_are_tried_until_one_takes_it() {
         format!(
             "tls {{ cert_file: \"{}\", key_file: \"{}\" }}
              authorization {{ user: ada, password: \"p@ss word\",
-                 permissions: {{ publish: \"daybook.bells.>\", subscribe: \"daybook.bells.>\" }} }}",
+                 permissions: {{ publish: \"daybook.notifications.>\", subscribe: \"daybook.notifications.>\" }} }}",
             file("cert.pem"),
             file("key.pem"),
         )

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use daybook_entity::{job, job::JobErrorCode};
-use daybook_service::jobs::steps::{self, Attempt, End, Pulse, Room, Success};
+use daybook_service::jobs::steps::{self, Attempt, AttemptError, Capacity, LeaseStatus, Success};
 use futures::future::join_all;
 use proptest::{prelude::*, sample::Index, test_runner::TestCaseError};
 use uuid::Uuid;
@@ -25,7 +25,7 @@ pub(super) struct Held {
     pub(super) job: usize,
     row: job::Model,
     /// Its work, once that is done, and what came of it.
-    work: Option<(Attempt, Result<Success, End>)>,
+    work: Option<(Attempt, Result<Success, AttemptError>)>,
     has_ended: bool,
 }
 
@@ -44,7 +44,7 @@ impl Case<'_> {
     }
 
     pub(super) async fn claim(&mut self, free: usize) -> Result<(), TestCaseError> {
-        let room = Room { free, running: HashMap::new(), last: Uuid::nil() };
+        let room = Capacity { free, running: HashMap::new(), last: Uuid::nil() };
         // The last place is not for an organization that runs something already.
         let most = (free - 1).max(1);
         let before = self.now();
@@ -66,17 +66,17 @@ impl Case<'_> {
         let Some(index) = self.pick(which) else { return Ok(false) };
         let Held { job, row, .. } = &self.attempts[index];
         let before = self.now();
-        let pulse = steps::beat(&self.instance().core, row).await.map_err(failed)?;
+        let pulse = steps::heartbeat(&self.instance().core, row).await.map_err(failed)?;
         let now = (before, self.now());
         let wanted = if !self.model.holds(*job, row.claim) {
-            Pulse::Lost
+            LeaseStatus::Lost
         } else if self.model.jobs[*job].cancel.is_some() {
-            Pulse::CancelRequested
+            LeaseStatus::CancelRequested
         } else {
-            Pulse::Held
+            LeaseStatus::Held
         };
         prop_assert_eq!(pulse, wanted);
-        if wanted != Pulse::Lost {
+        if wanted != LeaseStatus::Lost {
             self.model.beaten(*job, now);
         }
         self.figures.beats += 1;
@@ -97,13 +97,15 @@ impl Case<'_> {
         let is_held = self.model.holds(job, claim);
         let is_expected = match &end {
             Ok(_) => self.has_role[self.model.jobs[job].request.by],
-            Err(End::Fail(JobErrorCode::AccessRevoked, _)) => {
+            Err(AttemptError::Fail(JobErrorCode::AccessRevoked, _)) => {
                 !self.has_role[self.model.jobs[job].request.by]
             }
             // Work that takes long has a look.
-            Err(End::Lost) => !is_held,
-            Err(End::Canceled) => is_held && self.model.jobs[job].cancel.is_some(),
-            Err(End::Retry(..) | End::Fail(..) | End::Interrupted) => false,
+            Err(AttemptError::Lost) => !is_held,
+            Err(AttemptError::Canceled) => is_held && self.model.jobs[job].cancel.is_some(),
+            Err(AttemptError::Retry(..) | AttemptError::Fail(..) | AttemptError::Interrupted) => {
+                false
+            }
         };
         prop_assert!(is_expected, "{end:?} of {:?}", self.model.jobs[job]);
         if is_held {
@@ -176,31 +178,33 @@ impl Case<'_> {
 /// Returns the result with which an attempt ends.
 fn end(
     how: How,
-    worked: Option<Result<Success, End>>,
+    worked: Option<Result<Success, AttemptError>>,
     (is_held, is_canceled): (bool, bool),
-) -> Result<Success, End> {
+) -> Result<Success, AttemptError> {
     match (how, worked) {
         (How::Succeed, Some(end)) => end,
         // An attempt does its work once only; this one has ended before.
-        (How::Succeed, None) => Err(End::Fail(JobErrorCode::Internal, "again".to_owned())),
-        (How::Retry(code), _) => Err(End::Retry(code, format!("try again: {code:?}"))),
-        (How::Fail(code), _) => Err(End::Fail(code, format!("no use: {code:?}"))),
-        (How::Interrupt, _) if !is_held => Err(End::Lost),
-        (How::Interrupt, _) if is_canceled => Err(End::Canceled),
-        (How::Interrupt, _) => Err(End::Interrupted),
+        (How::Succeed, None) => Err(AttemptError::Fail(JobErrorCode::Internal, "again".to_owned())),
+        (How::Retry(code), _) => Err(AttemptError::Retry(code, format!("try again: {code:?}"))),
+        (How::Fail(code), _) => Err(AttemptError::Fail(code, format!("no use: {code:?}"))),
+        (How::Interrupt, _) if !is_held => Err(AttemptError::Lost),
+        (How::Interrupt, _) if is_canceled => Err(AttemptError::Canceled),
+        (How::Interrupt, _) => Err(AttemptError::Interrupted),
     }
 }
 
 /// Returns the outcome for the job, provided that the attempt still holds it.
-fn ended(end: &Result<Success, End>) -> Ended {
+fn ended(end: &Result<Success, AttemptError>) -> Ended {
     match end {
         Ok(_) => Ended::Succeeded,
-        Err(End::Retry(code, reason)) => Ended::Retry(*code, reason.clone()),
-        Err(End::Fail(JobErrorCode::AccessRevoked, _)) => {
+        Err(AttemptError::Retry(code, reason)) => Ended::Retry(*code, reason.clone()),
+        Err(AttemptError::Fail(JobErrorCode::AccessRevoked, _)) => {
             Ended::Failed(JobErrorCode::AccessRevoked, REVOKED.to_owned())
         }
-        Err(End::Fail(code, reason)) => Ended::Failed(*code, reason.clone()),
+        Err(AttemptError::Fail(code, reason)) => Ended::Failed(*code, reason.clone()),
         // An attempt stops so where its job is canceled, which the model knows.
-        Err(End::Interrupted | End::Canceled | End::Lost) => Ended::Interrupted,
+        Err(AttemptError::Interrupted | AttemptError::Canceled | AttemptError::Lost) => {
+            Ended::Interrupted
+        }
     }
 }

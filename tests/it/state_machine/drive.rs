@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use daybook_entity::membership::Role;
 use daybook_service::{
     Error, Instance, ProblemCode, audit, exports,
-    exports::{Format, StartExport, Wanted},
+    exports::{ExportSource, Format, StartExport},
     janitor, jobs,
     store::Compression,
 };
@@ -62,7 +62,7 @@ impl Case<'_> {
     async fn start(&mut self, request: Request, at_once: usize) -> Result<(), TestCaseError> {
         let Request { by, input, key } = request;
         let ask = StartExport {
-            source: Wanted::AuditLogs {
+            source: ExportSource::AuditLogs {
                 filter: audit::Filter { action: Some("test.*".to_owned()), ..Default::default() },
                 order_by: audit::Order::RecordedAsc,
             },

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     quota::ExportQuota,
-    source::{ExportSource, wanted},
+    source::{self, ExportSource},
     types::{ExportCompression, ExportFormat, ExportJob},
 };
 use crate::graphql::{
@@ -66,7 +66,7 @@ fn request(scope: &Scope, input: StartExportInput) -> Result<StartExport, Error>
         idempotency_key,
     } = input;
     Ok(StartExport {
-        source: wanted(scope, source, &["input", "source"])?,
+        source: source::read(scope, source, &["input", "source"])?,
         format: format.into(),
         compression: compression.unwrap_or_default().into(),
         csv_byte_order_mark: csv_byte_order_mark.unwrap_or_default(),

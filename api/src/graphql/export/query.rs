@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use daybook_service::exports;
 
-use super::source::{ExportSource, wanted};
+use super::source::{self, ExportSource};
 use crate::graphql::{context::enter, error::to_error, scalar::BigInt};
 
 #[derive(Default)]
@@ -22,8 +22,8 @@ impl ExportQuery {
         let path = ["organizationId"];
         let scope = enter(ctx, &organization_id, source.read_permission(), &path).await;
         let scope = scope.map_err(to_error)?;
-        let wanted = wanted(&scope, source, &["source"]).map_err(to_error)?;
-        let estimate = exports::estimate(&scope, &wanted).await.map_err(to_error)?;
+        let source = source::read(&scope, source, &["source"]).map_err(to_error)?;
+        let estimate = exports::estimate(&scope, &source).await.map_err(to_error)?;
         let exports::Estimate { record_count, is_inline, pieces } = estimate;
         Ok(ExportEstimate {
             record_count: BigInt(i64::try_from(record_count).unwrap_or(i64::MAX)),

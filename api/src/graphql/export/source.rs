@@ -1,7 +1,7 @@
 //! `ExportSource`: the data to export.
 
 use async_graphql::{ID, InputObject, OneofObject};
-use daybook_service::{Error, GlobalId, Permission, Scope, exports::Wanted};
+use daybook_service::{Error, GlobalId, Permission, Scope, exports};
 
 use crate::graphql::audit_log::input::{AuditLogFilter, AuditLogOrder};
 
@@ -53,19 +53,25 @@ pub(super) struct AuditLogsSource {
 ///
 /// # Errors
 /// A filter or workspace that can't be used.
-pub(super) fn wanted(scope: &Scope, source: ExportSource, root: &[&str]) -> Result<Wanted, Error> {
+pub(super) fn read(
+    scope: &Scope,
+    source: ExportSource,
+    root: &[&str],
+) -> Result<exports::ExportSource, Error> {
     match source {
-        ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) => Ok(Wanted::AuditLogs {
-            filter: AuditLogFilter::read(filter, &[root, &["auditLogs", "filter"]].concat())?,
-            order_by: order_by.unwrap_or_default().into(),
-        }),
+        ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) => {
+            Ok(exports::ExportSource::AuditLogs {
+                filter: AuditLogFilter::read(filter, &[root, &["auditLogs", "filter"]].concat())?,
+                order_by: order_by.unwrap_or_default().into(),
+            })
+        }
         ExportSource::Notes(NotesSource { workspace_id }) => {
             let path = [root, &["notes", "workspaceId"]].concat();
             match workspace_id.parse() {
                 Ok(GlobalId::Workspace { organization_id, id })
                     if organization_id == scope.organization_id() =>
                 {
-                    Ok(Wanted::Notes { workspace_id: id })
+                    Ok(exports::ExportSource::Notes { workspace_id: id })
                 }
                 // A workspace of another organization looks as if it did not exist.
                 Ok(GlobalId::Workspace { .. }) => Err(Error::not_found(&path, "workspace")),

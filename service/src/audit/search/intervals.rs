@@ -1,6 +1,6 @@
 //! Counting the matches of a search in intervals of time.
 //!
-//! As for a page (`near_far`), no single way is good for every word. If the index of words finds
+//! As for a page (`page_query`), no single way is good for every word. If the index of words finds
 //! few entries, all of them are assigned to their intervals. If it finds many, a limited number of
 //! entries in each interval is checked for the words.
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     SEARCH_TABLE,
     lookup::{Lookup, count_of},
-    near_far::Page,
+    page_query::PageQuery,
 };
 use crate::{
     audit::{
@@ -114,7 +114,7 @@ impl SearchedIntervals {
         let counts = self.intervals.iter().zip(0_i64..).map(|(interval, number)| {
             let lookup = self.lookup(interval.of(&self.filter));
             let (direction, words) = (Direction::Forward, self.filter.words());
-            let page = Page { lookup: &lookup, direction, limit: most + 1, backend, words };
+            let page = PageQuery { lookup: &lookup, direction, limit: most + 1, backend, words };
             let walk = page.walk().limit(page.limit).to_owned();
             let has_words = Expr::case(page.has_words(), Expr::val(1));
             Query::select()

@@ -4,8 +4,8 @@ use std::cmp;
 
 use daybook_entity::audit_log::{Column, Entity};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, IdenStatic,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait,
+    QueryFilter,
     sea_query::{
         Asterisk, CommonTableExpression, Expr, ExprTrait, JoinType, Query, SelectStatement,
         SimpleExpr, WithClause,
@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use super::{
     FIRST_ROW_NUMBER, SEARCH_TABLE, SEQUENCES,
-    near_far::Page,
     query::{cust, fts5, tsquery},
 };
 use crate::{
@@ -52,32 +51,6 @@ pub(in crate::audit) async fn count_of<C: ConnectionTrait>(
 }
 
 impl Lookup<'_> {
-    /// Selects the first `limit` entries in this direction.
-    pub(crate) fn select(
-        &self,
-        direction: Direction,
-        limit: u64,
-        backend: DbBackend,
-    ) -> Select<Entity> {
-        let words = self.filter.words();
-        if words.is_empty() {
-            let select = Entity::find().filter(self.condition());
-            return self.keyset.sort(select, direction).limit(limit);
-        }
-        let page = Page { lookup: self, direction, limit, backend, words };
-        let select = Entity::find()
-            .filter(Column::OrganizationId.eq(self.organization_id))
-            .filter(Column::Sequence.in_subquery(page.sequences()));
-        // A unary plus keeps SQLite from walking through the whole log, along the index that has
-        // the order, to find these few.
-        let sign = if backend == DbBackend::Postgres { "" } else { "+" };
-        let columns = self.keyset.columns.iter();
-        let columns = columns.map(|column| format!("{sign}audit_logs.{}", column.as_str()));
-        let select = columns
-            .fold(select, |select, column| select.order_by(Expr::cust(column), page.order()));
-        select.limit(limit)
-    }
-
     /// Counts the entries.
     pub(crate) async fn count<C: ConnectionTrait>(&self, db: &C) -> Result<u64, DbErr> {
         let words = self.filter.words();

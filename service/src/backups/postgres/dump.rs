@@ -3,11 +3,11 @@
 use futures::TryStreamExt;
 use sqlx::PgConnection;
 
-use super::{connection, copy_out, fault, run, schema, tally, without_end};
+use super::{connection, copy_out, digest, fault, run, schema, without_end};
 use crate::{
     Core, Engine, Result,
     backups::{
-        Tally,
+        TableDigest,
         source::{PIECE_BYTES, Piece, Pieces, Start, head_of, parts},
         tables::{BackupScope, Rows, Table},
     },
@@ -24,8 +24,8 @@ pub(in crate::backups) async fn dump(
     let start = start(&mut connection, core, scope).await?;
     pieces.send(Piece::Start(Box::new(start))).await?;
     for part in parts(scope) {
-        let tally = dump_table(&mut connection, part, pieces).await?;
-        pieces.send(Piece::End { table: part.0, tally }).await?;
+        let digest = dump_table(&mut connection, part, pieces).await?;
+        pieces.send(Piece::End { table: part.0, digest }).await?;
     }
     run(&mut connection, "COMMIT").await
 }
@@ -39,12 +39,12 @@ async fn start(connection: &mut PgConnection, core: &Core, scope: BackupScope) -
     let head = format!("SELECT sequence, hash FROM audit_log_heads WHERE organization_id = '{id}'");
     let head = sqlx::query_as(sqlx::AssertSqlSafe(head)).fetch_one(&mut *connection);
     let head = head.await.map_err(fault)?;
-    let (before, after) = schema::describe(connection).await?;
+    let (prologue, epilogue) = schema::describe(connection).await?;
     let mut rows = 0;
     for (_, table, part) in parts(scope) {
         rows += count(connection, table, part).await?;
     }
-    Ok(Start { taken_at, migrations, head, before, after, rows })
+    Ok(Start { taken_at, migrations, head, prologue, epilogue, rows })
 }
 
 /// Counts the selected rows of a table. The log's number is computed from heads and retentions,
@@ -68,15 +68,15 @@ async fn dump_table(
     connection: &mut PgConnection,
     (index, table, rows): (usize, &Table, Rows),
     pieces: &Pieces,
-) -> Result<Tally> {
-    let mut tally = Tally::default();
+) -> Result<TableDigest> {
+    let mut digest = TableDigest::default();
     let (mut bytes, mut count) = (pieces.empty(), 0);
     bytes.extend_from_slice(copy_line(table).as_bytes());
     bytes.push(b'\n');
     let copy = copy_out("", table, rows);
     let mut lines = connection.copy_out_raw(&copy).await.map_err(fault)?;
     while let Some(line) = lines.try_next().await.map_err(fault)? {
-        tally.add(without_end(&line)?);
+        digest.add(without_end(&line)?);
         bytes.extend_from_slice(&line);
         count += 1;
         if bytes.len() >= PIECE_BYTES {
@@ -87,7 +87,7 @@ async fn dump_table(
     }
     bytes.extend_from_slice(b"\\.\n");
     pieces.send(Piece::Rows { table: index, bytes, rows: count }).await?;
-    Ok(tally)
+    Ok(digest)
 }
 
 /// Returns the line that begins a table's rows.
@@ -95,16 +95,16 @@ pub(in crate::backups) fn copy_line(table: &Table) -> String {
     format!("COPY {} ({}) FROM stdin;", table.name, table.column_names())
 }
 
-/// Computes the tally of every table of `scope`. `schema` is the prefix of the tables' schema: it
+/// Computes the digest of every table of `scope`. `schema` is the prefix of the tables' schema: it
 /// ends in a dot or is empty.
-pub(super) async fn tallies(
+pub(super) async fn digests(
     connection: &mut PgConnection,
     schema: &str,
     scope: BackupScope,
-) -> Result<Vec<Tally>> {
-    let mut tallies = Vec::new();
+) -> Result<Vec<TableDigest>> {
+    let mut digests = Vec::new();
     for (_, table, rows) in parts(scope) {
-        tallies.push(tally(connection, schema, (table, rows)).await?);
+        digests.push(digest(connection, schema, (table, rows)).await?);
     }
-    Ok(tallies)
+    Ok(digests)
 }

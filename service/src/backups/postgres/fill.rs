@@ -3,10 +3,10 @@
 use sea_orm::DatabaseConnection;
 use sqlx::PgConnection;
 
-use super::{connection, dump::tallies, fault, run};
+use super::{connection, dump::digests, fault, run};
 use crate::{
     Result,
-    backups::{Tally, reader::Batches, source::Frame, tables::tables},
+    backups::{TableDigest, reader::Batches, source::FillScript, tables::tables},
 };
 
 /// Prefix of the schema that holds temporary tables.
@@ -16,39 +16,39 @@ const TEMPORARY: &str = "pg_temp.";
 /// connection ends, however it ends.
 pub(in crate::backups) async fn scratch(
     db: &DatabaseConnection,
-    frame: &Frame,
+    script: &FillScript,
     batches: Batches,
-) -> Result<Vec<Tally>> {
+) -> Result<Vec<TableDigest>> {
     let mut connection = connection(db).await?;
     // Names without a schema are created, and found, in the first schema of the search path.
     let path =
         "SELECT set_config('search_path', 'pg_temp, ' || quote_ident(current_schema()), false)";
     run(&mut connection, path).await?;
     // Functions are the exception: those in pg_temp are found only by their qualified name.
-    let after = frame.after.replace(" EXECUTE FUNCTION ", " EXECUTE FUNCTION pg_temp.");
-    run(&mut connection, &frame.before).await?;
+    let epilogue = script.epilogue.replace(" EXECUTE FUNCTION ", " EXECUTE FUNCTION pg_temp.");
+    run(&mut connection, &script.prologue).await?;
     copy_in(&mut connection, TEMPORARY, batches).await?;
     // Run one at a time, so that the server logs only the statement that is slow, not all of them.
-    for statement in after.split_inclusive(";\n") {
+    for statement in epilogue.split_inclusive(";\n") {
         run(&mut connection, statement).await?;
     }
-    tallies(&mut connection, TEMPORARY, frame.scope).await
+    digests(&mut connection, TEMPORARY, script.scope).await
 }
 
 /// Fills a migrated database in one transaction, which is committed only if `check` accepts the
 /// tallies of the tables.
 pub(in crate::backups) async fn restore(
     db: &DatabaseConnection,
-    frame: &Frame,
+    script: &FillScript,
     batches: Batches,
-    check: impl FnOnce(Vec<Tally>) -> Result<()>,
+    check: impl FnOnce(Vec<TableDigest>) -> Result<()>,
 ) -> Result<()> {
     let mut connection = connection(db).await?;
     run(&mut connection, "SET idle_in_transaction_session_timeout = 0; BEGIN").await?;
-    run(&mut connection, &frame.before).await?;
+    run(&mut connection, &script.prologue).await?;
     copy_in(&mut connection, "", batches).await?;
-    run(&mut connection, &frame.after).await?;
-    check(tallies(&mut connection, "", frame.scope).await?)?;
+    run(&mut connection, &script.epilogue).await?;
+    check(digests(&mut connection, "", script.scope).await?)?;
     run(&mut connection, "COMMIT").await
 }
 

@@ -81,6 +81,6 @@ pub(super) async fn describe(connection: &mut PgConnection) -> Result<(String, S
             parts[part].push('\n');
         }
     }
-    let [before, after] = parts;
-    Ok((before, after))
+    let [prologue, epilogue] = parts;
+    Ok((prologue, epilogue))
 }

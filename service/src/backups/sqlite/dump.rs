@@ -8,7 +8,7 @@ use super::{fault, file, open_reader, render, schema, select};
 use crate::{
     Core, Engine, Result,
     backups::{
-        Tally,
+        TableDigest,
         source::{PIECE_BYTES, Piece, Pieces, Start, gone, head_of, parts},
         tables::{BackupScope, Rows, Table},
     },
@@ -26,8 +26,8 @@ pub(in crate::backups) fn dump(core: &Core, scope: BackupScope, pieces: &Pieces)
     let start = start(&db, core, scope)?;
     pieces.blocking_send(Piece::Start(Box::new(start)))?;
     for (index, table, rows) in parts(scope) {
-        let tally = dump_table(&db, (index, table, rows), pieces)?;
-        pieces.blocking_send(Piece::End { table: index, tally })?;
+        let digest = dump_table(&db, (index, table, rows), pieces)?;
+        pieces.blocking_send(Piece::End { table: index, digest })?;
     }
     db.execute_batch("COMMIT").map_err(fault)
 }
@@ -41,12 +41,12 @@ fn start(db: &Connection, core: &Core, scope: BackupScope) -> Result<Start> {
     let id = head_of(scope).into_bytes();
     let head = "SELECT sequence, hash FROM audit_log_heads WHERE organization_id = ?1";
     let head = db.query_row(head, [id], |row| Ok((row.get(0)?, row.get(1)?))).map_err(fault)?;
-    let (before, after) = schema::describe(db)?;
+    let (prologue, epilogue) = schema::describe(db)?;
     let mut rows = 0;
     for (_, table, part) in parts(scope) {
         rows += count(db, table, part)?;
     }
-    Ok(Start { taken_at, migrations, head, before, after, rows })
+    Ok(Start { taken_at, migrations, head, prologue, epilogue, rows })
 }
 
 /// Counts the selected rows of a table. The log's number is computed from heads and retentions,
@@ -65,42 +65,46 @@ fn count(db: &Connection, table: &Table, rows: Rows) -> Result<i64> {
     db.query_row(&sql, [], |row| row.get(0)).map_err(fault)
 }
 
-/// Renders a table's rows while another thread computes their tally, because hashing takes a third
+/// Renders a table's rows while another thread computes their digest, because hashing takes a third
 /// of the time.
-fn dump_table(db: &Connection, part: (usize, &Table, Rows), pieces: &Pieces) -> Result<Tally> {
-    let spares = BufferPool::default();
+fn dump_table(
+    db: &Connection,
+    part: (usize, &Table, Rows),
+    pieces: &Pieces,
+) -> Result<TableDigest> {
+    let buffers = BufferPool::default();
     std::thread::scope(|scope| {
         let (lines, to_count) = mpsc::sync_channel(2);
-        let counting = scope.spawn(|| count_lines(to_count, &spares));
-        let rendered = render_table(db, part, pieces, (&lines, &spares));
+        let counting = scope.spawn(|| count_lines(to_count, &buffers));
+        let rendered = render_table(db, part, pieces, (&lines, &buffers));
         drop(lines);
-        let tally = counting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        rendered.map(|()| tally)
+        let digest = counting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        rendered.map(|()| digest)
     })
 }
 
-/// Computes the tally of the canonical lines in `received`.
-fn count_lines(received: mpsc::Receiver<Vec<u8>>, spares: &BufferPool) -> Tally {
-    let mut tally = Tally::default();
+/// Computes the digest of the canonical lines in `received`.
+fn count_lines(received: mpsc::Receiver<Vec<u8>>, buffers: &BufferPool) -> TableDigest {
+    let mut digest = TableDigest::default();
     for lines in received {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            tally.add(&line[..line.len() - 1]);
+            digest.add(&line[..line.len() - 1]);
         }
-        spares.give_back(lines);
+        buffers.give_back(lines);
     }
-    tally
+    digest
 }
 
 fn render_table(
     db: &Connection,
     (index, table, rows): (usize, &Table, Rows),
     pieces: &Pieces,
-    (counter, spares): (&mpsc::SyncSender<Vec<u8>>, &BufferPool),
+    (counter, buffers): (&mpsc::SyncSender<Vec<u8>>, &BufferPool),
 ) -> Result<()> {
     let mut statement = db.prepare(&select(table, rows)).map_err(fault)?;
     let mut found = statement.query([]).map_err(fault)?;
     let insert = insert_line(table);
-    let mut lines = spares.take(STATEMENT_BYTES);
+    let mut lines = buffers.take(STATEMENT_BYTES);
     let (mut bytes, mut begun, mut count) = (pieces.empty(), 0, 0);
     let (mut is_open, mut all) = (false, 0);
     while let Some(row) = found.next().map_err(fault)? {
@@ -108,7 +112,7 @@ fn render_table(
             bytes.extend_from_slice(b";\n");
             is_open = false;
             counter.send(lines).map_err(|_| gone())?;
-            lines = spares.take(STATEMENT_BYTES);
+            lines = buffers.take(STATEMENT_BYTES);
             if bytes.len() >= PIECE_BYTES {
                 pieces.blocking_send(Piece::Rows { table: index, bytes, rows: count })?;
                 bytes = pieces.empty();

@@ -4,49 +4,52 @@ use std::path::Path;
 
 use rusqlite::{Connection, types::Value};
 
-use super::{fault, tally};
+use super::{digest, fault};
 use crate::{
     Fault, Result,
     backups::{
-        Tally,
+        TableDigest,
         reader::Batches,
         row,
-        source::{Frame, parts},
+        source::{FillScript, parts},
         tables::{Kind, Table, tables},
     },
 };
 
 /// Fills a scratch database and returns the tallies of its tables. SQLite keeps the database in an
 /// unnamed file, which is gone when the connection or the process ends, however it ends.
-pub(in crate::backups) fn scratch(frame: &Frame, batches: Batches) -> Result<Vec<Tally>> {
+pub(in crate::backups) fn scratch(
+    script: &FillScript,
+    batches: Batches,
+) -> Result<Vec<TableDigest>> {
     let db = Connection::open("").map_err(fault)?;
     db.execute_batch("PRAGMA cache_size = -2048; PRAGMA synchronous = OFF; BEGIN;")
         .map_err(fault)?;
-    fill(&db, frame, batches)
+    fill(&db, script, batches)
 }
 
 /// Fills a migrated database in one transaction, which is committed only if `check` accepts the
 /// tallies of the tables.
 pub(in crate::backups) fn restore(
     path: &Path,
-    frame: &Frame,
+    script: &FillScript,
     batches: Batches,
-    check: impl FnOnce(Vec<Tally>) -> Result<()>,
+    check: impl FnOnce(Vec<TableDigest>) -> Result<()>,
 ) -> Result<()> {
     let db = Connection::open(path).map_err(fault)?;
     db.execute_batch("PRAGMA cache_size = -65536; BEGIN IMMEDIATE;").map_err(fault)?;
-    check(fill(&db, frame, batches)?)?;
+    check(fill(&db, script, batches)?)?;
     db.execute_batch("COMMIT").map_err(fault)
 }
 
-fn fill(db: &Connection, frame: &Frame, mut batches: Batches) -> Result<Vec<Tally>> {
-    db.execute_batch(&frame.before).map_err(fault)?;
+fn fill(db: &Connection, script: &FillScript, mut batches: Batches) -> Result<Vec<TableDigest>> {
+    db.execute_batch(&script.prologue).map_err(fault)?;
     while let Some(batch) = batches.blocking_next() {
         insert(db, &tables()[batch.table], &batch.lines)?;
         batches.done(batch);
     }
-    db.execute_batch(&frame.after).map_err(fault)?;
-    parts(frame.scope).map(|(_, table, rows)| tally(db, table, rows)).collect()
+    db.execute_batch(&script.epilogue).map_err(fault)?;
+    parts(script.scope).map(|(_, table, rows)| digest(db, table, rows)).collect()
 }
 
 fn insert(db: &Connection, table: &Table, lines: &[u8]) -> Result<()> {

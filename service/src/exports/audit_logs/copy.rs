@@ -29,30 +29,30 @@ const MAX_WAITING_BATCHES: usize = 2;
 /// Rows of a statement, received in a separate task while earlier rows are encoded.
 pub(super) struct Rows {
     batches: mpsc::Receiver<Vec<u8>>,
-    spares: BufferPool,
+    buffers: BufferPool,
     reading: AbortOnDropHandle<Result<(), Error>>,
 }
 
 impl Rows {
-    /// Starts to read the rows that `statement` selects, into buffers of `spares`.
+    /// Starts to read the rows that `statement` selects, into buffers of `buffers`.
     pub(super) fn begin(
         core: &Core,
         statement: &Statement,
-        spares: &BufferPool,
+        buffers: &BufferPool,
     ) -> Result<Self, Error> {
         let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", with_literals(statement)?);
         let pool = core.db.bulk().get_postgres_connection_pool().clone();
         let (sender, batches) = mpsc::channel(MAX_WAITING_BATCHES);
-        let reading = read(pool, copy, sender, spares.clone());
+        let reading = read(pool, copy, sender, buffers.clone());
         let reading = core.tasks.spawn(tenancy::inherit(reading));
-        Ok(Self { batches, spares: spares.clone(), reading: AbortOnDropHandle::new(reading) })
+        Ok(Self { batches, buffers: buffers.clone(), reading: AbortOnDropHandle::new(reading) })
     }
 
     /// Passes the next batch of rows to `sink`. Returns false once there are none left.
     pub(super) async fn next(&mut self, sink: &mut Sink) -> Result<bool, Error> {
         if let Some(batch) = self.batches.recv().await {
             rows(&batch, sink).await?;
-            self.spares.give_back(batch);
+            self.buffers.give_back(batch);
             return Ok(true);
         }
         (&mut self.reading).await.map_err(Fault::from)??;
@@ -65,12 +65,12 @@ async fn read(
     pool: PgPool,
     copy: String,
     batches: mpsc::Sender<Vec<u8>>,
-    spares: BufferPool,
+    buffers: BufferPool,
 ) -> Result<(), Error> {
     let mut lent = Lent { connection: pool.acquire().await.map_err(fault)?, is_done: false };
     let mut messages = lent.connection.copy_out_raw(&copy).await.map_err(fault)?;
     let first = messages.try_next().await.map_err(fault)?.unwrap_or_default();
-    let mut batch = spares.take(BATCH_BYTES);
+    let mut batch = buffers.take(BATCH_BYTES);
     batch.extend_from_slice(after_header(&first).ok_or_else(unreadable)?);
     while let Some(message) = messages.try_next().await.map_err(fault)? {
         // Beyond its capacity, the buffer would double.
@@ -79,7 +79,7 @@ async fn read(
             if batches.send(batch).await.is_err() {
                 return Ok(());
             }
-            batch = spares.take(BATCH_BYTES);
+            batch = buffers.take(BATCH_BYTES);
         }
         batch.extend_from_slice(&message);
     }

@@ -107,9 +107,9 @@ impl Csv {
         self.out.len()
     }
 
-    /// Takes the bytes written since the last call. Later ones go to `spare`, which is empty.
-    pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<u8> {
-        std::mem::replace(&mut self.out, spare)
+    /// Takes the bytes written since the last call. Later ones go to `buffer`, which is empty.
+    pub(super) fn take(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(&mut self.out, buffer)
     }
 
     pub(super) fn cells_neutralized(&self) -> u64 {

@@ -66,14 +66,14 @@ impl Encoder {
     }
 
     /// Takes the bytes written since the last call. Returns them with the approximate size of the
-    /// records added since then. Later bytes go to `spare`, which saves an allocation.
-    pub(super) fn take(&mut self, mut spare: Vec<u8>) -> (Vec<u8>, usize) {
-        spare.clear();
+    /// records added since then. Later bytes go to `buffer`, which saves an allocation.
+    pub(super) fn take(&mut self, mut buffer: Vec<u8>) -> (Vec<u8>, usize) {
+        buffer.clear();
         let bytes = match self {
-            Self::Csv(csv) => csv.take(spare),
-            Self::Json(json) => json.take(spare),
+            Self::Csv(csv) => csv.take(buffer),
+            Self::Json(json) => json.take(buffer),
             // Its bytes are those of earlier records, written once a group was full.
-            Self::Parquet(parquet) => return parquet.take(spare),
+            Self::Parquet(parquet) => return parquet.take(buffer),
         };
         let size = bytes.len();
         (bytes, size)

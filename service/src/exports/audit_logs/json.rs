@@ -49,9 +49,9 @@ impl Json {
         self.out.len()
     }
 
-    /// Takes the bytes written since the last call. Later ones go to `spare`, which is empty.
-    pub(super) fn take(&mut self, spare: Vec<u8>) -> Vec<u8> {
-        std::mem::replace(&mut self.out, spare)
+    /// Takes the bytes written since the last call. Later ones go to `buffer`, which is empty.
+    pub(super) fn take(&mut self, buffer: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(&mut self.out, buffer)
     }
 
     pub(super) fn end(&mut self) {

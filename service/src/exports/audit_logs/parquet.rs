@@ -79,9 +79,9 @@ impl Parquet {
     }
 
     /// Takes the bytes written since the last call: none, for most segments. Returns them with the
-    /// size of the rows added since then. Later bytes go to `spare`, which is empty.
-    pub(super) fn take(&mut self, spare: Vec<u8>) -> (Vec<u8>, usize) {
-        (std::mem::replace(&mut self.written, spare), std::mem::take(&mut self.gathered))
+    /// size of the rows added since then. Later bytes go to `buffer`, which is empty.
+    pub(super) fn take(&mut self, buffer: Vec<u8>) -> (Vec<u8>, usize) {
+        (std::mem::replace(&mut self.written, buffer), std::mem::take(&mut self.gathered))
     }
 
     /// Writes the last group, and the file's metadata with `manifest`.

@@ -14,7 +14,7 @@ use crate::{
     buffer_pool::BufferPool,
     database::sqlite,
     exports::AuditLogs,
-    jobs::End,
+    jobs::AttemptError,
     page::{Direction, Keyset, Part},
 };
 
@@ -29,7 +29,7 @@ pub(super) struct Reader<'a> {
     pub(super) keyset: Keyset<audit_log::Entity>,
     connection: Reading,
     /// Buffers for batches of rows, reused from one segment to the next.
-    spares: BufferPool,
+    buffers: BufferPool,
 }
 
 enum Reading {
@@ -58,8 +58,8 @@ impl<'a> Reader<'a> {
             Engine::Sqlite => Reading::Sqlite(sqlite::open_reader(&sqlite::file(core.db.bulk()))?),
         };
         let keyset = audit::order_keys(organization_id, &source.filter, source.order_by);
-        let (core, spares) = (Arc::clone(core), BufferPool::default());
-        Ok(Self { core, organization_id, source, keyset, connection, spares })
+        let (core, buffers) = (Arc::clone(core), BufferPool::default());
+        Ok(Self { core, organization_id, source, keyset, connection, buffers })
     }
 
     /// Returns the number of rows to read next, given the rows and bytes of the last segment.
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         left: u64,
         sink: &mut Sink,
         output: &mut Output<'_>,
-    ) -> Result<(), End> {
+    ) -> Result<(), AttemptError> {
         match &mut self.connection {
             Reading::Postgres(_) => self.copy(limit, left, sink, output).await?,
             Reading::Sqlite(_) => self.step(limit.min(left), sink).await?,
@@ -98,14 +98,14 @@ impl<'a> Reader<'a> {
         left: u64,
         sink: &mut Sink,
         output: &mut Output<'_>,
-    ) -> Result<(), End> {
+    ) -> Result<(), AttemptError> {
         let key = sink.key();
         let ahead = self.take_ahead().filter(|ahead| Some(&ahead.after) == key.as_ref());
         let (read, mut rows) = match ahead {
             Some(ahead) => (ahead.limit, ahead.rows),
             None => {
                 let read = limit.min(left);
-                (read, Rows::begin(&self.core, &self.statement(key, read), &self.spares)?)
+                (read, Rows::begin(&self.core, &self.statement(key, read), &self.buffers)?)
             }
         };
         self.look_ahead(sink.key_after(read), limit.min(left.saturating_sub(read)))?;
@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
         }
         let Some(after) = after else { return Ok(()) };
         let statement = self.statement(Some(after.clone()), limit);
-        let rows = Rows::begin(&self.core, &statement, &self.spares)?;
+        let rows = Rows::begin(&self.core, &statement, &self.buffers)?;
         self.connection = Reading::Postgres(Some(Ahead { after, limit, rows }));
         Ok(())
     }

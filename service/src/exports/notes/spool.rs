@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::snapshot::{self, Reading};
 use crate::{
     Error, Fault, Result,
-    jobs::{Attempt, End},
+    jobs::{Attempt, AttemptError},
     notes::tags,
     private,
 };
@@ -51,7 +51,7 @@ pub(super) struct Head {
 pub(super) async fn fill(
     attempt: &mut Attempt,
     workspace_id: Uuid,
-) -> std::result::Result<Spool, End> {
+) -> std::result::Result<Spool, AttemptError> {
     let (sender, segments) = mpsc::channel(1);
     let organization_id = attempt.job.organization_id;
     let reading = Reading { organization_id, workspace_id, segments: sender };
@@ -66,7 +66,7 @@ pub(super) async fn fill(
 async fn collect(
     attempt: &mut Attempt,
     mut segments: mpsc::Receiver<Vec<note::Model>>,
-) -> std::result::Result<Spool, End> {
+) -> std::result::Result<Spool, AttemptError> {
     let folder = attempt.core.settings.scratch.clone();
     let mut file = open(&folder).await?;
     let (mut listed, mut bytes) = (Vec::new(), Vec::new());

@@ -88,7 +88,7 @@ pub async fn nats(nats: &Nats) -> Finding {
             "nats",
             error,
             "start it, or look at DAYBOOK_NATS_URL and what the login may do: it must publish and \
-             subscribe to daybook.bells.>; until then processes hear of each other late",
+             subscribe to daybook.notifications.>; until then processes hear of each other late",
         ),
     }
 }

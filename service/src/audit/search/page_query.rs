@@ -18,8 +18,8 @@ use std::cmp;
 
 use daybook_entity::audit_log::{Column, Entity};
 use sea_orm::{
-    ColumnTrait, DbBackend, EntityTrait, IdenStatic, Order, QueryFilter, QuerySelect, QueryTrait,
-    Value,
+    ColumnTrait, DbBackend, EntityTrait, IdenStatic, Order, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select, Value,
     sea_query::{
         CommonTableExpression, Condition, Expr, ExprTrait, JoinType, Query, SelectStatement,
         SimpleExpr, UnionType, WithClause,
@@ -38,8 +38,36 @@ const MIN_WINDOW: u64 = 5_000;
 /// Number of entries that are walked for each requested entry, for larger pages.
 const WINDOW_PER_REQUESTED: u64 = 25;
 
+impl Lookup<'_> {
+    /// Selects the first `limit` entries in this direction.
+    pub(crate) fn select(
+        &self,
+        direction: Direction,
+        limit: u64,
+        backend: DbBackend,
+    ) -> Select<Entity> {
+        let words = self.filter.words();
+        if words.is_empty() {
+            let select = Entity::find().filter(self.condition());
+            return self.keyset.sort(select, direction).limit(limit);
+        }
+        let page = PageQuery { lookup: self, direction, limit, backend, words };
+        let select = Entity::find()
+            .filter(Column::OrganizationId.eq(self.organization_id))
+            .filter(Column::Sequence.in_subquery(page.sequences()));
+        // A unary plus keeps SQLite from walking through the whole log, along the index that has
+        // the order, to find these few.
+        let sign = if backend == DbBackend::Postgres { "" } else { "+" };
+        let columns = self.keyset.columns.iter();
+        let columns = columns.map(|column| format!("{sign}audit_logs.{}", column.as_str()));
+        let select = columns
+            .fold(select, |select, column| select.order_by(Expr::cust(column), page.order()));
+        select.limit(limit)
+    }
+}
+
 /// The query for one page of a search.
-pub(super) struct Page<'a> {
+pub(super) struct PageQuery<'a> {
     pub(super) lookup: &'a Lookup<'a>,
     pub(super) direction: Direction,
     pub(super) limit: u64,
@@ -47,11 +75,14 @@ pub(super) struct Page<'a> {
     pub(super) words: Vec<String>,
 }
 
-impl Page<'_> {
+impl PageQuery<'_> {
     /// Selects the sequences of the page's entries, and possibly of some more.
     pub(super) fn sequences(&self) -> SelectStatement {
-        let near = CommonTableExpression::new().query(self.near()).table_name("near").to_owned();
-        let mut with = WithClause::new().cte(near).to_owned();
+        let recent_window = CommonTableExpression::new()
+            .query(self.recent_window())
+            .table_name("recent_window")
+            .to_owned();
+        let mut with = WithClause::new().cte(recent_window).to_owned();
         if self.backend == DbBackend::Postgres {
             let found = CommonTableExpression::new()
                 .query(self.found())
@@ -60,15 +91,16 @@ impl Page<'_> {
                 .to_owned();
             with.cte(found);
         }
-        let far = match self.backend {
-            DbBackend::Postgres => self.far_of_found(),
-            _ => self.far_along_index(),
+        let full_range = match self.backend {
+            DbBackend::Postgres => self.full_range_of_found(),
+            _ => self.full_range_along_index(),
         };
-        let far = Query::select().column("sequence").from_subquery(far, "far").to_owned();
+        let full_range =
+            Query::select().column("sequence").from_subquery(full_range, "full_range").to_owned();
         Query::select()
             .column("sequence")
-            .from("near")
-            .union(UnionType::All, far)
+            .from("recent_window")
+            .union(UnionType::All, full_range)
             .with_cte(with)
             .to_owned()
     }
@@ -88,16 +120,16 @@ impl Page<'_> {
         cmp::max(MIN_WINDOW, self.limit.saturating_mul(WINDOW_PER_REQUESTED))
     }
 
-    fn near(&self) -> SelectStatement {
+    fn recent_window(&self) -> SelectStatement {
         let columns = &self.lookup.keyset.columns;
         let walk = self.walk_of(columns.iter().copied()).limit(self.window()).to_owned();
-        let mut near = Query::select();
-        near.column("sequence").from_subquery(walk, "walked").and_where(self.has_words());
+        let mut recent_window = Query::select();
+        recent_window.column("sequence").from_subquery(walk, "walked").and_where(self.has_words());
         // The order of a subselect does not carry over to the outer select.
         for column in columns {
-            near.order_by(("walked", column.as_str()), self.order());
+            recent_window.order_by(("walked", column.as_str()), self.order());
         }
-        near.limit(self.limit).to_owned()
+        recent_window.limit(self.limit).to_owned()
     }
 
     /// Returns the condition that the row of `walked` has all words, which reads the row's one
@@ -122,10 +154,10 @@ impl Page<'_> {
 
     /// Returns the condition that `near` does not suffice: it is not a whole page, and the list
     /// goes on.
-    fn is_far_needed(&self) -> Condition {
+    fn is_full_range_needed(&self) -> Condition {
         let last = self.walk().limit(1).offset(self.window() - 1).to_owned();
         Condition::all()
-            .add(Expr::cust(format!("(SELECT count(*) FROM near) < {}", self.limit)))
+            .add(Expr::cust(format!("(SELECT count(*) FROM recent_window) < {}", self.limit)))
             .add(Expr::exists(last))
     }
 
@@ -135,32 +167,32 @@ impl Page<'_> {
         Query::select()
             .columns(["sequence", "timestamp"])
             .from(SEARCH_TABLE)
-            .cond_where(self.is_far_needed())
+            .cond_where(self.is_full_range_needed())
             .cond_where(self.lookup.found(&self.words, self.backend))
             .to_owned()
     }
 
-    fn far_of_found(&self) -> SelectStatement {
+    fn full_range_of_found(&self) -> SelectStatement {
         if !self.lookup.filter.is_search_only() {
-            let far = self.walk().limit(self.limit).to_owned();
+            let full_range = self.walk().limit(self.limit).to_owned();
             let on = Expr::col(("found", "sequence")).equals(("audit_logs", "sequence"));
-            return far.clone().join(JoinType::InnerJoin, "found", on).to_owned();
+            return full_range.clone().join(JoinType::InnerJoin, "found", on).to_owned();
         }
         // The rows found have all columns of the order and the keys, and stand in for the log.
-        let mut far = Query::select();
-        far.column(("audit_logs", "sequence")).from_as("found", "audit_logs");
+        let mut full_range = Query::select();
+        full_range.column(("audit_logs", "sequence")).from_as("found", "audit_logs");
         for condition in self.lookup.beyond() {
-            far.and_where(condition);
+            full_range.and_where(condition);
         }
         for column in &self.lookup.keyset.columns {
-            far.order_by(("audit_logs", column.as_str()), self.order());
+            full_range.order_by(("audit_logs", column.as_str()), self.order());
         }
-        far.limit(self.limit).to_owned()
+        full_range.limit(self.limit).to_owned()
     }
 
     /// Selects a page along the index. FTS5 returns its rows in the order of their numbers, so that
     /// in the log's own order it need not find more than a page.
-    fn far_along_index(&self) -> SelectStatement {
+    fn full_range_along_index(&self) -> SelectStatement {
         let organization_id = self.lookup.organization_id;
         let sequence = cust(
             &format!("audit_logs.sequence = audit_log_search.rowid - {FIRST_ROW_NUMBER}"),
@@ -171,10 +203,11 @@ impl Page<'_> {
         let is_wanted = Expr::case(self.lookup.condition(), true).finally(false);
         // A separate condition would be evaluated only after the search. A query without words
         // matches nothing.
-        let words = Expr::case(self.is_far_needed(), fts5(&self.words)).finally("\"\"");
+        let words = Expr::case(self.is_full_range_needed(), fts5(&self.words)).finally("\"\"");
         let is_own = Column::OrganizationId.eq(organization_id);
-        let mut far = Query::select();
-        far.column(("audit_logs", "sequence"))
+        let mut full_range = Query::select();
+        full_range
+            .column(("audit_logs", "sequence"))
             .from(SEARCH_TABLE)
             // Joined in this order: SQLite does not reorder a cross join.
             .join(JoinType::CrossJoin, "audit_logs", Condition::all())
@@ -183,13 +216,13 @@ impl Page<'_> {
             .and_where(sequence)
             .and_where(is_wanted.into());
         if self.lookup.is_ordered_by_sequence() {
-            far.order_by((SEARCH_TABLE, "rowid"), self.order());
+            full_range.order_by((SEARCH_TABLE, "rowid"), self.order());
         } else {
             for column in &self.lookup.keyset.columns {
-                far.order_by(("audit_logs", column.as_str()), self.order());
+                full_range.order_by(("audit_logs", column.as_str()), self.order());
             }
         }
-        far.limit(self.limit).to_owned()
+        full_range.limit(self.limit).to_owned()
     }
 
     pub(super) fn order(&self) -> Order {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::{Core, Result, audit, database, janitor, jobs};
 
 /// Cleans up after a restore, once. Does nothing if the database was not restored.
-pub(crate) async fn settle(core: &Arc<Core>) -> Result<()> {
+pub(crate) async fn after_restore(core: &Arc<Core>) -> Result<()> {
     let unsettled = restore::Entity::find().filter(restore::Column::SettledAt.is_null());
     let Some(found) = unsettled.one(core.db.reader()).await? else { return Ok(()) };
     tracing::warn!(
