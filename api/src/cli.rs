@@ -25,7 +25,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use daybook_entity::organization;
-use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, organizations};
+use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, organizations, tenancy};
 use nix::sys::stat::{Mode, umask};
 
 use crate::{config::Config, graphql, traces::Traces};
@@ -155,7 +155,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime.context("can't start the runtime").and_then(|runtime| {
-        let outcome = runtime.block_on(run(cli));
+        let outcome = runtime.block_on(tenancy::system(run(cli)));
         // Tasks that did not end in time are dropped, even if they block a thread.
         runtime.shutdown_background();
         outcome

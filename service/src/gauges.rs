@@ -14,7 +14,7 @@ use sea_orm::{
     Statement,
 };
 
-use crate::{Core, Engine, Fault, Result, database::sqlite};
+use crate::{Core, Engine, Fault, Result, database::sqlite, tenancy};
 
 type Seconds = Gauge<f64, AtomicU64>;
 
@@ -40,7 +40,7 @@ pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; chars
 pub async fn render(core: &Core) -> Result<String> {
     let mut registry = Registry::with_prefix("daybook");
     core.metrics.register(&mut registry);
-    register(&mut registry, core).await?;
+    tenancy::system(register(&mut registry, core)).await?;
     let mut text = String::new();
     let unwritten = |error| Fault::Stored(format!("metrics can't be written: {error}"));
     encode(&mut text, &registry).map_err(unwritten)?;

@@ -19,6 +19,7 @@ use crate::{
     random,
     store::Store,
     subscription_limit::SubscriptionCounts,
+    tenancy,
 };
 
 /// All options of the domain that an operator can set.
@@ -91,8 +92,11 @@ impl Instance {
         let nats = options.nats.clone();
         let instance = Self::assemble(db, secret, store, options, clock);
         let core = &instance.core;
-        binding::bind(core).await?;
-        backups::after_restore(core).await?;
+        tenancy::system(async {
+            binding::bind(core).await?;
+            backups::after_restore(core).await
+        })
+        .await?;
         let Core { db, tasks, notifier, stopping, .. } = &**core;
         let stopping = || stopping.clone();
         tasks.spawn(database::keep_log_short(db.clone(), stopping()));

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Core, Permission, Result, Scope, Viewer,
     artifacts::{self, sharing},
-    audit, jobs, retention,
+    audit, jobs, retention, tenancy,
 };
 
 /// Interval between sweeps.
@@ -35,7 +35,7 @@ pub async fn tidy(core: Arc<Core>) {
             () = core.stopping.cancelled() => return,
             _ = visit.tick() => {}
         }
-        if let Err(error) = sweep(&core).await {
+        if let Err(error) = tenancy::system(sweep(&core)).await {
             tracing::error!(%error, "tidying up failed; trying again in {RETRY_DELAY:?}");
             visit.reset_after(RETRY_DELAY);
         }

@@ -4,9 +4,12 @@
 //! `access::enter` is the only way to get one. If the database's role is not the owner of
 //! the tables, row-level security is the second: when a connection is lent, it receives the
 //! organizations that the task has entered, and the server shows and accepts no rows of others,
-//! whatever a statement says or forgets. A request begins with none. An attempt of a job has its
-//! own organization. The instance's own work (the queue, the janitor, the command line) may access
-//! all organizations.
+//! whatever a statement says or forgets.
+//!
+//! It fails closed: a task without a context may access no organization. A request begins with none
+//! ([`closed`]), an attempt of a job has its own organization (`only`), and the instance's own work
+//! (the queue, the janitor, the command line) says that it may access all of them ([`system`]). A
+//! spawned task has no context unless it inherits one (`inherit`).
 //!
 //! Row-level security protects against faults of Daybook, not against an attacker who can send SQL,
 //! since an attacker could set the same parameter.
@@ -99,6 +102,12 @@ pub fn closed_stream<S: Stream>(answers: S) -> impl Stream<Item = S::Item> {
     stream::poll_fn(move |cx| CONTEXT.sync_scope(context.clone(), || answers.poll_next_unpin(cx)))
 }
 
+/// Runs the instance's own work, which may access all organizations: the queue, the janitor, the
+/// command line. Never used for a request.
+pub async fn system<F: Future>(work: F) -> F::Output {
+    CONTEXT.scope(Context::all(), work).await
+}
+
 /// Runs work that may access one organization only.
 pub(crate) async fn only<F: Future>(organization_id: Uuid, work: F) -> F::Output {
     CONTEXT.scope(Context::of(organization_id), work).await
@@ -106,23 +115,23 @@ pub(crate) async fn only<F: Future>(organization_id: Uuid, work: F) -> F::Output
 
 /// Gives a spawned task the allowed organizations of the task that spawns it.
 pub(crate) fn inherit<F: Future>(task: F) -> impl Future<Output = F::Output> {
-    let context = CONTEXT.try_with(Clone::clone).unwrap_or_else(|_| Context::all());
+    let context = CONTEXT.try_with(Clone::clone).unwrap_or_default();
     CONTEXT.scope(context, task)
 }
 
-/// Adds an organization to those that this task may access.
+/// Adds an organization to those that this task may access. Without a context, there is nothing to
+/// add to: the task may access none.
 pub(crate) fn enter(organization_id: Uuid) {
-    // Outside of requests and attempts, all organizations are allowed.
     let _ = CONTEXT.try_with(|context| context.add(organization_id));
 }
 
 /// Returns the organization that this task has entered: the first of several, none if all are
-/// allowed.
+/// allowed or none was entered.
 pub(crate) fn organization() -> Option<Uuid> {
     CONTEXT.try_with(Context::first).ok().flatten()
 }
 
 /// Returns the value of [`SETTING`] for this task.
 pub(crate) fn setting() -> String {
-    CONTEXT.try_with(Context::text).unwrap_or_else(|_| "*".to_owned())
+    CONTEXT.try_with(Context::text).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! Permissions of roles and operators.
 
 use daybook_entity::membership::Role;
-use daybook_service::{Viewer, organizations::operators};
+use daybook_service::{Viewer, organizations::operators, tenancy};
 use daybook_tests::{
     TestServer, Value,
     fields::{OPERATIONS, Things, ask, verdict},
@@ -271,7 +271,8 @@ async fn operator_watches_every_organization_until_it_is_none(server: &TestServe
         }
     }
     let viewer = Viewer::command_line("test");
-    assert!(operators::remove(&server.instance().core, &viewer, "operator").await.unwrap());
+    let removed = operators::remove(&server.instance().core, &viewer, "operator");
+    assert!(tenancy::system(removed).await.unwrap());
     assert_eq!(operator.error("{ jobs { totalCount } }", json!({})).await, "BAD_USER_INPUT");
     let viewer = operator.query("{ viewer { isOperator } }", json!({})).await;
     assert_eq!(viewer["viewer"]["isOperator"], false);

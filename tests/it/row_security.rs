@@ -98,8 +98,10 @@ async fn forgotten_condition_shows_and_takes_nothing_of_others() {
     let walled = tables(db, "relrowsecurity").await;
     assert!(walled.len() >= 9, "{walled:?}");
     for table in &walled {
-        let all = organizations(db, table).await;
+        let all = tenancy::system(organizations(db, table)).await;
         assert!(all.is_superset(&[acme, globex].into()), "{table}: {all:?}");
+        let none = organizations(db, table).await;
+        assert_eq!(none, [].into(), "{table}, of a task without a context");
         tenancy::closed(async {
             assert_eq!(organizations(db, table).await, [].into(), "{table}, before any is entered");
             let_in(&server, acme).await;

@@ -6,11 +6,11 @@ use daybook_api::{
 };
 use daybook_entity::membership::Role;
 use daybook_service::{
-    Clock, GlobalId, Instance, Permission, Viewer,
+    Clock, GlobalId, Instance, Permission, Scope, Viewer,
     access::token,
     organizations,
     organizations::{members, operators},
-    retention,
+    retention, tenancy,
 };
 use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -179,32 +179,48 @@ impl TestServer {
     /// Creates an organization, and returns its ID.
     pub async fn organization(&self, slug: &str) -> String {
         let viewer = Viewer::command_line("test");
-        let made = organizations::create(&self.instance().core, &viewer, slug, slug).await.unwrap();
+        let made = organizations::create(&self.instance().core, &viewer, slug, slug);
+        let made = tenancy::system(made).await.unwrap();
         GlobalId::Organization(made.id).to_string()
     }
 
     /// Sets the role of `subject`.
     pub async fn set_member(&self, organization: &str, subject: &str, role: Role) {
-        let id = raw_organization(organization);
-        let viewer = Viewer::command_line("test");
-        let scope = self.instance().enter(&viewer, id, Permission::SetMembers, &[]).await.unwrap();
-        members::set(&scope, subject, None, role).await.unwrap();
+        self.as_system(organization, Permission::SetMembers, async |scope| {
+            members::set(scope, subject, None, role).await.unwrap();
+        })
+        .await;
     }
 
     /// Removes the role of `subject`.
     pub async fn remove_member(&self, organization: &str, subject: &str) {
-        let id = raw_organization(organization);
-        let viewer = Viewer::command_line("test");
-        let scope =
-            self.instance().enter(&viewer, id, Permission::RemoveMembers, &[]).await.unwrap();
-        assert!(members::remove(&scope, subject).await.unwrap());
+        self.as_system(organization, Permission::RemoveMembers, async |scope| {
+            assert!(members::remove(scope, subject).await.unwrap());
+        })
+        .await;
     }
 
     /// Places a hold on the organization's log.
     pub async fn place_hold(&self, organization: &str, name: &str) {
+        self.as_system(organization, Permission::PlaceHolds, async |scope| {
+            retention::place_hold(scope, name, name).await.unwrap();
+        })
+        .await;
+    }
+
+    /// Does `work` in an organization as the command line does.
+    async fn as_system(
+        &self,
+        organization: &str,
+        permission: Permission,
+        work: impl AsyncFnOnce(&Scope),
+    ) {
         let (id, viewer) = (raw_organization(organization), Viewer::command_line("test"));
-        let scope = self.instance().enter(&viewer, id, Permission::PlaceHolds, &[]).await.unwrap();
-        retention::place_hold(&scope, name, name).await.unwrap();
+        tenancy::system(async {
+            let scope = self.instance().enter(&viewer, id, permission, &[]).await.unwrap();
+            work(&scope).await;
+        })
+        .await;
     }
 
     /// Returns a bearer token for `subject`.
@@ -233,7 +249,8 @@ impl TestServer {
     /// Returns a client of an operator.
     pub async fn operator(&self) -> Client {
         let viewer = Viewer::command_line("test");
-        operators::add(&self.instance().core, &viewer, "operator", None).await.unwrap();
+        let added = operators::add(&self.instance().core, &viewer, "operator", None);
+        tenancy::system(added).await.unwrap();
         self.client_of("operator")
     }
 

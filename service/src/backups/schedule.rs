@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use super::{Backup, Cron, Outcome, Plan, StartBackup, start};
 use crate::{
     Core, Permission, Result, Viewer, access, artifacts, database, janitor, jobs::Kind,
-    store::Compression,
+    store::Compression, tenancy,
 };
 
 /// Interval between checks of the schedule.
@@ -39,7 +39,7 @@ pub async fn follow(core: Arc<Core>, schedule: Schedule) {
             () = core.stopping.cancelled() => return,
             _ = visit.tick() => {}
         }
-        if let Err(error) = visit_once(&core, &schedule).await {
+        if let Err(error) = tenancy::system(visit_once(&core, &schedule)).await {
             tracing::error!(%error, "scheduled backups could not be looked after; trying again later");
         }
     }

@@ -27,6 +27,7 @@ use crate::{
     Core, Engine, Error, Fault, Result,
     jobs::{Attempt, AttemptError},
     store::Stored,
+    tenancy,
 };
 
 /// Number of compressed bytes that are decompressed at once. It is small because they may expand to
@@ -100,9 +101,9 @@ fn fill(
         Engine::Sqlite => {
             core.tasks.spawn_blocking(move || sqlite::fill::scratch(&script, batches))
         }
-        Engine::Postgres => core.tasks.spawn(async move {
+        Engine::Postgres => core.tasks.spawn(tenancy::inherit(async move {
             postgres::fill::scratch(filling.db.bulk(), &script, batches).await
-        }),
+        })),
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
     Worker, lease,
     record::{TransitionRecord, notify, record},
 };
-use crate::{Core, Result, Transition, database};
+use crate::{Core, Result, Transition, database, tenancy};
 
 /// Maximum number of jobs that one claim takes.
 const MAX_CLAIMED_JOBS: usize = 64;
@@ -61,7 +61,7 @@ pub async fn claim(worker: &Arc<Worker>, capacity: Capacity) -> Result<Vec<Model
             Ok(transitions)
         })
     });
-    let transitions = claimed.await?;
+    let transitions = tenancy::system(claimed).await?;
     if !transitions.is_empty() {
         notify(core, &transitions);
     }

@@ -25,7 +25,7 @@ use super::{
     record::{TransitionRecord, notify, record},
 };
 use crate::{
-    Core, Error, Fault, MAX_INSTANT, Result, Transition, database, random, to_micros,
+    Core, Error, Fault, MAX_INSTANT, Result, Transition, database, random, tenancy, to_micros,
     transition::is_final,
 };
 
@@ -75,7 +75,7 @@ pub(super) async fn finish(
     let attempt = Arc::new(FinishedAttempt { job: job.clone(), outcome });
     if worker.finisher.push((attempt, answer)) {
         let worker_ = Arc::clone(worker);
-        worker.core.tasks.spawn(async move { drain(&worker_).await });
+        worker.core.tasks.spawn(tenancy::system(async move { drain(&worker_).await }));
     }
     answered.await.map_err(|_| Fault::Stopping)?
 }
@@ -291,7 +291,7 @@ pub async fn rescue(core: &Arc<Core>) -> Result<usize> {
             Ok(transitions)
         })
     });
-    let transitions = rescued.await?;
+    let transitions = tenancy::system(rescued).await?;
     if !transitions.is_empty() {
         notify(core, &transitions);
     }
