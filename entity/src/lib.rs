@@ -20,4 +20,7 @@ pub mod organization;
 pub mod recording;
 pub mod restore;
 pub mod retention;
+mod tenant_table;
 pub mod workspace;
+
+pub use tenant_table::TenantTable;

@@ -6,8 +6,8 @@ pub mod sharing;
 
 use std::ops::Range;
 
-use daybook_entity::{artifact, organization::INSTANCE};
-use sea_orm::EntityTrait;
+use daybook_entity::{TenantTable, artifact, job, organization::INSTANCE};
+use sea_orm::{ColumnTrait, QueryFilter};
 use uuid::Uuid;
 
 use crate::{
@@ -24,16 +24,13 @@ pub use sharing::Missing;
 /// Prefix of the store keys of backups.
 pub(crate) const BACKUP_PREFIX: &str = "backups/";
 
-/// Returns the artifact of a job, or `None` if the job has none.
+/// Returns the artifact of a job that the scope's viewer may see, or `None` if the job has none.
 ///
 /// # Errors
 /// A database fault.
-pub async fn find(
-    scope: &Scope,
-    organization_id: Uuid,
-    job_id: Uuid,
-) -> Result<Option<artifact::Model>> {
-    by_key(scope.core(), organization_id, job_id).await
+pub async fn find(scope: &Scope, job: &job::Model) -> Result<Option<artifact::Model>> {
+    scope.require_to_see(job)?;
+    by_key(scope.core(), job.organization_id, job.id).await
 }
 
 /// Availability of an artifact to a viewer: available, or the reason why not.
@@ -167,7 +164,7 @@ async fn by_key(
     organization_id: Uuid,
     job_id: Uuid,
 ) -> Result<Option<artifact::Model>> {
-    let found = artifact::Entity::find_by_id((organization_id, job_id));
+    let found = artifact::Entity::of(organization_id).filter(artifact::Column::JobId.eq(job_id));
     Ok(found.one(core.db.reader()).await?)
 }
 

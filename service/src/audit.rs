@@ -22,7 +22,7 @@ use daybook_entity::recording;
 use sea_orm::{DatabaseTransaction, EntityTrait};
 use uuid::Uuid;
 
-use crate::{Core, Result, Scope};
+use crate::{Core, Permission, Result, Scope};
 
 pub(crate) use append::{Draft, append};
 pub use chain::{GENESIS, chain, commitment};
@@ -47,6 +47,7 @@ pub(crate) use search::{catch_up as make_searchable, forget as forget_words};
 /// # Errors
 /// A database fault.
 pub async fn recorded_keys(scope: &Scope, prefix: &str) -> Result<Vec<String>> {
+    scope.require(Permission::RecordAuditLogs)?;
     Ok(recorder::keys_with(scope.core().db.reader(), scope.organization_id(), prefix).await?)
 }
 

@@ -137,8 +137,14 @@ impl JobKinds {
     }
 
     /// Returns the work of a job; none if this build can't read the job.
-    pub(crate) fn work(&self, job: &job::Model) -> Option<JobWork> {
+    pub(crate) fn readable_work(&self, job: &job::Model) -> Option<JobWork> {
         (self.find(&job.kind)?.work)(&job.payload).ok()
+    }
+
+    /// Returns the work of a job. A job that this build can't read is treated as the work that
+    /// requires the most.
+    pub(crate) fn work(&self, job: &job::Model) -> JobWork {
+        self.readable_work(job).unwrap_or(JobWork::BackUp)
     }
 
     /// Returns the sequence of the last entry that had been removed from the log when the job was

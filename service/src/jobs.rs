@@ -39,9 +39,7 @@ pub use enqueue::{Enqueued, retry};
 pub(crate) use enqueue::{NewJob, add, enqueue, enqueue_if_kept};
 pub use feed::{Update, UpdateKind, Watch, watch};
 pub use kind::{Kind, Kinds, RegisteredKind};
-pub use list::{
-    Filter, count, feed_cursor, find, get_many, is_everywhere, list, retried, transitions,
-};
+pub use list::{Filter, count, feed_cursor, find, is_everywhere, list, retried, transitions};
 pub(crate) use prune::prune;
 pub use quota::{Quota, quota};
 pub use required_permission::{required_permission, right_to_see, work_of};

@@ -120,7 +120,7 @@ pub async fn first_slugs(core: &Core, limit: usize) -> Result<Vec<String>> {
     Ok(found.all(core.db.reader()).await?)
 }
 
-/// Returns the scope's own organization.
+/// Returns the scope's own organization, which every right in it includes reading.
 ///
 /// # Errors
 /// NOT_FOUND if the organization does not exist any more; a database fault.

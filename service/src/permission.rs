@@ -78,6 +78,13 @@ pub enum JobWork {
 }
 
 impl JobWork {
+    /// Returns the permissions each of which lets a viewer see a job of this work: to see all jobs,
+    /// to have the work done, and to cancel or retry the job.
+    pub(crate) fn permissions_to_see(self) -> [Permission; 4] {
+        let (cancel, retry) = (Permission::CancelJobs(self), Permission::RetryJobs(self));
+        [Permission::ReadJobs, self.permission(), cancel, retry]
+    }
+
     /// Returns the permission to start this work. A viewer with that permission may also cancel and
     /// retry the job.
     #[must_use]

@@ -11,13 +11,13 @@ mod prune;
 
 use daybook_entity::{audit_log, retention};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    QuerySelect, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
 use crate::{
-    Error, Fault, GlobalId, Result, Scope, Viewer,
+    Error, Fault, GlobalId, Permission, Result, Scope, Viewer,
     audit::{self, Change, GENESIS, NewEntry, Resource},
 };
 
@@ -33,7 +33,8 @@ pub const MAX_DAYS: u32 = 365_250;
 /// # Errors
 /// A database fault.
 pub async fn find(scope: &Scope) -> Result<Option<retention::Model>> {
-    let found = retention::Entity::find_by_id(scope.organization_id());
+    scope.require_one_of(&[Permission::ReadRetention, Permission::SetRetention])?;
+    let found = scope.find::<retention::Entity>();
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
@@ -43,6 +44,7 @@ pub async fn find(scope: &Scope) -> Result<Option<retention::Model>> {
 /// # Errors
 /// A number of days that is not between 1 and [`MAX_DAYS`]; a database fault.
 pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
+    scope.require(Permission::SetRetention)?;
     let days = check(days)?;
     let set = scope.core().db.transaction((scope.clone(), days), |tx, (scope, days)| {
         Box::pin(async move {
@@ -50,9 +52,9 @@ pub async fn set(scope: &Scope, days: Option<u32>) -> Result<()> {
             if before == *days {
                 return Ok(());
             }
-            retention::Entity::update_many()
+            scope
+                .update::<retention::Entity>()
                 .set(retention::ActiveModel { days: Set(*days), ..Default::default() })
-                .filter(retention::Column::OrganizationId.eq(scope.organization_id()))
                 .exec(tx)
                 .await?;
             let mut entry = entry(scope.viewer(), "retention.set", scope.organization_id());

@@ -58,6 +58,7 @@ mod notes_limits;
 mod notes_pages;
 mod oidc;
 mod pages;
+mod permissions;
 mod plain_loop;
 mod plans;
 mod pooler;

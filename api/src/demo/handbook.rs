@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use daybook_service::{
-    Scope,
+    Permission, Scope,
     notes::{self, NewNote},
 };
 
@@ -68,7 +68,8 @@ const NOTES: [(&str, &str, &[&str], &str); 7] = [
 /// # Errors
 /// A database fault.
 pub(super) async fn fill(scope: &Scope) -> Result<()> {
-    let workspace_id = notes::workspace::create(scope, "handbook").await?.id;
+    let create = scope.with_permission(Permission::CreateWorkspaces).await?;
+    let workspace_id = notes::workspace::create(&create, "handbook").await?.id;
     for (path, title, tags, body) in NOTES {
         let new = NewNote {
             workspace_id,

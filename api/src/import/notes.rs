@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use daybook_entity::note;
 use daybook_service::{
-    Error, Problem, Scope,
+    Error, Permission, Problem, Scope,
     notes::{self, BODY_BYTES, NewNote, NoteChange},
 };
 use uuid::Uuid;
@@ -36,7 +36,9 @@ pub async fn notes(scope: &Scope, name: &str, folder: &Path) -> Result<()> {
     let folder = folder.to_owned();
     let tree = tokio::task::spawn_blocking(move || Tree::read(&folder)).await??;
     let workspace_id = workspace(scope, name).await?;
-    let mut import = Import { scope, workspace_id, counts: Counts::default(), shown: None };
+    let update = scope.with_permission(Permission::UpdateNotes).await?;
+    let mut import =
+        Import { create: scope, update, workspace_id, counts: Counts::default(), shown: None };
     let Tree { files, refused, links, others, hidden } = tree;
     for (path, reason) in refused {
         import.refuse(&path, &reason);
@@ -57,15 +59,17 @@ pub async fn notes(scope: &Scope, name: &str, folder: &Path) -> Result<()> {
 }
 
 async fn workspace(scope: &Scope, name: &str) -> Result<Uuid> {
-    let workspace = match notes::workspace::find_by_name(scope, name).await? {
-        Some(workspace) => workspace,
-        None => notes::workspace::create(scope, name).await?,
-    };
-    Ok(workspace.id)
+    let read = scope.with_permission(Permission::ReadWorkspaces).await?;
+    if let Some(workspace) = notes::workspace::find_by_name(&read, name).await? {
+        return Ok(workspace.id);
+    }
+    let create = scope.with_permission(Permission::CreateWorkspaces).await?;
+    Ok(notes::workspace::create(&create, name).await?.id)
 }
 
 struct Import<'a> {
-    scope: &'a Scope,
+    create: &'a Scope,
+    update: Scope,
     workspace_id: Uuid,
     counts: Counts,
     shown: Option<Instant>,
@@ -141,9 +145,9 @@ impl Import<'_> {
             body: body.to_owned(),
             tags: tags.value,
         };
-        let done = match notes::find_by_path(self.scope, self.workspace_id, path).await? {
+        let done = match notes::find_by_path(self.create, self.workspace_id, path).await? {
             Some(known) => self.update(known, new).await,
-            None => notes::create(self.scope, new).await.map(|_| Done::Created),
+            None => notes::create(self.create, new).await.map(|_| Done::Created),
         };
         let done = match done {
             Ok(done) => Ok(done),
@@ -187,7 +191,7 @@ impl Import<'_> {
             body: Some(body),
             tags: Some(tags),
         };
-        notes::update(self.scope, change).await?;
+        notes::update(&self.update, change).await?;
         Ok(Done::Updated)
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{
-    audit_log::ActorType, job, membership, membership::Role, operator, organization,
+    TenantTable, audit_log::ActorType, job, membership, membership::Role, operator, organization,
 };
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, DeleteMany, EntityTrait, QueryFilter, Select, UpdateMany};
 use uuid::Uuid;
 
 use super::{api_key, subject};
@@ -190,6 +190,67 @@ impl Scope {
     #[must_use]
     pub fn permission(&self) -> Permission {
         self.permission
+    }
+
+    /// Returns the right of the same viewer to something else in the same organization, such as for
+    /// a command that does several things.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] if the viewer does not have it; those of [`Self::check`].
+    pub async fn with_permission(&self, permission: Permission) -> Result<Self> {
+        let scope = Self { permission, ..self.clone() };
+        scope.check().await?;
+        Ok(scope)
+    }
+
+    /// Refuses unless the right is `permission`. Every function that reads or writes rows of the
+    /// scope's organization begins with this, or with [`Self::require_one_of`].
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] if the right is another one.
+    pub(crate) fn require(&self, permission: Permission) -> Result<()> {
+        self.require_one_of(&[permission])
+    }
+
+    /// Refuses unless the right is one of `permissions`, each of which includes what the caller does.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], with the first of `permissions`, if the right is another one.
+    pub(crate) fn require_one_of(&self, permissions: &[Permission]) -> Result<()> {
+        match permissions {
+            _ if permissions.contains(&self.permission) => Ok(()),
+            [first, ..] => Err(Error::Forbidden(*first)),
+            [] => Err(Error::Forbidden(self.permission)),
+        }
+    }
+
+    /// Refuses unless the right includes seeing `job`, which need not be of the scope's organization
+    /// if the scope is the instance's.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] if the right does not include it.
+    pub(crate) fn require_to_see(&self, job: &job::Model) -> Result<()> {
+        let is_covered =
+            [job.organization_id, organization::INSTANCE].contains(&self.organization_id);
+        if !is_covered {
+            return Err(Error::Forbidden(Permission::ReadJobs));
+        }
+        self.require_one_of(&self.core.job_kinds.work(job).permissions_to_see())
+    }
+
+    /// Selects the rows of the scope's organization.
+    pub(crate) fn find<E: TenantTable>(&self) -> Select<E> {
+        E::of(self.organization_id)
+    }
+
+    /// Updates rows of the scope's organization.
+    pub(crate) fn update<E: TenantTable>(&self) -> UpdateMany<E> {
+        E::update_many().filter(E::ORGANIZATION_ID.eq(self.organization_id))
+    }
+
+    /// Deletes rows of the scope's organization.
+    pub(crate) fn delete<E: TenantTable>(&self) -> DeleteMany<E> {
+        E::delete_many().filter(E::ORGANIZATION_ID.eq(self.organization_id))
     }
 
     /// True if the scope's viewer also has `permission` in an organization. A refusal is not

@@ -12,7 +12,7 @@ use super::{
     list::{check, list},
     search::SearchedIntervals,
 };
-use crate::{Error, MAX_INSTANT, Result, Scope, page::PageArgs, workload};
+use crate::{Error, MAX_INSTANT, Permission, Result, Scope, page::PageArgs, workload};
 
 /// Maximum number of intervals in one histogram.
 pub const MAX_BUCKETS: usize = 200;
@@ -65,6 +65,7 @@ pub(super) struct Counted {
 /// # Errors
 /// A filter or number that can't be used; a database fault.
 pub async fn histogram(scope: &Scope, filter: &Filter, buckets: usize) -> Result<Vec<Bucket>> {
+    scope.require(Permission::ReadAuditLog)?;
     if !(1..=MAX_BUCKETS).contains(&buckets) {
         return Err(Error::invalid(&["buckets"], format!("must be from 1 to {MAX_BUCKETS}")));
     }

@@ -2,15 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use daybook_entity::audit_log::{Column, Entity, Model};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait, Statement,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryTrait, Statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Filter, range::RangePage, search::Lookup};
 use crate::{
-    Error, Result, Scope,
+    Error, Permission, Result, Scope,
     page::{self, Direction, Keyset, Page, PageArgs, PageRequest, Part},
     workload,
 };
@@ -40,6 +38,7 @@ pub async fn list(
     order: Order,
     args: &PageArgs,
 ) -> Result<Page<Model>> {
+    scope.require(Permission::ReadAuditLog)?;
     check(filter)?;
     let page = page(scope, filter, order, args);
     if is_scan(filter) { workload::scan(page).await } else { page.await }
@@ -104,6 +103,7 @@ async fn page(
 /// # Errors
 /// A filter that can't be used; a database fault.
 pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
+    scope.require(Permission::ReadAuditLog)?;
     check(filter)?;
     let keyset = keys(scope.organization_id(), filter, Order::default());
     let lookup = lookup(&keyset, scope.organization_id(), filter, Vec::new(), None);
@@ -125,8 +125,9 @@ pub async fn get(scope: &Scope, sequence: i64, id: Uuid) -> Result<Option<Model>
 /// # Errors
 /// A database fault.
 pub async fn get_many(scope: &Scope, keys: &[(i64, Uuid)]) -> Result<Vec<Model>> {
-    let found = Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id()))
+    scope.require(Permission::ReadAuditLog)?;
+    let found = scope
+        .find::<Entity>()
         .filter(Column::Sequence.is_in(keys.iter().map(|(sequence, _)| *sequence)));
     let mut found = found.all(scope.core().db.reader()).await?;
     found.retain(|entry| keys.contains(&(entry.sequence, entry.id)));

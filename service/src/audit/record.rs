@@ -27,6 +27,7 @@ impl Recorder {
         entries: Vec<NewEntry>,
         idempotency_key: Option<String>,
     ) -> Result<Recorded> {
+        scope.require(Permission::RecordAuditLogs)?;
         let mut problems = limits::check(&entries);
         problems.extend(input::problem_of_key(idempotency_key.as_ref()));
         if !problems.is_empty() {

@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::{Filter, Order, list};
 use crate::{
-    Error, Fault, Result, Scope, Subscription, Topic,
+    Error, Fault, Permission, Result, Scope, Subscription, Topic,
     access::LiveAccess,
     metrics,
     page::{self, Direction, Item, Part},
@@ -44,6 +44,7 @@ pub async fn tail(
     filter: Filter,
     after: Option<String>,
 ) -> Result<impl Stream<Item = Result<Item<audit_log::Model>>> + Send> {
+    scope.require(Permission::ReadAuditLog)?;
     let problems = filter.problems(&["filter"]);
     if !problems.is_empty() {
         return Err(Error::Refused(problems));
@@ -85,6 +86,7 @@ pub async fn tail(
 /// # Errors
 /// A database fault.
 pub async fn end(scope: &Scope) -> Result<String> {
+    scope.require(Permission::ReadAuditLog)?;
     let head = head(scope).await?;
     // The end of an empty log belongs to every history, since all of them begin there.
     let fragment = if head.sequence == 0 { 0 } else { fragment_of(&head.hash) };

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait, Statement};
 
 use super::filter::after_prefix;
-use crate::{Error, Result, Scope, input, workload};
+use crate::{Error, Permission, Result, Scope, input, workload};
 
 /// Maximum number of values that one request returns.
 pub const MAX_VALUES: usize = 100;
@@ -34,6 +34,7 @@ impl Facet {
 /// # Errors
 /// A prefix or number that can't be used; a database fault.
 pub async fn values(scope: &Scope, facet: Facet, prefix: &str, most: usize) -> Result<Vec<String>> {
+    scope.require(Permission::ReadAuditLog)?;
     if !(1..=MAX_VALUES).contains(&most) {
         return Err(Error::invalid(&["first"], format!("must be from 1 to {MAX_VALUES}")));
     }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Backup, Plan};
 use crate::{
-    Error, Fault, Result, Scope, input,
+    Error, Fault, Permission, Result, Scope, input,
     jobs::{self, Enqueued, Kind, NewJob},
     store::Compression,
 };
@@ -30,6 +30,7 @@ pub struct StartBackup {
 /// A problem if the idempotency key is invalid; CONFLICT if the key was used with other input;
 /// RATE_LIMITED if the organization has used up its quota for backups; a database fault.
 pub async fn start(scope: &Scope, request: StartBackup) -> Result<Enqueued> {
+    scope.require(Permission::BackUp)?;
     let StartBackup { verify, compression, idempotency_key, scheduled_for } = request;
     if let Some(problem) = input::problem_of_key(idempotency_key.as_ref()) {
         return Err(Error::Refused(vec![problem]));

@@ -20,6 +20,7 @@ pub struct Estimate {
 /// Fails if the filter is invalid, with each problem's path under `source`; if the workspace does
 /// not exist; or on a database fault.
 pub async fn estimate(scope: &Scope, source: &ExportSource) -> Result<Estimate> {
+    scope.require(source.read_permission())?;
     let settings = &scope.core().settings;
     let (record_count, cap) = match source {
         ExportSource::AuditLogs { filter, order_by: _ } => {

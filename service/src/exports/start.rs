@@ -19,7 +19,7 @@ use super::{
     audit_logs::{Continuation, open_continuation},
 };
 use crate::{
-    Error, Fault, Problem, ProblemCode, Result, Scope, Subscription, Topic,
+    Error, Fault, Permission, Problem, ProblemCode, Result, Scope, Subscription, Topic,
     artifacts::{self},
     audit::{self, Filter, Order},
     input,
@@ -73,6 +73,26 @@ pub enum ExportSource {
     },
 }
 
+impl ExportSource {
+    /// Returns the permission that exporting the source requires.
+    #[must_use]
+    pub fn export_permission(&self) -> Permission {
+        match self {
+            Self::AuditLogs { .. } => Permission::ExportAuditLog,
+            Self::Notes { .. } => Permission::ExportNotes,
+        }
+    }
+
+    /// Returns the permission that counting the source's records requires.
+    #[must_use]
+    pub fn read_permission(&self) -> Permission {
+        match self {
+            Self::AuditLogs { .. } => Permission::ReadAuditLog,
+            Self::Notes { .. } => Permission::ReadNotes,
+        }
+    }
+}
+
 /// An export that was started.
 #[derive(Clone, Debug)]
 pub struct Started {
@@ -89,6 +109,7 @@ pub struct Started {
 /// Fails if the request is invalid, with every problem by field; with `RATE_LIMITED` if the hourly
 /// limit is exceeded; or on a database fault.
 pub async fn start(scope: &Scope, request: StartExport) -> Result<Started> {
+    scope.require(request.source.export_permission())?;
     check(&request)?;
     // Subscribes before the job is queued, so that no notification of it is missed.
     let news = scope.core().notifier.subscribe(Topic::Jobs(scope.organization_id()));
@@ -109,10 +130,11 @@ pub async fn inline_data_url(
     scope: &Scope,
     job: &job::Model,
 ) -> Result<Option<String>> {
+    scope.require(jobs::required_permission(scope.core(), job))?;
     if job.state != JobState::Succeeded {
         return Ok(None);
     }
-    let Some(artifact) = artifacts::find(scope, job.organization_id, job.id).await? else {
+    let Some(artifact) = artifacts::find(scope, job).await? else {
         return Ok(None);
     };
     if artifact.size_bytes > INLINE_BYTES

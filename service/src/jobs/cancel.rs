@@ -11,7 +11,7 @@ use super::{
     lease::key,
     record::{TransitionRecord, notify, record},
 };
-use crate::{Core, Error, ProblemCode, Result, Scope, Topic, Transition, database};
+use crate::{Core, Error, Permission, ProblemCode, Result, Scope, Topic, Transition, database};
 
 /// Asks a job of the scope's organization to stop. Once this function returns, the job never
 /// succeeds. Repeating the call changes nothing.
@@ -21,6 +21,7 @@ use crate::{Core, Error, ProblemCode, Result, Scope, Topic, Transition, database
 pub async fn cancel(scope: &Scope, id: Uuid) -> Result<Model> {
     let path = ["input", "jobId"];
     let found = super::find(scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;
+    scope.require(Permission::CancelJobs(scope.core().job_kinds.work(&found)))?;
     let context = (scope.clone(), found);
     let canceled =
         scope.core().db.transaction(context, |tx, (scope, found)| Box::pin(ask(tx, scope, found)));

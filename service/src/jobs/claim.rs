@@ -150,7 +150,7 @@ async fn next(
 ) -> std::result::Result<Vec<Model>, DbErr> {
     loop {
         let jobs = queued(tx, worker, organization_id, now, (limit, taken)).await?;
-        let is_readable = |job: &Model| worker.core.job_kinds.work(job).is_some();
+        let is_readable = |job: &Model| worker.core.job_kinds.readable_work(job).is_some();
         let (readable, unreadable): (Vec<_>, Vec<_>) = jobs.into_iter().partition(is_readable);
         unreadable.iter().for_each(|job| worker.unreadable.add(job));
         if unreadable.is_empty() || !readable.is_empty() {

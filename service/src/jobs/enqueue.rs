@@ -8,7 +8,9 @@ use super::{
     quota,
     record::{TransitionRecord, notify, record},
 };
-use crate::{Core, Error, ProblemCode, Result, Scope, Transition, audit, database, random};
+use crate::{
+    Core, Error, Permission, ProblemCode, Result, Scope, Transition, audit, database, random,
+};
 
 /// Maximum number of attempts at a job.
 const MAX_ATTEMPTS: i32 = 5;
@@ -118,6 +120,7 @@ impl Queued {
 pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
     let path = ["input", "jobId"];
     let old = super::find(scope, id).await?.ok_or_else(|| Error::not_found(&path, "job"))?;
+    scope.require(Permission::RetryJobs(scope.core().job_kinds.work(&old)))?;
     let message = match old.state {
         JobState::Failed | JobState::Canceled => None,
         JobState::Queued | JobState::Running => Some("has not ended yet"),
@@ -142,9 +145,7 @@ pub async fn retry(scope: &Scope, id: Uuid) -> Result<Model> {
 }
 
 async fn earlier(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Result<Option<Model>> {
-    let jobs = Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id()))
-        .filter(Column::Kind.eq(new.kind.as_str()));
+    let jobs = scope.find::<Entity>().filter(Column::Kind.eq(new.kind.as_str()));
     if let Some(key) = &new.idempotency_key {
         let known = jobs.filter(Column::IdempotencyKey.eq(key)).one(tx).await?;
         let is_other = known.as_ref().is_some_and(|known| known.request_hash != new.request_hash);

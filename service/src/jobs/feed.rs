@@ -21,7 +21,7 @@ pub(super) use position::Position;
 
 use crate::transition::is_final;
 use crate::{
-    Error, Result, Scope, Subscription, Topic, access::LiveAccess, metrics, random,
+    Error, Permission, Result, Scope, Subscription, Topic, access::LiveAccess, metrics, random,
     subscription_limit::CountedSubscription,
 };
 
@@ -75,6 +75,10 @@ pub enum UpdateKind {
 /// A cursor that is not of this organization's feed; RATE_LIMITED if the organization has too many
 /// subscriptions.
 pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Update>> + Send> {
+    // The right to see the one job that is watched is checked when the job is read.
+    if watch.job_id.is_none() {
+        scope.require(Permission::ReadJobs)?;
+    }
     let position = match &watch.after {
         Some(cursor) => {
             let message = "is not a cursor of this organization's jobs";

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{
+    TenantTable,
     job::{Column, Entity, JobState, Model},
     job_event, organization,
 };
@@ -10,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Error, Result, Scope, input,
+    Error, Permission, Result, Scope, input,
     page::{self, Keyset, Page, PageArgs, Part},
     workload,
 };
@@ -73,6 +74,7 @@ pub fn is_everywhere(scope: &Scope) -> bool {
 /// # Errors
 /// A filter, number or cursor that can't be used; a database fault.
 pub async fn list(scope: &Scope, filter: &Filter, args: &PageArgs) -> Result<Page<Model>> {
+    scope.require(Permission::ReadJobs)?;
     check(filter)?;
     let select = Entity::find().filter(filter.condition(scope));
     let identity = ("jobs", scope.organization_id(), filter.identity());
@@ -92,6 +94,7 @@ pub async fn list(scope: &Scope, filter: &Filter, args: &PageArgs) -> Result<Pag
 /// # Errors
 /// A filter that can't be used; a database fault.
 pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
+    scope.require(Permission::ReadJobs)?;
     check(filter)?;
     let select = Entity::find().filter(filter.condition(scope));
     let identity = ("jobs", scope.organization_id(), filter.identity());
@@ -104,7 +107,12 @@ pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
 /// # Errors
 /// A database fault.
 pub async fn find(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
-    Ok(get_many(scope, &[id]).await?.pop())
+    let found = scope
+        .find::<Entity>()
+        .filter(Column::Kind.is_in(scope.core().job_kinds.names()))
+        .filter(Column::Id.eq(id));
+    let found = found.one(scope.core().db.reader()).await?;
+    found.map(|job| scope.require_to_see(&job).map(|()| job)).transpose()
 }
 
 /// Returns the job that `job` repeats; `None` if it repeats none. Both belong to the same
@@ -113,36 +121,21 @@ pub async fn find(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// # Errors
 /// A database fault.
 pub async fn retried(scope: &Scope, job: &Model) -> Result<Option<Model>> {
+    scope.require_to_see(job)?;
     let Some(id) = job.retry_of else { return Ok(None) };
-    let found = Entity::find_by_id((job.organization_id, id));
+    let found = Entity::of(job.organization_id).filter(Column::Id.eq(id));
     let found = found.one(scope.core().db.reader()).await?;
     Ok(found.filter(|job| scope.core().job_kinds.find(&job.kind).is_some()))
-}
-
-/// Returns those of `ids` that are jobs of the scope's organization, in no particular order.
-///
-/// # Errors
-/// A database fault.
-pub async fn get_many(scope: &Scope, ids: &[Uuid]) -> Result<Vec<Model>> {
-    let found = Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id()))
-        .filter(Column::Kind.is_in(scope.core().job_kinds.names()))
-        .filter(Column::Id.is_in(ids.iter().copied()));
-    Ok(found.all(scope.core().db.reader()).await?)
 }
 
 /// Returns each transition of a job that is still kept, oldest first.
 ///
 /// # Errors
 /// A database fault.
-pub async fn transitions(
-    scope: &Scope,
-    organization_id: Uuid,
-    job_id: Uuid,
-) -> Result<Vec<job_event::Model>> {
-    let events = job_event::Entity::find()
-        .filter(job_event::Column::OrganizationId.eq(organization_id))
-        .filter(job_event::Column::JobId.eq(job_id))
+pub async fn transitions(scope: &Scope, job: &Model) -> Result<Vec<job_event::Model>> {
+    scope.require_to_see(job)?;
+    let events = job_event::Entity::of(job.organization_id)
+        .filter(job_event::Column::JobId.eq(job.id))
         .order_by_asc(job_event::Column::Feed);
     Ok(events.all(scope.core().db.reader()).await?)
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use daybook_entity::{
+    TenantTable,
     audit_log::ActorType,
-    job::{Entity, Model},
+    job::{Column, Entity, Model},
 };
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, QueryFilter};
 use uuid::Uuid;
 
 use crate::{Core, Permission, Result, Viewer, access, permission::JobWork, tenancy};
@@ -15,13 +16,7 @@ use crate::{Core, Permission, Result, Viewer, access, permission::JobWork, tenan
 /// and when downloading its file.
 #[must_use]
 pub fn required_permission(core: &Core, job: &Model) -> Permission {
-    work(core, job).permission()
-}
-
-/// Returns the work of a job. A job that this build can't read is treated as the work that requires
-/// the most.
-fn work(core: &Core, job: &Model) -> JobWork {
-    core.job_kinds.work(job).unwrap_or(JobWork::BackUp)
+    core.job_kinds.work(job).permission()
 }
 
 /// Returns the permission that `viewer` needs to see a job: to see all jobs or, if the viewer lacks
@@ -57,14 +52,14 @@ pub async fn right_to_see(
 /// A database fault.
 pub async fn work_of(core: &Core, organization_id: Uuid, id: Uuid) -> Result<JobWork> {
     match find(core, organization_id, id).await? {
-        Some(job) => Ok(work(core, &job)),
+        Some(job) => Ok(core.job_kinds.work(&job)),
         // There is no such job, which only those who may export learn.
         None => Ok(JobWork::ExportAuditLog),
     }
 }
 
 async fn find(core: &Core, organization_id: Uuid, id: Uuid) -> Result<Option<Model>> {
-    let found = Entity::find_by_id((organization_id, id)).one(core.db.reader());
+    let found = Entity::of(organization_id).filter(Column::Id.eq(id)).one(core.db.reader());
     // Read only to choose the permission to check.
     Ok(tenancy::only(organization_id, found).await?)
 }

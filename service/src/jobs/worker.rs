@@ -216,7 +216,7 @@ pub async fn execute(
 /// requested.
 async fn check_right(core: &Core, job: &job::Model) -> std::result::Result<(), AttemptError> {
     // Claims skip jobs that this build can't read.
-    let Some(work) = core.job_kinds.work(job) else {
+    let Some(work) = core.job_kinds.readable_work(job) else {
         return Err(AttemptError::Interrupted);
     };
     if access::may_have_job_done(core, job, work.permission()).await? {

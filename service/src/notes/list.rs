@@ -2,13 +2,12 @@
 
 use daybook_entity::note::{Column, Entity, Model};
 use sea_orm::{
-    ColumnTrait, EntityTrait, Iterable, PaginatorTrait, QueryFilter, QuerySelect, Select,
-    sea_query::Expr,
+    ColumnTrait, Iterable, PaginatorTrait, QueryFilter, QuerySelect, Select, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use crate::{
-    Fault, Result, Scope,
+    Fault, Permission, Result, Scope,
     page::{self, Keyset, Order, Page, PageArgs, Part},
     workload,
 };
@@ -32,6 +31,7 @@ pub async fn list(
     args: &PageArgs,
     bodies: Bodies<'_>,
 ) -> Result<Page<Model>> {
+    scope.require(Permission::ReadNotes)?;
     let identity = ("notes", scope.organization_id(), workspace_id);
     let keyset = Keyset {
         columns: vec![Column::Path],
@@ -66,6 +66,7 @@ pub async fn list(
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope, workspace_id: Uuid) -> Result<u64> {
+    scope.require_one_of(&[Permission::ReadNotes, Permission::ExportNotes])?;
     let notes = all(scope, workspace_id);
     let count =
         scope.read(&notes, |db, notes| Box::pin(async move { Ok(notes.clone().count(db).await?) }));
@@ -77,7 +78,8 @@ pub async fn count(scope: &Scope, workspace_id: Uuid) -> Result<u64> {
 /// # Errors
 /// A database fault.
 pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
-    let found = Entity::find_by_id((scope.organization_id(), id));
+    scope.require(Permission::ReadNotes)?;
+    let found = scope.find::<Entity>().filter(Column::Id.eq(id));
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
@@ -86,6 +88,7 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// # Errors
 /// A database fault.
 pub async fn find_by_path(scope: &Scope, workspace_id: Uuid, path: &str) -> Result<Option<Model>> {
+    scope.require_one_of(&[Permission::ReadNotes, Permission::CreateNotes])?;
     let found = all(scope, workspace_id).filter(Column::Path.eq(path));
     Ok(found.one(scope.core().db.reader()).await?)
 }
@@ -100,7 +103,5 @@ pub fn tags(note: &Model) -> Result<Vec<String>> {
 }
 
 fn all(scope: &Scope, workspace_id: Uuid) -> Select<Entity> {
-    Entity::find()
-        .filter(Column::OrganizationId.eq(scope.organization_id()))
-        .filter(Column::WorkspaceId.eq(workspace_id))
+    scope.find().filter(Column::WorkspaceId.eq(workspace_id))
 }

@@ -5,14 +5,14 @@ use daybook_entity::{
     workspace::{Column, Entity, Model},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, IntoActiveModel, PaginatorTrait,
+    QueryFilter,
 };
 use uuid::Uuid;
 
 use super::{limits::workspace_name, write::unless_taken};
 use crate::{
-    Error, GlobalId, Result, Scope,
+    Error, GlobalId, Permission, Result, Scope,
     audit::{self, Change, NewEntry, Resource},
     database,
     page::{self, Keyset, Order, Page, PageArgs, Part},
@@ -24,6 +24,7 @@ use crate::{
 /// # Errors
 /// A name that is invalid or taken; the instance itself, which has no workspaces; a database fault.
 pub async fn create(scope: &Scope, name: &str) -> Result<Model> {
+    scope.require(Permission::CreateWorkspaces)?;
     let name = workspace_name(name)?;
     if scope.organization_id() == organization::INSTANCE {
         let message = "the instance itself has no workspaces";
@@ -63,6 +64,7 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut workspace: Model) -
 /// # Errors
 /// An invalid page size or cursor; a database fault.
 pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
+    scope.require(Permission::ReadWorkspaces)?;
     let identity = ("workspaces", scope.organization_id());
     let keyset = Keyset {
         columns: vec![Column::Name],
@@ -70,7 +72,7 @@ pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
         order: Order::Ascending,
         context: serde_json::to_vec(&identity).expect("an id and a text"),
     };
-    let asked = (&scope.core().secret, all(scope), keyset, args);
+    let asked = (&scope.core().secret, scope.find::<Entity>(), keyset, args);
     let page = scope.read(&asked, |db, (secret, workspaces, keyset, args)| {
         Box::pin(page::fetch(db, secret, workspaces.clone(), keyset, args))
     });
@@ -82,7 +84,8 @@ pub async fn list(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
-    let workspaces = all(scope);
+    scope.require(Permission::ReadWorkspaces)?;
+    let workspaces = scope.find::<Entity>();
     let count = scope.read(&workspaces, |db, workspaces| {
         Box::pin(async move { Ok(workspaces.clone().count(db).await?) })
     });
@@ -94,7 +97,15 @@ pub async fn count(scope: &Scope) -> Result<u64> {
 /// # Errors
 /// A database fault.
 pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
-    let found = Entity::find_by_id((scope.organization_id(), id));
+    // A note is shown with its workspace.
+    scope.require_one_of(&[
+        Permission::ReadWorkspaces,
+        Permission::ReadNotes,
+        Permission::CreateNotes,
+        Permission::UpdateNotes,
+        Permission::ExportNotes,
+    ])?;
+    let found = scope.find::<Entity>().filter(Column::Id.eq(id));
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
@@ -103,10 +114,7 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// # Errors
 /// An invalid name; a database fault.
 pub async fn find_by_name(scope: &Scope, name: &str) -> Result<Option<Model>> {
-    let found = all(scope).filter(Column::Name.eq(workspace_name(name)?));
+    scope.require(Permission::ReadWorkspaces)?;
+    let found = scope.find::<Entity>().filter(Column::Name.eq(workspace_name(name)?));
     Ok(found.one(scope.core().db.reader()).await?)
-}
-
-fn all(scope: &Scope) -> sea_orm::Select<Entity> {
-    Entity::find().filter(Column::OrganizationId.eq(scope.organization_id()))
 }

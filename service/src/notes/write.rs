@@ -11,7 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{limits::Problems, record::entry};
-use crate::{Error, Fault, ProblemCode, Result, Scope, audit, database, random};
+use crate::{Error, Fault, Permission, ProblemCode, Result, Scope, audit, database, random};
 
 /// A note to be created.
 #[derive(Clone, Debug)]
@@ -52,6 +52,7 @@ pub struct NoteChange {
 /// Every invalid value, by field; `NOT_FOUND` if the workspace does not exist; `CONFLICT` if the
 /// path is taken; a database fault.
 pub async fn create(scope: &Scope, new: NewNote) -> Result<Model> {
+    scope.require(Permission::CreateNotes)?;
     let NewNote { workspace_id, path, title, body, tags } = new;
     let mut problems = Problems::default();
     let path = problems.path(&path);
@@ -81,8 +82,9 @@ pub async fn create(scope: &Scope, new: NewNote) -> Result<Model> {
 }
 
 async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut note: Model) -> Result<Model> {
-    let workspace = (note.organization_id, note.workspace_id);
-    if workspace::Entity::find_by_id(workspace).one(tx).await?.is_none() {
+    let workspaces = scope.find::<workspace::Entity>();
+    let workspace = workspaces.filter(workspace::Column::Id.eq(note.workspace_id));
+    if workspace.one(tx).await?.is_none() {
         return Err(Error::not_found(&["input", "workspaceId"], "workspace"));
     }
     note.created_at = database::now(tx, &scope.core().clock).await?;
@@ -98,6 +100,7 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut note: Model) -> Res
 /// Every invalid value, by field; `NOT_FOUND` if the note does not exist; `CONFLICT` if the note
 /// has another version or the path is taken; a database fault.
 pub async fn update(scope: &Scope, mut change: NoteChange) -> Result<Model> {
+    scope.require(Permission::UpdateNotes)?;
     let NoteChange { id: _, expected_version: _, path, title, body, tags } = &mut change;
     let mut problems = Problems::default();
     if let Some(path) = path {
@@ -149,9 +152,9 @@ async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Re
         updated_at: Set(after.updated_at),
         ..Default::default()
     };
-    let changed = Entity::update_many()
+    let changed = scope
+        .update::<Entity>()
         .set(row)
-        .filter(Column::OrganizationId.eq(before.organization_id))
         .filter(Column::Id.eq(before.id))
         .filter(Column::Version.eq(before.version))
         .exec(tx)
@@ -170,6 +173,7 @@ async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Re
 /// # Errors
 /// `NOT_FOUND` if the note does not exist; a database fault.
 pub async fn delete(scope: &Scope, id: Uuid) -> Result<()> {
+    scope.require(Permission::DeleteNotes)?;
     let context = (scope.clone(), id);
     let deleted =
         scope.core().db.transaction(context, |tx, (scope, id)| Box::pin(remove(tx, scope, *id)));
@@ -178,15 +182,15 @@ pub async fn delete(scope: &Scope, id: Uuid) -> Result<()> {
 
 async fn remove(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<()> {
     // Locks the note, so that the old values recorded are those deleted.
-    let before = Entity::find_by_id((scope.organization_id(), id)).lock_exclusive().one(tx).await?;
+    let before = scope.find::<Entity>().filter(Column::Id.eq(id)).lock_exclusive().one(tx).await?;
     let before = before.ok_or_else(no_note)?;
     let entry = entry(scope, "note.deleted", Some(&before), None)?;
-    Entity::delete_by_id((scope.organization_id(), id)).exec(tx).await?;
+    scope.delete::<Entity>().filter(Column::Id.eq(id)).exec(tx).await?;
     audit::append_own(tx, scope, entry).await
 }
 
 async fn find(tx: &DatabaseTransaction, scope: &Scope, id: Uuid) -> Result<Model> {
-    let found = Entity::find_by_id((scope.organization_id(), id)).one(tx).await?;
+    let found = scope.find::<Entity>().filter(Column::Id.eq(id)).one(tx).await?;
     found.ok_or_else(no_note)
 }
 

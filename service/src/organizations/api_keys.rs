@@ -16,7 +16,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    Core, Error, GlobalId, Result, Scope,
+    Core, Error, GlobalId, Permission, Result, Scope,
     access::{self, api_key, subject},
     audit::{self, Change, NewEntry, Resource},
     clock::to_micros,
@@ -55,6 +55,7 @@ pub struct Created {
 /// # Errors
 /// The name, role or expiry is not allowed; a database fault.
 pub async fn create(scope: &Scope, new: NewApiKey) -> Result<Created> {
+    scope.require(Permission::CreateApiKeys)?;
     let now = scope.core().clock.now();
     check(scope, &new, now)?;
     let NewApiKey { name, role, expires_at } = new;
@@ -124,10 +125,11 @@ async fn insert(tx: &DatabaseTransaction, scope: &Scope, mut row: Model) -> Resu
 /// # Errors
 /// A database fault.
 pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
+    scope.require(Permission::RevokeApiKeys)?;
     let context = (scope.clone(), id);
     let revoked = scope.core().db.transaction(context, |tx, (scope, id)| {
         Box::pin(async move {
-            let found = Entity::find_by_id((scope.organization_id(), *id)).lock_exclusive();
+            let found = scope.find::<Entity>().filter(Column::Id.eq(*id)).lock_exclusive();
             let Some(row) = found.one(tx).await? else { return Ok(None) };
             if row.revoked_at.is_some() {
                 return Ok(Some(row));
@@ -155,6 +157,7 @@ pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// # Errors
 /// The number or cursor can't be used; a database fault.
 pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
+    scope.require(Permission::ReadApiKeys)?;
     let identity = ("api_keys", scope.organization_id());
     let keyset = Keyset {
         columns: vec![Column::CreatedAt, Column::Id],
@@ -171,6 +174,7 @@ pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<Model>> {
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
+    scope.require(Permission::ReadApiKeys)?;
     let count = async { Ok(all(scope).count(scope.core().db.reader()).await?) };
     workload::count_once(&("api_keys", scope.organization_id()), count).await
 }
@@ -180,7 +184,8 @@ pub async fn count(scope: &Scope) -> Result<u64> {
 /// # Errors
 /// A database fault.
 pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
-    let found = Entity::find_by_id((scope.organization_id(), id));
+    scope.require_one_of(&[Permission::ReadApiKeys, Permission::RevokeApiKeys])?;
+    let found = scope.find::<Entity>().filter(Column::Id.eq(id));
     Ok(found.one(scope.core().db.reader()).await?)
 }
 
@@ -189,6 +194,7 @@ pub async fn get(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
 /// # Errors
 /// A database fault.
 pub async fn find_by_prefix(scope: &Scope, prefix: &str) -> Result<Option<Model>> {
+    scope.require_one_of(&[Permission::ReadApiKeys, Permission::RevokeApiKeys])?;
     let found = all(scope).filter(Column::Prefix.eq(prefix));
     Ok(found.one(scope.core().db.reader()).await?)
 }
@@ -210,7 +216,7 @@ pub fn subject(row: &Model) -> String {
 }
 
 fn all(scope: &Scope) -> Select<Entity> {
-    Entity::find().filter(Column::OrganizationId.eq(scope.organization_id()))
+    scope.find()
 }
 
 fn entry(scope: &Scope, action: &str, row: &Model) -> NewEntry {

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Error, ProblemCode, Result, Scope, Viewer,
+    Error, Permission, ProblemCode, Result, Scope, Viewer,
     access::{self, Authority, api_key, subject},
     audit::{self, Change, NewEntry, Resource},
     database, input,
@@ -28,6 +28,7 @@ pub async fn set(
     email: Option<&str>,
     role: Role,
 ) -> Result<membership::Model> {
+    scope.require(Permission::SetMembers)?;
     subject::check(subject, &["input", "subject"])?;
     if scope.organization_id() == organization::INSTANCE {
         let message = "the instance itself has operators, not members";
@@ -109,6 +110,7 @@ async fn keep_an_admin(
 /// # Errors
 /// The subject is not valid; CONFLICT if nobody would be ADMIN any more; a database fault.
 pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
+    scope.require(Permission::RemoveMembers)?;
     input::check_text(subject, &["input", "subject"])?;
     let context = (scope.clone(), subject.to_owned());
     let removed = scope.core().db.transaction(context, |tx, (scope, subject)| {
@@ -135,6 +137,11 @@ pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
 /// # Errors
 /// A database fault.
 pub async fn has_admin(scope: &Scope) -> Result<bool> {
+    scope.require_one_of(&[
+        Permission::ReadMembers,
+        Permission::SetMembers,
+        Permission::RemoveMembers,
+    ])?;
     Ok(admins(scope).count(scope.core().db.reader()).await? > 0)
 }
 
@@ -147,6 +154,11 @@ fn admins(scope: &Scope) -> Select<membership::Entity> {
 /// # Errors
 /// A database fault.
 pub async fn list(scope: &Scope) -> Result<Vec<membership::Model>> {
+    scope.require_one_of(&[
+        Permission::ReadMembers,
+        Permission::SetMembers,
+        Permission::RemoveMembers,
+    ])?;
     let members = all(scope).order_by_asc(membership::Column::Subject);
     Ok(members.all(scope.core().db.reader()).await?)
 }
@@ -156,6 +168,7 @@ pub async fn list(scope: &Scope) -> Result<Vec<membership::Model>> {
 /// # Errors
 /// The number or cursor can't be used; a database fault.
 pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<membership::Model>> {
+    scope.require(Permission::ReadMembers)?;
     let identity = ("members", scope.organization_id());
     let keyset = Keyset {
         columns: vec![membership::Column::Subject],
@@ -172,6 +185,7 @@ pub async fn page(scope: &Scope, args: &PageArgs) -> Result<Page<membership::Mod
 /// # Errors
 /// A database fault.
 pub async fn count(scope: &Scope) -> Result<u64> {
+    scope.require(Permission::ReadMembers)?;
     let count = async { Ok(all(scope).count(scope.core().db.reader()).await?) };
     workload::count_once(&("members", scope.organization_id()), count).await
 }
@@ -204,8 +218,7 @@ fn let_in(membership: &membership::Model) {
 }
 
 fn all(scope: &Scope) -> Select<membership::Entity> {
-    membership::Entity::find()
-        .filter(membership::Column::OrganizationId.eq(scope.organization_id()))
+    scope.find()
 }
 
 fn entry(

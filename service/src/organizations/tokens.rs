@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::{
-    Result, Scope,
+    Permission, Result, Scope,
     audit::{Change, NewEntry, Recorder, Resource},
 };
 
@@ -19,6 +19,7 @@ pub async fn record_issue(
     right: &str,
     expires_at: DateTime<Utc>,
 ) -> Result<()> {
+    scope.require_one_of(&[Permission::SetMembers, Permission::AddOperators])?;
     let resource = Resource { r#type: "token".to_owned(), id: subject.to_owned(), name: None };
     let mut entry = NewEntry::by(scope.viewer(), "token.issued", resource);
     let expires_at = expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);

@@ -1,13 +1,13 @@
 //! Holds, such as legal holds: while a log has one, nothing is removed from it.
 
-use daybook_entity::hold;
+use daybook_entity::{TenantTable, hold};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait,
     QueryFilter, QueryOrder,
 };
 use uuid::Uuid;
 
-use crate::{Error, ProblemCode, Result, Scope, audit, database, input};
+use crate::{Error, Permission, ProblemCode, Result, Scope, audit, database, input};
 
 /// Maximum number of characters in a hold's name and in its reason.
 const MAX_TEXT_CHARS: usize = 200;
@@ -17,6 +17,7 @@ const MAX_TEXT_CHARS: usize = 200;
 /// # Errors
 /// An invalid name or reason; `CONFLICT` if there is a hold of this name already; a database fault.
 pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
+    scope.require(Permission::PlaceHolds)?;
     for (field, text) in [("name", name), ("reason", reason)] {
         input::check_name(text, MAX_TEXT_CHARS, &[field])?;
     }
@@ -25,8 +26,8 @@ pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
         Box::pin(async move {
             // Pruning takes this lock, too: once this is committed, nothing more is removed.
             super::lock(tx, scope.organization_id()).await?;
-            let key = (scope.organization_id(), name.clone());
-            if hold::Entity::find_by_id(key).one(tx).await?.is_some() {
+            let holds = scope.find::<hold::Entity>();
+            if holds.filter(hold::Column::Name.eq(name.as_str())).one(tx).await?.is_some() {
                 let message = format!("there is a hold {name} already");
                 return Err(Error::problem(ProblemCode::Conflict, &["name"], message));
             }
@@ -49,13 +50,15 @@ pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
 /// # Errors
 /// An invalid name; a database fault.
 pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
+    scope.require(Permission::ReleaseHolds)?;
     input::check_text(name, &["name"])?;
     let context = (scope.clone(), name.to_owned());
     let released = scope.core().db.transaction(context, |tx, (scope, name)| {
         Box::pin(async move {
             super::lock(tx, scope.organization_id()).await?;
-            let key = (scope.organization_id(), name.clone());
-            let Some(hold) = hold::Entity::find_by_id(key).one(tx).await? else {
+            let holds = scope.find::<hold::Entity>();
+            let hold = holds.filter(hold::Column::Name.eq(name.as_str())).one(tx).await?;
+            let Some(hold) = hold else {
                 return Ok(false);
             };
             let reason = hold.reason.clone();
@@ -72,9 +75,8 @@ pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
 /// # Errors
 /// A database fault.
 pub async fn holds(scope: &Scope) -> Result<Vec<hold::Model>> {
-    let holds = hold::Entity::find()
-        .filter(hold::Column::OrganizationId.eq(scope.organization_id()))
-        .order_by_asc(hold::Column::Name);
+    scope.require_one_of(&[Permission::ReadRetention, Permission::SetRetention])?;
+    let holds = scope.find::<hold::Entity>().order_by_asc(hold::Column::Name);
     Ok(holds.all(scope.core().db.reader()).await?)
 }
 
@@ -83,7 +85,7 @@ pub(super) async fn is_held<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,
 ) -> std::result::Result<bool, DbErr> {
-    let holds = hold::Entity::find().filter(hold::Column::OrganizationId.eq(organization_id));
+    let holds = hold::Entity::of(organization_id);
     Ok(holds.count(db).await? > 0)
 }
 

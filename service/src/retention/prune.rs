@@ -102,8 +102,8 @@ async fn may_go(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
         return Ok(false);
     }
     let kinds = scope.core().job_kinds.names_reading_audit_log();
-    let readers = job::Entity::find()
-        .filter(job::Column::OrganizationId.eq(organization_id))
+    let readers = scope
+        .find::<job::Entity>()
         .filter(job::Column::Kind.is_in(kinds))
         .filter(job::Column::State.is_in([JobState::Queued, JobState::Running]));
     Ok(readers.count(tx).await? == 0)

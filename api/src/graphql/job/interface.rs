@@ -261,16 +261,14 @@ impl JobFields {
         if self.job.state != job::JobState::Succeeded {
             return Ok(None);
         }
-        let job::Model { organization_id, id, .. } = self.job;
-        let found = artifacts::find(&self.scope, organization_id, id).await.map_err(to_error)?;
+        let found = artifacts::find(&self.scope, &self.job).await.map_err(to_error)?;
         let permission = jobs::required_permission(self.scope.core(), &self.job);
         Ok(found.map(|artifact| Artifact { scope: self.scope.clone(), artifact, permission }))
     }
 
     /// State transitions of the job, oldest first.
     pub(in crate::graphql) async fn transitions(&self) -> Result<Vec<JobTransition>> {
-        let job::Model { organization_id, id, .. } = self.job;
-        let events = jobs::transitions(&self.scope, organization_id, id).await.map_err(to_error)?;
+        let events = jobs::transitions(&self.scope, &self.job).await.map_err(to_error)?;
         let transition = |event: job_event::Model| JobTransition {
             cursor: jobs::feed_cursor(&self.scope, &event),
             from: event.from_state.map(Into::into),

@@ -138,6 +138,7 @@ pub(super) async fn is_over(scope: &Scope, watch: &Watch) -> Result<bool> {
         return Ok(false);
     }
     let job = job::Entity::find().filter(of(scope, watch)).one(scope.core().db.reader()).await?;
+    job.as_ref().map_or(Ok(()), |job| scope.require_to_see(job))?;
     Ok(job.is_some_and(|job| super::is_final(job.state)))
 }
 
@@ -172,6 +173,9 @@ pub(super) async fn snapshot(scope: &Scope, watch: &Watch) -> Result<(Position, 
     let position = position.ok_or_else(|| Fault::Stored("the job feed is gone".to_owned()))?;
     if jobs.is_empty() && watch.job_id.is_some() {
         return Err(Error::not_found(&["jobId"], "job"));
+    }
+    if watch.job_id.is_some() {
+        jobs.iter().try_for_each(|job| scope.require_to_see(job))?;
     }
     jobs.sort_by_key(|job| (job.created_at, job.id));
     Ok((position, jobs))
