@@ -1,13 +1,17 @@
 //! Configuration: each option is a flag and an environment variable.
 
+mod backups;
 mod credential_files;
 mod document_limits;
 mod existing;
+mod fixed_limits;
+mod heading;
 mod identity;
 mod messages;
 mod paths;
 mod secret;
 mod server_limits;
+mod testing;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,157 +19,210 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Command, ValueEnum};
 use daybook_service::{
     Clock, Database, Instance, Options, Settings,
-    backups::{Cron, Schedule},
     jobs::Kinds,
     store::{Links, Store},
 };
 use http::Uri;
 
+pub use backups::Backups;
 pub use credential_files::CredentialFiles;
 pub use document_limits::DocumentLimits;
 pub(crate) use existing::database_name;
+pub use fixed_limits::FixedLimits;
 pub use identity::Identity;
 pub use messages::Messages;
 pub(crate) use paths::tighten;
 pub(crate) use secret::{new_secret, replace_secret};
 pub use server_limits::ServerLimits;
+pub use testing::Testing;
 
-/// Shortest lease of a job: it must be longer than the interval between two heartbeats.
-const MIN_JOB_LEASE: Duration = Duration::from_secs(1);
 /// Longest time for which anything is kept; dates beyond it can't be stored.
 const MAX_RETENTION: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
 /// Settings of one Daybook process.
+///
+/// The first paragraph of an option's text is its meaning and default, the second one says when to change it. Both are
+/// in `--help` and in `api/docs/settings.md`. What nobody has a reason to change is a constant, not an option.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = heading::NODE)]
 pub struct Config {
     /// Folder for the database, artifacts and secret, unless another setting names their location
+    ///
+    /// Set it to an absolute path for a server, which otherwise depends on the folder that it is started in.
     #[arg(long, env = "DAYBOOK_DATA_DIR", default_value = "daybook-data", global = true)]
     pub data_dir: PathBuf,
     /// Database: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME [default: sqlite://DATA_DIR/daybook.db]
+    ///
+    /// Set it to use PostgreSQL, which several processes, or a log beyond some million entries a day, need.
     #[arg(long, env = "DAYBOOK_DATABASE_URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
-    /// Direct URL of the same PostgreSQL database, if --database-url names a pooler in transaction mode [default: none]
-    #[arg(long, env = "DAYBOOK_DATABASE_DIRECT_URL", hide_env_values = true, global = true)]
-    pub database_direct_url: Option<String>,
-    /// URL of a PostgreSQL replica that may answer reads [default: none]
-    #[arg(long, env = "DAYBOOK_DATABASE_REPLICA_URL", hide_env_values = true, global = true)]
-    pub database_replica_url: Option<String>,
     /// Address and port to listen on
+    ///
+    /// Set it if a proxy or clients on other machines connect, e.g. to 0.0.0.0:8080.
     #[arg(long, env = "DAYBOOK_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
     /// URL at which users reach this instance; all links begin with it [default: http://LISTEN]
+    ///
+    /// Set it whenever users don't open the listen address itself, as behind TLS or a proxy.
     #[arg(long, env = "DAYBOOK_PUBLIC_URL", hide_env_values = true, global = true)]
     pub public_url: Option<String>,
+    /// Secret that signs tokens and links, at least 32 characters [default: generated once and kept in DATA_DIR/secret]
+    ///
+    /// Set it if several nodes share a database, or if the data folder does not last.
+    #[arg(long, env = "DAYBOOK_SECRET", hide_env_values = true, global = true)]
+    pub secret: Option<String>,
+    /// Log level, or levels by module, e.g. info or daybook=debug
+    ///
+    /// Change it to look for the cause of a problem, or to log less.
+    #[arg(long, env = "DAYBOOK_LOG", default_value = "info", global = true)]
+    pub log: String,
+    /// Format of the log on standard error
+    ///
+    /// Set it to json if a program collects the log.
+    #[arg(long, env = "DAYBOOK_LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    pub log_format: LogFormat,
+    /// Direct URL of the same PostgreSQL database, if --database-url names a pooler in transaction mode [default: none]
+    ///
+    /// Set it if PgBouncer is between Daybook and PostgreSQL.
+    #[arg(
+        long,
+        env = "DAYBOOK_DATABASE_DIRECT_URL",
+        hide_env_values = true,
+        help_heading = heading::CLUSTER,
+        global = true
+    )]
+    pub database_direct_url: Option<String>,
+    /// URL of a PostgreSQL replica that may answer reads [default: none]
+    ///
+    /// Set it if readers of the log take too much of the primary.
+    #[arg(
+        long,
+        env = "DAYBOOK_DATABASE_REPLICA_URL",
+        hide_env_values = true,
+        help_heading = heading::CLUSTER,
+        global = true
+    )]
+    pub database_replica_url: Option<String>,
     /// Artifact store: file:PATH or s3://BUCKET/PREFIX [default: file:DATA_DIR/artifacts]
-    #[arg(long, env = "DAYBOOK_ARTIFACTS_URL", hide_env_values = true, global = true)]
+    ///
+    /// Set it to a bucket if there are several nodes, which must share their files; or to keep backups elsewhere than
+    /// the database.
+    #[arg(
+        long,
+        env = "DAYBOOK_ARTIFACTS_URL",
+        hide_env_values = true,
+        help_heading = heading::CLUSTER,
+        global = true
+    )]
     pub artifacts_url: Option<String>,
     /// Kind of download links for artifacts in a bucket
+    ///
+    /// Set it to presigned if downloads are too much traffic for the nodes, and need not be in the log.
     #[arg(
         long,
         env = "DAYBOOK_ARTIFACT_LINKS",
         value_enum,
         default_value = "daybook",
+        help_heading = heading::CLUSTER,
         global = true
     )]
     pub artifact_links: ArtifactLinks,
-    /// Secret that signs tokens and links, at least 32 characters [default: generated once and kept in DATA_DIR/secret]
-    #[arg(long, env = "DAYBOOK_SECRET", hide_env_values = true, global = true)]
-    pub secret: Option<String>,
+    /// Notifications between processes.
+    #[command(flatten)]
+    pub messages: Messages,
+    /// Files that hold credentials.
+    #[command(flatten)]
+    pub credential_files: CredentialFiles,
+    /// Kinds of jobs that this process can run. Not an option.
+    #[arg(skip = daybook_service::job_kinds::ALL)]
+    pub job_kinds: Kinds,
+    /// Number of jobs that this process runs at once
+    ///
+    /// Raise it if jobs wait while processors and database are idle; each job needs about 12 MiB.
+    #[arg(
+        long,
+        env = "DAYBOOK_JOB_CONCURRENCY",
+        default_value_t = 4,
+        help_heading = heading::CLUSTER,
+        global = true
+    )]
+    pub job_concurrency: usize,
     /// Maximum number of entries in one export of an audit log; a continuation exports the rest
-    #[arg(long, env = "DAYBOOK_EXPORT_MAX_RECORDS", default_value_t = 10_000, global = true)]
+    ///
+    /// Raise it if users need larger files in one piece.
+    #[arg(
+        long,
+        env = "DAYBOOK_EXPORT_MAX_RECORDS",
+        default_value_t = 10_000,
+        help_heading = heading::EXPORTS_AND_BACKUPS,
+        global = true
+    )]
     pub export_max_records: u64,
-    /// Maximum number of entries of an export that is finished before startExport returns
-    #[arg(long, env = "DAYBOOK_EXPORT_INLINE_RECORDS", default_value_t = 1_000, global = true)]
-    pub export_inline_records: u64,
     /// Exports that one organization may start per hour; 0 disables exports
-    #[arg(long, env = "DAYBOOK_EXPORTS_PER_HOUR", default_value_t = 10, global = true)]
+    ///
+    /// Raise it for organizations with many auditors or exports by programs; lower it if exports burden the database.
+    #[arg(
+        long,
+        env = "DAYBOOK_EXPORTS_PER_HOUR",
+        default_value_t = 10,
+        help_heading = heading::EXPORTS_AND_BACKUPS,
+        global = true
+    )]
     pub exports_per_hour: u32,
     /// Time for which an artifact can be downloaded
+    ///
+    /// Raise it if a day is too short to fetch files; lower it if exported data must not stay for so long.
     #[arg(
         long,
         env = "DAYBOOK_ARTIFACT_TTL",
         default_value = "24h",
         value_parser = humantime::parse_duration,
+        help_heading = heading::EXPORTS_AND_BACKUPS,
         global = true
     )]
     pub artifact_ttl: Duration,
-    /// Backups that one organization, or the operators together, may start per hour
-    #[arg(long, env = "DAYBOOK_BACKUPS_PER_HOUR", default_value_t = 10, global = true)]
-    pub backups_per_hour: u32,
-    /// Schedule for backups of the whole instance: a cron expression with five fields, e.g. "30 2 * * *" [default: none]
-    #[arg(long, env = "DAYBOOK_BACKUP_SCHEDULE", global = true)]
-    pub backup_schedule: Option<String>,
-    /// Time zone of --backup-schedule, e.g. Europe/Berlin
-    #[arg(long, env = "DAYBOOK_BACKUP_TIME_ZONE", default_value = "UTC", global = true)]
-    pub backup_time_zone: String,
-    /// Number of scheduled backups to keep
-    #[arg(long, env = "DAYBOOK_BACKUP_KEEP", default_value_t = 7, global = true)]
-    pub backup_keep: usize,
-    /// Maximum age of a scheduled backup, e.g. 90d; the latest verified one is always kept [default: no limit]
-    #[arg(
-        long,
-        env = "DAYBOOK_BACKUP_MAX_AGE",
-        value_parser = humantime::parse_duration,
-        global = true
-    )]
-    pub backup_max_age: Option<Duration>,
-    /// Kinds of jobs that this process can run. Not an option.
-    #[arg(skip = daybook_service::job_kinds::ALL)]
-    pub job_kinds: Kinds,
-    /// Number of jobs that this process runs at once
-    #[arg(long, env = "DAYBOOK_JOB_CONCURRENCY", default_value_t = 4, global = true)]
-    pub job_concurrency: usize,
-    /// Time for which the transitions of jobs are kept
-    #[arg(
-        long,
-        env = "DAYBOOK_JOB_HISTORY",
-        default_value = "30d",
-        value_parser = humantime::parse_duration,
-        global = true
-    )]
-    pub job_history: Duration,
+    /// Number, schedule and retention of backups.
+    #[command(flatten)]
+    pub backups: Backups,
+    /// The OpenID provider whose tokens are accepted.
+    #[command(flatten)]
+    pub identity: Identity,
+    /// Limits and origins of the server.
+    #[command(flatten)]
+    pub server_limits: ServerLimits,
     /// Maximum number of open subscriptions per organization in this process
+    ///
+    /// Raise it if more users or programs of one organization watch at the same time.
     #[arg(
         long,
         env = "DAYBOOK_ORGANIZATION_SUBSCRIPTIONS",
         default_value_t = 1_000,
+        help_heading = heading::LIMITS,
         global = true
     )]
     pub organization_subscriptions: usize,
-    /// Maximum number of operations that run at once on one WebSocket
-    #[arg(long, env = "DAYBOOK_SOCKET_OPERATIONS", default_value_t = 100, global = true)]
-    pub socket_operations: usize,
-    /// Time without a heartbeat after which another worker takes over a job
+    /// Subject that the audit log names as the actor of a command
+    /// [default: the operating system's user, with the name of the host]
+    ///
+    /// Set it if several people use one account of the machine, or a program runs the command for somebody.
     #[arg(
-        long,
-        env = "DAYBOOK_JOB_LEASE",
-        default_value = "30s",
-        value_parser = humantime::parse_duration,
+        long = "as",
+        env = "DAYBOOK_AS",
+        value_name = "SUBJECT",
+        help_heading = heading::COMMANDS,
         global = true
     )]
-    pub job_lease: Duration,
-    /// Files that hold credentials.
-    #[command(flatten)]
-    pub credential_files: CredentialFiles,
-    /// The OpenID provider whose tokens are accepted.
-    #[command(flatten)]
-    pub identity: Identity,
-    /// Notifications between processes.
-    #[command(flatten)]
-    pub messages: Messages,
-    /// Limits and origins of the server.
-    #[command(flatten)]
-    pub server_limits: ServerLimits,
-    /// Subject that the audit log names as the actor of a command; by default the operating
-    /// system's user, with the name of the host
-    #[arg(long = "as", env = "DAYBOOK_AS", value_name = "SUBJECT", global = true)]
     pub acts_as: Option<String>,
-    /// Log level, or levels by module, e.g. info or daybook=debug
-    #[arg(long, env = "DAYBOOK_LOG", default_value = "info", global = true)]
-    pub log: String,
-    /// Format of the log on standard error
-    #[arg(long, env = "DAYBOOK_LOG_FORMAT", value_enum, default_value = "text", global = true)]
-    pub log_format: LogFormat,
+    /// Settings for tests.
+    #[command(flatten)]
+    pub testing: Testing,
+}
+
+impl Default for Config {
+    /// Returns the default of each option.
+    fn default() -> Self {
+        defaults()
+    }
 }
 
 /// Format of the log on standard error.
@@ -251,37 +308,31 @@ impl Config {
         if self.job_concurrency == 0 {
             bail!("DAYBOOK_JOB_CONCURRENCY must be at least 1 (it is 0)");
         }
-        if self.job_lease < MIN_JOB_LEASE {
-            let lease = humantime::format_duration(self.job_lease);
-            bail!("DAYBOOK_JOB_LEASE must be at least 1s (it is {lease})");
+        at_most_a_century("DAYBOOK_ARTIFACT_TTL", self.artifact_ttl)?;
+        if self.artifact_links == ArtifactLinks::Presigned && !self.is_in_bucket() {
+            bail!(
+                "DAYBOOK_ARTIFACT_LINKS has no effect without a bucket: set DAYBOOK_ARTIFACTS_URL to \
+                 s3://BUCKET/PREFIX, or unset DAYBOOK_ARTIFACT_LINKS"
+            );
         }
-        for (name, time) in
-            [("DAYBOOK_ARTIFACT_TTL", self.artifact_ttl), ("DAYBOOK_JOB_HISTORY", self.job_history)]
-        {
-            if time > MAX_RETENTION {
-                let time = humantime::format_duration(time);
-                bail!("{name} must be at most 100years (it is {time})");
-            }
-        }
+        self.testing.check()?;
         let settings = Settings {
             public_url: self.public_url()?,
             export_max_records: self.export_max_records,
-            export_inline_records: self.export_inline_records,
+            export_inline_records: self.testing.export_inline_records,
             exports_per_hour: self.exports_per_hour,
             artifact_ttl: self.artifact_ttl,
-            backups_per_hour: self.backups_per_hour,
+            backups_per_hour: self.backups.backups_per_hour,
             job_concurrency: self.job_concurrency,
-            job_history: self.job_history,
             organization_subscriptions: self.organization_subscriptions,
-            socket_operations: self.socket_operations,
-            job_lease: self.job_lease,
+            job_lease: self.testing.job_lease,
             scratch: self.data_dir.clone(),
             migrations: daybook_migration::names(),
         };
         Ok(Options {
             settings,
             job_kinds: self.job_kinds,
-            backup_schedule: self.backup_schedule()?,
+            backup_schedule: self.backups.schedule()?,
             oidc: self.identity.oidc()?,
             nats: self.messages.nats()?,
         })
@@ -298,20 +349,10 @@ impl Config {
         }
     }
 
-    fn backup_schedule(&self) -> Result<Option<Schedule>> {
-        let Some(expression) = &self.backup_schedule else { return Ok(None) };
-        let cron = Cron::new(expression, &self.backup_time_zone).map_err(anyhow::Error::msg);
-        let cron = cron.context("DAYBOOK_BACKUP_SCHEDULE is not valid")?;
-        if self.backup_keep == 0 {
-            bail!("DAYBOOK_BACKUP_KEEP must be at least 1 (it is 0)");
-        }
-        Ok(Some(Schedule { cron, keep: self.backup_keep, max_age: self.backup_max_age }))
-    }
-
     /// Writes a probe to the bucket, so that a process that could not store anything fails at start.
     pub(crate) async fn try_store(&self) -> Result<()> {
         match &self.artifacts_url {
-            Some(url) if url.starts_with("s3:") => {
+            Some(url) if self.is_in_bucket() => {
                 let tried =
                     async { self.store()?.try_bucket(url).await.map_err(anyhow::Error::new) };
                 tried.await.context("DAYBOOK_ARTIFACTS_URL can't be used")
@@ -320,17 +361,40 @@ impl Config {
         }
     }
 
+    /// Returns true if artifacts are in a bucket.
+    fn is_in_bucket(&self) -> bool {
+        self.artifacts_url.as_ref().is_some_and(|url| url.starts_with("s3:"))
+    }
+
     pub(crate) fn store(&self) -> Result<Store> {
         let Some(url) = &self.artifacts_url else {
             return Ok(Store::folder(&self.data_dir.join("artifacts"))?);
         };
-        if url.starts_with("s3:") {
+        if self.is_in_bucket() {
             return Ok(Store::bucket(url, self.artifact_links.into())?);
         }
         match paths::folder(url) {
             Some(folder) => Ok(Store::folder(&folder)?),
             None => bail!("DAYBOOK_ARTIFACTS_URL must begin with file: or s3: (it is {url})"),
         }
+    }
+}
+
+/// Refuses a time for which nothing can be kept.
+fn at_most_a_century(name: &str, time: Duration) -> Result<()> {
+    if time > MAX_RETENTION {
+        bail!("{name} must be at most 100years (it is {})", humantime::format_duration(time));
+    }
+    Ok(())
+}
+
+/// Refuses the first setting that is set, since all of them have no effect without the setting `needed`.
+fn refuse_without(needed: &str, settings: &[(&str, bool)]) -> Result<()> {
+    match settings.iter().find(|(_, is_set)| *is_set) {
+        Some((name, _)) => {
+            bail!("{name} has no effect without {needed}: set {needed}, or unset {name}")
+        }
+        None => Ok(()),
     }
 }
 

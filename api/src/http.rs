@@ -22,7 +22,7 @@ mod socket;
 mod trusted;
 mod web;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -41,7 +41,7 @@ use tower_http::{
 };
 
 use crate::{
-    config::ServerLimits,
+    config::{Config, ServerLimits},
     graphql::{Answers, Documents, Schema, code, schema, sdl},
 };
 use admission::Admission;
@@ -65,6 +65,8 @@ struct State {
     documents: Arc<Documents>,
     trusted: Arc<Trusted>,
     server_limits: Arc<ServerLimits>,
+    /// Interval between heartbeats on an idle event stream.
+    stream_heartbeat: Duration,
     admission: Arc<Admission>,
     link_clients: Arc<LinkClients>,
     budget: Arc<Budget>,
@@ -84,21 +86,18 @@ const MIN_COMPRESSED_BYTES: u16 = 1024;
 /// # Errors
 /// Fails if the file or one of its documents is not valid.
 pub fn check_documents(server_limits: &ServerLimits) -> anyhow::Result<()> {
-    let documents = Documents::new(&sdl(), server_limits.document.clone());
+    let documents = Documents::new(&sdl(), server_limits.document());
     Trusted::load(server_limits.trusted_documents.as_deref(), &documents).map(drop)
 }
 
-/// Builds the router of everything that this process serves. `public_url` is `DAYBOOK_PUBLIC_URL`, if set.
+/// Builds the router of everything that this process serves.
 ///
 /// # Errors
 /// Fails if the trusted documents are not valid.
-pub fn router(
-    instance: Arc<Instance>,
-    server_limits: ServerLimits,
-    public_url: Option<&str>,
-) -> anyhow::Result<Router> {
+pub fn router(instance: Arc<Instance>, config: &Config) -> anyhow::Result<Router> {
+    let (server_limits, public_url) = (config.server_limits.clone(), config.public_url.as_deref());
     let schema = schema(Arc::clone(&instance));
-    let documents = Arc::new(Documents::new(&sdl(), server_limits.document.clone()));
+    let documents = Arc::new(Documents::new(&sdl(), server_limits.document()));
     let trusted = Trusted::load(server_limits.trusted_documents.as_deref(), &documents)?;
     let mut operations = trusted.operations(&documents);
     operations.extend(server_limits.metrics_operations.iter().cloned());
@@ -118,6 +117,7 @@ pub fn router(
         documents,
         trusted,
         server_limits,
+        stream_heartbeat: config.testing.stream_heartbeat,
         admission,
         link_clients: Arc::default(),
         budget: Arc::default(),

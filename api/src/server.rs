@@ -53,18 +53,16 @@ impl Server {
         let listener = listener.with_context(|| format!("can't listen on {}", config.listen))?;
         // Links contain the actual port, which differs from the configured one if that is 0.
         config.listen = listener.local_addr()?;
-        let server_limits = config.server_limits.clone();
-        let public_url = config.public_url.clone();
         let instance = config.open(clock).await?;
         instance.tasks.spawn(sharing::say(Arc::clone(&instance.core)));
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }
+        let server_limits = config.server_limits.clone();
         if let Some(address) = server_limits.metrics_listen {
             http::serve_metrics(&instance, address).await?;
         }
-        let router =
-            http::router(Arc::clone(&instance), server_limits.clone(), public_url.as_deref())?;
+        let router = http::router(Arc::clone(&instance), &config)?;
         let connections = Connections { router, server_limits, instance: Arc::clone(&instance) };
         let serving = instance.tasks.spawn(connections::serve(listener, connections));
         Ok(Self { address: config.listen, instance, serving })

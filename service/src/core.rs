@@ -30,14 +30,10 @@ pub struct Settings {
     pub backups_per_hour: u32,
     /// Most attempts that this process runs at once.
     pub job_concurrency: usize,
-    /// Time for which transitions of jobs are kept.
-    pub job_history: Duration,
     /// Longest time without a heartbeat of an attempt, after which its job goes to another attempt.
     pub job_lease: Duration,
     /// Most concurrent subscriptions of one organization in this process.
     pub organization_subscriptions: usize,
-    /// Most concurrent operations on one WebSocket.
-    pub socket_operations: usize,
     /// Folder for temporary files, which have no names.
     pub scratch: PathBuf,
     /// The migrations that this build knows. A backup holds the whole schema of these.
@@ -54,10 +50,8 @@ impl Default for Settings {
             artifact_ttl: Duration::from_secs(24 * 3600),
             backups_per_hour: 10,
             job_concurrency: 4,
-            job_history: Duration::from_secs(30 * 24 * 3600),
             job_lease: Duration::from_secs(30),
             organization_subscriptions: 1_000,
-            socket_operations: 100,
             scratch: std::env::temp_dir(),
             migrations: Vec::new(),
         }

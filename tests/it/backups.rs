@@ -245,7 +245,7 @@ async fn who_may_not_have_all_of_it_gets_none_of_it(server: &TestServer) {
 
 #[on_each_engine]
 async fn quota_is_exact_and_each_organizations_own(server: &TestServer) {
-    let limited = server.start_node(|config| config.backups_per_hour = 3).await;
+    let limited = server.start_node(|config| config.backups.backups_per_hour = 3).await;
     let acme = server.organization("acme").await;
     let globex = server.organization("globex").await;
     for organization in [&acme, &globex] {

@@ -13,9 +13,9 @@ use crate::exports::input;
 const RECORDS: usize = 4_000;
 
 fn settings(config: &mut Config) {
-    config.job_lease = Duration::from_secs(3);
+    config.testing.job_lease = Duration::from_secs(3);
     config.export_max_records = 1_000_000;
-    config.export_inline_records = 0;
+    config.testing.export_inline_records = 0;
     config.artifacts_url = Some(S3Server::url());
 }
 
@@ -177,7 +177,7 @@ async fn export_outlives_a_store_that_is_killed_in_mid_upload() {
 
     let mut site = Site::new().await;
     // The attempt itself is to see that the store is gone, and longer than one asks.
-    site.config.job_lease = Duration::from_secs(30);
+    site.config.testing.job_lease = Duration::from_secs(30);
     let (mut process, client) = site.serve().await;
     let job = site.start(&client, "CSV").await;
     site.uploading().await;

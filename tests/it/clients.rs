@@ -33,7 +33,8 @@ fn python(script: &str) -> Command {
 /// Starts a server whose worker does not work yet. Returns it with an organization and its admin's token.
 async fn start(backend: Backend) -> (TestServer, String, String) {
     let server =
-        TestServer::start_idle_with(backend, |config| config.export_inline_records = 0).await;
+        TestServer::start_idle_with(backend, |config| config.testing.export_inline_records = 0)
+            .await;
     let acme = server.organization("acme").await;
     let admin = server.client(&acme, Role::Admin).await;
     admin.record(&acme, RECORDED).await;

@@ -1,4 +1,4 @@
-//! Paths and variables in the documents exist.
+//! Paths in the documents exist.
 
 use std::path::Path;
 
@@ -24,18 +24,4 @@ fn every_path_in_architecture_and_decisions_exists() {
         }
     }
     assert!(count > 60, "{count}");
-}
-
-#[test]
-fn every_variable_of_the_binary_is_in_the_readme() {
-    let help = daybook_tests::binary::stdout(
-        daybook_tests::binary::daybook(root()).args(["serve", "--help"]),
-    );
-    let names: Vec<_> =
-        help.split("[env: ").skip(1).filter_map(|rest| rest.split(['=', ']']).next()).collect();
-    assert!(names.len() > 8, "{help}");
-    let readme = read("README.md");
-    for name in names {
-        assert!(readme.contains(&format!("`{name}`")), "README.md does not tell of {name}");
-    }
 }

@@ -18,7 +18,7 @@ async fn estimate(client: &Client, organization: &str, filter: &Value) -> Value 
 async fn estimate_is_what_the_export_becomes(server: &TestServer) {
     let small = TestServer::start_with(server.backend(), |config| {
         config.export_max_records = 10;
-        config.export_inline_records = 5;
+        config.testing.export_inline_records = 5;
     })
     .await;
     let acme = small.organization("acme").await;

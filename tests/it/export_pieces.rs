@@ -296,7 +296,7 @@ async fn continuation_is_good_for_its_own_source_only(server: &TestServer) {
 #[on_each_engine]
 async fn what_is_recorded_after_the_start_is_not_in_it(server: &TestServer) {
     let idle = TestServer::start_as(server.backend(), Duties::Serve, |config| {
-        config.export_inline_records = 0;
+        config.testing.export_inline_records = 0;
     })
     .await;
     let acme = idle.organization("acme").await;

@@ -37,9 +37,9 @@ struct Site {
 
 /// Sets short leases, so that a rescue comes soon, and no cap on exports.
 fn settings(config: &mut Config) {
-    config.job_lease = Duration::from_secs(3);
+    config.testing.job_lease = Duration::from_secs(3);
     config.export_max_records = 1_000_000;
-    config.export_inline_records = 0;
+    config.testing.export_inline_records = 0;
 }
 
 impl Site {

@@ -75,7 +75,7 @@ pub(crate) async fn start(client: &Client, organization: &str) -> String {
 /// Starts a server that leaves jobs queued until a worker starts.
 pub(crate) async fn idle(server: &TestServer) -> (TestServer, String, Client) {
     let idle = TestServer::start_as(server.backend(), Duties::Serve, |config| {
-        config.export_inline_records = 0;
+        config.testing.export_inline_records = 0;
     })
     .await;
     let acme = idle.organization("acme").await;

@@ -94,7 +94,7 @@ async fn rate_of_an_address_is_limited_before_anything_else() {
 #[tokio::test]
 async fn operations_at_once_of_a_credential_are_limited() {
     let server = TestServer::start_with(Backend::Postgres, |config| {
-        config.server_limits.credential_operations = 1;
+        config.server_limits.fixed.credential_operations = 1;
     })
     .await;
     let acme = server.organization("acme").await;
@@ -139,7 +139,7 @@ async fn operation_that_takes_too_long_is_not_waited_for() {
 
 #[tokio::test]
 async fn two_hundred_slow_headers_disturb_nobody_and_are_hung_up_on() {
-    let server = with(|server_limits| server_limits.header_timeout = Duration::from_secs(2)).await;
+    let server = with(|server_limits| server_limits.idle_timeout = Duration::from_secs(2)).await;
     let mut slow = Vec::new();
     for _ in 0..200 {
         let mut stream = connect(&server).await;
@@ -169,7 +169,7 @@ async fn two_hundred_slow_headers_disturb_nobody_and_are_hung_up_on() {
 #[tokio::test]
 async fn slow_body_is_not_waited_for() {
     let server =
-        with(|server_limits| server_limits.body_timeout = Duration::from_millis(300)).await;
+        with(|server_limits| server_limits.fixed.body_timeout = Duration::from_millis(300)).await;
     let mut stream = connect(&server).await;
     let head = "POST /graphql HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -294,7 +294,7 @@ async fn stalled_subscribers_disturb_no_healthy_one_and_are_dropped() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
         config.organization_subscriptions = STALLED + HEALTHY;
         // Long enough that a busy machine makes no healthy one look stalled.
-        config.server_limits.send_timeout = Duration::from_secs(10);
+        config.server_limits.fixed.send_timeout = Duration::from_secs(10);
     })
     .await;
     let acme = server.organization("acme").await;

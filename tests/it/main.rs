@@ -81,6 +81,7 @@ mod schema;
 mod schema_tools;
 mod search;
 mod secrets;
+mod settings;
 mod shown_credentials;
 mod socket;
 mod socket_edges;

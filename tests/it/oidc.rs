@@ -329,7 +329,7 @@ async fn half_a_configuration_is_refused() {
     let token = key.token(&provider.claims(server.clock.now().timestamp()));
     assert_eq!(ask(&server, &token).await.0, 401, "nobody said that this provider is believed");
     for (issuer, audience, reason) in [
-        (None, Some(AUDIENCE), "DAYBOOK_OIDC_ISSUER is missing"),
+        (None, Some(AUDIENCE), "has no effect without DAYBOOK_OIDC_ISSUER"),
         (Some("https://idp.test"), None, "an audience is needed"),
         (Some("http://idp.test"), Some(AUDIENCE), "must begin with https://"),
         (Some("idp"), Some(AUDIENCE), "must begin with https://"),

@@ -24,7 +24,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 async fn limited(server: &TestServer, limit: u32) -> TestServer {
     TestServer::start_idle_with(server.backend(), |config| {
         config.exports_per_hour = limit;
-        config.export_inline_records = 0;
+        config.testing.export_inline_records = 0;
     })
     .await
 }

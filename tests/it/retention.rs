@@ -226,7 +226,7 @@ async fn record_three(server: &TestServer, organization: &str) {
 /// Exports of ten entries each, none of them at once.
 fn in_pieces(config: &mut Config) {
     config.export_max_records = 10;
-    config.export_inline_records = 0;
+    config.testing.export_inline_records = 0;
 }
 
 /// The message of the one error.

@@ -207,7 +207,7 @@ async fn listed_origins_are_let_in() {
 #[tokio::test]
 async fn only_the_silent_are_dropped() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.server_limits.socket_ping = Duration::from_millis(200);
+        config.server_limits.fixed.socket_ping = Duration::from_millis(200);
     })
     .await;
     let acme = server.organization("acme").await;
@@ -240,8 +240,8 @@ async fn only_the_silent_are_dropped() {
 #[tokio::test]
 async fn time_to_introduce_oneself_can_be_set() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.server_limits.socket_init_timeout = Duration::from_millis(200);
-        config.server_limits.socket_message_bytes = 1_000;
+        config.server_limits.fixed.socket_init_timeout = Duration::from_millis(200);
+        config.server_limits.fixed.socket_message_bytes = 1_000;
     })
     .await;
     let began = Instant::now();

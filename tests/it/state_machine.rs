@@ -153,7 +153,8 @@ async fn case(
 impl Site {
     async fn new(backend: Backend) -> Self {
         // No export is waited for.
-        let change = |config: &mut daybook_api::config::Config| config.export_inline_records = 0;
+        let change =
+            |config: &mut daybook_api::config::Config| config.testing.export_inline_records = 0;
         let server = TestServer::start_idle_with(backend, change).await;
         let db = server.database.connect().await;
         Self { server, db, cases: 0 }

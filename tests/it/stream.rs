@@ -231,7 +231,7 @@ async fn removed_member_s_stream_ends(server: &TestServer) {
 #[tokio::test]
 async fn silent_stream_tells_that_it_is_there() {
     let server = TestServer::start_with(Backend::Sqlite, |config| {
-        config.server_limits.stream_heartbeat = Duration::from_millis(100);
+        config.testing.stream_heartbeat = Duration::from_millis(100);
     })
     .await;
     let acme = server.organization("acme").await;

@@ -108,7 +108,7 @@ async fn trace_goes_on_from_the_client_through_request_and_job() {
     let (collector, url, _listening) = Collector::start().await;
     // Two processes work on it, for which SQLite is none.
     let idle = TestServer::start_idle_with(Backend::Postgres, |config| {
-        config.export_inline_records = 0;
+        config.testing.export_inline_records = 0;
     });
     let server = idle.await;
     let acme = server.organization("acme").await;

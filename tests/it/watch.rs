@@ -42,7 +42,7 @@ fn told(updates: &[Value]) -> Vec<(&str, Option<&str>)> {
 async fn graphql_ws_client_watches_an_export_to_its_end(server: &TestServer) {
     let idle =
         TestServer::start_as(server.backend(), daybook_api::server::Duties::Serve, |config| {
-            config.export_inline_records = 0;
+            config.testing.export_inline_records = 0;
         })
         .await;
     let acme = idle.organization("acme").await;

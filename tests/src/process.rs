@@ -177,10 +177,10 @@ fn command(config: &Config) -> Command {
         .env("DAYBOOK_DATABASE_URL", config.database_url())
         .env("DAYBOOK_LISTEN", config.listen.to_string())
         .env("DAYBOOK_EXPORT_MAX_RECORDS", config.export_max_records.to_string())
-        .env("DAYBOOK_EXPORT_INLINE_RECORDS", config.export_inline_records.to_string())
+        .env("DAYBOOK_EXPORT_INLINE_RECORDS", config.testing.export_inline_records.to_string())
         .env("DAYBOOK_EXPORTS_PER_HOUR", config.exports_per_hour.to_string())
         .env("DAYBOOK_JOB_CONCURRENCY", config.job_concurrency.to_string())
-        .env("DAYBOOK_JOB_LEASE", format!("{}ms", config.job_lease.as_millis()))
+        .env("DAYBOOK_JOB_LEASE", format!("{}ms", config.testing.job_lease.as_millis()))
         .env("DAYBOOK_LOG", "info");
     if let Some(url) = &config.artifacts_url {
         command.env("DAYBOOK_ARTIFACTS_URL", url);

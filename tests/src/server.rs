@@ -1,7 +1,7 @@
 //! A server for one test: the production server in this process, on a free port.
 
 use daybook_api::{
-    config::{ArtifactLinks, Config, CredentialFiles, Identity, LogFormat, Messages, ServerLimits},
+    config::Config,
     server::{Duties, Server},
 };
 use daybook_entity::membership::Role;
@@ -80,37 +80,12 @@ impl TestServer {
         let mut config = Config {
             data_dir: folder.path().to_owned(),
             database_url: Some(database.daybook_url().to_owned()),
-            database_direct_url: None,
-            database_replica_url: None,
             listen: "127.0.0.1:0".parse().unwrap(),
-            public_url: None,
-            artifacts_url: None,
-            artifact_links: ArtifactLinks::Daybook,
-            secret: None,
-            export_max_records: 10_000,
-            export_inline_records: 1_000,
             // Most tests are of something else.
             exports_per_hour: 1_000_000,
-            artifact_ttl: Duration::from_secs(24 * 3600),
-            backups_per_hour: 1_000,
-            backup_schedule: None,
-            backup_time_zone: "UTC".to_owned(),
-            backup_keep: 7,
-            backup_max_age: None,
-            job_kinds: daybook_service::job_kinds::ALL,
-            job_concurrency: 4,
-            job_history: Duration::from_secs(30 * 24 * 3600),
-            organization_subscriptions: 1_000,
-            socket_operations: 100,
-            job_lease: Duration::from_secs(30),
-            credential_files: CredentialFiles::default(),
-            identity: Identity::default(),
-            messages: Messages::default(),
-            server_limits: ServerLimits::default(),
-            acts_as: None,
-            log: "info".to_owned(),
-            log_format: LogFormat::Text,
+            ..Config::default()
         };
+        config.backups.backups_per_hour = 1_000;
         change(&mut config);
         let clock = Clock::default();
         let server = Server::start(config.clone(), duties, clock.clone()).await.unwrap();

@@ -17,6 +17,11 @@ pub(super) async fn serve(config: Config, is_demo: bool, no_jobs: bool) -> Resul
     let _lock = prepare(&config).await?;
     let hints = Hint::of(&config);
     let duties = if no_jobs { Duties::Serve } else { Duties::ServeAndWork };
+    if no_jobs && config.backups.backup_schedule.is_some() {
+        tracing::info!(
+            "this process runs no jobs: DAYBOOK_BACKUP_SCHEDULE takes effect only in processes that do"
+        );
+    }
     let server = Server::start(config, duties, Clock::default()).await?;
     if is_demo && let Err(error) = demo::fill(&server.instance).await {
         server.stop().await?;

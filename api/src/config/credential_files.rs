@@ -9,25 +9,39 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::Config;
+use super::{Config, heading};
 
 /// Files, each of which holds the value of one setting.
 #[derive(Args, Clone, Debug)]
 pub struct CredentialFiles {
-    /// File that holds the database URL; use it instead of --database-url
-    #[arg(long, env = "DAYBOOK_DATABASE_URL_FILE", global = true)]
+    /// File that holds the database URL; use it instead of --database-url [default: none]
+    ///
+    /// Set it if others can see the environment of the process, as in the output of `docker inspect`.
+    #[arg(long, env = "DAYBOOK_DATABASE_URL_FILE", help_heading = heading::NODE, global = true)]
     pub database_url_file: Option<PathBuf>,
     /// File that holds the direct database URL; use it instead of --database-direct-url
-    #[arg(long, env = "DAYBOOK_DATABASE_DIRECT_URL_FILE", global = true)]
+    /// [default: none]
+    ///
+    /// Set it if others can see the environment of the process, as in the output of `docker inspect`.
+    #[arg(long, env = "DAYBOOK_DATABASE_DIRECT_URL_FILE", help_heading = heading::CLUSTER, global = true)]
     pub database_direct_url_file: Option<PathBuf>,
     /// File that holds the replica's URL; use it instead of --database-replica-url
-    #[arg(long, env = "DAYBOOK_DATABASE_REPLICA_URL_FILE", global = true)]
+    /// [default: none]
+    ///
+    /// Set it if others can see the environment of the process, as in the output of `docker inspect`.
+    #[arg(long, env = "DAYBOOK_DATABASE_REPLICA_URL_FILE", help_heading = heading::CLUSTER, global = true)]
     pub database_replica_url_file: Option<PathBuf>,
     /// File that holds the secret and, one per line, previous secrets; use it instead of --secret
-    #[arg(long, env = "DAYBOOK_SECRET_FILE", global = true)]
+    /// [default: none]
+    ///
+    /// Set it if others can see the environment of the process, or to rotate the secret step by step.
+    #[arg(long, env = "DAYBOOK_SECRET_FILE", help_heading = heading::NODE, global = true)]
     pub secret_file: Option<PathBuf>,
     /// File that holds the URLs of the NATS servers; use it instead of --nats-url
-    #[arg(long, env = "DAYBOOK_NATS_URL_FILE", global = true)]
+    /// [default: none]
+    ///
+    /// Set it if others can see the environment of the process, as in the output of `docker inspect`.
+    #[arg(long, env = "DAYBOOK_NATS_URL_FILE", help_heading = heading::CLUSTER, global = true)]
     pub nats_url_file: Option<PathBuf>,
 }
 

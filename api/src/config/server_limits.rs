@@ -4,82 +4,90 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args};
 
-use super::DocumentLimits;
+use super::{DocumentLimits, FixedLimits, heading};
 
 /// Settings of the layers between a client and the GraphQL executor.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = heading::LIMITS)]
 pub struct ServerLimits {
     /// Origins whose pages may use the API from a browser, separated by commas; * allows all
     /// [default: only this server's own origin]
-    #[arg(long, env = "DAYBOOK_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
+    ///
+    /// Set it if a web application of yours at another origin uses the API.
+    #[arg(
+        long,
+        env = "DAYBOOK_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_parser = origin,
+        help_heading = heading::CLIENTS,
+        global = true
+    )]
     pub cors_origins: Vec<String>,
+    /// JSON file that maps IDs (SHA-256) to trusted documents; only these are executed [default: any document is]
+    ///
+    /// Set it if you know all documents of your clients: nobody can then send costlier ones.
+    #[arg(
+        long,
+        env = "DAYBOOK_TRUSTED_DOCUMENTS",
+        help_heading = heading::CLIENTS,
+        global = true
+    )]
+    pub trusted_documents: Option<PathBuf>,
+    /// Serve GraphiQL at /graphql, and allow introspection of the schema, which GraphiQL needs
+    ///
+    /// Set it to false if your rules permit neither in production. Clients find the schema in schema.graphql.
+    #[arg(
+        long,
+        env = "DAYBOOK_GRAPHIQL",
+        default_value_t = true,
+        action = ArgAction::Set,
+        help_heading = heading::CLIENTS,
+        global = true
+    )]
+    pub graphiql: bool,
     /// Separate address and port for /metrics [default: same as --listen; a worker serves no metrics]
-    #[arg(long, env = "DAYBOOK_METRICS_LISTEN", global = true)]
+    ///
+    /// Set it if users can reach --listen, or to get metrics of a worker.
+    #[arg(
+        long,
+        env = "DAYBOOK_METRICS_LISTEN",
+        help_heading = heading::CLUSTER,
+        global = true
+    )]
     pub metrics_listen: Option<SocketAddr>,
     /// GraphQL operation names with their own label in metrics, separated by commas; all others are "other"
-    #[arg(long, env = "DAYBOOK_METRICS_OPERATIONS", value_delimiter = ',', global = true)]
+    /// [default: those of trusted documents]
+    ///
+    /// Set it to see the rates and durations of your clients' operations one by one.
+    #[arg(
+        long,
+        env = "DAYBOOK_METRICS_OPERATIONS",
+        value_delimiter = ',',
+        help_heading = heading::CLUSTER,
+        global = true
+    )]
     pub metrics_operations: Vec<String>,
-    /// Maximum length of a client's WebSocket message, in bytes
-    #[arg(long, env = "DAYBOOK_SOCKET_MESSAGE_BYTES", default_value_t = 256 * 1024, global = true)]
-    pub socket_message_bytes: usize,
-    /// Time within which a WebSocket client must send connection_init
-    #[arg(
-        long,
-        env = "DAYBOOK_SOCKET_INIT_TIMEOUT",
-        default_value = "10s",
-        value_parser = humantime::parse_duration,
-        global = true
-    )]
-    pub socket_init_timeout: Duration,
-    /// Interval between pings on a WebSocket; after three missed pongs the connection is closed
-    #[arg(
-        long,
-        env = "DAYBOOK_SOCKET_PING",
-        default_value = "20s",
-        value_parser = humantime::parse_duration,
-        global = true
-    )]
-    pub socket_ping: Duration,
-    /// Interval between heartbeats on an idle event stream
-    #[arg(
-        long,
-        env = "DAYBOOK_STREAM_HEARTBEAT",
-        default_value = "15s",
-        value_parser = humantime::parse_duration,
-        global = true
-    )]
-    pub stream_heartbeat: Duration,
     /// Maximum number of open connections; further ones are answered with 503
+    ///
+    /// Lower it on a small machine, since each may take 50 KiB; raise it, and the limit on open files, for more
+    /// subscribers.
     #[arg(long, env = "DAYBOOK_CONNECTIONS", default_value_t = 10_000, global = true)]
     pub connections: usize,
-    /// Time within which a client must send its request headers; also how long an idle connection is kept
+    /// Time for which an idle connection is kept, and within which a client must send its request headers
+    ///
+    /// Raise it above the idle timeout of a load balancer that reuses connections. Otherwise the load balancer may use
+    /// one that Daybook is closing, and answer with 502.
     #[arg(
         long,
-        env = "DAYBOOK_HEADER_TIMEOUT",
-        default_value = "30s",
+        env = "DAYBOOK_IDLE_TIMEOUT",
+        default_value = "75s",
         value_parser = humantime::parse_duration,
         global = true
     )]
-    pub header_timeout: Duration,
-    /// Time within which a client must send a request's body
-    #[arg(
-        long,
-        env = "DAYBOOK_BODY_TIMEOUT",
-        default_value = "30s",
-        value_parser = humantime::parse_duration,
-        global = true
-    )]
-    pub body_timeout: Duration,
-    /// Time after which a connection is closed if the client reads nothing of the response
-    #[arg(
-        long,
-        env = "DAYBOOK_SEND_TIMEOUT",
-        default_value = "15s",
-        value_parser = humantime::parse_duration,
-        global = true
-    )]
-    pub send_timeout: Duration,
+    pub idle_timeout: Duration,
     /// Maximum run time of a query or mutation
+    ///
+    /// Raise it if searches of a large log end with TIMEOUT; lower it to free the database sooner.
     #[arg(
         long,
         env = "DAYBOOK_EXECUTION_TIMEOUT",
@@ -88,24 +96,28 @@ pub struct ServerLimits {
         global = true
     )]
     pub execution_timeout: Duration,
-    /// Maximum number of queries and mutations that one credential runs at once
-    #[arg(long, env = "DAYBOOK_CREDENTIAL_OPERATIONS", default_value_t = 256, global = true)]
-    pub credential_operations: u32,
-    /// Maximum number of operations per second and credential; 0 means unlimited
+    /// Maximum number of operations per second and credential, in one process; 0 means unlimited
+    ///
+    /// Lower it so that one program can't take the capacity of all others.
     #[arg(long, env = "DAYBOOK_CREDENTIAL_RATE", default_value_t = 10_000, global = true)]
     pub credential_rate: u32,
-    /// Maximum number of requests per second and client address; 0 means unlimited
+    /// Maximum number of requests per second and client address, in one process; 0 means unlimited
+    ///
+    /// Lower it if strangers can reach the server directly. Behind a proxy all requests come from the proxy's address:
+    /// set it to 0 and limit the rate there.
     #[arg(long, env = "DAYBOOK_ADDRESS_RATE", default_value_t = 10_000, global = true)]
     pub address_rate: u32,
-    /// JSON file that maps IDs (SHA-256) to trusted documents; only these are executed [default: any document is]
-    #[arg(long, env = "DAYBOOK_TRUSTED_DOCUMENTS", global = true)]
-    pub trusted_documents: Option<PathBuf>,
-    /// Serve GraphiQL at /graphql
-    #[arg(long, env = "DAYBOOK_GRAPHIQL", default_value_t = true, action = ArgAction::Set, global = true)]
-    pub graphiql: bool,
+    /// Limits that are the same on every instance. Not an option.
+    #[arg(skip)]
+    pub fixed: FixedLimits,
+}
+
+impl ServerLimits {
     /// Limits on GraphQL documents.
-    #[command(flatten)]
-    pub document: DocumentLimits,
+    #[must_use]
+    pub fn document(&self) -> DocumentLimits {
+        DocumentLimits { introspection: self.graphiql, ..self.fixed.document.clone() }
+    }
 }
 
 impl Default for ServerLimits {

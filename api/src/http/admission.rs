@@ -154,7 +154,7 @@ impl Admission {
                 "requests per second with one credential",
             ),
             running: Arc::default(),
-            most_running: server_limits.credential_operations,
+            most_running: server_limits.fixed.credential_operations,
         }
     }
 
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn operations_are_counted_while_they_run() {
-        let admission = admission(|server_limits| server_limits.credential_operations = 2);
+        let admission = admission(|server_limits| server_limits.fixed.credential_operations = 2);
         let ada = || RateLimitKey::Credential("ada".to_owned());
         let first = admission.begin(ada()).expect("one");
         let _second = admission.begin(ada()).expect("two");

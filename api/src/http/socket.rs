@@ -64,7 +64,7 @@ pub(super) async fn accept(
             return refusal.with_header(problem.into_response());
         }
     };
-    let longest = state.server_limits.socket_message_bytes;
+    let longest = state.server_limits.fixed.socket_message_bytes;
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .max_message_size(longest)

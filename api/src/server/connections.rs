@@ -70,7 +70,7 @@ pub(super) async fn serve(listener: TcpListener, connections: Connections) {
             address,
             router: router.clone(),
             instance: Arc::clone(&instance),
-            send_timeout: server_limits.send_timeout,
+            send_timeout: server_limits.fixed.send_timeout,
             slot,
         };
         instance.tasks.spawn(connection.serve(builder.clone()));
@@ -83,7 +83,7 @@ fn builder(server_limits: &ServerLimits) -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         // Also ends idle connections, since it starts when the connection waits for a request.
-        .header_read_timeout(server_limits.header_timeout)
+        .header_read_timeout(server_limits.idle_timeout)
         .max_buf_size(MAX_HEADER_BYTES);
     builder
         .http2()

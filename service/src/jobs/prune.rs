@@ -8,15 +8,17 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 
 use crate::{Core, Result};
 
+/// Time for which transitions of jobs are kept. It only bounds how long a subscriber may be away and still
+/// resume: each transition is also an entry of the audit log, which has a retention of its own.
+const TRANSITION_HISTORY: TimeDelta = TimeDelta::days(30);
 /// Maximum number of events that one transaction removes.
 const MAX_REMOVED_EVENTS: i64 = 10_000;
 
-/// Removes transitions older than `Settings::job_history`, beginning at the feed's start. The same
+/// Removes transitions older than [`TRANSITION_HISTORY`], beginning at the feed's start. The same
 /// transaction records how far the feed was pruned, so that a watcher who resumes before that point
 /// gets a GAP.
 pub(crate) async fn prune(core: &Arc<Core>) -> Result<()> {
-    let history = TimeDelta::from_std(core.settings.job_history).unwrap_or(TimeDelta::MAX);
-    let Some(before) = core.clock.now().checked_sub_signed(history) else { return Ok(()) };
+    let before = core.clock.now() - TRANSITION_HISTORY;
     let kept = job_event::Entity::find()
         .filter(job_event::Column::At.lt(before))
         .order_by_desc(job_event::Column::Feed)

@@ -20,7 +20,7 @@ use super::{finished, instance_backed_up, start};
 use crate::faults::{random, rounds};
 
 fn settings(config: &mut Config) {
-    config.job_lease = Duration::from_secs(2);
+    config.testing.job_lease = Duration::from_secs(2);
 }
 
 /// A server that serves only, and an organization with `count` entries.

@@ -16,9 +16,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 async fn scheduled(backend: Backend, keep: usize, max_age: Option<Duration>) -> TestServer {
     TestServer::start_idle_with(backend, |config| {
-        config.backup_schedule = Some("0 * * * *".to_owned());
-        config.backup_keep = keep;
-        config.backup_max_age = max_age;
+        config.backups.backup_schedule = Some("0 * * * *".to_owned());
+        config.backups.backup_keep = Some(keep);
+        config.backups.backup_max_age = max_age;
     })
     .await
 }
@@ -116,8 +116,9 @@ async fn last_verified_stays(backend: Backend) {
     visit(server.instance()).await;
     assert_eq!(files(&server).await, [true, false, true]);
     // Far too old, but there is none that is newer: by this node's schedule nothing is due.
-    let node =
-        server.start_node(|config| config.backup_schedule = Some("0 0 1 1 *".to_owned())).await;
+    let node = server
+        .start_node(|config| config.backups.backup_schedule = Some("0 0 1 1 *".to_owned()))
+        .await;
     server.clock.advance(12 * HOUR);
     visit(&node.instance).await;
     jobs(&server).await;
@@ -137,6 +138,7 @@ fn schedule_that_names_nothing_is_refused() {
         ("DAYBOOK_BACKUP_SCHEDULE", "61 * * * *", "DAYBOOK_BACKUP_SCHEDULE is not valid"),
         ("DAYBOOK_BACKUP_TIME_ZONE", "Mars/Olympus", "is no time zone"),
         ("DAYBOOK_BACKUP_KEEP", "0", "must be at least 1"),
+        ("DAYBOOK_BACKUP_MAX_AGE", "101years", "must be at most 100years"),
     ] {
         let mut command = binary::daybook(folder.path());
         command.env("DAYBOOK_BACKUP_SCHEDULE", "0 0 * * *").env(name, value).arg("worker");

@@ -46,8 +46,8 @@ pub(super) async fn start(backend: Backend) -> TestServer {
     TestServer::start_idle_with(backend, |config| {
         // So that exports have a continuation.
         config.export_max_records = 3;
-        config.export_inline_records = 0;
-        let limits = &mut config.server_limits.document;
+        config.testing.export_inline_records = 0;
+        let limits = &mut config.server_limits.fixed.document;
         (limits.fields, limits.aliases, limits.cost) = (100_000, 100_000, u64::MAX / 4);
         limits.tokens = 100_000;
     })

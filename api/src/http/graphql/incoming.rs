@@ -48,8 +48,8 @@ pub(super) async fn from_body(
         credential: credential(&key),
         rate_limit_key: &key,
         budget: &state.budget,
-        document_bytes: state.server_limits.document.bytes,
-        timeout: state.server_limits.body_timeout,
+        document_bytes: state.server_limits.fixed.document.bytes,
+        timeout: state.server_limits.fixed.body_timeout,
     };
     let body = body::read(request, &limits).await.map_err(|refusal| match refusal {
         body::Refusal::Malformed { status, message } => Malformed::new(status, message),

@@ -173,7 +173,7 @@ fn complete() -> Event {
 }
 
 fn answer(state: &State, events: impl Stream<Item = Event> + Send + 'static) -> Response {
-    let heartbeat = KeepAlive::new().interval(state.server_limits.stream_heartbeat);
+    let heartbeat = KeepAlive::new().interval(state.stream_heartbeat);
     let mut response =
         Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(heartbeat).into_response();
     let headers = response.headers_mut();

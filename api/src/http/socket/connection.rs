@@ -31,6 +31,9 @@ use crate::{
 const MAX_UNANSWERED_PINGS: u32 = 3;
 /// Maximum duration of the closing handshake.
 const CLOSING_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum number of operations that run at once on one WebSocket. A page watches a few things; a client that
+/// needs more opens another connection.
+const MAX_SOCKET_OPERATIONS: usize = 100;
 /// Memory for the messages of running operations, as a multiple of the longest message.
 const MAX_HELD_MESSAGES: usize = 2;
 
@@ -84,9 +87,9 @@ impl Connection {
         sender: &mut Sender,
         receiver: &mut (impl Stream<Item = Result<Message, axum::Error>> + Unpin),
     ) -> End {
-        let init_deadline = Instant::now() + self.state.server_limits.socket_init_timeout;
+        let init_deadline = Instant::now() + self.state.server_limits.fixed.socket_init_timeout;
         // An interval must not be zero.
-        let period = self.state.server_limits.socket_ping.max(Duration::from_millis(10));
+        let period = self.state.server_limits.fixed.socket_ping.max(Duration::from_millis(10));
         let mut ping = tokio::time::interval_at(Instant::now() + period, period);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -211,10 +214,11 @@ impl Connection {
         if self.operations.contains(&id) {
             return Err(Some(Close::duplicate(&id)));
         }
-        let most = self.state.instance.settings.socket_operations;
-        let most_bytes = MAX_HELD_MESSAGES * self.state.server_limits.socket_message_bytes;
-        let refusal = if self.operations.len() >= most {
-            Some(format!("At most {most} operations can run at once on one connection"))
+        let most_bytes = MAX_HELD_MESSAGES * self.state.server_limits.fixed.socket_message_bytes;
+        let refusal = if self.operations.len() >= MAX_SOCKET_OPERATIONS {
+            Some(format!(
+                "At most {MAX_SOCKET_OPERATIONS} operations can run at once on one connection"
+            ))
         } else if self.operations.bytes() + bytes > most_bytes {
             Some(format!(
                 "The operations that run at once on one connection can have at most {most_bytes} bytes"

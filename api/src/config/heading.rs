@@ -1,0 +1,17 @@
+//! Headings of `--help`, which are also the chapters of `api/docs/settings.md`. Each names what its settings are
+//! about, and thereby who decides on them.
+
+/// Settings of any process, even the only one.
+pub(super) const NODE: &str = "One node";
+/// Settings of an instance with several processes, and of what they share.
+pub(super) const CLUSTER: &str = "A cluster";
+/// Quotas and lifetimes of files.
+pub(super) const EXPORTS_AND_BACKUPS: &str = "Exports and backups";
+/// Where users and their roles come from.
+pub(super) const OPENID_PROVIDER: &str = "OpenID provider";
+/// Which pages and documents are let in.
+pub(super) const CLIENTS: &str = "Clients";
+/// How much one process accepts.
+pub(super) const LIMITS: &str = "Limits";
+/// Settings of commands other than `serve` and `worker`.
+pub(super) const COMMANDS: &str = "Commands";
