@@ -5,7 +5,7 @@ mod credential_files;
 mod document_limits;
 mod existing;
 mod fixed_limits;
-mod heading;
+pub(crate) mod heading;
 mod identity;
 mod messages;
 mod paths;

@@ -1,17 +1,22 @@
 //! The settings: each has an owner, a default and a reason to change it, and is on the page about them; none is
 //! ignored without a word.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use clap::{Arg, Args, Command};
 use daybook_api::config::Config;
 use daybook_tests::{Backend, Process, TestServer, binary, json};
 use tempfile::TempDir;
 
-use crate::docs::{read, root};
+use crate::{
+    docs::{read, root},
+    start::failure,
+};
 
 /// Describes the settings; their tables are made from the options.
 const PAGE: &str = "api/docs/settings.md";
+/// Time within which a setting is refused.
+const LIMIT: Duration = Duration::from_secs(20);
 /// First lines of each table.
 const TABLE_HEAD: &str =
     "| variable | default | meaning | when to change it |\n|---|---|---|---|\n";
@@ -58,9 +63,9 @@ fn reason(setting: &Arg) -> String {
 /// Returns the values of a setting that has few, each with its meaning.
 fn values(setting: &Arg) -> String {
     let values = setting.get_possible_values();
-    let told = values.iter().filter_map(|value| {
-        Some(format!("`{}`: {}", value.get_name(), value.get_help()?.to_string()))
-    });
+    let told = values
+        .iter()
+        .filter_map(|value| Some(format!("`{}`: {}", value.get_name(), value.get_help()?)));
     told.collect::<Vec<_>>().join("; ")
 }
 
@@ -145,12 +150,24 @@ fn help_is_grouped_by_owner_and_leaves_out_what_only_tests_set() {
     let help = binary::stdout(binary::daybook(root()).args(["serve", "--help"]));
     let mut last = 0;
     for (heading, _) in tables() {
+        if heading == "Commands" {
+            continue;
+        }
         let found = help.find(&format!("\n{heading}:\n")).unwrap_or_else(|| panic!("{heading}"));
         assert!(found > last, "{heading} comes too early");
         last = found;
     }
+    let token = binary::stdout(binary::daybook(root()).args(["token", "--help"]));
+    let add = binary::stdout(binary::daybook(root()).args(["member", "set", "--help"]));
     for setting in shown() {
-        assert!(help.contains(&format!("[env: {}", variable(&setting))), "{}", variable(&setting));
+        // A command shows what it uses.
+        let heading = setting.get_help_heading().unwrap();
+        let is_place = ["One node", "A cluster"].contains(&heading);
+        let is_command = heading == "Commands";
+        let variable = variable(&setting);
+        let is_in = |help: &str| help.contains(&format!("[env: {variable}"));
+        assert_eq!(is_in(&help), !is_command, "{variable}");
+        assert_eq!([is_in(&token), is_in(&add)], [is_place || is_command; 2], "{variable}");
     }
     let command = Config::augment_args(Command::new("daybook"));
     let hidden: Vec<_> = command.get_arguments().filter(|setting| setting.is_hide_set()).collect();
@@ -175,24 +192,25 @@ fn setting_that_would_have_no_effect_is_refused() {
         ("DAYBOOK_NATS_CA", "ca.pem", "DAYBOOK_NATS_URL"),
     ] {
         let words = format!("{name} has no effect without {needed}");
-        for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["worker"], &["doctor"]] {
+        for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["worker"]] {
             let mut command = binary::daybook(folder.path());
-            let output = command.env(name, value).args(arguments).output().unwrap();
-            let said = binary::stdout_of(&output) + &binary::stderr(&output);
-            assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+            let said = failure(command.env(name, value).args(arguments), 1, LIMIT);
             assert!(said.contains(&words), "{name}, {arguments:?}: {said}");
         }
+        let mut doctor = binary::daybook(folder.path());
+        let output = doctor.env(name, value).arg("doctor").output().unwrap();
+        let found = binary::stdout_of(&output);
+        assert!(!output.status.success() && found.contains(&words), "{name}: {found}");
     }
     let replica = [("DAYBOOK_DATABASE_REPLICA_URL", "postgres://ada@127.0.0.1:1/daybook")];
     let mut serve = binary::daybook(folder.path());
-    let output = serve.envs(replica).args(["serve", "--listen", "127.0.0.1:0"]).output().unwrap();
-    let said = binary::stderr(&output);
+    serve.envs(replica).args(["serve", "--listen", "127.0.0.1:0"]);
+    let said = failure(&mut serve, 1, LIMIT);
     let words = "DAYBOOK_DATABASE_REPLICA_URL can't be used: only PostgreSQL has replicas";
-    assert!(!output.status.success() && said.contains(words), "{said}");
+    assert!(said.contains(words), "{said}");
     // A flag is called by its own name.
     let mut serve = binary::daybook(folder.path());
-    let output = serve.args(["serve", "--backup-keep", "3"]).output().unwrap();
-    let said = binary::stderr(&output);
+    let said = failure(serve.args(["serve", "--backup-keep", "3"]), 1, LIMIT);
     assert!(said.contains("unset --backup-keep") && !said.contains("BACKUP_KEEP"), "{said}");
 }
 

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const PASSWORD: &str = "geheim-und-lang";
 
 /// Returns the error of a command that must fail with `code` and within `limit`.
-fn failure(command: &mut Command, code: i32, limit: Duration) -> String {
+pub(crate) fn failure(command: &mut Command, code: i32, limit: Duration) -> String {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     while child.try_wait().unwrap().is_none() && begun.elapsed() < 4 * limit {

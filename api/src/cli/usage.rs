@@ -7,10 +7,13 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Command, CommandFactory, Parser, ValueEnum, error::ErrorKind};
+use clap::{Arg, Command, CommandFactory, FromArgMatches, ValueEnum, error::ErrorKind};
 
 use super::{Cli, report};
-use crate::{config::LogFormat, redact};
+use crate::{
+    config::{LogFormat, heading},
+    redact,
+};
 
 /// Prefix of all of Daybook's environment variables.
 const VARIABLE_PREFIX: &str = "DAYBOOK_";
@@ -22,7 +25,8 @@ const MIN_SIMILARITY: f64 = 0.85;
 /// # Errors
 /// Returns the exit code after help, version or an error has been printed.
 pub(super) fn parse() -> Result<Cli, ExitCode> {
-    let error = match Cli::try_parse() {
+    let parsed = command().try_get_matches();
+    let error = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => {
             report::set_format(cli.config.log_format);
             return Ok(cli);
@@ -46,6 +50,25 @@ pub(super) fn parse() -> Result<Cli, ExitCode> {
     let text = text.trim_end().strip_prefix("error: ").unwrap_or(text.trim_end());
     report::complain(text);
     Err(ExitCode::from(2))
+}
+
+/// Builds the command line. Every command accepts every setting, since all can have one environment, but shows only
+/// those that it uses.
+fn command() -> Command {
+    let command = Cli::command();
+    let settings: Vec<_> =
+        command.get_arguments().filter(|setting| setting.is_global_set()).cloned().collect();
+    command.mut_subcommands(|subcommand| {
+        let is_process = ["serve", "worker"].contains(&subcommand.get_name());
+        let is_used = |setting: &&Arg| match setting.get_help_heading() {
+            Some(heading::NODE | heading::CLUSTER) => true,
+            Some(heading::COMMANDS) => !is_process,
+            _ => is_process,
+        };
+        let unused = settings.iter().filter(|setting| !is_used(setting));
+        let unused: Vec<_> = unused.map(|setting| setting.clone().hide(true)).collect();
+        subcommand.args(unused)
+    })
 }
 
 /// Text of clap's error, with possible secrets redacted.

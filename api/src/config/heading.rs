@@ -2,16 +2,16 @@
 //! about, and thereby who decides on them.
 
 /// Settings of any process, even the only one.
-pub(super) const NODE: &str = "One node";
+pub(crate) const NODE: &str = "One node";
 /// Settings of an instance with several processes, and of what they share.
-pub(super) const CLUSTER: &str = "A cluster";
+pub(crate) const CLUSTER: &str = "A cluster";
 /// Quotas and lifetimes of files.
-pub(super) const EXPORTS_AND_BACKUPS: &str = "Exports and backups";
+pub(crate) const EXPORTS_AND_BACKUPS: &str = "Exports and backups";
 /// Where users and their roles come from.
-pub(super) const OPENID_PROVIDER: &str = "OpenID provider";
+pub(crate) const OPENID_PROVIDER: &str = "OpenID provider";
 /// Which pages and documents are let in.
-pub(super) const CLIENTS: &str = "Clients";
+pub(crate) const CLIENTS: &str = "Clients";
 /// How much one process accepts.
-pub(super) const LIMITS: &str = "Limits";
+pub(crate) const LIMITS: &str = "Limits";
 /// Settings of commands other than `serve` and `worker`.
-pub(super) const COMMANDS: &str = "Commands";
+pub(crate) const COMMANDS: &str = "Commands";
