@@ -130,6 +130,17 @@ export class Daybook {
     const document = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { userErrors { message } } }";
     await this.query(token, document, { input: { organizationId, entries: whole } });
   }
+
+  /** Records an entry given as JSON, whose numbers JavaScript might round. */
+  async recordText(token, entry) {
+    const input = `{ "organizationId": "${await this.organizationId(token)}", "entries": [${entry}] }`;
+    const document = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { userErrors { message } } }";
+    const body = `{ "query": ${JSON.stringify(document)}, "variables": { "input": ${input} } }`;
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const response = await fetch(`${this.url}/graphql`, { method: "POST", headers, body });
+    const { data, errors } = await response.json();
+    if (errors || data.recordAuditLogs.userErrors.length) throw new Error(JSON.stringify({ data, errors }));
+  }
 }
 
 /** Starts an export of the whole log, as a program does; the job's ID. */

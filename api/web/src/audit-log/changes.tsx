@@ -1,3 +1,5 @@
+import { Recorded } from "../controls/recorded";
+import { isNumber, print } from "../graphql/exact-numbers";
 import { diff, lines, type Piece, words } from "./diff";
 
 export interface Change {
@@ -32,7 +34,7 @@ function Row({ change }: { change: Change }) {
   return (
     <tr>
       <th scope="row" className="mono">
-        {change.field}
+        <Recorded text={change.field} />
       </th>
       <td data-label="Before">
         <Value value={change.old} pieces={pieces} side="removed" />
@@ -56,13 +58,24 @@ function Value({
 }) {
   if (value === null || value === undefined) return <span className="changes-none">none</span>;
   const Mark = side === "removed" ? "del" : "ins";
-  if (!pieces) return <Mark className="mono changes-text">{print(value)}</Mark>;
+  if (!pieces)
+    return (
+      <Mark className="mono changes-text">
+        <Recorded text={written(value)} />
+      </Mark>
+    );
   return (
     <span className="mono changes-text">
       {pieces.map((piece, index) => {
-        if (piece.kind === "same") return piece.text;
         // biome-ignore lint/suspicious/noArrayIndexKey: nothing moves
-        return piece.kind === side ? <Mark key={index}>{piece.text}</Mark> : null;
+        if (piece.kind === "same") return <Recorded key={index} text={piece.text} />;
+        if (piece.kind !== side) return null;
+        return (
+          // biome-ignore lint/suspicious/noArrayIndexKey: nothing moves
+          <Mark key={index}>
+            <Recorded text={piece.text} />
+          </Mark>
+        );
       })}
     </span>
   );
@@ -70,15 +83,17 @@ function Value({
 
 function isComparable({ old, new: now }: Change): boolean {
   return [old, now].every(
-    (value) => typeof value === "string" || (typeof value === "object" && value !== null),
+    (value) =>
+      (typeof value === "string" && !isNumber(value)) || (typeof value === "object" && value !== null),
   );
 }
 
 function compare(old: unknown, now: unknown): Piece[] {
   const cut = typeof old === "string" && typeof now === "string" ? words : lines;
-  return diff(cut(print(old)), cut(print(now)));
+  return diff(cut(written(old)), cut(written(now)));
 }
 
-function print(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+/** A text as it is, and other values as JSON. */
+function written(value: unknown): string {
+  return typeof value === "string" && !isNumber(value) ? value : print(value);
 }

@@ -2,10 +2,12 @@ import type { ReactNode } from "react";
 import { useQuery } from "urql";
 import { IconButton } from "../controls/button";
 import { Overlay } from "../controls/dialog";
+import { Recorded } from "../controls/recorded";
 import { EmptyState, ErrorState, Skeleton } from "../controls/states";
 import { count } from "../format/number";
 import { local, utc, zone } from "../format/time";
 import { explain } from "../graphql/client";
+import { print } from "../graphql/exact-numbers";
 import type { EntryQuery } from "../graphql/generated/graphql";
 import { Changes } from "./changes";
 import { ENTRY } from "./documents";
@@ -53,7 +55,9 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
   return (
     <div className="detail">
       <div className="detail-lead">
-        <span className="detail-action mono">{entry.action}</span>
+        <span className="detail-action mono">
+          <Recorded text={entry.action} />
+        </span>
         <Outcome value={entry.outcome} />
       </div>
       <dl className="facts">
@@ -61,8 +65,10 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
           {local(entry.timestamp)} <span className="muted">{zone}</span>
         </Fact>
         <Fact name="Actor" extra={actor.email} onFilter={by("actorId", actor.id)} filterName="this actor">
-          {actor.name ?? actor.id} <span className="tag">{actor.type.toLowerCase()}</span>
-          <span className="muted mono"> {actor.id}</span>
+          <Recorded text={actor.name ?? actor.id} /> <span className="tag">{actor.type.toLowerCase()}</span>{" "}
+          <span className="muted mono">
+            <Recorded text={actor.id} />
+          </span>
         </Fact>
         <Fact
           name="Resource"
@@ -70,11 +76,16 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
           onFilter={by("resourceId", resource.id)}
           filterName="this resource"
         >
-          {resource.name ?? resource.id} <span className="tag">{resource.type}</span>
+          <Recorded text={resource.name ?? resource.id} />{" "}
+          <span className="tag">
+            <Recorded text={resource.type} />
+          </span>
         </Fact>
         {metadata.requestId && (
           <Fact name="Request" onFilter={by("requestId", metadata.requestId)} filterName="this request">
-            <span className="mono">{metadata.requestId}</span>
+            <span className="mono">
+              <Recorded text={metadata.requestId} />
+            </span>
           </Fact>
         )}
         {metadata.ipAddress && (
@@ -82,9 +93,16 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
             <span className="mono">{metadata.ipAddress}</span>
           </Fact>
         )}
-        {metadata.userAgent && <Fact name="User agent">{metadata.userAgent}</Fact>}
+        {metadata.userAgent && (
+          <Fact name="User agent">
+            <Recorded text={metadata.userAgent} />
+          </Fact>
+        )}
         <Fact name="Recorded" extra={utc(entry.recordedAt)}>
-          {local(entry.recordedAt)} <span className="muted">by {entry.recordedBy}</span>
+          {local(entry.recordedAt)}{" "}
+          <span className="muted">
+            by <Recorded text={entry.recordedBy} />
+          </span>
         </Fact>
         <Fact name="Hash">
           <span className="mono detail-hash">{entry.hash}</span>
@@ -95,7 +113,9 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
       {metadata.extra !== null && metadata.extra !== undefined && (
         <>
           <h3>Extra</h3>
-          <pre className="code">{JSON.stringify(metadata.extra, null, 2)}</pre>
+          <pre className="code">
+            <Recorded text={print(metadata.extra)} />
+          </pre>
         </>
       )}
     </div>
@@ -116,7 +136,11 @@ function Fact({ name, children, extra, onFilter, filterName }: FactProps) {
       <dt>{name}</dt>
       <dd>
         <div className="fact-value">{children}</div>
-        {extra && <div className="fact-extra mono">{extra}</div>}
+        {extra && (
+          <div className="fact-extra mono">
+            <Recorded text={extra} />
+          </div>
+        )}
         {onFilter && (
           <span className="fact-filter">
             <IconButton label={`Show only ${filterName}`} icon="filter" onPress={onFilter} />

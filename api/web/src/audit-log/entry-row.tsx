@@ -1,4 +1,5 @@
 import { memo } from "react";
+import { Recorded, withoutHidden } from "../controls/recorded";
 import { Time } from "../controls/time";
 import type { AuditOutcome } from "../graphql/generated/graphql";
 import type { Entry } from "./documents";
@@ -29,16 +30,20 @@ export const EntryRow = memo(function EntryRow({ entry, index, offset, isActive,
       <span role="gridcell" className="entry-time">
         <Time value={entry.timestamp} />
       </span>
-      <span role="gridcell" className="entry-actor" title={actor.email ?? actor.id}>
-        {actor.name ?? actor.email ?? actor.id}
+      <span role="gridcell" className="entry-actor" title={withoutHidden(actor.email ?? actor.id)}>
+        <Recorded text={actor.name ?? actor.email ?? actor.id} />
         {actor.type !== "USER" && <span className="tag">{actor.type.toLowerCase()}</span>}
       </span>
       <span role="gridcell" className="entry-action mono">
-        {entry.action}
+        <Recorded text={entry.action} />
       </span>
       <span role="gridcell" className="entry-resource">
-        <span className="entry-resource-type">{resource.type}</span>
-        <span className="entry-resource-name">{resource.name ?? resource.id}</span>
+        <span className="entry-resource-type">
+          <Recorded text={resource.type} />
+        </span>
+        <span className="entry-resource-name">
+          <Recorded text={resource.name ?? resource.id} />
+        </span>
       </span>
       <span role="gridcell" className="entry-outcome">
         <Outcome value={entry.outcome} />

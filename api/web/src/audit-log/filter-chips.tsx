@@ -1,5 +1,6 @@
 import { Button, IconButton } from "../controls/button";
-import { short } from "../format/time";
+import { Recorded } from "../controls/recorded";
+import { lastMinute, short } from "../format/time";
 import type { AuditOutcome } from "../graphql/generated/graphql";
 import { OUTCOMES } from "./entry-row";
 import { FIELDS, type Field, RANGES, type View } from "./view";
@@ -39,13 +40,16 @@ function Chip({ name, value, onRemove }: { name: string; value: string; onRemove
   return (
     <li className="chip">
       <span className="chip-name">{name}</span>
-      <span className="chip-value">{value}</span>
+      <span className="chip-value">
+        <Recorded text={value} />
+      </span>
       <IconButton label={`Remove filter ${name}`} icon="close" onPress={onRemove} />
     </li>
   );
 }
 
 function shown(field: Field, value: string): string {
-  if (field === "from" || field === "to") return short(value);
+  if (field === "from") return short(value);
+  if (field === "to") return short(lastMinute(value));
   return field === "outcome" ? OUTCOMES[value as AuditOutcome] : value;
 }

@@ -27,10 +27,44 @@ export function day(instant: Date | string): string {
   return DAY.format(new Date(instant));
 }
 
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
 /** Format of `datetime-local` inputs: without time zone, to the minute. */
 export function toInput(instant: string): string {
   const date = new Date(instant);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  return new Date(date.getTime() - date.getTimezoneOffset() * MINUTE_MS).toISOString().slice(0, 16);
+}
+
+/**
+ * The instants at which local clocks show the time of an input: none if they skip it, two if they show it
+ * twice, as when daylight saving time ends.
+ */
+export function instantsOf(input: string): string[] {
+  const inUtc = Date.parse(`${input}Z`);
+  if (Number.isNaN(inUtc)) return [];
+  const offsets = [inUtc - DAY_MS, inUtc + DAY_MS].map((near) => new Date(near).getTimezoneOffset());
+  const instants = offsets.map((offset) => new Date(inUtc + offset * MINUTE_MS).toISOString());
+  return [...new Set(instants)].filter((instant) => toInput(instant) === input).sort();
+}
+
+/** The last minute before an instant at which a range ends, as people name the end. */
+export function lastMinute(end: string): string {
+  const isWholeMinute = Date.parse(end) % MINUTE_MS === 0 && !/\.\d*[1-9]/.test(end);
+  return isWholeMinute ? new Date(Date.parse(end) - MINUTE_MS).toISOString() : end;
+}
+
+/** The instant at which a minute is over. */
+export function afterMinute(start: string): string {
+  return new Date(Date.parse(start) + MINUTE_MS).toISOString();
+}
+
+/** The difference between local time and UTC at an instant, such as `UTC+02:00`. */
+export function offset(instant: string): string {
+  const minutes = -new Date(instant).getTimezoneOffset();
+  const two = (number: number) => String(Math.floor(number)).padStart(2, "0");
+  const size = Math.abs(minutes);
+  return `UTC${minutes < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`;
 }
 
 export function duration(milliseconds: number): string {

@@ -8,6 +8,7 @@ import {
   subscriptionExchange,
 } from "urql";
 import { endSession } from "../session/token";
+import { fetchExact } from "./exact-numbers";
 import { resumable } from "./resume";
 import { createSocket } from "./socket";
 
@@ -23,6 +24,7 @@ export function connect(token: string): Client {
     url: "/graphql",
     requestPolicy: "network-only",
     preferGetMethod: false,
+    fetch: fetchExact,
     fetchOptions: { headers: { authorization: `Bearer ${token}` } },
     exchanges: [leave, fetchExchange, subscriptionExchange({ forwardSubscription: resumable(socket) })],
   });

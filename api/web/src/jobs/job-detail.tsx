@@ -6,6 +6,7 @@ import { EmptyState, ErrorState, Skeleton } from "../controls/states";
 import { Time } from "../controls/time";
 import { bytes, count } from "../format/number";
 import { explain } from "../graphql/client";
+import { print } from "../graphql/exact-numbers";
 import { JOB, type Job } from "./documents";
 import { JobActions } from "./job-actions";
 import { JobStatus } from "./job-state";
@@ -52,7 +53,7 @@ export function JobDetail({ id, live, reader, onJob, onClose }: JobDetailProps) 
           {data?.job?.artifact?.manifest != null && (
             <details className="manifest">
               <summary>Manifest, to verify the file</summary>
-              <pre className="code">{JSON.stringify(data.job.artifact.manifest, null, 2)}</pre>
+              <pre className="code">{print(data.job.artifact.manifest)}</pre>
             </details>
           )}
         </div>
