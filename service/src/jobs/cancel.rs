@@ -25,9 +25,9 @@ pub async fn cancel(scope: &Scope, id: Uuid) -> Result<Model> {
     let context = (scope.clone(), found);
     let canceled =
         scope.core().db.transaction(context, |tx, (scope, found)| Box::pin(ask(tx, scope, found)));
-    let (job, step) = canceled.await?;
-    match step {
-        Some(step) => notify(scope.core(), std::slice::from_ref(&step)),
+    let (job, made) = canceled.await?;
+    match made {
+        Some(made) => notify(scope.core(), std::slice::from_ref(&made)),
         // The attempt subscribes to this topic.
         None => scope.core().notifier.notify(Topic::Jobs(job.organization_id)),
     }
@@ -75,15 +75,15 @@ async fn ask(
         return Ok((job, None));
     }
     let reason = reason(&job);
-    let step = TransitionRecord {
+    let made = TransitionRecord {
         job: job.clone(),
         from: Some(was),
         transition: Transition::Canceled,
         reason,
         record_count: None,
     };
-    record(tx, scope.core(), now, std::slice::from_ref(&step)).await?;
-    Ok((job, Some(step)))
+    record(tx, scope.core(), now, std::slice::from_ref(&made)).await?;
+    Ok((job, Some(made)))
 }
 
 /// Maximum number of jobs that one [`cancel_unfinished`] cancels.

@@ -86,27 +86,27 @@ pub(crate) async fn add(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -
     // An organization's requests take turns: of two equal ones, one comes first.
     audit::lock_head(tx, scope.organization_id()).await?;
     if let Some(job) = earlier(tx, scope, new).await? {
-        return Ok(Queued::Before(Box::new(job)));
+        return Ok(Queued::Earlier(Box::new(job)));
     }
     // Counted under the lock; otherwise two simultaneous requests could both take the last place.
     quota::check(tx, scope, &new.kind).await?;
-    Ok(Queued::Now(Box::new(insert(tx, scope, new).await?)))
+    Ok(Queued::New(Box::new(insert(tx, scope, new).await?)))
 }
 
 /// A queued job, whose transaction may not have been committed yet.
 pub(crate) enum Queued {
-    Before(Box<Model>),
-    Now(Box<TransitionRecord>),
+    Earlier(Box<Model>),
+    New(Box<TransitionRecord>),
 }
 
 impl Queued {
     /// Sends the notifications of a new job, after COMMIT.
     pub(crate) fn announce(self, core: &Core) -> Enqueued {
         match self {
-            Self::Before(job) => Enqueued { job: *job, replayed: true },
-            Self::Now(step) => {
-                notify(core, std::slice::from_ref(&*step));
-                Enqueued { job: step.job, replayed: false }
+            Self::Earlier(job) => Enqueued { job: *job, replayed: true },
+            Self::New(made) => {
+                notify(core, std::slice::from_ref(&*made));
+                Enqueued { job: made.job, replayed: false }
             }
         }
     }
@@ -206,13 +206,13 @@ async fn insert(
         outcome: None,
     };
     Entity::insert(job.clone().into_active_model()).exec_without_returning(tx).await?;
-    let step = TransitionRecord {
+    let made = TransitionRecord {
         job,
         from: None,
         transition: Transition::Requested,
         reason: None,
         record_count: None,
     };
-    record(tx, scope.core(), now, std::slice::from_ref(&step)).await?;
-    Ok(step)
+    record(tx, scope.core(), now, std::slice::from_ref(&made)).await?;
+    Ok(made)
 }

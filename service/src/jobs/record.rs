@@ -40,7 +40,7 @@ pub(crate) struct TransitionRecord {
     pub(crate) record_count: Option<i64>,
 }
 
-/// Records `moves`, all made at `at`. The jobs' rows are already locked; this function locks the
+/// Records `transitions`, all made at `at`. The jobs' rows are already locked; this function locks the
 /// organizations' heads in the order of their ids, and then the feed.
 pub(crate) async fn record(
     tx: &DatabaseTransaction,
@@ -49,30 +49,30 @@ pub(crate) async fn record(
     transitions: &[TransitionRecord],
 ) -> Result<(), DbErr> {
     let mut drafts: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
-    for step in transitions {
-        let draft = Draft::new(core, RECORDER.to_owned(), entry(step, at));
-        drafts.entry(step.job.organization_id).or_default().push(draft);
+    for made in transitions {
+        let draft = Draft::new(core, RECORDER.to_owned(), entry(made, at));
+        drafts.entry(made.job.organization_id).or_default().push(draft);
     }
     for (organization_id, drafts) in drafts {
         audit::append(tx, &core.clock, organization_id, drafts).await?;
     }
     let first = take_feed_numbers(tx, transitions.len()).await?;
-    let events = transitions.iter().zip(first..).map(|(step, feed)| {
+    let events = transitions.iter().zip(first..).map(|(made, feed)| {
         debug_assert!(
-            step.transition.from().contains(&step.from),
+            made.transition.from().contains(&made.from),
             "{:?} from {:?}",
-            step.transition,
-            step.from
+            made.transition,
+            made.from
         );
         job_event::Model {
-            organization_id: step.job.organization_id,
+            organization_id: made.job.organization_id,
             feed,
-            job_id: step.job.id,
-            from_state: step.from,
-            to_state: step.transition.to(),
+            job_id: made.job.id,
+            from_state: made.from,
+            to_state: made.transition.to(),
             at,
-            attempt: step.job.attempt,
-            reason: step.reason.clone(),
+            attempt: made.job.attempt,
+            reason: made.reason.clone(),
             fingerprint: i32::from_be_bytes(random::bytes()),
         }
         .into_active_model()
@@ -83,13 +83,13 @@ pub(crate) async fn record(
 
 /// Counts the transitions and notifies those who watch these jobs. Call it after COMMIT.
 pub(crate) fn notify(core: &Core, transitions: &[TransitionRecord]) {
-    for step in transitions {
-        core.metrics.transition(&step.job.kind, step.transition, step.job.error_code);
-        core.notifier.notify(Topic::Jobs(step.job.organization_id));
-        core.notifier.notify(Topic::AuditLog(step.job.organization_id));
+    for made in transitions {
+        core.metrics.transition(&made.job.kind, made.transition, made.job.error_code);
+        core.notifier.notify(Topic::Jobs(made.job.organization_id));
+        core.notifier.notify(Topic::AuditLog(made.job.organization_id));
     }
     core.notifier.notify(Topic::AllJobs);
-    if transitions.iter().any(|step| step.transition.to() == JobState::Queued) {
+    if transitions.iter().any(|made| made.transition.to() == JobState::Queued) {
         core.notifier.notify(Topic::Queue);
     }
 }
@@ -106,8 +106,8 @@ async fn take_feed_numbers(tx: &DatabaseTransaction, count: usize) -> Result<i64
     Ok(feed.feed - count + 1)
 }
 
-fn entry(step: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
-    let TransitionRecord { job, from: _, transition, reason, record_count } = step;
+fn entry(made: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
+    let TransitionRecord { job, from: _, transition, reason, record_count } = made;
     let id = GlobalId::Job { organization_id: job.organization_id, id: job.id };
     let duration = job.started_at.filter(|_| job.finished_at.is_some()).map(|start| at - start);
     let extra = json!({
