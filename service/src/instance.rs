@@ -151,7 +151,7 @@ impl Instance {
             subscriptions: SubscriptionCounts::default(),
         });
         Arc::new(Self {
-            recorder: Recorder::default(),
+            recorder: Recorder::new(&core),
             authenticator: Authenticator::default(),
             provider: oidc.map(Provider::new),
             worker: Arc::new(Worker::new(Arc::clone(&core), job_kinds)),

@@ -7,6 +7,7 @@ pub mod access;
 pub mod artifacts;
 pub mod audit;
 pub mod backups;
+mod batcher;
 pub mod binding;
 mod buffer_pool;
 mod clock;

@@ -15,6 +15,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
     (
         "ground",
         &[
+            "batcher",
             "buffer_pool",
             "clock",
             "error",

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Draft, NewEntry, Recorded, Recorder, Resource, limits,
-    recorder::{Key, Recording, submit},
+    recorder::{Key, Recording},
 };
 use crate::{Core, Error, GlobalId, Permission, Result, Scope, Viewer, input};
 
@@ -34,12 +34,12 @@ impl Recorder {
             return Err(Error::Refused(problems));
         }
         let key = idempotency_key.map(|name| Key { name, request_hash: fingerprint(&entries) });
-        self.submit(scope, entries, key).await
+        self.submit_entries(scope, entries, key).await
     }
 
     /// Appends one of Daybook's own entries, which is not checked against the limits.
     pub(crate) async fn record_own(&self, scope: &Scope, entry: NewEntry) -> Result<()> {
-        self.submit(scope, vec![entry], None).await.map(drop)
+        self.submit_entries(scope, vec![entry], None).await.map(drop)
     }
 
     /// Appends one of Daybook's own entries, unless one was already appended under this `key`: once
@@ -52,7 +52,7 @@ impl Recorder {
     ) -> Result<()> {
         let request_hash = Sha256::digest(&key).into();
         let key = Key { name: key, request_hash };
-        self.submit(scope, vec![entry], Some(key)).await.map(drop)
+        self.submit_entries(scope, vec![entry], Some(key)).await.map(drop)
     }
 
     /// Appends an entry with the outcome DENIED to the log of the organization in which `viewer`'s
@@ -71,10 +71,10 @@ impl Recorder {
         entry.outcome = AuditOutcome::Denied;
         let recording =
             Recording { drafts: vec![Draft::new(core, viewer.subject.clone(), entry)], key: None };
-        submit(core, self, organization_id, Arc::new(recording)).await.map(drop)
+        self.submit(organization_id, recording).await.map(drop)
     }
 
-    async fn submit(
+    async fn submit_entries(
         &self,
         scope: &Scope,
         entries: Vec<NewEntry>,
@@ -82,8 +82,7 @@ impl Recorder {
     ) -> Result<Recorded> {
         let draft = |entry| Draft::new(scope.core(), scope.viewer().subject.clone(), entry);
         let drafts = entries.into_iter().map(draft).collect();
-        let recording = Arc::new(Recording { drafts, key });
-        submit(scope.core(), self, scope.organization_id(), recording).await
+        self.submit(scope.organization_id(), Recording { drafts, key }).await
     }
 }
 

@@ -1,14 +1,12 @@
 //! Gathers concurrent recordings of one organization into one transaction.
 //!
 //! The lock on the organization's head admits one transaction at a time; without gathering, each
-//! waiting recording would pay for its own commit. Recordings that arrive while one transaction
-//! runs make up the next one. Each is answered after COMMIT, even if its caller is gone, and a
-//! recording that fails does not fail its neighbors.
+//! waiting recording would pay for its own commit. Each is answered after COMMIT.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -18,7 +16,6 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     IntoActiveModel, QueryFilter, QueryOrder,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::{
@@ -26,7 +23,11 @@ use super::{
     filter::after_prefix,
     head::lock_head,
 };
-use crate::{Clock, Core, Error, Fault, ProblemCode, Result, Topic, tenancy};
+use crate::{
+    Clock, Core, Error, Fault, ProblemCode, Result, Topic,
+    batcher::{Batcher, Limits},
+    tenancy,
+};
 
 /// Maximum number of entries in one transaction, which the last recording may exceed.
 const MAX_BATCH_ENTRIES: usize = 4_000;
@@ -56,122 +57,37 @@ pub(super) struct Key {
     pub(super) request_hash: [u8; 32],
 }
 
-/// Records entries of requests. Recordings that wait for a transaction are kept by organization.
-#[derive(Clone, Debug, Default)]
-pub struct Recorder(Arc<Queues>);
+/// Records entries of requests. Recordings of one organization share transactions.
+#[derive(Clone, Debug)]
+pub struct Recorder(Batcher<Uuid, Recording, Recorded>);
 
-#[derive(Debug)]
-struct Queues {
-    /// Waiting recordings by organization. An organization has a list while a task records for it.
-    waiting: Mutex<HashMap<Uuid, Vec<Waiting>>>,
-    room: Arc<Semaphore>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    recording: Arc<Recording>,
-    answer: oneshot::Sender<Result<Recorded>>,
-    _room: OwnedSemaphorePermit,
-}
-
-impl Default for Queues {
-    fn default() -> Self {
-        Self { waiting: Mutex::default(), room: Arc::new(Semaphore::new(MAX_WAITING_ENTRIES)) }
-    }
-}
-
-impl Queues {
-    /// Adds a recording to the organization's list. Returns true if no task records for the
-    /// organization yet.
-    fn push(&self, organization_id: Uuid, waiting: Waiting) -> bool {
-        let mut lists = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_idle = !lists.contains_key(&organization_id);
-        lists.entry(organization_id).or_default().push(waiting);
-        is_idle
-    }
-
-    /// Takes the organization's next recordings. If there are none, the task that records for it
-    /// ends.
-    fn take(&self, organization_id: Uuid) -> Vec<Waiting> {
-        let mut lists = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(list) = lists.get_mut(&organization_id) else { return Vec::new() };
-        let mut entries = 0;
-        let fits = |waiting: &&Waiting| {
-            let is_room = entries < MAX_BATCH_ENTRIES;
-            entries += waiting.recording.drafts.len();
-            is_room
+impl Recorder {
+    pub(crate) fn new(core: &Arc<Core>) -> Self {
+        let limits = Limits {
+            size: |recording: &Recording| recording.drafts.len(),
+            max_batch: MAX_BATCH_ENTRIES,
+            max_waiting: MAX_WAITING_ENTRIES,
         };
-        let count = list.iter().take_while(fits).count();
-        let batch: Vec<_> = list.drain(..count).collect();
-        if batch.is_empty() {
-            lists.remove(&organization_id);
-        }
-        batch
+        let (tasks, core) = (core.tasks.clone(), Arc::clone(core));
+        Self(Batcher::new(tasks, limits, move |organization_id, recordings| {
+            let core = Arc::clone(&core);
+            Box::pin(tenancy::only(organization_id, async move {
+                let recorded = record(&core, organization_id, recordings).await;
+                // Even after an error, since the outcome of a commit may be unknown.
+                core.notifier.notify(Topic::AuditLog(organization_id));
+                recorded
+            }))
+        }))
     }
-}
 
-/// Submits `recording` and waits for its commit.
-pub(super) async fn submit(
-    core: &Arc<Core>,
-    Recorder(queues): &Recorder,
-    organization_id: Uuid,
-    recording: Arc<Recording>,
-) -> Result<Recorded> {
-    let entries = u32::try_from(recording.drafts.len()).unwrap_or(u32::MAX);
-    let room = Arc::clone(&queues.room).acquire_many_owned(entries).await;
-    let room = room.map_err(|_| Fault::Stopping)?;
-    let (answer, answered) = oneshot::channel();
-    let waiting = Waiting { recording, answer, _room: room };
-    if queues.push(organization_id, waiting) {
-        let (core_, queues) = (Arc::clone(core), Arc::clone(queues));
-        let draining = async move { drain(&core_, &queues, organization_id).await };
-        core.tasks.spawn(tenancy::only(organization_id, draining));
+    /// Submits `recording` and waits for its commit.
+    pub(super) async fn submit(
+        &self,
+        organization_id: Uuid,
+        recording: Recording,
+    ) -> Result<Recorded> {
+        self.0.submit(organization_id, recording).await
     }
-    answered.await.map_err(|_| Fault::Stopping)?
-}
-
-/// Records for one organization until nothing waits.
-async fn drain(core: &Arc<Core>, queues: &Queues, organization_id: Uuid) {
-    loop {
-        let batch = queues.take(organization_id);
-        if batch.is_empty() {
-            return;
-        }
-        let recordings = batch.iter().map(|waiting| Arc::clone(&waiting.recording)).collect();
-        match record(core, organization_id, recordings).await {
-            Ok(outcomes) => {
-                for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-                    // The entries are recorded even if the caller is gone.
-                    let _ = waiting.answer.send(outcome);
-                }
-            }
-            // The batch may be stored: recording it again could store it twice.
-            Err(Error::Fault(Fault::CommitUnknown(error))) => {
-                for waiting in batch {
-                    let unknown = Fault::CommitUnknown(error.clone());
-                    let _ = waiting.answer.send(Err(unknown.into()));
-                }
-            }
-            Err(error) if batch.len() == 1 => {
-                if let Some(waiting) = batch.into_iter().next() {
-                    let _ = waiting.answer.send(Err(error));
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, recordings = batch.len(), "recording one by one");
-                for waiting in batch {
-                    let recording = vec![Arc::clone(&waiting.recording)];
-                    let outcome = record(core, organization_id, recording).await;
-                    let _ = waiting.answer.send(outcome.and_then(only));
-                }
-            }
-        }
-        core.notifier.notify(Topic::AuditLog(organization_id));
-    }
-}
-
-fn only(mut outcomes: Vec<Result<Recorded>>) -> Result<Recorded> {
-    outcomes.pop().unwrap_or(Err(Fault::Stopping.into()))
 }
 
 struct Batch {

@@ -1,10 +1,7 @@
-//! Ending attempts: the transaction in which an attempt's effect becomes visible, and the rescue of
-//! jobs whose attempts fell silent.
+//! Outcomes of attempts: the transaction in which an attempt's effect becomes visible, and the rescue
+//! of jobs whose leases have expired.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{
@@ -17,15 +14,16 @@ use sea_orm::{
     QuerySelect,
     sea_query::{LockBehavior, LockType},
 };
-
-use tokio::sync::oneshot;
+use tokio::sync::Semaphore;
 
 use super::{
-    ArtifactLifetime, NewArtifact, Worker, cancel,
+    ArtifactLifetime, NewArtifact, cancel,
     record::{TransitionRecord, notify, record},
 };
 use crate::{
-    Core, Error, Fault, MAX_INSTANT, Result, Transition, database, random, tenancy, to_micros,
+    Core, MAX_INSTANT, Result, Transition,
+    batcher::{Batcher, Limits},
+    database, random, tenancy, to_micros,
     transition::is_final,
 };
 
@@ -36,7 +34,7 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const BACKOFF_FACTOR: u32 = 4;
 /// Maximum pause between attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(5 * 60);
-/// Maximum number of ended attempts that one transaction stores.
+/// Maximum number of outcomes that one transaction stores.
 const MAX_BATCH_ATTEMPTS: usize = 64;
 /// Maximum number of jobs that one rescue takes.
 const MAX_RESCUED_JOBS: u64 = 100;
@@ -61,25 +59,6 @@ pub(super) enum Outcome {
     Cancel,
 }
 
-/// Ends the attempt that holds `job`, in the transaction in which its effect becomes visible.
-/// Attempts that end while one transaction runs share the next one.
-///
-/// Returns `None` if the attempt has lost its job meanwhile; then nothing is changed. A job that
-/// was asked to stop is canceled, however the attempt ended.
-pub(super) async fn finish(
-    worker: &Arc<Worker>,
-    job: &Model,
-    outcome: Outcome,
-) -> Result<Option<Model>> {
-    let (answer, answered) = oneshot::channel();
-    let attempt = Arc::new(FinishedAttempt { job: job.clone(), outcome });
-    if worker.finisher.push((attempt, answer)) {
-        let worker_ = Arc::clone(worker);
-        worker.core.tasks.spawn(tenancy::system(async move { drain(&worker_).await }));
-    }
-    answered.await.map_err(|_| Fault::Stopping)?
-}
-
 /// An attempt that ended.
 #[derive(Debug)]
 struct FinishedAttempt {
@@ -87,82 +66,39 @@ struct FinishedAttempt {
     outcome: Outcome,
 }
 
-type WaitingAttempt = (Arc<FinishedAttempt>, oneshot::Sender<Result<Option<Model>>>);
-
-/// Ended attempts that wait for a transaction.
-#[derive(Debug, Default)]
-pub(super) struct Finisher {
-    /// The attempts that wait; `Some` while a task stores ends, even if the list is empty.
-    waiting: Mutex<Option<Vec<WaitingAttempt>>>,
-}
+/// Stores the outcomes of attempts. Attempts that end at the same time share a transaction.
+#[derive(Debug)]
+pub(super) struct Finisher(Batcher<(), FinishedAttempt, Option<Model>>);
 
 impl Finisher {
-    /// Adds an attempt to the list. Returns true if no task stores ends yet.
-    fn push(&self, waiting: WaitingAttempt) -> bool {
-        let mut list = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_idle = list.is_none();
-        list.get_or_insert_default().push(waiting);
-        is_idle
-    }
-
-    /// Takes the next ends to store. If there are none, the task that stores them ends.
-    fn take(&self) -> Vec<WaitingAttempt> {
-        let mut list = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let batch: Vec<_> = match &mut *list {
-            Some(waiting) => waiting.drain(..waiting.len().min(MAX_BATCH_ATTEMPTS)).collect(),
-            None => Vec::new(),
+    pub(super) fn new(core: &Arc<Core>) -> Self {
+        let limits = Limits {
+            size: |_: &FinishedAttempt| 1,
+            max_batch: MAX_BATCH_ATTEMPTS,
+            // The worker limits the attempts that run, and thereby those that can wait here.
+            max_waiting: Semaphore::MAX_PERMITS,
         };
-        if batch.is_empty() {
-            *list = None;
-        }
-        batch
+        let (tasks, core) = (core.tasks.clone(), Arc::clone(core));
+        Self(Batcher::new(tasks, limits, move |(), attempts| {
+            let core = Arc::clone(&core);
+            Box::pin(tenancy::system(async move {
+                let jobs = store(&core, attempts).await?;
+                Ok(jobs.into_iter().map(Ok).collect())
+            }))
+        }))
+    }
+
+    /// Ends the attempt that holds `job`, in the transaction in which its effect becomes visible.
+    ///
+    /// Returns `None` if the attempt has lost its job meanwhile; then nothing is changed. A job that
+    /// was asked to stop is canceled, whatever the attempt's outcome.
+    pub(super) async fn finish(&self, job: &Model, outcome: Outcome) -> Result<Option<Model>> {
+        self.0.submit((), FinishedAttempt { job: job.clone(), outcome }).await
     }
 }
 
-/// Stores ends until nothing waits.
-async fn drain(worker: &Worker) {
-    let core = &worker.core;
-    loop {
-        let batch = worker.finisher.take();
-        if batch.is_empty() {
-            return;
-        }
-        let attempts: Vec<_> = batch.iter().map(|(attempt, _)| Arc::clone(attempt)).collect();
-        let is_alone = attempts.len() == 1;
-        match store(core, attempts).await {
-            Ok(jobs) => {
-                for ((_, answer), job) in batch.into_iter().zip(jobs) {
-                    // The end is stored even if its receiver is gone.
-                    let _ = answer.send(Ok(job));
-                }
-            }
-            Err(error) if is_alone => {
-                if let Some((_, answer)) = batch.into_iter().next() {
-                    let _ = answer.send(Err(error));
-                }
-            }
-            // They may have been stored: reported as lost, their files would be removed.
-            Err(Error::Fault(Fault::CommitUnknown(error))) => {
-                for (_, answer) in batch {
-                    let unknown = Fault::CommitUnknown(error.clone());
-                    let _ = answer.send(Err(unknown.into()));
-                }
-            }
-            // Nothing was stored. Stored one by one, an end that can't be stored does not hold up
-            // the others.
-            Err(error) => {
-                tracing::warn!(%error, ends = batch.len(), "storing ends one by one");
-                for (attempt, answer) in batch {
-                    let stored = store(core, vec![attempt]).await;
-                    let _ = answer.send(stored.map(|mut jobs| jobs.pop().flatten()));
-                }
-            }
-        }
-    }
-}
-
-/// Stores the ends of attempts in one transaction. Returns the job of each, or `None` if the
-/// attempt had lost it.
+/// Stores the outcomes of attempts in one transaction. Returns the job of each attempt, or `None` if
+/// the attempt had lost it.
 async fn store(
     core: &Arc<Core>,
     attempts: Vec<Arc<FinishedAttempt>>,
@@ -171,13 +107,13 @@ async fn store(
     let stored = core.db.transaction(context, |tx, (core, attempts)| {
         Box::pin(async move {
             let now = database::now(tx, &core.clock).await?;
-            let held = held(tx, attempts).await?;
+            let running = lock_running(tx, attempts).await?;
             let transitions: Vec<_> = attempts
                 .iter()
                 .map(|attempt| {
-                    let key = (attempt.job.id, attempt.job.claim);
-                    let held = held.iter().find(|held| (held.id, held.claim) == key);
-                    held.map(|held| apply_outcome(held.clone(), &attempt.outcome, now))
+                    let claim = (attempt.job.id, attempt.job.claim);
+                    let held = running.iter().find(|job| (job.id, job.claim) == claim);
+                    held.map(|job| apply_outcome(job.clone(), &attempt.outcome, now))
                 })
                 .collect();
             let made: Vec<_> = transitions.iter().flatten().cloned().collect();
@@ -212,8 +148,9 @@ fn count(core: &Core, attempts: &[Arc<FinishedAttempt>], transitions: &[Option<T
     }
 }
 
-/// Locks and returns those of the ended attempts' jobs that are still running.
-async fn held(
+/// Locks and returns those of the attempts' jobs that are still running, some of them perhaps in
+/// another attempt.
+async fn lock_running(
     tx: &DatabaseTransaction,
     attempts: &[Arc<FinishedAttempt>],
 ) -> std::result::Result<Vec<Model>, DbErr> {
@@ -298,7 +235,7 @@ pub async fn rescue(core: &Arc<Core>) -> Result<usize> {
     Ok(transitions.len())
 }
 
-/// Applies the end of an attempt to its running job, and returns the transition that results.
+/// Applies an attempt's outcome to its running job, and returns the transition that results.
 fn apply_outcome(mut job: Model, outcome: &Outcome, now: DateTime<Utc>) -> TransitionRecord {
     let is_last = job.attempt >= job.max_attempts;
     let mut record_count = None;
@@ -396,7 +333,7 @@ async fn write(
     Ok(())
 }
 
-/// Returns the columns of a job that the end of an attempt changes.
+/// Returns the columns of a job that an attempt's outcome changes.
 fn row(job: &Model) -> job::ActiveModel {
     job::ActiveModel {
         state: Set(job.state),

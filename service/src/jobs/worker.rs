@@ -39,7 +39,7 @@ pub struct Worker {
     pub(super) core: Arc<Core>,
     /// The kinds of jobs that the worker can run.
     kinds: Kinds,
-    /// Attempts that ended and wait for a transaction.
+    /// Stores the outcomes of attempts.
     pub(super) finisher: Finisher,
     /// Jobs that the worker found to be unreadable.
     pub(super) unreadable: UnreadableJobs,
@@ -47,7 +47,7 @@ pub struct Worker {
 
 impl Worker {
     pub(crate) fn new(core: Arc<Core>, kinds: Kinds) -> Self {
-        let (finisher, unreadable) = (Finisher::default(), UnreadableJobs::default());
+        let (finisher, unreadable) = (Finisher::new(&core), UnreadableJobs::default());
         Self { core, kinds, finisher, unreadable }
     }
 }
@@ -247,7 +247,7 @@ async fn watch_over(core: &Core, job: &job::Model) -> AttemptError {
 
 /// Stores the attempt's outcome, and removes its file unless the file is to stay.
 pub async fn conclude(
-    worker: &Arc<Worker>,
+    worker: &Worker,
     mut attempt: Attempt,
     end: std::result::Result<Success, AttemptError>,
 ) {
@@ -262,11 +262,11 @@ pub async fn conclude(
 
 /// Stores the attempt's outcome. Returns true if its object is to stay.
 async fn store_outcome(
-    worker: &Arc<Worker>,
+    worker: &Worker,
     job: &job::Model,
     end: std::result::Result<Success, AttemptError>,
 ) -> bool {
-    let finish = match end {
+    let outcome = match end {
         Ok(Success { artifact, outcome }) => {
             Outcome::Succeed { artifact: artifact.map(Box::new), outcome }
         }
@@ -280,7 +280,7 @@ async fn store_outcome(
             return false;
         }
     };
-    match finish::finish(worker, job, finish).await {
+    match worker.finisher.finish(job, outcome).await {
         Ok(Some(job)) if job.state == JobState::Failed => {
             let code = job.error_code.map(|code| code.to_value());
             tracing::error!(error.code = code, error = job.error_message, "job failed");
@@ -297,7 +297,7 @@ async fn store_outcome(
         // It is unknown if the artifact is visible: the sweep will find out, and the lease will
         // expire.
         Err(error) => {
-            tracing::error!(%error, "the attempt's end could not be stored; its lease will run out");
+            tracing::error!(%error, "the outcome was not stored; the lease will expire");
             true
         }
     }
