@@ -16,6 +16,7 @@ mod database;
 pub mod doctor;
 mod error;
 pub mod exports;
+mod follower;
 #[cfg(test)]
 mod fuzz;
 pub mod gauges;

@@ -39,7 +39,17 @@ const FLOORS: [(&str, &[&str]); 4] = [
     ("store", &["core", "database", "notifier", "store"]),
     (
         "domain",
-        &["access", "artifacts", "audit", "jobs", "notes", "oidc", "organizations", "retention"],
+        &[
+            "access",
+            "artifacts",
+            "audit",
+            "follower",
+            "jobs",
+            "notes",
+            "oidc",
+            "organizations",
+            "retention",
+        ],
     ),
     (
         "composition",

@@ -1,31 +1,26 @@
 //! Watching the log: every entry that passes a filter, in sequence order, without loss or
 //! repetition.
 //!
-//! Works like the job feed: subscribe to the notifier first, then read what follows the position,
-//! then wait for a notification or a timeout. A number becomes visible only together with all lower
-//! numbers, so "after *n*" is exact.
+//! A number becomes visible only together with all lower numbers, so "after *n*" is exact.
 
-use std::{collections::VecDeque, ops::RangeInclusive, time::Duration};
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{audit_log, audit_log_head};
-use futures::{Stream, stream};
+use futures::Stream;
 use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::{Filter, Order, list};
 use crate::{
-    Error, Fault, Permission, Result, Scope, Subscription, Topic,
-    access::LiveAccess,
+    Error, Fault, Permission, Result, Scope, Topic,
+    database::WatcherTurn,
+    follower::{Follower, Next, Round, Source},
     metrics,
     page::{self, Direction, Item, Part},
-    random,
-    subscription_limit::CountedSubscription,
     workload,
 };
 
-/// Maximum interval between two reads of a watcher that is not notified.
-const READ_INTERVAL: Duration = Duration::from_secs(2);
-/// Time for which a watcher that has received everything need not check for removed entries.
+/// Time for which a follower that has received everything need not check for removed entries.
 /// Retention only removes entries that are at least a day old.
 const RETENTION_UNCHECKED_FOR: RangeInclusive<TimeDelta> = TimeDelta::zero()..=TimeDelta::hours(1);
 /// Maximum number of entries that one round reads.
@@ -49,35 +44,21 @@ pub async fn tail(
     if !problems.is_empty() {
         return Err(Error::Refused(problems));
     }
-    // Subscribe before the first read.
-    let news = scope.core().notifier.subscribe(Topic::AuditLog(scope.organization_id()));
-    let access = LiveAccess::begin(&scope);
+    let topic = Topic::AuditLog(scope.organization_id());
+    let follower = Follower::subscribe(scope, topic)?;
+    let scope = follower.scope();
     let turn = scope.core().db.watcher_turn().await;
     let position = match &after {
-        Some(cursor) => resume(&scope, &filter, cursor).await?,
-        None => head(&scope).await?.sequence,
+        Some(cursor) => {
+            Position { sequence: resume(scope, &filter, cursor).await?, received_all_at: None }
+        }
+        None => {
+            let received_all_at = Some(scope.core().clock.now());
+            Position { sequence: head(scope).await?.sequence, received_all_at }
+        }
     };
     drop(turn);
-    let _watcher = scope.count_subscription()?;
-    let ready = VecDeque::new();
-    let (is_live, told_all_at, is_over) = (after.is_none(), scope.core().clock.now(), false);
-    let tail = Tail {
-        scope,
-        filter,
-        news,
-        position,
-        ready,
-        access,
-        is_live,
-        told_all_at,
-        is_over,
-        _watcher,
-    };
-    Ok(stream::unfold(tail, |mut tail| async move {
-        let entry = tail.next().await?;
-        tail.is_over = entry.is_err();
-        Some((entry, tail))
-    }))
+    Ok(follower.follow(Tail { filter }, position))
 }
 
 /// Returns a cursor from which a tail of this log, with any filter, misses nothing that is recorded
@@ -93,109 +74,90 @@ pub async fn end(scope: &Scope) -> Result<String> {
     Ok(seal(scope, head.sequence, fragment))
 }
 
+/// The entries of a log that pass a filter.
 struct Tail {
-    scope: Scope,
     filter: Filter,
-    news: Subscription,
+}
+
+/// A place in a log.
+#[derive(Copy, Clone, Debug)]
+struct Position {
     /// Sequence up to which the log has been read.
-    position: i64,
-    ready: VecDeque<audit_log::Model>,
-    access: LiveAccess,
-    /// True once the watcher has received everything recorded before.
-    is_live: bool,
-    /// Time at which the watcher last had received everything.
-    told_all_at: DateTime<Utc>,
-    is_over: bool,
-    _watcher: CountedSubscription,
+    sequence: i64,
+    /// Time at which everything had last been read; none if that was not yet the case.
+    received_all_at: Option<DateTime<Utc>>,
+}
+
+impl Source for Tail {
+    const FEED: metrics::Feed = metrics::Feed::AuditLog;
+    type Position = Position;
+    type Item = Item<audit_log::Model>;
+
+    async fn read(
+        &self,
+        scope: &Scope,
+        turn: WatcherTurn,
+        position: Position,
+    ) -> Result<Round<Position, Self::Item>> {
+        let now = scope.core().clock.now();
+        // Read the head first: all entries up to it are committed.
+        let head = head(scope).await?.sequence;
+        if head < position.sequence {
+            return Err(other_history());
+        }
+        let at_head = Position { sequence: head, received_all_at: Some(now) };
+        if head == position.sequence {
+            return Ok(Round { items: Vec::new(), first_at: None, next: Next::Wait(at_head) });
+        }
+        let rows = self.rows(scope, turn, position, head).await?;
+        let next = match rows.last() {
+            Some(last) if rows.len() as u64 == MAX_ROUND_ENTRIES => {
+                Next::Read(Position { sequence: last.sequence, ..position })
+            }
+            Some(_) | None => Next::Wait(at_head),
+        };
+        let first_at = rows.first().map(|first| first.recorded_at);
+        let item = |node| Item { cursor: cursor(scope, &node), node };
+        Ok(Round { items: rows.into_iter().map(item).collect(), first_at, next })
+    }
 }
 
 impl Tail {
-    async fn next(&mut self) -> Option<Result<Item<audit_log::Model>>> {
-        if self.is_over {
-            return None;
-        }
-        loop {
-            if let Err(error) = self.access.renew(&self.scope).await {
-                return Some(Err(error));
-            }
-            if let Some(node) = self.ready.pop_front() {
-                let cursor = cursor(&self.scope, &node);
-                return Some(Ok(Item { cursor, node }));
-            }
-            match self.read().await {
-                Ok(true) => {}
-                Ok(false) => tokio::select! {
-                    () = self.news.notified() => {}
-                    () = self.access.questioned() => {}
-                    () = tokio::time::sleep(READ_INTERVAL - jitter()) => {}
-                    () = self.scope.core().stopping.cancelled() => return None,
-                },
-                Err(error) => return Some(Err(error)),
-            }
-        }
-    }
-
-    /// Reads one round. Returns true if there may be more to read at once.
-    async fn read(&mut self) -> Result<bool> {
-        let db = self.scope.core().db.reader();
-        let turn = self.scope.core().db.watcher_turn().await;
-        // Read the head first: all entries up to it are committed.
-        let head = head(&self.scope).await?.sequence;
-        if head < self.position {
-            return Err(other_history());
-        }
-        if head == self.position {
-            self.told_all();
-            return Ok(false);
-        }
-        let organization_id = self.scope.organization_id();
+    /// Reads entries after `position`, up to `head`, in one round.
+    async fn rows(
+        &self,
+        scope: &Scope,
+        turn: WatcherTurn,
+        position: Position,
+        head: i64,
+    ) -> Result<Vec<audit_log::Model>> {
+        let (db, organization_id) = (scope.core().db.reader(), scope.organization_id());
         let keyset = list::keys(organization_id, &self.filter, Order::RecordedAsc);
-        let after = Some(vec![Part::Number(self.position)]);
+        let after = Some(vec![Part::Number(position.sequence)]);
         let rows = list::after(&keyset, organization_id, &self.filter, head, after);
         let rows = rows.select(Direction::Forward, MAX_ROUND_ENTRIES, db.get_database_backend());
         let rows = rows.all(db);
-        let rows = if self.is_live || !list::is_scan(&self.filter) {
-            rows.await?
-        } else {
-            // Reads past everything recorded since the cursor; the turn is for watchers that are up
-            // to date.
-            drop(turn);
-            workload::scan(rows).await?
-        };
-        self.check_kept().await?;
-        self.position = match rows.last() {
-            Some(last) if rows.len() as u64 == MAX_ROUND_ENTRIES => last.sequence,
-            Some(_) | None => head,
-        };
-        if let (true, Some(first)) = (self.is_live, rows.first()) {
-            let core = self.scope.core();
-            core.metrics.fed(metrics::Feed::AuditLog, core.clock.now() - first.recorded_at);
-        }
-        self.ready.extend(rows);
-        Ok(true)
-    }
-
-    fn told_all(&mut self) {
-        self.is_live = true;
-        self.told_all_at = self.scope.core().clock.now();
-    }
-
-    /// Fails if entries that were still to be read have been removed, as seen after the rows were
-    /// read. Nothing is removed within a day, so a watcher that has just received everything need
-    /// not check, unless the clock was set back since.
-    async fn check_kept(&self) -> Result<()> {
-        let since = self.scope.core().clock.now() - self.told_all_at;
-        if self.is_live && RETENTION_UNCHECKED_FOR.contains(&since) {
-            return Ok(());
-        }
-        let db = self.scope.core().db.reader();
-        let (pruned, _) = super::pruned(db, self.scope.organization_id()).await?;
-        if self.position < pruned { Err(super::no_longer_kept(&["after"])) } else { Ok(()) }
+        let is_scan = position.received_all_at.is_none() && list::is_scan(&self.filter);
+        // A scan reads past everything recorded since the cursor; turns are for followers that are
+        // up to date.
+        let _turn = (!is_scan).then_some(turn);
+        let rows = if is_scan { workload::scan(rows).await? } else { rows.await? };
+        check_kept(scope, position).await?;
+        Ok(rows)
     }
 }
 
-fn jitter() -> Duration {
-    Duration::from_millis(u64::from(random::bytes::<1>()[0]))
+/// Fails if entries after `position` have been removed, as seen after the rows were read. Nothing
+/// is removed within a day, so a follower that has just received everything need not check, unless
+/// the clock was set back since.
+async fn check_kept(scope: &Scope, position: Position) -> Result<()> {
+    let now = scope.core().clock.now();
+    if position.received_all_at.is_some_and(|at| RETENTION_UNCHECKED_FOR.contains(&(now - at))) {
+        return Ok(());
+    }
+    let db = scope.core().db.reader();
+    let (pruned, _) = super::pruned(db, scope.organization_id()).await?;
+    if position.sequence < pruned { Err(super::no_longer_kept(&["after"])) } else { Ok(()) }
 }
 
 async fn head(scope: &Scope) -> Result<audit_log_head::Model> {

@@ -1,32 +1,28 @@
 //! Watching jobs: every transition in order, without loss or repetition.
 //!
 //! Events are numbered across the whole instance, under a lock that is held until the commit: a
-//! reader that has reached `n` never finds a new event below it. A watcher first subscribes to the
-//! notifier, then reads what follows its position, then waits for a notification or a timeout. A
-//! transition that is committed during the read therefore notifies a subscription that already
-//! exists. Nothing is buffered for a slow watcher, which reads on from the table when it comes
-//! back.
+//! reader that has reached `n` never finds a new event below it.
 
 mod position;
 mod read;
 
-use std::{collections::VecDeque, time::Duration};
-
 use chrono::{DateTime, Utc};
-use daybook_entity::job::{JobState, Model};
-use futures::{Stream, stream};
+use daybook_entity::{
+    job::{JobState, Model},
+    job_event,
+};
+use futures::Stream;
 use uuid::Uuid;
 
 pub(super) use position::Position;
 
 use crate::transition::is_final;
 use crate::{
-    Error, Permission, Result, Scope, Subscription, Topic, access::LiveAccess, metrics, random,
-    subscription_limit::CountedSubscription,
+    Error, Permission, Result, Scope, Topic,
+    database::WatcherTurn,
+    follower::{Follower, Next, Round, Source},
+    metrics,
 };
-
-/// Maximum interval between two reads of a watcher that is not notified.
-const READ_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The jobs to watch, and the position to start from.
 #[derive(Clone, Debug, Default)]
@@ -79,225 +75,208 @@ pub fn watch(scope: Scope, watch: Watch) -> Result<impl Stream<Item = Result<Upd
     if watch.job_id.is_none() {
         scope.require(Permission::ReadJobs)?;
     }
-    let position = match &watch.after {
+    let phase = match &watch.after {
         Some(cursor) => {
             let message = "is not a cursor of this organization's jobs";
             let position = Position::open(&scope, cursor);
-            Some(position.ok_or_else(|| Error::invalid(&["after"], message))?)
+            Phase::Resume(position.ok_or_else(|| Error::invalid(&["after"], message))?)
         }
-        None => None,
+        None => Phase::Snapshot,
     };
     let topic = if super::is_everywhere(&scope) {
         Topic::AllJobs
     } else {
         Topic::Jobs(scope.organization_id())
     };
-    // Subscribe before the first read.
-    let news = scope.core().notifier.subscribe(topic);
-    let feed = Feed {
-        news,
-        phase: match position {
-            Some(position) => Phase::Resume(position),
-            None => Phase::Snapshot,
-        },
-        ready: VecDeque::new(),
-        held: None,
-        progress_since: scope.core().clock.now(),
-        access: LiveAccess::begin(&scope),
-        _watcher: scope.count_subscription()?,
-        scope,
-        watch,
-    };
-    Ok(stream::unfold(feed, |mut feed| async move {
-        let update = feed.next().await?;
-        if update.is_err() {
-            feed.phase = Phase::Done;
-            feed.ready.clear();
-        }
-        Some((update, feed))
-    }))
+    let feed = Feed { watch, began_at: scope.core().clock.now() };
+    Ok(Follower::subscribe(scope, topic)?.follow(feed, phase))
 }
 
-enum Phase {
-    /// Send the jobs as they are.
-    Snapshot,
-    /// Resume after a position that the client gave.
-    Resume(Position),
-    /// Send what happened after the position, up to the held snapshot, if there is one.
-    CatchUp(Position),
-    /// Send what happens.
-    Live(Position),
-    /// The stream has ended.
-    Done,
-}
-
+/// The jobs that a follower watches.
 struct Feed {
-    scope: Scope,
     watch: Watch,
-    news: Subscription,
-    phase: Phase,
-    ready: VecDeque<Update>,
-    /// A snapshot to send once everything before it has been sent.
-    held: Option<(Position, Vec<Model>)>,
-    progress_since: DateTime<Utc>,
-    access: LiveAccess,
-    _watcher: CountedSubscription,
+    /// Progress is sent if it was made after this time.
+    began_at: DateTime<Utc>,
+}
+
+/// What a follower reads next.
+enum Phase {
+    /// The jobs as they are.
+    Snapshot,
+    /// What happened after a position that the client gave.
+    Resume(Position),
+    /// What happened after the position, up to the held snapshot, if there is one.
+    CatchUp(Position, Option<HeldSnapshot>),
+    /// What happens after the position, and progress after this time.
+    Live(Position, DateTime<Utc>),
+}
+
+/// A snapshot to send once everything before it has been sent.
+struct HeldSnapshot {
+    position: Position,
+    jobs: Vec<Model>,
+}
+
+impl Source for Feed {
+    const FEED: metrics::Feed = metrics::Feed::Jobs;
+    type Position = Phase;
+    type Item = Update;
+
+    async fn read(
+        &self,
+        scope: &Scope,
+        _turn: WatcherTurn,
+        phase: Phase,
+    ) -> Result<Round<Phase, Update>> {
+        match phase {
+            Phase::Snapshot => {
+                let snapshot = self.read_snapshot(scope).await?;
+                let (items, next) = self.snapshot(scope, snapshot);
+                Ok(Round { items, first_at: None, next })
+            }
+            Phase::Resume(position) => self.resume(scope, position).await,
+            Phase::CatchUp(position, held) => self.catch_up(scope, position, held).await,
+            Phase::Live(position, progress_since) => {
+                self.live(scope, position, progress_since).await
+            }
+        }
+    }
 }
 
 impl Feed {
-    async fn next(&mut self) -> Option<Result<Update>> {
-        loop {
-            if let Some(update) = self.ready.pop_front() {
-                return match self.access.renew(&self.scope).await {
-                    Ok(()) => Some(Ok(update)),
-                    Err(error) => Some(Err(error)),
-                };
-            }
-            if matches!(self.phase, Phase::Done) {
-                return None;
-            }
-            if let Err(error) = self.step().await {
-                return Some(Err(error));
-            }
-        }
+    async fn read_snapshot(&self, scope: &Scope) -> Result<HeldSnapshot> {
+        let (position, jobs) = read::snapshot(scope, &self.watch).await?;
+        Ok(HeldSnapshot { position, jobs })
     }
 
-    async fn step(&mut self) -> Result<()> {
-        let turn = self.scope.core().db.watcher_turn().await;
-        let is_idle = self.read().await?;
-        drop(turn);
-        if is_idle { self.wait().await } else { Ok(()) }
-    }
-
-    /// Does the next step of the phase. Returns true if there is nothing to do but wait.
-    async fn read(&mut self) -> Result<bool> {
-        match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Snapshot => self.snapshot().await?,
-            Phase::Resume(position) => {
-                self.phase = if !read::is_kept(&self.scope, position).await? {
-                    self.push(UpdateKind::Gap, position.in_snapshot(), None, None);
-                    Phase::Snapshot
-                } else if position.is_in_snapshot {
-                    // The client did not receive the whole snapshot: send what happened up to a new
-                    // one, then that.
-                    self.held = Some(read::snapshot(&self.scope, &self.watch).await?);
-                    Phase::CatchUp(position)
-                } else {
-                    Phase::CatchUp(position)
-                };
-            }
-            Phase::CatchUp(position) => self.catch_up(position).await?,
-            Phase::Live(position) => return self.live(position).await,
-            Phase::Done => {}
-        }
-        Ok(false)
-    }
-
-    async fn catch_up(&mut self, position: Position) -> Result<()> {
-        // Read before the events: if the job has ended by now, its last event is among them.
-        let is_over = read::is_over(&self.scope, &self.watch).await?;
-        let (position, is_all, _) = self.events(position).await?;
-        self.phase = if !is_all {
-            Phase::CatchUp(position)
-        } else if let Some((position, jobs)) = self.held.take() {
-            self.tell_snapshot(position, jobs)
-        } else {
-            self.push(UpdateKind::Synced, position, None, None);
-            if is_over { Phase::Done } else { self.finish_or(Phase::Live(position)) }
-        };
-        Ok(())
-    }
-
-    async fn snapshot(&mut self) -> Result<()> {
-        let (position, jobs) = read::snapshot(&self.scope, &self.watch).await?;
-        self.phase = self.tell_snapshot(position, jobs);
-        Ok(())
-    }
-
-    fn tell_snapshot(&mut self, position: Position, jobs: Vec<Model>) -> Phase {
+    /// Returns the updates of a snapshot, and what follows them.
+    fn snapshot(
+        &self,
+        scope: &Scope,
+        HeldSnapshot { position, jobs }: HeldSnapshot,
+    ) -> (Vec<Update>, Next<Phase>) {
         let is_over = self.watch.job_id.is_some() && jobs.iter().all(|job| is_final(job.state));
-        for job in jobs {
-            self.push(UpdateKind::Snapshot, position.in_snapshot(), Some(job), None);
-        }
-        self.push(UpdateKind::Synced, position, None, None);
-        if is_over { Phase::Done } else { Phase::Live(position) }
+        let in_snapshot = position.in_snapshot();
+        let update = |job| Update::new(scope, UpdateKind::Snapshot, in_snapshot, Some(job));
+        let mut updates: Vec<_> = jobs.into_iter().map(update).collect();
+        updates.push(Update::new(scope, UpdateKind::Synced, position, None));
+        (updates, self.live_unless(is_over, position))
     }
 
-    /// Returns the phase that follows: `phase`, or the end if the one job that is watched has
-    /// ended.
-    fn finish_or(&self, phase: Phase) -> Phase {
-        let over = |update: &Update| {
-            update.kind == UpdateKind::Transition
-                && update.job.as_ref().is_some_and(|job| is_final(job.state))
+    /// Returns what follows once a follower has received everything up to `position`.
+    fn live_unless(&self, is_over: bool, position: Position) -> Next<Phase> {
+        if is_over { Next::End } else { Next::Wait(Phase::Live(position, self.began_at)) }
+    }
+
+    /// Determines how to go on after a cursor.
+    async fn resume(&self, scope: &Scope, position: Position) -> Result<Round<Phase, Update>> {
+        let mut items = Vec::new();
+        let phase = if !read::is_kept(scope, position).await? {
+            items.push(Update::new(scope, UpdateKind::Gap, position.in_snapshot(), None));
+            Phase::Snapshot
+        } else if position.is_in_snapshot {
+            // The client did not receive the whole snapshot: send what happened up to a new one,
+            // then that.
+            Phase::CatchUp(position, Some(self.read_snapshot(scope).await?))
+        } else {
+            Phase::CatchUp(position, None)
         };
-        if self.watch.job_id.is_some() && self.ready.iter().any(over) { Phase::Done } else { phase }
+        Ok(Round { items, first_at: None, next: Next::Read(phase) })
     }
 
-    /// Reads what happened after `position`. Returns true if nothing did.
-    async fn live(&mut self, position: Position) -> Result<bool> {
-        let advanced = read::progress(&self.scope, &self.watch, self.progress_since).await?;
-        let (position, is_all, oldest) = self.events(position).await?;
-        if let Some(oldest) = oldest {
-            let core = self.scope.core();
-            core.metrics.fed(metrics::Feed::Jobs, core.clock.now() - oldest);
-        }
-        self.phase = self.finish_or(Phase::Live(position));
+    async fn catch_up(
+        &self,
+        scope: &Scope,
+        position: Position,
+        held: Option<HeldSnapshot>,
+    ) -> Result<Round<Phase, Update>> {
+        // Read before the events: if the job has ended by now, its last event is among them.
+        let is_over = read::is_over(scope, &self.watch).await?;
+        let through = held.as_ref().map(|held| held.position);
+        let read::Round { events, position, is_all } =
+            read::events(scope, &self.watch, position, through).await?;
+        // Positions before a held snapshot say that the snapshot has yet to be sent.
+        let is_held = held.is_some();
+        let mark = move |position: Position| match is_held {
+            true => position.in_snapshot(),
+            false => position,
+        };
+        let first_at = events.first().map(|(event, _)| event.at);
+        let mut items: Vec<_> = transitions(scope, events, mark).collect();
+        let next = match held {
+            held if !is_all => Next::Read(Phase::CatchUp(mark(position), held)),
+            Some(held) => {
+                let (snapshot, next) = self.snapshot(scope, held);
+                items.extend(snapshot);
+                next
+            }
+            None => {
+                let is_over = is_over || self.ends(&items);
+                items.push(Update::new(scope, UpdateKind::Synced, position, None));
+                self.live_unless(is_over, position)
+            }
+        };
+        Ok(Round { items, first_at, next })
+    }
+
+    /// Reads what happened after `position`, and progress made after `since`.
+    async fn live(
+        &self,
+        scope: &Scope,
+        position: Position,
+        mut since: DateTime<Utc>,
+    ) -> Result<Round<Phase, Update>> {
+        let advanced = read::progress(scope, &self.watch, since).await?;
+        let read::Round { events, position, is_all } =
+            read::events(scope, &self.watch, position, None).await?;
+        let first_at = events.first().map(|(event, _)| event.at);
+        let mut items: Vec<_> = transitions(scope, events, |position| position).collect();
+        let is_over = self.ends(&items);
         for job in advanced {
-            self.progress_since = self.progress_since.max(job.progress_at.unwrap_or_default());
-            let is_outdated = self.ready.iter().any(|update| {
+            since = since.max(job.progress_at.unwrap_or_default());
+            let is_outdated = items.iter().any(|update| {
                 let later = update.job.as_ref().filter(|later| later.id == job.id);
                 later.is_some_and(|later| later.state != JobState::Running)
             });
             if !is_outdated && job.progress_done > 0 {
-                self.push(UpdateKind::Progress, position, Some(job), None);
+                items.push(Update::new(scope, UpdateKind::Progress, position, Some(job)));
             }
         }
-        Ok(self.ready.is_empty() && is_all)
+        let next = match (is_over, is_all) {
+            (true, _) => Next::End,
+            (false, true) => Next::Wait(Phase::Live(position, since)),
+            (false, false) => Next::Read(Phase::Live(position, since)),
+        };
+        Ok(Round { items, first_at, next })
     }
 
-    async fn wait(&mut self) -> Result<()> {
-        let jitter = Duration::from_millis(u64::from(random::bytes::<1>()[0]));
-        tokio::select! {
-            () = self.news.notified() => {}
-            () = self.access.questioned() => {}
-            () = tokio::time::sleep(READ_INTERVAL - jitter) => {}
-            () = self.scope.core().stopping.cancelled() => {
-                self.phase = Phase::Done;
-                return Ok(());
-            }
-        }
-        self.access.renew(&self.scope).await
+    /// True if one job is watched and its final transition is among `updates`.
+    fn ends(&self, updates: &[Update]) -> bool {
+        let is_last = |update: &Update| {
+            update.kind == UpdateKind::Transition
+                && update.job.as_ref().is_some_and(|job| is_final(job.state))
+        };
+        self.watch.job_id.is_some() && updates.iter().any(is_last)
     }
+}
 
-    /// Reads one round of events into `ready`. Returns the new position, true if no more events are
-    /// left, and the time of the first event. Positions before a held snapshot say that the
-    /// snapshot has yet to be sent.
-    async fn events(
-        &mut self,
-        position: Position,
-    ) -> Result<(Position, bool, Option<DateTime<Utc>>)> {
-        let through = self.held.as_ref().map(|(position, _)| *position);
-        let round = read::events(&self.scope, &self.watch, position, through).await?;
-        let is_held = self.held.is_some();
-        let oldest = round.events.first().map(|(event, _)| event.at);
-        let mark = |position: Position| if is_held { position.in_snapshot() } else { position };
-        for (event, job) in round.events {
-            let position = mark(Position::at(event.feed, event.fingerprint));
-            let previous = event.from_state;
-            let job = read::as_of(job, &event);
-            self.push(UpdateKind::Transition, position, Some(job), previous);
-        }
-        Ok((mark(round.position), round.is_all, oldest))
-    }
+/// Returns the updates about `events`, with the cursors of the events' positions as `mark` returns
+/// them.
+fn transitions(
+    scope: &Scope,
+    events: Vec<(job_event::Model, Model)>,
+    mark: impl Fn(Position) -> Position,
+) -> impl Iterator<Item = Update> {
+    events.into_iter().map(move |(event, job)| {
+        let position = mark(Position::at(event.feed, event.fingerprint));
+        let job = read::as_of(job, &event);
+        let update = Update::new(scope, UpdateKind::Transition, position, Some(job));
+        Update { previous: event.from_state, ..update }
+    })
+}
 
-    fn push(
-        &mut self,
-        kind: UpdateKind,
-        position: Position,
-        job: Option<Model>,
-        previous: Option<JobState>,
-    ) {
-        let cursor = position.seal(&self.scope);
-        self.ready.push_back(Update { kind, cursor, job, previous });
+impl Update {
+    fn new(scope: &Scope, kind: UpdateKind, position: Position, job: Option<Model>) -> Self {
+        Self { kind, cursor: position.seal(scope), job, previous: None }
     }
 }
