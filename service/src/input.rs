@@ -3,7 +3,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Error, Problem, ProblemCode, Result};
+use crate::{Error, Result};
 
 /// Fewest characters that count as the secret part of a credential.
 const MIN_SECRET_CHARS: usize = 16;
@@ -76,15 +76,6 @@ pub(crate) fn check_text(text: &str, path: &[&str]) -> Result<()> {
         true => Err(Error::invalid(path, NUL)),
         false => Ok(()),
     }
-}
-
-/// Most characters of an idempotency key.
-const MAX_KEY_CHARS: usize = 200;
-
-/// Returns what is wrong with a client's idempotency key, or none if the key is valid or missing.
-pub(crate) fn problem_of_key(key: Option<&String>) -> Option<Problem> {
-    let message = problem_of_name(key?, MAX_KEY_CHARS)?;
-    Some(Problem::new(ProblemCode::Invalid, &["input", "idempotencyKey"], message))
 }
 
 /// Message about a text that contains a NUL character.

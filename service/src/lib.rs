@@ -21,6 +21,7 @@ mod follower;
 mod fuzz;
 pub mod gauges;
 mod id;
+mod idempotency;
 mod input;
 mod instance;
 mod instant;

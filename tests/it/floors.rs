@@ -20,6 +20,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "clock",
             "error",
             "id",
+            "idempotency",
             "input",
             "instant",
             "metrics",

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use daybook_entity::audit_log::AuditOutcome;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
     Draft, NewEntry, Recorded, Recorder, Resource, limits,
     recorder::{Key, Recording},
 };
-use crate::{Core, Error, GlobalId, Permission, Result, Scope, Viewer, input};
+use crate::{Core, Error, GlobalId, Permission, Result, Scope, Viewer, idempotency};
 
 impl Recorder {
     /// Appends `entries`, all or none, to the log of the scope's organization, in the order given.
@@ -29,11 +28,12 @@ impl Recorder {
     ) -> Result<Recorded> {
         scope.require(Permission::RecordAuditLogs)?;
         let mut problems = limits::check(&entries);
-        problems.extend(input::problem_of_key(idempotency_key.as_ref()));
+        problems.extend(idempotency::problem_of_key(idempotency_key.as_ref()));
         if !problems.is_empty() {
             return Err(Error::Refused(problems));
         }
-        let key = idempotency_key.map(|name| Key { name, request_hash: fingerprint(&entries) });
+        let request_hash = || idempotency::request_hash(&entries);
+        let key = idempotency_key.map(|name| Key { name, request_hash: request_hash() });
         self.submit_entries(scope, entries, key).await
     }
 
@@ -50,7 +50,7 @@ impl Recorder {
         key: String,
         entry: NewEntry,
     ) -> Result<()> {
-        let request_hash = Sha256::digest(&key).into();
+        let request_hash = idempotency::request_hash(&key);
         let key = Key { name: key, request_hash };
         self.submit_entries(scope, vec![entry], Some(key)).await.map(drop)
     }
@@ -84,10 +84,4 @@ impl Recorder {
         let drafts = entries.into_iter().map(draft).collect();
         self.submit(scope.organization_id(), Recording { drafts, key }).await
     }
-}
-
-/// Computes the SHA-256 of entries as they were requested.
-fn fingerprint(entries: &[NewEntry]) -> [u8; 32] {
-    let text = serde_json::to_vec(entries).expect("entries hold nothing but JSON values");
-    Sha256::digest(text).into()
 }

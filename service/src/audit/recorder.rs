@@ -24,9 +24,9 @@ use super::{
     head::lock_head,
 };
 use crate::{
-    Clock, Core, Error, Fault, ProblemCode, Result, Topic,
+    Clock, Core, Error, Fault, Result, Topic,
     batcher::{Batcher, Limits},
-    tenancy,
+    idempotency, tenancy,
 };
 
 /// Maximum number of entries in one transaction, which the last recording may exceed.
@@ -179,15 +179,14 @@ async fn append_all(tx: &DatabaseTransaction, batch: &Arc<Batch>) -> Result<Vec<
 enum Plan {
     Append((i64, i64)),
     Replay((i64, i64)),
-    Conflict,
+    Refuse(Error),
 }
 
 impl Plan {
     fn of(key: &Key, row: &recording::Model) -> Self {
-        if row.request_hash == key.request_hash {
-            Self::Replay((row.first_sequence, row.last_sequence))
-        } else {
-            Self::Conflict
+        match idempotency::check_repetition(&row.request_hash, &key.request_hash) {
+            Ok(()) => Self::Replay((row.first_sequence, row.last_sequence)),
+            Err(error) => Self::Refuse(error),
         }
     }
 }
@@ -244,11 +243,7 @@ async fn answers(
                 let entries = stored(tx, batch.organization_id, range).await?;
                 Ok(Recorded { entries, replayed: true })
             }
-            Plan::Conflict => Err(Error::problem(
-                ProblemCode::Conflict,
-                &["input", "idempotencyKey"],
-                "was used before with other entries",
-            )),
+            Plan::Refuse(error) => Err(error),
         });
     }
     Ok(answers)

@@ -1,11 +1,10 @@
 //! Queues jobs that back up an organization or the whole instance.
 
 use chrono::{DateTime, Utc};
-use sha2::{Digest, Sha256};
 
 use super::{Backup, Plan};
 use crate::{
-    Error, Fault, Permission, Result, Scope, input,
+    Error, Fault, Permission, Result, Scope, idempotency,
     jobs::{self, Enqueued, Kind, NewJob},
     store::Compression,
 };
@@ -32,7 +31,7 @@ pub struct StartBackup {
 pub async fn start(scope: &Scope, request: StartBackup) -> Result<Enqueued> {
     scope.require(Permission::BackUp)?;
     let StartBackup { verify, compression, idempotency_key, scheduled_for } = request;
-    if let Some(problem) = input::problem_of_key(idempotency_key.as_ref()) {
+    if let Some(problem) = idempotency::problem_of_key(idempotency_key.as_ref()) {
         return Err(Error::Refused(vec![problem]));
     }
     let plan = Plan { verify, compression, scheduled_for };
@@ -40,7 +39,7 @@ pub async fn start(scope: &Scope, request: StartBackup) -> Result<Enqueued> {
     let payload = serde_json::to_string(&plan).map_err(fault)?;
     let new = NewJob {
         kind: Backup::NAME.to_owned(),
-        request_hash: Sha256::digest(&payload).to_vec(),
+        request_hash: idempotency::request_hash(&plan).to_vec(),
         payload,
         idempotency_key,
         total: None,

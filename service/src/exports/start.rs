@@ -10,7 +10,6 @@ use daybook_entity::{
 use futures::TryStreamExt;
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -22,7 +21,7 @@ use crate::{
     Error, Fault, Permission, Problem, ProblemCode, Result, Scope, Subscription, Topic,
     artifacts::{self},
     audit::{self, Filter, Order},
-    input,
+    idempotency,
     jobs::{self, Enqueued, Kind, NewJob},
     notes,
     page::Part,
@@ -200,7 +199,7 @@ fn check(request: &StartExport) -> Result<()> {
         let path = ["input", "csvByteOrderMark"];
         problems.push(Problem::new(ProblemCode::Unsupported, &path, "is for CSV only"));
     }
-    problems.extend(input::problem_of_key(idempotency_key.as_ref()));
+    problems.extend(idempotency::problem_of_key(idempotency_key.as_ref()));
     if problems.is_empty() { Ok(()) } else { Err(Error::Refused(problems)) }
 }
 
@@ -259,8 +258,7 @@ async fn moment<C: ConnectionTrait>(
 fn fingerprint(request: &StartExport) -> Vec<u8> {
     let StartExport { source, format, compression, csv_byte_order_mark, after, idempotency_key: _ } =
         request;
-    let asked = (source, format, compression, csv_byte_order_mark, after);
-    Sha256::digest(serde_json::to_vec(&asked).expect("texts, numbers and dates")).to_vec()
+    idempotency::request_hash(&(source, format, compression, csv_byte_order_mark, after)).to_vec()
 }
 
 /// Queues the job, and returns it with the number of records to write.

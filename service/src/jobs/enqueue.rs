@@ -9,7 +9,8 @@ use super::{
     record::{TransitionRecord, notify, record},
 };
 use crate::{
-    Core, Error, Permission, ProblemCode, Result, Scope, Transition, audit, database, random,
+    Core, Error, Permission, ProblemCode, Result, Scope, Transition, audit, database, idempotency,
+    random,
 };
 
 /// Maximum number of attempts at a job.
@@ -148,11 +149,8 @@ async fn earlier(tx: &DatabaseTransaction, scope: &Scope, new: &NewJob) -> Resul
     let jobs = scope.find::<Entity>().filter(Column::Kind.eq(new.kind.as_str()));
     if let Some(key) = &new.idempotency_key {
         let known = jobs.filter(Column::IdempotencyKey.eq(key)).one(tx).await?;
-        let is_other = known.as_ref().is_some_and(|known| known.request_hash != new.request_hash);
-        if is_other {
-            let path = ["input", "idempotencyKey"];
-            let message = "was used before with another input";
-            return Err(Error::problem(ProblemCode::Conflict, &path, message));
+        if let Some(known) = &known {
+            idempotency::check_repetition(&known.request_hash, &new.request_hash)?;
         }
         return Ok(known);
     }
