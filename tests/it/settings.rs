@@ -9,6 +9,7 @@ use daybook_tests::{Backend, Process, TestServer, binary, json};
 use tempfile::TempDir;
 
 use crate::{
+    deploy::{DEPLOY, words},
     docs::{read, root},
     start::failure,
 };
@@ -143,6 +144,23 @@ fn page_has_each_setting_with_owner_default_and_reason() {
     }
     let rows = page.lines().filter(|line| line.starts_with("| `DAYBOOK_")).count();
     assert_eq!(rows, shown().len(), "a setting is twice on the page, or no longer one");
+}
+
+#[test]
+fn every_variable_in_documents_and_deployments_is_a_setting() {
+    let known: Vec<_> = shown().iter().map(variable).collect();
+    let documents = ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", PAGE];
+    let names = documents.iter().chain(&DEPLOY).map(|file| (file, words(&read(file), "DAYBOOK_")));
+    let mut count = 0;
+    for (file, names) in names {
+        // A name that ends in an underscore is the beginning of several.
+        let is_one = |name: &String| !name.starts_with("DAYBOOK_TEST_") && !name.ends_with('_');
+        for name in names.into_iter().filter(is_one) {
+            assert!(known.contains(&name), "{file} names {name}, which is no setting");
+            count += 1;
+        }
+    }
+    assert!(count > 80, "{count}");
 }
 
 #[test]
