@@ -206,7 +206,14 @@ async fn words_are_cut_at_punctuation(server: &TestServer) {
         ("device-7", 1),
         ("\"seven\"", 1),
         ("seven*", 1),
-        ("sev*", 0),
+        ("sev*", 1),
+        ("SEV* lap*", 1),
+        ("sev* other*", 0),
+        ("*even", 0),
+        ("s*n", 0),
+        ("sev*!", 0),
+        ("\"sev\"*", 0),
+        ("device.ass*", 1),
         ("-seven", 1),
         ("seven OR nothing", 0),
         ("NOT seven", 0),
@@ -235,6 +242,59 @@ async fn words_are_cut_at_punctuation(server: &TestServer) {
             admin.query(count, json!({ "id": acme, "search": search })).await["auditLogs"].clone();
         assert_eq!(page["totalCount"], expected, "{search}");
         assert_eq!(page["nodes"].as_array().unwrap().len(), expected, "{search}");
+    }
+}
+
+#[on_each_engine]
+async fn scripts_and_languages_are_found_as_their_readers_expect(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let names = [
+        "İstanbul Ofisi",
+        "DİYARBAKIR",
+        "東京本社",
+        "京東商城",
+        "สำนักงานกรุงเทพ",
+        "ຫ້ອງການວຽງຈັນ",
+        "កម្ពុជា",
+    ];
+    let entry = |name: &str| {
+        json!({ "actor": { "id": "u" }, "action": "site.open",
+                "resource": { "type": "site", "id": "s", "name": name } })
+    };
+    admin.record_entries(&acme, names.map(entry).to_vec().into()).await;
+    let count = "query($id: ID!, $search: String) {
+        auditLogs(organizationId: $id, filter: { search: $search }) {
+            totalCount nodes { resource { name } }
+        }
+    }";
+    for (search, expected) in [
+        ("istanbul", &names[..1]),
+        ("ISTANBUL", &names[..1]),
+        ("ıstanbul", &names[..1]),
+        ("İSTAN* ofisi", &names[..1]),
+        ("diyarbakır", &names[1..2]),
+        ("東京", &names[2..3]),
+        ("京東", &names[3..4]),
+        ("東 京", &names[2..4]),
+        ("本社 東京", &names[2..3]),
+        ("東社", &[]),
+        ("กรุงเทพ", &names[4..5]),
+        ("สํานักงาน", &names[4..5]),
+        ("เทพกรุง", &[]),
+        ("ວຽງຈັນ", &names[5..6]),
+        ("ពុជា", &names[6..7]),
+    ] {
+        let page = admin.query(count, json!({ "id": acme, "search": search })).await;
+        let mut found: Vec<_> = page["auditLogs"]["nodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|node| node["resource"]["name"].as_str().unwrap())
+            .collect();
+        found.reverse();
+        assert_eq!(found, expected, "{search}");
+        assert_eq!(page["auditLogs"]["totalCount"], expected.len(), "{search}");
     }
 }
 

@@ -6,7 +6,10 @@ use sea_orm::{ColumnTrait, Condition};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{entry::optional_name, search::words};
+use super::{
+    entry::optional_name,
+    search::{Term, terms},
+};
 use crate::{Problem, ProblemCode};
 
 /// Maximum length of a search, in characters: twice the longest name that an entry can have.
@@ -50,7 +53,7 @@ pub struct Filter {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<DateTime<Utc>>,
     /// Words, each of which occurs in the action, the actor's e-mail address or name, or the
-    /// resource's name or id.
+    /// resource's name or id. A final `*` makes a word a prefix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<String>,
 }
@@ -121,8 +124,8 @@ impl Filter {
     }
 
     /// Returns the words that the filter searches for; empty if it has no search.
-    pub(super) fn words(&self) -> Vec<String> {
-        self.search.as_deref().map(words).unwrap_or_default().into_iter().collect()
+    pub(super) fn words(&self) -> Vec<Term> {
+        self.search.as_deref().map(terms).unwrap_or_default().into_iter().collect()
     }
 
     /// True if the filter has no condition but a search.
@@ -157,7 +160,7 @@ fn problem_of_search(text: &str) -> Option<(ProblemCode, String)> {
         let message = format!("must have at most {MAX_SEARCH} characters, has {length}");
         return Some((ProblemCode::TooLarge, message));
     }
-    match words(text).len() {
+    match terms(text).len() {
         // An empty text and a NUL are already reported.
         0 if text.is_empty() || text.contains('\0') => None,
         0 => {

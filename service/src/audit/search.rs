@@ -17,7 +17,7 @@ pub(crate) use index::{catch_up, forget};
 pub(super) use intervals::SearchedIntervals;
 pub(crate) use lookup::Lookup;
 pub(super) use lookup::count_of;
-pub(super) use words::words;
+pub(super) use words::{Term, terms};
 
 /// Name of the index's table, on both engines.
 const SEARCH_TABLE: &str = "audit_log_search";

@@ -161,7 +161,7 @@ fn words(text: &str) -> HashSet<String> {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words
         .flat_map(|word| match word {
-            "日本" => vec!["日".to_owned(), "本".to_owned()],
+            "日本" => ["日", "本", "日本"].map(str::to_owned).into(),
             word => vec![word.to_owned()],
         })
         .collect()

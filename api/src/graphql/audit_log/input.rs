@@ -35,7 +35,9 @@ pub(in crate::graphql) struct AuditLogFilter {
     to: Option<Instant>,
     /// Matches entries in which every word of this text occurs in the action, the actor's e-mail or
     /// name, or the resource's name or ID. Case-insensitive. A word is a run of letters and digits:
-    /// `assign` matches `device.assign`. At most 1,000 characters and 50 different words.
+    /// `assign` matches `device.assign`. A final `*` makes a word a prefix: `assi*` matches it, too.
+    /// Characters of scripts without spaces, such as Chinese or Thai, match where they stand side by
+    /// side. At most 1,000 characters and 50 different words.
     search: Option<String>,
 }
 

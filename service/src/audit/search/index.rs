@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{FIRST_ROW_NUMBER, SEQUENCES, query::prefix, words};
+use super::{FIRST_ROW_NUMBER, SEQUENCES, query::prefix, words::words};
 
 /// Number of entries in one step of [`catch_up`].
 const CATCH_UP_ENTRIES: u64 = 1_000;

@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    FIRST_ROW_NUMBER, SEARCH_TABLE, SEQUENCES,
+    FIRST_ROW_NUMBER, SEARCH_TABLE, SEQUENCES, Term,
     query::{cust, fts5, tsquery},
 };
 use crate::{
@@ -63,7 +63,7 @@ impl Lookup<'_> {
     /// Counts the entries that have all of `words`.
     pub(in crate::audit) fn count_of_found(
         &self,
-        words: &[String],
+        words: &[Term],
         backend: DbBackend,
     ) -> SelectStatement {
         // The index alone suffices for the most common count.
@@ -87,7 +87,7 @@ impl Lookup<'_> {
     pub(super) fn all_found(
         &self,
         expression: SimpleExpr,
-        words: &[String],
+        words: &[Term],
         backend: DbBackend,
     ) -> SelectStatement {
         let sequence = match backend {
@@ -120,7 +120,7 @@ impl Lookup<'_> {
     }
 
     /// Selects the rows of the index of words that have all of `words`.
-    pub(super) fn found(&self, words: &[String], backend: DbBackend) -> Condition {
+    pub(super) fn found(&self, words: &[Term], backend: DbBackend) -> Condition {
         let query = match backend {
             DbBackend::Postgres => tsquery(self.organization_id, words),
             _ => fts5(words),

@@ -27,7 +27,7 @@ use sea_orm::{
 };
 
 use super::{
-    FIRST_ROW_NUMBER, SEARCH_TABLE,
+    FIRST_ROW_NUMBER, SEARCH_TABLE, Term,
     lookup::Lookup,
     query::{cust, fts5, tsquery},
 };
@@ -72,7 +72,7 @@ pub(super) struct PageQuery<'a> {
     pub(super) direction: Direction,
     pub(super) limit: u64,
     pub(super) backend: DbBackend,
-    pub(super) words: Vec<String>,
+    pub(super) words: Vec<Term>,
 }
 
 impl PageQuery<'_> {
@@ -148,7 +148,10 @@ impl PageQuery<'_> {
         let sql = format!(
             "(SELECT {has} FROM audit_log_search_content AS s WHERE s.id = walked.sequence + {FIRST_ROW_NUMBER})"
         );
-        let words = self.words.iter().map(|word| Value::from(format!(" {word} ")));
+        let words = self.words.iter().map(|Term { word, is_prefix }| {
+            let end = if *is_prefix { "" } else { " " };
+            Value::from(format!(" {word}{end}"))
+        });
         cust(&sql, words.chain([organization_id.into()]), self.backend)
     }
 

@@ -7,6 +7,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::Term;
+
 /// Returns the prefix of an organization's words on PostgreSQL. Two organizations may share a
 /// prefix; each row names its organization.
 pub(super) fn prefix(organization_id: Uuid) -> String {
@@ -15,16 +17,22 @@ pub(super) fn prefix(organization_id: Uuid) -> String {
 
 /// Returns the query for all words in PostgreSQL's language. Words are quoted, and have no
 /// character that would need escaping.
-pub(super) fn tsquery(organization_id: Uuid, words: &[String]) -> Value {
+pub(super) fn tsquery(organization_id: Uuid, words: &[Term]) -> Value {
     let prefix = prefix(organization_id);
-    let words: Vec<String> = words.iter().map(|word| format!("'{prefix}{word}'")).collect();
-    words.join(" & ").into()
+    let quoted = |Term { word, is_prefix }: &Term| {
+        let suffix = if *is_prefix { ":*" } else { "" };
+        format!("'{prefix}{word}'{suffix}")
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" & ").into()
 }
 
 /// Returns the query for all words in FTS5's language, quoted in the same way.
-pub(super) fn fts5(words: &[String]) -> Value {
-    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-    words.join(" ").into()
+pub(super) fn fts5(words: &[Term]) -> Value {
+    let quoted = |Term { word, is_prefix }: &Term| {
+        let suffix = if *is_prefix { "*" } else { "" };
+        format!("\"{word}\"{suffix}")
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ").into()
 }
 
 /// Returns an SQL expression that has a `?` for each value.
