@@ -1,5 +1,6 @@
 //! Artifacts: the files that jobs produce, kept in an object store, and links to download them.
 
+mod entry;
 pub mod handout;
 pub mod link;
 pub mod sharing;
@@ -11,13 +12,11 @@ use sea_orm::{ColumnTrait, QueryFilter};
 use uuid::Uuid;
 
 use crate::{
-    Core, Error, Fault, GlobalId, Permission, Result, Scope, Viewer,
-    audit::{NewEntry, Recorder, Resource},
-    store::Bytes,
-    tenancy,
+    Core, Error, Fault, Permission, Result, Scope, audit::Recorder, store::Bytes, tenancy,
 };
 use link::Link;
 
+pub(crate) use entry::entry;
 pub use handout::Handout;
 pub use sharing::Missing;
 
@@ -166,15 +165,4 @@ async fn by_key(
 ) -> Result<Option<artifact::Model>> {
     let found = artifact::Entity::of(organization_id).filter(artifact::Column::JobId.eq(job_id));
     Ok(found.one(core.db.reader()).await?)
-}
-
-/// Creates an audit entry about an artifact.
-pub(crate) fn entry(viewer: &Viewer, action: &str, artifact: &artifact::Model) -> NewEntry {
-    let id = GlobalId::Job { organization_id: artifact.organization_id, id: artifact.job_id };
-    let resource = Resource {
-        r#type: "artifact".to_owned(),
-        id: id.to_string(),
-        name: Some(artifact.file_name.clone()),
-    };
-    NewEntry::by(viewer, action, resource)
 }

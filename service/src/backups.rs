@@ -14,10 +14,13 @@
 //! this process wrote or migrated itself.
 
 mod after_restore;
+mod batch;
 mod checksum;
 mod cron;
 mod decompress;
+mod fill_script;
 mod manifest;
+mod markers;
 pub mod on_host;
 mod plan;
 mod portable;
@@ -25,21 +28,24 @@ mod postgres;
 mod progress;
 mod reader;
 pub mod restore;
+mod restore_error;
 mod row;
 mod run;
 pub mod schedule;
+mod snapshot;
 mod source;
 mod sqlite;
 mod start;
 mod tables;
 mod verify;
+mod written;
 
 pub(crate) use after_restore::after_restore;
 pub use checksum::TableDigest;
 pub use cron::Cron;
 pub use manifest::Coverage;
 pub use plan::{Outcome, Plan, TableSummary, Verification};
-pub use reader::RestoreError;
+pub use restore_error::RestoreError;
 pub use run::Backup;
 pub use schedule::Schedule;
 pub use start::{StartBackup, start};

@@ -1,6 +1,8 @@
 //! The modules of the domain stand on floors: each imports only what stands on its own floor or below, and no
 //! modules import each other in a circle.
 
+mod files;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -137,8 +139,15 @@ fn imports() -> Imports {
 }
 
 fn files_of(root: &Path, module: &str) -> Vec<PathBuf> {
-    let mut files = vec![root.join(format!("{module}.rs"))];
-    let mut folders = vec![root.join(module)];
+    let mut files = files_in(&root.join(module));
+    files.push(root.join(format!("{module}.rs")));
+    files
+}
+
+/// Returns the Rust files in a folder and those below.
+fn files_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for item in fs::read_dir(folder).into_iter().flatten() {
             let path = item.expect("a readable folder").path();

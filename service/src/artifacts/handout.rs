@@ -9,7 +9,7 @@ use std::{net::IpAddr, sync::Arc};
 use daybook_entity::artifact;
 use serde_json::{Value, json};
 
-use super::link::Link;
+use super::{entry::entry, link::Link};
 use crate::{
     Core, Permission, Purpose, Result, Scope, Viewer,
     audit::{self, Metadata, NewEntry, Recorder},
@@ -84,7 +84,7 @@ pub async fn record(
     if is_recorded(core, link, handout).await? {
         return Ok(());
     }
-    let mut entry = super::entry(&viewer, handout.action(), artifact);
+    let mut entry = entry(&viewer, handout.action(), artifact);
     say(&mut entry, "via", handout.via().into());
     if let Handout::Download(address) = handout {
         let metadata = entry.metadata.get_or_insert_default();

@@ -6,7 +6,8 @@ use std::fmt::Write;
 use chrono::Datelike;
 
 use super::{
-    reader::{Batch, RestoreError},
+    RestoreError,
+    batch::Batch,
     row,
     tables::{Column, Kind, Table, tables},
 };

@@ -3,97 +3,23 @@
 //! The reader accepts only what [`super::run`] writes, and fails at the first line that is out of
 //! place.
 
-use std::fmt;
-
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::{
-    TableDigest,
+    RestoreError, TableDigest,
+    batch::{Batch, Batches},
     manifest::{self, Coverage, Manifest},
-    postgres::dump::copy_line,
-    sqlite::{dump::insert_line, literal},
+    markers::{DATA, DATA_END, copy_line, first_line, insert_line},
+    sqlite::literal,
     tables::{Table, tables},
 };
 use crate::{Engine, Secret, buffer_pool::BufferPool};
 
-/// Line that precedes the rows.
-pub(super) const DATA: &str = "-- daybook: rows";
-/// Line that follows the last row.
-pub(super) const DATA_END: &str = "-- daybook: end of rows";
 /// Maximum length of a line in bytes. The largest possible row is a fraction of that.
 const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
 /// Maximum length of a manifest in bytes.
 const MANIFEST: usize = 1024 * 1024;
-
-/// The reason why a file can't be restored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RestoreError {
-    /// Name of the damaged table; none if the damage concerns the file as a whole.
-    pub table: Option<&'static str>,
-    message: String,
-}
-
-impl RestoreError {
-    /// Creates a description of damage to the file as a whole.
-    pub(super) fn file(message: &str) -> Self {
-        Self { table: None, message: message.to_owned() }
-    }
-
-    /// Creates a description of damage to a table.
-    pub(super) fn table(table: &Table, message: &str) -> Self {
-        Self { table: Some(table.name), message: message.to_owned() }
-    }
-}
-
-impl fmt::Display for RestoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.table {
-            Some(table) => write!(f, "table {table}: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-/// Returns the first line of a file.
-pub(super) fn first_line(engine: Engine) -> String {
-    let engine = manifest::engine_name(engine);
-    format!("-- Daybook backup: format {}, engine {engine}", manifest::FORMAT)
-}
-
-/// Canonical lines of one table, each with its line break.
-#[derive(Debug)]
-pub(super) struct Batch {
-    /// Index of the table.
-    pub(super) table: usize,
-    pub(super) lines: Vec<u8>,
-}
-
-/// Maximum number of batches that wait to be restored.
-const MAX_WAITING_BATCHES: usize = 4;
-
-/// The receiving side of a reader's batches, used to fill a database.
-pub(super) struct Batches {
-    receiver: mpsc::Receiver<Batch>,
-    buffers: BufferPool,
-}
-
-impl Batches {
-    /// Returns the next batch; none once there are no more.
-    pub(super) async fn next(&mut self) -> Option<Batch> {
-        self.receiver.recv().await
-    }
-
-    /// Returns the next batch, blocking the thread; none once there are no more.
-    pub(super) fn blocking_next(&mut self) -> Option<Batch> {
-        self.receiver.blocking_recv()
-    }
-
-    /// Returns the buffer of a batch to the pool, once its rows are in the database.
-    pub(super) fn done(&self, batch: Batch) {
-        self.buffers.give_back(batch.lines);
-    }
-}
 
 /// The reader's position in the file.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -145,8 +71,7 @@ impl Reader {
 
     /// Creates a channel for the batches of this reader. Returns both of its ends.
     pub(super) fn batches(&self) -> (mpsc::Sender<Batch>, Batches) {
-        let (sender, receiver) = mpsc::channel(MAX_WAITING_BATCHES);
-        (sender, Batches { receiver, buffers: self.buffers.clone() })
+        Batches::new(self.buffers.clone())
     }
 
     /// Reads the next bytes and returns the rows that they complete.

@@ -13,13 +13,15 @@ use tokio::io::AsyncReadExt;
 
 use super::{
     Coverage, RestoreError, TableDigest, TableSummary,
+    batch::Batches,
     decompress::Decompressor,
+    fill_script::{FillScript, clear, mark},
     manifest::Manifest,
     plan::summaries,
     postgres,
-    reader::{Batches, Checked, Reader},
-    source::{FillScript, clear, mark, parts},
+    reader::{Checked, Reader},
     sqlite,
+    tables::parts,
 };
 use crate::{Database, Engine, Error, Fault, Result, Secret};
 

@@ -5,14 +5,17 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Outcome, Plan, TableDigest, manifest,
-    manifest::Manifest,
+    Outcome, Plan, TableDigest,
+    fill_script::{self, FillScript},
+    manifest::{self, Manifest},
+    markers::{DATA, DATA_END, first_line},
     plan::{scope, summaries},
     progress::Progress,
-    reader::{DATA, DATA_END, first_line},
-    source::{self, FillScript, Piece, Reading, Start},
-    tables::{BackupScope, tables},
+    snapshot::{Piece, Reading, Start},
+    source,
+    tables::{BackupScope, parts, tables},
     verify,
+    written::Written,
 };
 use crate::{
     Engine, Error, Fault, Settings,
@@ -20,13 +23,6 @@ use crate::{
     permission::JobWork,
     store::{Compression, Ending, Stored},
 };
-
-/// Description of the written file, with which a restored copy is compared.
-pub(super) struct Written {
-    pub(super) manifest: Manifest,
-    pub(super) script: FillScript,
-    pub(super) progress: Progress,
-}
 
 /// The job kind that writes a snapshot of the database to a file, and optionally verifies it.
 #[derive(Debug)]
@@ -120,7 +116,7 @@ async fn write_rows(
     scope: BackupScope,
 ) -> Result<Vec<(usize, TableDigest)>, AttemptError> {
     let (mut found, mut done) = (Vec::new(), 0);
-    for (index, table, _) in source::parts(scope) {
+    for (index, table, _) in parts(scope) {
         attempt.job.progress_phase = Some(format!("write {}", table.name));
         loop {
             match next(attempt, reading, Some(table.name)).await? {
@@ -190,9 +186,9 @@ fn opening(engine: Engine) -> &'static str {
 fn script(attempt: &Attempt, engine: Engine, scope: BackupScope, start: &Start) -> FillScript {
     let mut prologue = start.prologue.clone();
     if let BackupScope::Organization(_) = scope {
-        prologue.push_str(source::seeds(engine));
+        prologue.push_str(fill_script::seeds(engine));
     }
-    let mark = source::mark(engine, attempt.job.id, start.taken_at);
+    let mark = fill_script::mark(engine, attempt.job.id, start.taken_at);
     FillScript { scope, prologue, epilogue: format!("{}{mark}", start.epilogue) }
 }
 

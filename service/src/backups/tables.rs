@@ -77,6 +77,16 @@ pub(super) enum BackupScope {
     Organization(Uuid),
 }
 
+impl BackupScope {
+    /// Returns the ID of the organization whose log's head a backup records.
+    pub(super) fn head(self) -> Uuid {
+        match self {
+            Self::Instance => Uuid::nil(),
+            Self::Organization(id) => id,
+        }
+    }
+}
+
 /// Selection of a table's rows for a backup.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rows {
@@ -104,6 +114,12 @@ impl Rows {
 pub fn tables() -> &'static [Table] {
     static TABLES: OnceLock<Vec<Table>> = OnceLock::new();
     TABLES.get_or_init(all)
+}
+
+/// Returns the tables of a backup with their indexes, and the rows of each that it contains.
+pub(super) fn parts(scope: BackupScope) -> impl Iterator<Item = (usize, &'static Table, Rows)> {
+    let tables = tables().iter().enumerate();
+    tables.filter_map(move |(index, table)| Some((index, table, table.rows(scope)?)))
 }
 
 fn all() -> Vec<Table> {

@@ -13,15 +13,17 @@ use futures::StreamExt;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
-    TableDigest, Verification,
+    RestoreError, TableDigest, Verification,
+    batch::{Batch, Batches},
     decompress::Decompressor,
+    fill_script::FillScript,
     portable::Portable,
     postgres,
     progress::Progress,
-    reader::{Batch, Batches, Reader, RestoreError},
-    run::Written,
-    source::{FillScript, parts},
+    reader::Reader,
     sqlite,
+    tables::parts,
+    written::Written,
 };
 use crate::{
     Core, Engine, Error, Fault, Result,

@@ -8,8 +8,9 @@ use crate::{
     Core, Engine, Result,
     backups::{
         TableDigest,
-        source::{PIECE_BYTES, Piece, Pieces, Start, head_of, parts},
-        tables::{BackupScope, Rows, Table},
+        markers::copy_line,
+        snapshot::{PIECE_BYTES, Piece, Pieces, Start},
+        tables::{BackupScope, Rows, Table, parts},
     },
 };
 
@@ -35,7 +36,7 @@ async fn start(connection: &mut PgConnection, core: &Core, scope: BackupScope) -
     let migrations = sqlx::query_scalar(migrations).fetch_all(&mut *connection);
     let migrations = migrations.await.map_err(fault)?;
     let taken_at = core.clock.now();
-    let id = head_of(scope);
+    let id = scope.head();
     let head = format!("SELECT sequence, hash FROM audit_log_heads WHERE organization_id = '{id}'");
     let head = sqlx::query_as(sqlx::AssertSqlSafe(head)).fetch_one(&mut *connection);
     let head = head.await.map_err(fault)?;
@@ -88,11 +89,6 @@ async fn dump_table(
     bytes.extend_from_slice(b"\\.\n");
     pieces.send(Piece::Rows { table: index, bytes, rows: count }).await?;
     Ok(digest)
-}
-
-/// Returns the line that begins a table's rows.
-pub(in crate::backups) fn copy_line(table: &Table) -> String {
-    format!("COPY {} ({}) FROM stdin;", table.name, table.column_names())
 }
 
 /// Computes the digest of every table of `scope`. `schema` is the prefix of the tables' schema: it

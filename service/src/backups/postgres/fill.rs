@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::{connection, dump::digests, fault, run};
 use crate::{
     Result,
-    backups::{TableDigest, reader::Batches, source::FillScript, tables::tables},
+    backups::{TableDigest, batch::Batches, fill_script::FillScript, tables::tables},
 };
 
 /// Prefix of the schema that holds temporary tables.

@@ -9,8 +9,9 @@ use crate::{
     Core, Engine, Result,
     backups::{
         TableDigest,
-        source::{PIECE_BYTES, Piece, Pieces, Start, gone, head_of, parts},
-        tables::{BackupScope, Rows, Table},
+        markers::insert_line,
+        snapshot::{PIECE_BYTES, Piece, Pieces, Start, gone},
+        tables::{BackupScope, Rows, Table, parts},
     },
     buffer_pool::BufferPool,
 };
@@ -38,7 +39,7 @@ fn start(db: &Connection, core: &Core, scope: BackupScope) -> Result<Start> {
     let migrations = migrations.query_map([], |row| row.get(0)).map_err(fault)?;
     let migrations = migrations.collect::<std::result::Result<_, _>>().map_err(fault)?;
     let taken_at = core.clock.now();
-    let id = head_of(scope).into_bytes();
+    let id = scope.head().into_bytes();
     let head = "SELECT sequence, hash FROM audit_log_heads WHERE organization_id = ?1";
     let head = db.query_row(head, [id], |row| Ok((row.get(0)?, row.get(1)?))).map_err(fault)?;
     let (prologue, epilogue) = schema::describe(db)?;
@@ -139,9 +140,4 @@ fn render_table(
     }
     counter.send(lines).map_err(|_| gone())?;
     pieces.blocking_send(Piece::Rows { table: index, bytes, rows: count })
-}
-
-/// Returns the line that begins an INSERT of a table's rows.
-pub(in crate::backups) fn insert_line(table: &Table) -> String {
-    format!("INSERT INTO {} ({}) VALUES", table.name, table.column_names())
 }

@@ -9,10 +9,10 @@ use crate::{
     Fault, Result,
     backups::{
         TableDigest,
-        reader::Batches,
+        batch::Batches,
+        fill_script::FillScript,
         row,
-        source::{FillScript, parts},
-        tables::{Kind, Table, tables},
+        tables::{Kind, Table, parts, tables},
     },
 };
 
