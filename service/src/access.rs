@@ -9,10 +9,12 @@ mod live;
 mod scope;
 pub mod subject;
 pub mod token;
+mod viewer;
 
 pub use api_key::Authenticator;
 pub(crate) use live::LiveAccess;
 pub(crate) use live::question;
 pub(crate) use scope::enter;
-pub use scope::{Authority, HostUser, Scope, Viewer, holds, is_operator};
+pub use scope::{Scope, holds, is_operator};
 pub(crate) use scope::{is_granted, may_have_job_done};
+pub use viewer::{Authority, HostUser, Viewer};

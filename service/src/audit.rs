@@ -6,6 +6,7 @@ mod entry;
 mod filter;
 mod head;
 mod histogram;
+mod interval;
 mod limits;
 mod list;
 mod range;

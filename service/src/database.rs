@@ -12,6 +12,7 @@ mod slots;
 pub(crate) mod sqlite;
 mod transaction;
 mod unreachable;
+mod value;
 
 use std::sync::Arc;
 
@@ -24,12 +25,12 @@ use tokio_util::task::TaskTracker;
 use crate::{Clock, Result};
 
 pub(crate) use checkpoint::keep_log_short;
-pub(crate) use connect::{setting, value};
 pub use lock::Lock;
 pub use reader::Reader;
 use replica::Replica;
 use row_security::RowSecurity;
 pub use transaction::Work;
+pub(crate) use value::{setting, value};
 
 /// The engine that stores all durable state: embedded SQLite, or PostgreSQL.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

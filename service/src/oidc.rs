@@ -11,6 +11,7 @@ mod examine;
 mod keys;
 mod mismatch;
 mod roles;
+mod settings;
 mod token;
 
 use std::sync::Arc;
@@ -24,39 +25,11 @@ pub use examine::Examined;
 use keys::{Keys, NoKey};
 use mismatch::Mismatches;
 pub use roles::Grant;
+pub use settings::Oidc;
 
 /// Prefix of the subjects of these tokens, so that none passes for a subject of Daybook's own
 /// tokens.
 const SUBJECT: &str = "oidc:";
-
-/// The trusted OpenID provider, and what its tokens must hold.
-#[derive(Clone, Debug)]
-pub struct Oidc {
-    /// The `iss` that tokens must have. The provider's discovery document is found below this URL.
-    pub issuer: String,
-    /// The `aud` that tokens must have.
-    pub audience: String,
-    /// URL of the provider's keys; none takes the URL from the issuer's discovery document.
-    pub jwks_url: Option<String>,
-    /// Claims that give roles. The first grant that fits counts, for each organization.
-    pub roles: Vec<Grant>,
-}
-
-impl Oidc {
-    /// Refuses URLs from which keys can't be fetched safely, and an empty audience.
-    ///
-    /// # Errors
-    /// Returns what is wrong with the configuration.
-    pub fn check(&self) -> std::result::Result<(), String> {
-        if self.audience.is_empty() {
-            return Err("an audience is needed: without one, tokens for others would do".to_owned());
-        }
-        [Some(&self.issuer), self.jwks_url.as_ref()]
-            .into_iter()
-            .flatten()
-            .try_for_each(|url| keys::check_url(url).map_err(|message| format!("{url} {message}")))
-    }
-}
 
 /// The provider, and its keys as of the last fetch.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ mod identity;
 mod probe;
 pub(crate) mod seal;
 mod tryout;
+mod unfinished;
 mod upload;
 mod writer;
 
@@ -25,7 +26,8 @@ use object_store::{
 };
 use tokio::sync::OnceCell;
 
-use self::{bucket::Bucket, folder::FolderUpload, upload::Upload};
+pub(crate) use self::unfinished::Unfinished;
+use self::{bucket::Bucket, folder::FolderUpload, unfinished::At, upload::Upload};
 pub use self::{
     bucket::Links,
     compression::{Compression, Ending},
@@ -140,14 +142,6 @@ impl Store {
         matches!(self.place, Place::Folder(_))
     }
 
-    /// Begins to write an object, which becomes visible once [`Writer::finish`] succeeds.
-    ///
-    /// # Errors
-    /// A compressor that can't be created.
-    pub fn write(&self, key: &str, compression: Compression, ending: Ending) -> Result<Writer> {
-        Writer::new(self, key, (compression, ending))
-    }
-
     /// Returns the size in bytes of each part of an upload except the last.
     fn part_bytes(&self) -> usize {
         match self.place {
@@ -169,7 +163,7 @@ impl Store {
                 let upload = self.objects.put_multipart(&Key::from(key)).await?;
                 Ok(Upload::Folder(FolderUpload::new(upload, &folder.join(key))))
             }
-            Place::Bucket { bucket, .. } => bucket.upload(key).await,
+            Place::Bucket { bucket, .. } => Ok(Upload::Bucket(bucket.upload(key).await?)),
         }
     }
 
@@ -275,19 +269,4 @@ impl Store {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// An unfinished upload.
-pub(crate) struct Unfinished {
-    /// Key of the object that the upload would create.
-    pub(crate) key: String,
-    at: At,
-}
-
-/// Location of an unfinished upload.
-enum At {
-    /// A staged file that holds the parts written so far.
-    File(PathBuf),
-    /// The ID of the upload in the bucket.
-    Bucket(String),
 }

@@ -1,6 +1,5 @@
 //! Subjects: the identities that credentials name.
 
-use super::HostUser;
 use crate::{Error, Result, input};
 
 /// Prefix of the subjects of API keys, and of no others.
@@ -73,7 +72,7 @@ pub(crate) fn api_key_prefix(subject: &str) -> Option<&str> {
 }
 
 /// Returns the subject of an operating system's user, whose name and host are short.
-pub(crate) fn of_host_user(HostUser { name, host }: &HostUser) -> String {
+pub(crate) fn of_host_user(name: &str, host: &str) -> String {
     format!("{HOST_USER}{name}@{host}")
 }
 

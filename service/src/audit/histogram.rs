@@ -3,12 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::audit_log::Entity;
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Asterisk, Expr, Func, Query, SelectStatement, UnionType},
+    EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Asterisk, Expr, Func, Query, SelectStatement},
 };
 
 use super::{
     Filter, Order,
+    interval::{Counted, Interval, read_counts, union},
     list::{check, list},
     search::SearchedIntervals,
 };
@@ -32,30 +33,6 @@ pub struct Bucket {
     pub count: i64,
     /// True if counting stopped early, so that there may be more than `count` entries.
     pub is_capped: bool,
-}
-
-/// A part of a range of time. Its end is not part of it, and may be the microsecond after
-/// [`MAX_INSTANT`].
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Interval {
-    pub(super) from: DateTime<Utc>,
-    pub(super) to: DateTime<Utc>,
-}
-
-impl Interval {
-    /// Restricts `filter` to this interval. An end after [`MAX_INSTANT`] is left out: nothing lies
-    /// after it, and SQLite would sort the text of a five-digit year wrongly.
-    pub(super) fn of(self, filter: &Filter) -> Filter {
-        let to = Some(self.to).filter(|to| *to <= MAX_INSTANT);
-        Filter { from: Some(self.from), to, ..filter.clone() }
-    }
-}
-
-/// The count of one interval.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counted {
-    pub(super) count: i64,
-    pub(super) is_capped: bool,
 }
 
 /// Counts the entries that pass `filter` in `buckets` equal intervals of `timestamp` between the
@@ -157,36 +134,6 @@ fn statement(
             .to_owned()
     });
     union(counts)
-}
-
-/// Joins all statements into one; returns `None` if there are none.
-pub(super) fn union(
-    mut statements: impl Iterator<Item = SelectStatement>,
-) -> Option<SelectStatement> {
-    let first = statements.next()?;
-    Some(statements.fold(first, |mut all, next| all.union(UnionType::All, next).to_owned()))
-}
-
-/// Reads the counts of a statement. For each of `length` intervals, or only for some, it returns
-/// the interval's number, the number of entries that pass, and the number of entries examined. No
-/// statement examines more than one past `most`.
-pub(super) async fn read_counts<C: ConnectionTrait>(
-    db: &C,
-    statement: Option<&SelectStatement>,
-    length: usize,
-    most: u64,
-) -> std::result::Result<Vec<Counted>, DbErr> {
-    let mut counts = vec![Counted::default(); length];
-    let Some(statement) = statement else { return Ok(counts) };
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    for row in db.query_all(statement).await? {
-        let number: i64 = row.try_get_by_index(0)?;
-        let (count, looked_at): (i64, i64) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
-        if let Some(slot) = usize::try_from(number).ok().and_then(|number| counts.get_mut(number)) {
-            *slot = Counted { count: count.min(most), is_capped: looked_at > most };
-        }
-    }
-    Ok(counts)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{
     Filter, Order,
-    histogram::Interval,
+    interval::Interval,
     list::{after, key, keys, lookup as lookup_of},
     range::RangePage,
     search::{FIRST_ROW_NUMBER, Lookup, SearchedIntervals},

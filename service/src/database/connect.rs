@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{ConnectionTrait, SqlxPostgresConnector, SqlxSqliteConnector, Statement};
+use sea_orm::{SqlxPostgresConnector, SqlxSqliteConnector};
 use sqlx::{
     Connection, SqliteConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -19,11 +19,13 @@ use tokio_util::task::TaskTracker;
 use super::{
     Database, Engine, pooled,
     reader::{self, Reader},
+    replica::Replica,
     row_security::RowSecurity,
     slots::Slots,
     unreachable::try_once,
+    value::{setting, value},
 };
-use crate::{Fault, Result, database::replica::Replica, private};
+use crate::{Fault, Result, private};
 
 /// Connections for keyed reads on SQLite. Requests are short, so a few connections serve many.
 const SQLITE_READERS: u32 = 8;
@@ -419,18 +421,6 @@ async fn watch(connection: &mut SqliteConnection, read_timeout: Duration) -> sql
 /// Returns the turns of subscriptions at a pool of `readers` connections: half as many.
 fn watcher_turns(readers: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(readers as usize / 2))
-}
-
-/// Returns a setting of PostgreSQL.
-pub(crate) async fn setting(db: &impl ConnectionTrait, name: &str) -> Result<String> {
-    value(db, &format!("SELECT current_setting('{name}') AS value")).await
-}
-
-/// Returns the text in the column `value` of a statement's first row.
-pub(crate) async fn value(db: &impl ConnectionTrait, sql: &str) -> Result<String> {
-    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
-    let row = row.ok_or_else(|| Fault::Unfit(format!("no answer to {sql}")))?;
-    Ok(row.try_get("", "value")?)
 }
 
 /// Creates a database's file, empty at first, and its folder, for their owner only. SQLite would

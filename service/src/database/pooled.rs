@@ -14,7 +14,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{Database, connect::value, row_security::RowSecurity};
+use super::{Database, row_security::RowSecurity, value::value};
 use crate::{Fault, Result};
 
 /// Returns the options of connections through the pooler.

@@ -9,7 +9,7 @@ use std::sync::{
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
-use super::connect::value;
+use super::value::value;
 use crate::{Result, tenancy};
 
 /// True if the server's policies bind this process; shared by all its connections.

@@ -11,7 +11,10 @@ use jsonwebtoken::{
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::{Oidc, token::Header};
+use super::{
+    settings::{Oidc, check_url},
+    token::Header,
+};
 use crate::Core;
 
 /// Age at which keys are fetched again, while they are still trusted.
@@ -243,15 +246,4 @@ async fn get<T: serde::de::DeserializeOwned>(
         body.extend_from_slice(&chunk);
     }
     serde_json::from_slice(&body).map_err(|error| format!("{url}: {error}"))
-}
-
-/// Refuses a URL whose response could be changed in transit.
-pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
-    let parsed = url.parse::<http::Uri>().map_err(|_| "is not a URL")?;
-    let is_here = matches!(parsed.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    match parsed.scheme_str() {
-        Some("https") => Ok(()),
-        Some("http") if is_here => Ok(()),
-        _ => Err("must begin with https://"),
-    }
 }

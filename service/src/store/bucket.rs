@@ -18,7 +18,7 @@ use object_store::{
     signer::{SignedUrlOptions, Signer},
 };
 
-use super::{At, Unfinished, upload::Upload};
+use super::unfinished::{At, Unfinished};
 use crate::{Fault, Result};
 
 /// Longest time that a failed request is retried for. Shorter than a lease, so that an attempt
@@ -81,7 +81,7 @@ impl Bucket {
     }
 
     /// Begins an upload.
-    pub(super) async fn upload(&self, key: &str) -> Result<Upload> {
+    pub(super) async fn upload(&self, key: &str) -> Result<BucketUpload> {
         let id = self.store.create_multipart(&Key::from(key)).await?;
         let upload =
             BucketUpload { bucket: self.clone(), key: key.to_owned(), id, parts: Vec::new() };
@@ -91,7 +91,7 @@ impl Bucket {
             upload.abort().await?;
             return Err(error.into());
         }
-        Ok(Upload::Bucket(upload))
+        Ok(upload)
     }
 
     pub(super) async fn unfinished(&self) -> Result<Vec<Unfinished>> {

@@ -12,7 +12,7 @@ use object_store::{MultipartUpload, PutPayload};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::{At, Unfinished};
+use super::unfinished::{At, Unfinished};
 use crate::{Fault, Result};
 
 /// Size in bytes of each read of a file. `object_store` reads 8 KiB at a time, each on another

@@ -25,12 +25,18 @@ pub struct Writer {
     size_bytes: u64,
 }
 
+impl Store {
+    /// Begins to write an object, which becomes visible once [`Writer::finish`] succeeds.
+    ///
+    /// # Errors
+    /// A compressor that can't be created.
+    pub fn write(&self, key: &str, compression: Compression, ending: Ending) -> Result<Writer> {
+        Writer::new(self, key, (compression, ending))
+    }
+}
+
 impl Writer {
-    pub(super) fn new(
-        store: &Store,
-        key: &str,
-        (compression, ending): (Compression, Ending),
-    ) -> Result<Self> {
+    fn new(store: &Store, key: &str, (compression, ending): (Compression, Ending)) -> Result<Self> {
         Ok(Self {
             sealed: match ending {
                 Ending::Plain => Compression::None,

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     audit::{
         Filter, Order,
-        histogram::{Counted, Interval, read_counts, union},
+        interval::{Counted, Interval, read_counts, union},
         list::keys,
     },
     page::{Direction, Keyset},
