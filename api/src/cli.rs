@@ -4,124 +4,34 @@ mod access;
 mod api_key;
 mod backup;
 mod caller;
+mod command;
 mod doctor;
 mod import;
+mod instance;
 mod log;
 mod migrate;
+mod output;
 mod report;
 mod restore;
 mod retention;
 mod secret;
 mod serve;
+mod settings;
 mod usage;
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    process::ExitCode,
-    sync::{Arc, Once},
-};
+use std::{io, process::ExitCode};
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
-use daybook_entity::organization;
-use daybook_service::{Clock, GlobalId, Instance, Permission, Scope, organizations, tenancy};
+use daybook_service::{Clock, GlobalId, organizations, tenancy};
 use nix::sys::stat::{Mode, umask};
 
-use crate::{config::Config, graphql, traces::Traces};
+use crate::{graphql, traces::Traces};
+use command::{Cli, Command, OrganizationCommand};
+use instance::{close, name_database};
+use output::say;
 use report::{complain, reason};
+
 pub(crate) use report::{inform, is_for_programs};
-
-/// A self-hosted, multi-tenant audit trail with live jobs
-#[derive(Parser, Debug)]
-#[command(name = "daybook", version, about)]
-struct Cli {
-    #[command(flatten)]
-    config: Config,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand, Debug)]
-enum Command {
-    /// Serve the API and dashboard and run jobs; creates or migrates the database first
-    Serve {
-        /// Fill an empty instance with sample data: an organization `acme` with 3,000 audit entries and some notes
-        #[arg(long)]
-        demo: bool,
-        /// Serve without running jobs; `daybook worker` runs them instead
-        #[arg(long)]
-        no_jobs: bool,
-    },
-    /// Run jobs without serving the API; the database must exist and be up to date
-    Worker,
-    /// Bring the database schema up to date, or show its state
-    #[command(subcommand)]
-    Migrate(migrate::Migrate),
-    /// Print the GraphQL schema
-    Schema,
-    /// Create organizations
-    #[command(subcommand)]
-    Organization(OrganizationCommand),
-    /// Print a bearer token for a member or an operator
-    Token(access::TokenOptions),
-    /// Add, change, remove or list the members of an organization
-    #[command(subcommand)]
-    Member(access::Member),
-    /// Create, revoke or list API keys for programs
-    #[command(subcommand)]
-    ApiKey(api_key::ApiKey),
-    /// Remove or list operators of the instance
-    #[command(subcommand)]
-    Operator(access::Operator),
-    /// Import audit entries or notes from files
-    #[command(subcommand)]
-    Import(import::Import),
-    /// Set or show how long an organization's audit log is kept
-    #[command(subcommand)]
-    Retention(retention::Retention),
-    /// Place, release or list holds, which keep an organization's audit log regardless of its age
-    #[command(subcommand)]
-    Hold(retention::Hold),
-    /// Replace the secret that signs tokens and links
-    #[command(subcommand)]
-    Secret(secret::SecretCommand),
-    /// Check the configuration and all dependencies of the instance, and suggest fixes
-    Doctor {
-        /// Print one JSON object instead of one line per check
-        #[arg(long)]
-        json: bool,
-    },
-    /// List backups, or download one to this machine
-    #[command(subcommand)]
-    Backup(backup::Backup),
-    /// Restore a backup into an empty database, and check it against the backup's manifest
-    Restore {
-        /// Backup file: .sql, .sql.zst or .sql.gz
-        file: PathBuf,
-        /// Empty target database: sqlite://PATH or postgres://…; a backup of one engine also restores into the other
-        #[arg(long)]
-        into: String,
-        /// Restore without the secret of the instance that made the backup; the file's origin is then not verified
-        #[arg(long)]
-        unauthenticated: bool,
-    },
-}
-
-#[derive(Subcommand, Debug)]
-enum OrganizationCommand {
-    /// Create an organization and print its ID
-    Create {
-        /// Short name: 1 to 63 characters of a-z, 0-9 and inner hyphens
-        slug: String,
-        /// Display name of the organization
-        #[arg(long)]
-        name: String,
-        /// Create or migrate the database first, as `daybook serve` does
-        #[arg(long)]
-        init: bool,
-    },
-}
 
 /// Runs the command that the command line names.
 #[must_use]
@@ -147,7 +57,7 @@ pub fn main() -> ExitCode {
         complain(&reason(&error));
         return ExitCode::FAILURE;
     }
-    for complaint in usage::unknown_variables() {
+    for complaint in settings::unknown_variables() {
         tracing::warn!("{complaint}");
     }
     use_small_pages();
@@ -185,18 +95,6 @@ fn use_small_pages() {
 
 fn is_closed(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
-}
-
-/// Prints a line of a command's result on standard output.
-fn say(line: &str) -> Result<()> {
-    Ok(writeln!(io::stdout(), "{line}")?)
-}
-
-impl Command {
-    /// Returns true if the command works on an existing instance.
-    fn needs_database(&self) -> bool {
-        !matches!(self, Self::Serve { .. } | Self::Schema | Self::Restore { .. })
-    }
 }
 
 /// Runs a command. If it fails, also names the database that it used.
@@ -240,47 +138,4 @@ async fn work(Cli { config, command }: Cli) -> Result<()> {
             restore::restore(&config, &file, &into, unauthenticated).await
         }
     }
-}
-
-/// Opens the existing instance.
-async fn open(config: &Config) -> Result<Arc<Instance>> {
-    config.open_existing(Clock::default()).await
-}
-
-/// Closes the instance, and names its database on standard error.
-async fn close(config: &Config, instance: &Instance) -> Result<()> {
-    instance.stop().await?;
-    name_database(&config.database_name());
-    Ok(())
-}
-
-/// Names the database that a command works on, once per process.
-fn name_database(name: &str) {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| inform(&format!("using the database {name}")));
-}
-
-async fn organization(
-    config: &Config,
-    instance: &Instance,
-    slug: &str,
-) -> Result<organization::Model> {
-    let found = organizations::find_by_slug(instance, slug).await?;
-    found.with_context(|| {
-        format!(
-            "there is no organization {slug} in {}; `daybook organization create` creates one",
-            config.database_name()
-        )
-    })
-}
-
-async fn scope(
-    config: &Config,
-    instance: &Arc<Instance>,
-    slug: &str,
-    permission: Permission,
-) -> Result<Scope> {
-    let organization = organization(config, instance, slug).await?;
-    let viewer = caller::viewer(config)?;
-    Ok(instance.enter(&viewer, organization.id, permission, &[]).await?)
 }

@@ -2,26 +2,26 @@
 
 mod backups;
 mod credential_files;
+mod credentials;
+mod defaults;
 mod document_limits;
 mod existing;
 mod fixed_limits;
 pub(crate) mod heading;
 mod identity;
 mod messages;
+mod opening;
 mod paths;
+mod rules;
 mod secret;
 mod server_limits;
 mod testing;
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use anyhow::{Context, Result, bail};
-use clap::{Args, Command, ValueEnum};
-use daybook_service::{
-    Clock, Database, Instance, Options, Settings,
-    jobs::Kinds,
-    store::{Links, Store},
-};
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use daybook_service::{Options, Settings, jobs::Kinds, store::Links};
 use http::Uri;
 
 pub use backups::Backups;
@@ -36,8 +36,8 @@ pub(crate) use secret::{new_secret, replace_secret};
 pub use server_limits::ServerLimits;
 pub use testing::Testing;
 
-/// Longest time for which anything is kept; dates beyond it can't be stored.
-const MAX_RETENTION: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
+use defaults::defaults;
+use rules::at_most_a_century;
 
 /// Settings of one Daybook process.
 ///
@@ -260,47 +260,6 @@ impl Config {
         self.database_url.clone().unwrap_or_else(default)
     }
 
-    /// Opens the database, brings its schema up to date and returns the instance.
-    ///
-    /// # Errors
-    /// Fails if a setting is missing or unsafe; the text says what to change.
-    pub async fn open(&self, clock: Clock) -> Result<Arc<Instance>> {
-        let options = self.options()?;
-        tighten(&self.paths().exposed());
-        let db = self.database().await?;
-        self.refuse_other_secret(&db).await?;
-        daybook_migration::up(db.for_migration()).await.context("can't migrate the database")?;
-        let secret = self.secret_for(&db).await?;
-        let store = self.store()?;
-        Ok(Instance::open(db, secret, store, options, clock).await?)
-    }
-
-    /// Connects to the database and, if one is configured, its replica.
-    ///
-    /// # Errors
-    /// Fails if the database or the replica can't be reached or used.
-    pub async fn database(&self) -> Result<Database> {
-        // Nobody waits for a read that takes longer than the operation may.
-        let read_timeout = self.server_limits.execution_timeout;
-        let url = self.database_url();
-        let db = match &self.database_direct_url {
-            Some(direct) => {
-                let tried = Database::try_postgres(direct).await;
-                tried.context("DAYBOOK_DATABASE_DIRECT_URL can't be used")?;
-                Database::connect_pooled(&url, direct, read_timeout).await
-            }
-            None => Database::connect_with(&url, read_timeout).await,
-        };
-        let db = db.context("DAYBOOK_DATABASE_URL can't be used")?;
-        match &self.database_replica_url {
-            Some(url) => {
-                let db = db.with_replica(url, read_timeout);
-                Ok(db.context("DAYBOOK_DATABASE_REPLICA_URL can't be used")?)
-            }
-            None => Ok(db),
-        }
-    }
-
     pub(crate) fn options(&self) -> Result<Options> {
         if self.export_max_records == 0 {
             bail!("DAYBOOK_EXPORT_MAX_RECORDS must be at least 1 (it is 0)");
@@ -349,57 +308,8 @@ impl Config {
         }
     }
 
-    /// Writes a probe to the bucket, so that a process that could not store anything fails at start.
-    pub(crate) async fn try_store(&self) -> Result<()> {
-        match &self.artifacts_url {
-            Some(url) if self.is_in_bucket() => {
-                let tried =
-                    async { self.store()?.try_bucket(url).await.map_err(anyhow::Error::new) };
-                tried.await.context("DAYBOOK_ARTIFACTS_URL can't be used")
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
     /// Returns true if artifacts are in a bucket.
     fn is_in_bucket(&self) -> bool {
         self.artifacts_url.as_ref().is_some_and(|url| url.starts_with("s3:"))
     }
-
-    pub(crate) fn store(&self) -> Result<Store> {
-        let Some(url) = &self.artifacts_url else {
-            return Ok(Store::folder(&self.data_dir.join("artifacts"))?);
-        };
-        if self.is_in_bucket() {
-            return Ok(Store::bucket(url, self.artifact_links.into())?);
-        }
-        match paths::folder(url) {
-            Some(folder) => Ok(Store::folder(&folder)?),
-            None => bail!("DAYBOOK_ARTIFACTS_URL must begin with file: or s3: (it is {url})"),
-        }
-    }
-}
-
-/// Refuses a time for which nothing can be kept.
-fn at_most_a_century(name: &str, time: Duration) -> Result<()> {
-    if time > MAX_RETENTION {
-        bail!("{name} must be at most 100years (it is {})", humantime::format_duration(time));
-    }
-    Ok(())
-}
-
-/// Refuses the first setting that is set, since all of them have no effect without the setting `needed`.
-fn refuse_without(needed: &str, settings: &[(&str, bool)]) -> Result<()> {
-    match settings.iter().find(|(_, is_set)| *is_set) {
-        Some((name, _)) => {
-            bail!("{name} has no effect without {needed}: set {needed}, or unset {name}")
-        }
-        None => Ok(()),
-    }
-}
-
-/// Default values of options, whatever the command line and the environment say.
-fn defaults<T: Args>() -> T {
-    let command = T::augment_args(Command::new("daybook")).mut_args(|arg| arg.env(None));
-    T::from_arg_matches(&command.get_matches_from(["daybook"])).expect("each option has a default")
 }

@@ -3,6 +3,7 @@
 mod admission;
 mod artifact;
 mod body;
+mod body_limits;
 mod budget;
 mod cors;
 mod credential;
@@ -19,10 +20,11 @@ mod proxies;
 mod readiness;
 mod request;
 mod socket;
+mod state;
 mod trusted;
 mod web;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Extension, Router,
@@ -42,41 +44,18 @@ use tower_http::{
 
 use crate::{
     config::{Config, ServerLimits},
-    graphql::{Answers, Documents, Schema, code, schema, sdl},
+    graphql::{Answers, Documents, code, schema, sdl},
 };
 use admission::Admission;
-use artifact::LinkClients;
-use budget::Budget;
 use graphql::stream;
 use origin::Origins;
 use problem::Problem;
 use proxies::Proxies;
-use readiness::Readiness;
 use request::Correlation;
+use state::State;
 use trusted::Trusted;
 
 pub use metrics::serve as serve_metrics;
-
-/// State that all handlers share.
-#[derive(Clone)]
-struct State {
-    instance: Arc<Instance>,
-    schema: Schema,
-    documents: Arc<Documents>,
-    trusted: Arc<Trusted>,
-    server_limits: Arc<ServerLimits>,
-    /// Interval between heartbeats on an idle event stream.
-    stream_heartbeat: Duration,
-    admission: Arc<Admission>,
-    link_clients: Arc<LinkClients>,
-    budget: Arc<Budget>,
-    answers: Answers,
-    readiness: Arc<Readiness>,
-    origins: Arc<Origins>,
-    proxies: Arc<Proxies>,
-    /// Operation names that have a label of their own in metrics.
-    operations: Arc<BTreeSet<String>>,
-}
 
 /// Minimum size of a response that is compressed, in bytes. Smaller ones fit into one packet.
 const MIN_COMPRESSED_BYTES: u16 = 1024;
@@ -136,10 +115,10 @@ pub fn router(instance: Arc<Instance>, config: &Config) -> anyhow::Result<Router
         .layer(middleware::from_fn_with_state(state.clone(), limit_address))
         .layer(cors)
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(readiness::ready))
+        .route("/readyz", get(health::ready))
         .merge(metrics)
         .merge(web::routes())
-        .layer(DefaultBodyLimit::max(body::MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(body_limits::MAX_BODY_BYTES))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(credential::at_most_one))
         .layer(middleware::from_fn(request::correlate))

@@ -4,10 +4,7 @@ mod front_matter;
 mod notes;
 mod progress;
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use anyhow::{Context, Result, bail};
 use daybook_service::{
@@ -21,9 +18,6 @@ pub use notes::notes;
 
 /// Maximum length of a line, in bytes; more than any valid entry needs.
 const MAX_LINE_BYTES: u64 = 1024 * 1024;
-/// Interval between updates of the displayed progress.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
-
 /// Appends the entries of a JSON Lines file, in batches of a thousand.
 ///
 /// Each batch has an idempotency key made from its position and content, so that an interrupted import
@@ -155,7 +149,7 @@ impl Import<'_> {
     }
 
     fn show(&mut self, is_end: bool) {
-        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= PROGRESS_INTERVAL);
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= progress::INTERVAL);
         if !(is_end || progress::is_watched() && is_due) {
             return;
         }

@@ -11,7 +11,12 @@ use daybook_service::{
     organizations::{members, operators, tokens},
 };
 
-use super::{caller::viewer, close, complain, open, say, scope};
+use super::{
+    caller::viewer,
+    instance::{close, open, scope},
+    output::say,
+    report::complain,
+};
 use crate::config::Config;
 
 #[derive(Args, Debug)]

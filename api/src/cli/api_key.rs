@@ -12,7 +12,11 @@ use daybook_service::{
     page::PageArgs,
 };
 
-use super::{access::name, close, open, say, scope};
+use super::{
+    access::name,
+    instance::{close, open, scope},
+    output::say,
+};
 use crate::config::Config;
 
 #[derive(Subcommand, Debug)]

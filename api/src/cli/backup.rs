@@ -21,7 +21,11 @@ use daybook_service::{
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
 
-use super::{caller::viewer, close, open, say};
+use super::{
+    caller::viewer,
+    instance::{close, open},
+    output::say,
+};
 use crate::config::Config;
 
 /// File mode of a downloaded backup: only its owner may read it, since it holds every organization's data.

@@ -11,7 +11,7 @@ use daybook_service::{
     store::Store,
 };
 
-use super::{name_database, say, usage};
+use super::{instance::name_database, output::say, settings};
 use crate::{config::Config, http, redact};
 
 /// Free disk space below which the check warns, in bytes.
@@ -87,7 +87,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
 }
 
 fn configuration(config: &Config) -> Finding {
-    let unknown = usage::unknown_variables();
+    let unknown = settings::unknown_variables();
     match config.options().and_then(|_| http::check_documents(&config.server_limits)) {
         Ok(()) if unknown.is_empty() => Finding::ok("configuration", "all options are valid"),
         Ok(()) => {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use daybook_service::Permission;
 
-use super::{close, open, scope};
+use super::instance::{close, open, scope};
 use crate::{config::Config, import};
 
 #[derive(Subcommand, Debug)]

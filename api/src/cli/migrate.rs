@@ -6,7 +6,7 @@ use daybook_migration::SchemaStatus;
 use daybook_service::{Database, Lock};
 use tokio::time::{Duration, Instant};
 
-use super::{name_database, say};
+use super::{instance::name_database, output::say};
 use crate::config::{Config, tighten};
 
 #[derive(Subcommand, Debug)]

@@ -7,7 +7,7 @@ use chrono::SecondsFormat;
 use daybook_service::Clock;
 use serde_json::json;
 
-use super::usage;
+use super::settings;
 use crate::{config::LogFormat, redact};
 
 /// Format of this process's standard error.
@@ -26,7 +26,7 @@ pub(super) fn set_format(format: LogFormat) {
 
 /// Reports an error, and names settings as the user gave them: by flag or by variable.
 pub(crate) fn complain(message: &str) {
-    write("ERROR", &usage::as_given(message));
+    write("ERROR", &settings::as_given(message));
 }
 
 /// Joins the texts of an error and its causes. Leaves out a cause that the text above it already ends

@@ -12,7 +12,7 @@ use daybook_service::{
     private::PrivatePaths,
 };
 
-use super::{inform, say};
+use super::{output::say, report::inform};
 use crate::config::{Config, database_name, tighten};
 
 /// Restores `file` into the empty database at `url`. If that fails, the database stays empty.

@@ -8,7 +8,10 @@ use daybook_service::{Permission, Scope, retention};
 
 use consent::{Consent, Decision, Removal};
 
-use super::{close, open, say, scope};
+use super::{
+    instance::{close, open, scope},
+    output::say,
+};
 use crate::config::Config;
 
 #[derive(Subcommand, Debug)]

@@ -10,7 +10,12 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use daybook_service::{Clock, Instance};
 
-use super::{caller::viewer, close, inform, name_database, open, say};
+use super::{
+    caller::viewer,
+    instance::{close, name_database, open},
+    output::say,
+    report::inform,
+};
 use crate::config::{Config, new_secret, replace_secret};
 
 #[derive(Subcommand, Debug)]

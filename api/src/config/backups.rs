@@ -6,7 +6,11 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use daybook_service::backups::{Cron, Schedule};
 
-use super::{at_most_a_century, heading, refuse_without};
+use super::{
+    defaults::defaults,
+    heading,
+    rules::{at_most_a_century, refuse_without},
+};
 
 /// Time zone of a schedule that names none.
 const DEFAULT_TIME_ZONE: &str = "UTC";
@@ -53,7 +57,7 @@ pub struct Backups {
 impl Default for Backups {
     /// Returns the default of each option.
     fn default() -> Self {
-        super::defaults()
+        defaults()
     }
 }
 

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use daybook_service::oidc::{Grant, Oidc};
 
-use super::{heading, refuse_without};
+use super::{defaults::defaults, heading, rules::refuse_without};
 
 /// Settings of an OpenID provider.
 #[derive(Args, Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Identity {
 impl Default for Identity {
     /// Returns the default of each option.
     fn default() -> Self {
-        super::defaults()
+        defaults()
     }
 }
 

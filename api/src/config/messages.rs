@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use daybook_service::Nats;
 
-use super::{heading, refuse_without};
+use super::{defaults::defaults, heading, rules::refuse_without};
 
 /// Settings of NATS, which replaces the database's own notifications.
 #[derive(Args, Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct Messages {
 impl Default for Messages {
     /// Returns the default of each option.
     fn default() -> Self {
-        super::defaults()
+        defaults()
     }
 }
 

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use daybook_service::{Database, Purpose, Secret, binding, private};
 
-use super::{Config, credential_files::read};
+use super::{Config, credentials::read};
 
 impl Config {
     /// Returns true if Daybook itself generates and keeps the secret.

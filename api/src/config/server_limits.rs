@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args};
 
-use super::{DocumentLimits, FixedLimits, heading};
+use super::{DocumentLimits, FixedLimits, defaults::defaults, heading};
 
 /// Settings of the layers between a client and the GraphQL executor.
 #[derive(Args, Clone, Debug)]
@@ -123,7 +123,7 @@ impl ServerLimits {
 impl Default for ServerLimits {
     /// Returns the default of each option.
     fn default() -> Self {
-        super::defaults()
+        defaults()
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
+use super::defaults::defaults;
+
 /// Shortest lease of a job: it must be longer than the interval between two heartbeats.
 const MIN_JOB_LEASE: Duration = Duration::from_secs(1);
 
@@ -49,7 +51,7 @@ pub struct Testing {
 impl Default for Testing {
     /// Returns the default of each option.
     fn default() -> Self {
-        super::defaults()
+        defaults()
     }
 }
 

@@ -22,7 +22,7 @@ use futures::TryStreamExt;
 use headers::{ETag, HeaderMapExt};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::{State, problem::Problem, request::Correlation};
+use super::{problem::Problem, request::Correlation, state::State};
 use crate::graphql::code;
 use conditions::{Decision, decide};
 

@@ -1,8 +1,4 @@
 //! Reads request bodies within limits on size and time.
-//!
-//! A note may have 1 MiB, and JSON takes up to six bytes for each of its characters (`\u001b`).
-//! Therefore a request with a credential may have a long body, of which at most 1 MiB is outside of
-//! strings. A request without a credential has nothing to send but a document.
 
 use std::time::Duration;
 
@@ -13,26 +9,16 @@ use http::StatusCode;
 
 use super::{
     admission::{RateLimitKey, TooMany},
+    body_limits::{
+        Credential, MAX_BODY_BYTES, MAX_BYTES_BESIDE_DOCUMENT, MAX_BYTES_WITH_CREDENTIAL,
+    },
     budget::{Budget, Permits},
     json::{self, Measure},
 };
 
-/// Maximum number of bytes outside of strings in any body.
-pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// Maximum size of a body with a credential: the longest encoding of a note, and 1 MiB for the rest.
-const MAX_BYTES_WITH_CREDENTIAL: usize = 6 * daybook_service::notes::BODY_BYTES + MAX_BODY_BYTES;
-/// Bytes that a body without a credential may have in addition to the longest document.
-const MAX_BYTES_BESIDE_DOCUMENT: usize = 64 * 1024;
 /// Maximum number of bytes beyond the limit that are read and discarded. A connection that is closed
 /// while its client sends is reset, and the client may never see the response (RFC 9112, section 9.6).
 const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
-
-/// The kind of sender of a request: one with a valid credential, or one without.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Credential {
-    Held,
-    None,
-}
 
 /// Limits on a body's size, time and memory.
 pub(super) struct Limits<'a> {

@@ -19,13 +19,14 @@ use daybook_service::Error;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{
-    State,
     credential::Refusal,
     errors,
     operation::{self, Client},
     parameters::Parameters,
     request::Correlation,
-    socket, web,
+    socket,
+    state::State,
+    web,
 };
 use crate::graphql::code;
 use accept::Accept;

@@ -3,7 +3,7 @@
 //! 1 MiB of empty objects becomes hundreds of MiB of values, so the memory of a request depends on
 //! the number of its values, not only on its bytes.
 
-use super::body;
+use super::body_limits::{Credential, MAX_BODY_BYTES};
 
 /// Maximum number of JSON values in a request, including keys.
 pub(super) const MAX_VALUES: usize = 50_000;
@@ -59,13 +59,13 @@ impl Measure {
     ///
     /// # Errors
     /// Fails if there are more bytes outside of strings, or more values, than a request may have.
-    pub(super) fn check(self, credential: body::Credential) -> Result<(), String> {
-        if self.outside_strings > body::MAX_BODY_BYTES {
+    pub(super) fn check(self, credential: Credential) -> Result<(), String> {
+        if self.outside_strings > MAX_BODY_BYTES {
             return Err("The body has more than 1 MiB outside of strings".to_owned());
         }
         let most = match credential {
-            body::Credential::Held => MAX_VALUES,
-            body::Credential::None => MAX_VALUES_WITHOUT_CREDENTIAL,
+            Credential::Held => MAX_VALUES,
+            Credential::None => MAX_VALUES_WITHOUT_CREDENTIAL,
         };
         if self.values() > most {
             return Err(format!(

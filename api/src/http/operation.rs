@@ -9,12 +9,12 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::{
-    State,
     admission::{RateLimitKey, RateLimitStatus, Running, TooMany},
     budget::Reservation,
     credential, errors,
     parameters::Parameters,
     request::Correlation,
+    state::State,
 };
 use crate::graphql::{AnswerPart, BodyAllowance, Caller, Document};
 

@@ -4,20 +4,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Json, extract,
-    response::{IntoResponse, Response},
-};
 use daybook_migration::SchemaStatus;
 use daybook_service::Instance;
-use http::{StatusCode, header};
 use serde::Serialize;
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
-
-use super::State;
 
 /// Time within which database and store must respond.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,14 +22,14 @@ const MAX_REPORT_AGE: Duration = Duration::from_secs(1);
 pub(super) struct Readiness(Mutex<Option<(Instant, Components)>>);
 
 #[derive(Serialize)]
-struct Report {
-    status: Overall,
+pub(super) struct Report {
+    pub(super) status: Overall,
     components: Components,
 }
 
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Overall {
+pub(super) enum Overall {
     Ready,
     /// The process serves, but a component that it can do without has failed.
     Degraded,
@@ -67,18 +60,9 @@ enum Component {
     Unknown(&'static str),
 }
 
-/// Responds with 200 if the process can serve, or 503 if it can't, and lists the components.
-pub(super) async fn ready(extract::State(state): extract::State<State>) -> Response {
-    let report = state.readiness.report(&state.instance).await;
-    let status = match report.status {
-        Overall::Ready | Overall::Degraded => StatusCode::OK,
-        Overall::Unready => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(report)).into_response()
-}
-
 impl Readiness {
-    async fn report(&self, instance: &Arc<Instance>) -> Report {
+    /// Returns the report of a moment ago, or a new one.
+    pub(super) async fn report(&self, instance: &Arc<Instance>) -> Report {
         // One request checks the components; the others wait for its report.
         let mut last = self.0.lock().await;
         let found = match &*last {

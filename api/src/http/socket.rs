@@ -17,20 +17,16 @@ use axum::{
 use http::{HeaderMap, StatusCode};
 
 use super::{
-    State,
     credential::{self, Refusal},
     problem::Problem,
     request::Correlation,
+    state::State,
 };
 use connection::Connection;
-use message::Close;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Size of a connection's buffers, in bytes. Small, since thousands of idle connections may be open.
 const BUFFER_BYTES: usize = 8 * 1024;
-
-/// End of a connection: with a close frame, or without.
-type End = Option<Close>;
 
 /// Checks that pages of the request's origin may open a WebSocket. Responds with 204, or with the problem
 /// that an upgrade would get, since browsers hide from a page why a WebSocket was refused.

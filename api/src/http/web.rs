@@ -15,7 +15,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::{State, problem::Problem};
+use super::{problem::Problem, state::State};
 use crate::graphql::code;
 use embedded::File;
 

@@ -18,7 +18,7 @@ use daybook_service::{
 };
 use uuid::Uuid;
 
-use super::{PROGRESS_INTERVAL, front_matter, progress};
+use super::{front_matter, progress};
 use fit::is_blank;
 use heading::heading;
 use tree::{File, Tree, printable};
@@ -201,7 +201,7 @@ impl Import<'_> {
     }
 
     fn show(&mut self, is_end: bool) {
-        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= PROGRESS_INTERVAL);
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= progress::INTERVAL);
         if !(is_end || progress::is_watched() && is_due) {
             return;
         }

@@ -1,8 +1,11 @@
 //! Progress and messages of an import, on standard error.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, time::Duration};
 
 use crate::cli::{inform, is_for_programs};
+
+/// Interval between updates of the displayed progress.
+pub(super) const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Returns true if standard error is a terminal, on which progress is shown.
 pub(super) fn is_watched() -> bool {

@@ -8,7 +8,10 @@ use clap::Args;
 use daybook_entity::hold;
 use daybook_service::retention::Preview;
 
-use crate::cli::{inform, is_for_programs, say};
+use crate::cli::{
+    output::say,
+    report::{inform, is_for_programs},
+};
 
 /// Options of commands that may remove entries.
 #[derive(Args, Debug)]

@@ -5,12 +5,13 @@ use http::{HeaderMap, StatusCode, Uri, header};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::http::{
-    State,
     admission::{RateLimitKey, TooMany},
-    body::{self, Credential},
+    body,
+    body_limits::Credential,
     json,
     operation::Client,
     parameters::{Parameters, Raw, from_object},
+    state::State,
 };
 
 const JSON: &str = "application/json";

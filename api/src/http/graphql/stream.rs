@@ -23,10 +23,11 @@ use super::{accept::Accept, incoming, method_not_allowed, no_viewer};
 use crate::{
     graphql::{code, take_cursor},
     http::{
-        State, credential, errors,
+        credential, errors,
         operation::{self, Client},
         parameters::Parameters,
         request::Correlation,
+        state::State,
     },
 };
 

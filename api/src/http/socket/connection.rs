@@ -9,8 +9,7 @@ use futures::{FutureExt, Stream, StreamExt, future::BoxFuture};
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 
 use super::{
-    End,
-    message::{ClientMessage, Close, Named, ServerMessage},
+    message::{ClientMessage, Close, End, Named, ServerMessage},
     operation::{self, Event},
     operations::{Delivery, Operations, Panicked},
     sender::Sender,
@@ -18,12 +17,12 @@ use super::{
 use crate::{
     graphql::code,
     http::{
-        State,
-        body::Credential,
+        body_limits::Credential,
         credential, errors, json,
         operation::Client,
         parameters::{Parameters, from_object},
         request::Correlation,
+        state::State,
     },
 };
 

@@ -50,6 +50,9 @@ pub(super) struct Close {
     pub(super) reason: String,
 }
 
+/// End of a connection: with a close frame, or without.
+pub(super) type End = Option<Close>;
+
 impl Close {
     fn new(code: u16, reason: &str) -> Self {
         Self { code, reason: reason.to_owned() }

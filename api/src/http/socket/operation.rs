@@ -7,9 +7,10 @@ use futures::{
 };
 
 use crate::http::{
-    State, errors,
+    errors,
     operation::{self, Answer, Client},
     parameters::Parameters,
+    state::State,
 };
 
 /// Event of an operation.

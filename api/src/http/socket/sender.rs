@@ -6,10 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures::{SinkExt, stream::SplitSink};
 use tokio::time::{Instant, timeout};
 
-use super::{
-    End,
-    message::{Close, ServerMessage},
-};
+use super::message::{Close, End, ServerMessage};
 
 /// Time within which a message must be sent.
 const SEND_TIMEOUT: Duration = Duration::from_secs(15);
