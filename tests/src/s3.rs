@@ -14,7 +14,6 @@ use object_store::{
     aws::{AmazonS3, AmazonS3Builder},
 };
 use tempfile::TempDir;
-use tokio::sync::{Mutex, MutexGuard};
 
 use crate::eventually;
 
@@ -23,12 +22,8 @@ const SECRET: &str = "no-secret-of-anybodys";
 const REGION: &str = "us-east-1";
 const BUCKET: &str = "artifacts";
 
-/// Lock that allows one server at a time, since SeaweedFS takes ports that can't be configured.
-static TURN: Mutex<()> = Mutex::const_new(());
-
 /// An S3 server with one bucket, which is killed when dropped.
 pub struct S3Server {
-    _turn: MutexGuard<'static, ()>,
     folder: TempDir,
     ports: [u16; 4],
     child: Child,
@@ -37,7 +32,6 @@ pub struct S3Server {
 impl S3Server {
     /// Starts a server, and returns once it answers.
     pub async fn start() -> Self {
-        let turn = TURN.lock().await;
         let folder = TempDir::with_prefix("daybook-s3-").unwrap();
         let identity = format!(
             r#"{{"identities": [{{"name": "test", "actions": ["Admin"],
@@ -46,7 +40,7 @@ impl S3Server {
         std::fs::write(folder.path().join("s3.json"), identity).unwrap();
         let ports = free_ports();
         let child = start(folder.path(), ports);
-        let server = Self { _turn: turn, folder, ports, child };
+        let server = Self { folder, ports, child };
         server.answers().await;
         let bucket = server.request(reqwest::Method::POST, &format!("/buckets/{BUCKET}/")).await;
         assert!(bucket.status().is_success(), "{bucket:?}");
@@ -176,7 +170,7 @@ fn start(folder: &Path, [master, volume, filer, s3]: [u16; 4]) -> Child {
         .arg(format!("-volume.port={volume}"))
         .arg(format!("-filer.port={filer}"))
         .arg(format!("-s3.port={s3}"))
-        .args(["-s3.config=s3.json", "-s3.port.iceberg=0", "-metricsPort=0"])
+        .args(["-s3.config=s3.json", "-s3.port.iceberg=0", "-s3.port.lance=0", "-metricsPort=0"])
         .args(["-master.volumeSizeLimitMB=64", "-volume.max=20"])
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
