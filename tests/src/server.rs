@@ -52,10 +52,7 @@ impl TestServer {
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let folder = TempDir::with_prefix("daybook-test-").unwrap();
-        let mut database = TestDatabase::create(backend, folder.path()).await;
-        if backend == Backend::Postgres && std::env::var_os("DAYBOOK_TEST_ROW_SECURITY").is_some() {
-            database = database.walled().await;
-        }
+        let database = TestDatabase::migrated(backend, folder.path()).await;
         Self::start_on(database, folder, duties, change).await
     }
 
