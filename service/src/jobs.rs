@@ -43,7 +43,7 @@ pub use list::{Filter, count, feed_cursor, find, is_everywhere, list, retried, t
 pub(crate) use prune::prune;
 pub use quota::{Quota, quota};
 pub use required_permission::{required_permission, right_to_see, work_of};
-pub use worker::{Worker, work};
+pub use worker::{state::Worker, work};
 
 /// The steps of [`work`], one at a time, for a test that takes them in every order.
 pub mod steps {

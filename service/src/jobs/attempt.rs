@@ -15,7 +15,7 @@ use super::{
     lease::{self, LeaseStatus},
 };
 use crate::{
-    Core, Error, Fault,
+    Core, Error, Fault, Topic,
     store::{Compression, Ending, Stored},
 };
 
@@ -166,13 +166,19 @@ impl Attempt {
         self.last_heartbeat = Instant::now();
         match lease::heartbeat(&self.core, &self.job).await? {
             LeaseStatus::Held => {
-                super::worker::notify_progress(&self.core, &self.job);
+                notify_progress(&self.core, &self.job);
                 Ok(())
             }
             LeaseStatus::CancelRequested => Err(AttemptError::Canceled),
             LeaseStatus::Lost => Err(AttemptError::Lost),
         }
     }
+}
+
+/// Notifies those who watch the job's organization that the job advanced.
+fn notify_progress(core: &Core, job: &job::Model) {
+    core.notifier.notify(Topic::Jobs(job.organization_id));
+    core.notifier.notify(Topic::AllJobs);
 }
 
 impl From<Error> for AttemptError {

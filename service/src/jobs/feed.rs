@@ -5,6 +5,7 @@
 
 mod position;
 mod read;
+mod watch;
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{
@@ -12,9 +13,9 @@ use daybook_entity::{
     job_event,
 };
 use futures::Stream;
-use uuid::Uuid;
 
 pub(super) use position::Position;
+pub use watch::Watch;
 
 use crate::transition::is_final;
 use crate::{
@@ -23,17 +24,6 @@ use crate::{
     follower::{Follower, Next, Round, Source},
     metrics,
 };
-
-/// The jobs to watch, and the position to start from.
-#[derive(Clone, Debug, Default)]
-pub struct Watch {
-    /// Watches only this job; the stream ends after its final transition.
-    pub job_id: Option<Uuid>,
-    /// Watches only jobs of these kinds.
-    pub kinds: Option<Vec<String>>,
-    /// Begins with everything after this cursor, instead of a snapshot.
-    pub after: Option<String>,
-}
 
 /// An update that a watcher receives.
 #[derive(Clone, Debug)]

@@ -1,6 +1,8 @@
 //! The worker: claims jobs while it has room, runs their attempts, and rescues the jobs that other
 //! workers left.
 
+pub(super) mod state;
+
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
@@ -16,13 +18,13 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
-    Attempt, AttemptError, Kinds, Success, claim,
+    Attempt, AttemptError, Success, claim,
     claim::Capacity,
-    finish::{self, Finisher, Outcome},
-    kind::UnreadableJobs,
+    finish::{self, Outcome},
     lease::{self, LeaseStatus},
 };
 use crate::{Core, Engine, Result, Topic, access, tenancy, trace};
+use state::Worker;
 
 /// Interval between two reads of the queue without a notification, and between two rescues.
 const CLAIM_POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,25 +34,6 @@ const MAX_ATTEMPT_DURATION: Duration = Duration::from_secs(6 * 3600);
 /// least, 200 ms.
 const LEASE_CHECK_INTERVALS: (Duration, Duration) =
     (Duration::from_secs(2), Duration::from_millis(200));
-
-/// Claims jobs and runs their attempts.
-#[derive(Debug)]
-pub struct Worker {
-    pub(super) core: Arc<Core>,
-    /// The kinds of jobs that the worker can run.
-    kinds: Kinds,
-    /// Stores the outcomes of attempts.
-    pub(super) finisher: Finisher,
-    /// Jobs that the worker found to be unreadable.
-    pub(super) unreadable: UnreadableJobs,
-}
-
-impl Worker {
-    pub(crate) fn new(core: Arc<Core>, kinds: Kinds) -> Self {
-        let (finisher, unreadable) = (Finisher::new(&core), UnreadableJobs::default());
-        Self { core, kinds, finisher, unreadable }
-    }
-}
 
 /// Claims and runs jobs until the process stops. Spawned once in each process that runs jobs.
 pub async fn work(worker: Arc<Worker>) {
@@ -73,12 +56,6 @@ pub async fn work(worker: Arc<Worker>) {
             }
         }
     }
-}
-
-/// Notifies those who watch the job's organization that the job advanced.
-pub(super) fn notify_progress(core: &Core, job: &job::Model) {
-    core.notifier.notify(Topic::Jobs(job.organization_id));
-    core.notifier.notify(Topic::AllJobs);
 }
 
 /// The places for concurrent attempts in this process.

@@ -15,7 +15,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Position, Watch};
-use crate::{Error, Fault, Result, Scope, jobs::is_everywhere};
+use crate::{Error, Fault, Result, Scope, jobs::is_everywhere, transition::is_final};
 
 /// Maximum number of events that one round reads.
 const MAX_ROUND_EVENTS: u64 = 200;
@@ -114,7 +114,7 @@ pub(super) fn as_of(mut job: Model, event: &job_event::Model) -> Model {
     let is_still_so = (job.state, job.attempt) == (event.to_state, event.attempt);
     job.state = event.to_state;
     job.attempt = event.attempt;
-    if !super::is_final(event.to_state) {
+    if !is_final(event.to_state) {
         job.finished_at = None;
         job.outcome = None;
     }
@@ -139,7 +139,7 @@ pub(super) async fn is_over(scope: &Scope, watch: &Watch) -> Result<bool> {
     }
     let job = job::Entity::find().filter(of(scope, watch)).one(scope.core().db.reader()).await?;
     job.as_ref().map_or(Ok(()), |job| scope.require_to_see(job))?;
-    Ok(job.is_some_and(|job| super::is_final(job.state)))
+    Ok(job.is_some_and(|job| is_final(job.state)))
 }
 
 /// Returns the running jobs that reported progress after `since`.
