@@ -37,7 +37,7 @@ pub enum Duties {
 pub fn start_work(instance: &Arc<Instance>) {
     instance.tasks.spawn(jobs::work(Arc::clone(&instance.worker)));
     let core = &instance.core;
-    core.tasks.spawn(janitor::tidy(Arc::clone(core)));
+    core.tasks.spawn(janitor::run(Arc::clone(core)));
     if let Some(schedule) = &instance.backup_schedule {
         core.tasks.spawn(schedule::follow(Arc::clone(core), schedule.clone()));
     }
@@ -54,7 +54,7 @@ impl Server {
         // Links contain the actual port, which differs from the configured one if that is 0.
         config.listen = listener.local_addr()?;
         let instance = config.open(clock).await?;
-        instance.tasks.spawn(sharing::say(Arc::clone(&instance.core)));
+        instance.tasks.spawn(sharing::announce(Arc::clone(&instance.core)));
         if duties == Duties::ServeAndWork {
             start_work(&instance);
         }

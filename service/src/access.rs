@@ -13,7 +13,7 @@ mod viewer;
 
 pub use api_key::Authenticator;
 pub(crate) use live::LiveAccess;
-pub(crate) use live::question;
+pub(crate) use live::revalidate;
 pub(crate) use scope::enter;
 pub use scope::{Scope, holds, is_operator};
 pub(crate) use scope::{is_granted, may_have_job_done};

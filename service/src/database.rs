@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{Clock, Result};
 
-pub(crate) use checkpoint::keep_log_short;
+pub(crate) use checkpoint::keep_wal_short;
 pub use lock::Lock;
 pub use reader::Reader;
 use replica::Replica;
@@ -80,7 +80,7 @@ impl Database {
     /// [`crate::tenancy`].
     #[must_use]
     pub fn has_row_security(&self) -> bool {
-        self.row_security.stands()
+        self.row_security.is_active()
     }
 
     /// Returns the connections for reads of requests. Each statement waits for its slots.

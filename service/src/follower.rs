@@ -117,7 +117,7 @@ impl Follower {
         let jitter = Duration::from_millis(u64::from(random::bytes::<1>()[0]));
         tokio::select! {
             () = self.news.notified() => true,
-            () = self.access.questioned() => true,
+            () = self.access.revalidation_requested() => true,
             () = tokio::time::sleep(READ_INTERVAL - jitter) => true,
             () = self.scope.core().stopping.cancelled() => false,
         }

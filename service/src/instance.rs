@@ -99,7 +99,7 @@ impl Instance {
         .await?;
         let Core { db, tasks, notifier, stopping, .. } = &**core;
         let stopping = || stopping.clone();
-        tasks.spawn(database::keep_log_short(db.clone(), stopping()));
+        tasks.spawn(database::keep_wal_short(db.clone(), stopping()));
         if let Some(nats) = nats {
             let subjects = notifier::Subjects::new(&core.secret, &core.node);
             tasks.spawn(notifier::relay_by_nats(notifier.clone(), nats, subjects, stopping()));

@@ -27,7 +27,7 @@ const ARTIFACTS_PER_QUERY: u64 = 100;
 
 /// Sweeps at regular intervals until the instance stops. Any number of processes can run it at the
 /// same time.
-pub async fn tidy(core: Arc<Core>) {
+pub async fn run(core: Arc<Core>) {
     let mut visit = tokio::time::interval(SWEEP_INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -106,7 +106,7 @@ pub(crate) async fn remove(
     }
     // The file goes first, so that an artifact marked as removed never still has a file.
     core.store.remove(&artifact.object_key).await?;
-    say_removed(core, artifact, action).await
+    record_removal(core, artifact, action).await
 }
 
 /// Returns when the latest restore of this database was settled; none if it was never restored.
@@ -128,13 +128,13 @@ pub(crate) async fn forget_missing(core: &Arc<Core>) -> Result<()> {
         for artifact in page {
             let is_there = core.store.has(&artifact.object_key).await?;
             if !is_there && !sharing::is_kept_elsewhere(core, &artifact).await? {
-                say_removed(core, artifact, "artifact.missing").await?;
+                record_removal(core, artifact, "artifact.missing").await?;
             }
         }
     }
 }
 
-async fn say_removed(
+async fn record_removal(
     core: &Arc<Core>,
     artifact: artifact::Model,
     action: &'static str,

@@ -72,7 +72,7 @@ pub async fn verify(core: &Arc<Core>, provider: Option<&Provider>, token: &str) 
     let now = core.clock.now();
     let key = keys.find(core, settings, (&header, algorithm)).await.map_err(|why| match why {
         NoKey::Unknown => {
-            mismatches.tell(settings, &token::unverified_claims(token), now);
+            mismatches.warn(settings, &token::unverified_claims(token), now);
             invalid()
         }
         NoKey::Unreachable { retry_after } => {
@@ -83,7 +83,7 @@ pub async fn verify(core: &Arc<Core>, provider: Option<&Provider>, token: &str) 
     })?;
     let claims = token::claims(token, &key, algorithm).ok_or_else(invalid)?;
     let verified = token::check(&claims, settings, now)
-        .inspect_err(|_| mismatches.tell(settings, &claims, now))?;
+        .inspect_err(|_| mismatches.warn(settings, &claims, now))?;
     let subject = format!("{SUBJECT}{}", verified.subject);
     subject::check(&subject, &[]).map_err(|_| invalid())?;
     let viewer = Viewer {

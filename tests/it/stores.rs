@@ -26,10 +26,10 @@ fn other_store(server: &TestServer) -> PathBuf {
 /// Both nodes say where they keep artifacts, as they do every minute.
 async fn say(server: &TestServer, node: &Server) {
     for instance in [server.instance(), &node.instance] {
-        sharing::say_once(&instance.core).await.unwrap();
+        sharing::announce_once(&instance.core).await.unwrap();
     }
     for instance in [server.instance(), &node.instance] {
-        assert_eq!(sharing::say_once(&instance.core).await.unwrap().len(), 1, "the other one");
+        assert_eq!(sharing::announce_once(&instance.core).await.unwrap().len(), 1, "the other one");
     }
 }
 
@@ -145,7 +145,7 @@ async fn doctor_and_command_line_name_the_store(server: &TestServer) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn node_with_a_store_of_its_own_warns_at_its_start() {
     let server = TestServer::start_idle(Backend::Postgres).await;
-    sharing::say_once(&server.instance().core).await.unwrap();
+    sharing::announce_once(&server.instance().core).await.unwrap();
     let mut config = server.config.clone();
     config.artifacts_url = Some(format!("file:{}", other_store(&server).display()));
     let mut process = Process::serve(&config, &["--no-jobs"]).await;

@@ -106,7 +106,7 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
         return vec![Finding::warn("database", found, "`daybook serve` creates it")];
     }
     let advice = "check that it is running and reachable, and that DAYBOOK_DATABASE_URL is correct";
-    if let Err(error) = config.look_at_file() {
+    if let Err(error) = config.check_file() {
         return vec![Finding::fail("database", format!("{error:#}"), advice)];
     }
     let db = match config.database().await {

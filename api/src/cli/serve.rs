@@ -40,13 +40,13 @@ pub(super) async fn worker(config: Config) -> Result<()> {
     let mut stop = stop_signal()?;
     config.options()?;
     // Checked before anything is created next to the file.
-    config.look_at_file()?;
+    config.check_file()?;
     let _lock = prepare(&config).await?;
     let instance = config.open_to_work(Clock::default()).await?;
     if let Some(address) = config.server_limits.metrics_listen {
         http::serve_metrics(&instance, address).await?;
     }
-    instance.tasks.spawn(sharing::say(std::sync::Arc::clone(&instance.core)));
+    instance.tasks.spawn(sharing::announce(std::sync::Arc::clone(&instance.core)));
     start_work(&instance);
     let concurrency = instance.settings.job_concurrency;
     tracing::info!(node = instance.node, concurrency, "running jobs");

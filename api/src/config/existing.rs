@@ -79,7 +79,7 @@ impl Config {
     /// # Errors
     /// Fails if the database does not exist, has no Daybook schema, or can't be reached or used.
     pub async fn database_with_schema(&self) -> Result<Database> {
-        self.look_at_file()?;
+        self.check_file()?;
         let db = self.database().await?;
         match daybook_migration::schema_status(db.access().connections()).await? {
             SchemaStatus::Older(missing) if missing.len() == daybook_migration::names().len() => {
@@ -94,7 +94,7 @@ impl Config {
     ///
     /// # Errors
     /// Fails if the file does not exist or is not Daybook's.
-    pub(crate) fn look_at_file(&self) -> Result<()> {
+    pub(crate) fn check_file(&self) -> Result<()> {
         let Some(file) = Database::sqlite_file(&self.database_url()) else { return Ok(()) };
         if !file.exists() {
             return Err(self.absent());

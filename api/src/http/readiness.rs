@@ -68,7 +68,7 @@ impl Readiness {
         let found = match &*last {
             Some((at, found)) if at.elapsed() < MAX_REPORT_AGE => found.clone(),
             Some(_) | None => {
-                let found = look(instance).await;
+                let found = examine(instance).await;
                 *last = Some((Instant::now(), found.clone()));
                 found
             }
@@ -97,7 +97,7 @@ impl Component {
     }
 }
 
-async fn look(instance: &Arc<Instance>) -> Components {
+async fn examine(instance: &Arc<Instance>) -> Components {
     let ((database, schema), artifacts, replica) =
         tokio::join!(database(instance), artifacts(instance), replica(instance));
     let (process, nats) = (process(instance), nats(instance));

@@ -58,7 +58,7 @@ impl LiveAccess {
     }
 
     /// Waits until the right may have been revoked.
-    pub(crate) async fn questioned(&mut self) {
+    pub(crate) async fn revalidation_requested(&mut self) {
         tokio::select! {
             () = self.role.notified() => {}
             () = self.operator.notified() => {}
@@ -69,7 +69,7 @@ impl LiveAccess {
 
 /// Makes every watch by `subject` in an organization read its right again before the next delivery.
 /// Call it once the change is committed, and before the request is answered.
-pub(crate) fn question(core: &Core, organization_id: Uuid, subject: &str) {
+pub(crate) fn revalidate(core: &Core, organization_id: Uuid, subject: &str) {
     core.notifier.notify(topic(organization_id, subject));
 }
 

@@ -85,7 +85,7 @@ pub async fn record(
         return Ok(());
     }
     let mut entry = entry(&viewer, handout.action(), artifact);
-    say(&mut entry, "via", handout.via().into());
+    add_extra(&mut entry, "via", handout.via().into());
     if let Handout::Download(address) = handout {
         let metadata = entry.metadata.get_or_insert_default();
         metadata.ip_address = Some(address.to_canonical().to_string());
@@ -101,7 +101,7 @@ fn scope(core: &Arc<Core>, viewer: Viewer, artifact: &artifact::Model) -> Scope 
 }
 
 /// Adds a value to an entry's extra metadata.
-pub(crate) fn say(entry: &mut NewEntry, name: &str, value: Value) {
+pub(crate) fn add_extra(entry: &mut NewEntry, name: &str, value: Value) {
     let Metadata { extra, .. } = entry.metadata.get_or_insert_default();
     extra.get_or_insert_with(|| json!({}))[name] = value;
 }

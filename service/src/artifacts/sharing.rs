@@ -31,7 +31,7 @@ pub enum Missing {
 
 /// Announces this process's store until the instance stops, and warns of processes that keep
 /// artifacts in another store.
-pub async fn say(core: Arc<Core>) {
+pub async fn announce(core: Arc<Core>) {
     let mut visit = tokio::time::interval(ANNOUNCE_INTERVAL);
     visit.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut known = HashSet::new();
@@ -40,7 +40,7 @@ pub async fn say(core: Arc<Core>) {
             () = core.stopping.cancelled() => return,
             _ = visit.tick() => {}
         }
-        match say_once(&core).await {
+        match announce_once(&core).await {
             Ok(others) => others.into_iter().for_each(|other| warn(&core, other, &mut known)),
             Err(error) => {
                 tracing::warn!(%error, "can't say where artifacts are kept; trying again later");
@@ -53,7 +53,7 @@ pub async fn say(core: Arc<Core>) {
 ///
 /// # Errors
 /// A fault of the database or the store.
-pub async fn say_once(core: &Arc<Core>) -> Result<Vec<artifact_store::Model>> {
+pub async fn announce_once(core: &Arc<Core>) -> Result<Vec<artifact_store::Model>> {
     let id = core.store.identity().await?;
     let context = (Arc::clone(core), id.clone());
     let said = core.db.transaction(context, |tx, (core, id)| {

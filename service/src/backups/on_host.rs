@@ -63,7 +63,7 @@ pub async fn record_download(
     let recorded = stream::iter(contained(core, artifact).await?).map(|organization_id| {
         let scope = scope(organization_id);
         let mut entry = artifacts::entry(viewer, "artifact.downloaded", artifact);
-        handout::say(&mut entry, "via", "command line".into());
+        handout::add_extra(&mut entry, "via", "command line".into());
         async move { recorder.record_own(&scope, entry).await }
     });
     recorded.buffer_unordered(MAX_OPEN_LOGS).try_collect().await

@@ -21,7 +21,7 @@ const MAX_CHECKPOINT_WAIT: Duration = Duration::from_millis(100);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Restarts SQLite's log whenever it has grown too long, until `stopping` is canceled.
-pub(crate) async fn keep_log_short(db: Database, stopping: CancellationToken) {
+pub(crate) async fn keep_wal_short(db: Database, stopping: CancellationToken) {
     if db.engine() != Engine::Sqlite {
         return;
     }

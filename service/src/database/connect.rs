@@ -92,7 +92,7 @@ impl Database {
             return Err(Fault::Unfit(message.to_owned()).into());
         };
         database.check().await?;
-        database.look_at_wall().await?;
+        database.detect_row_security().await?;
         Ok(database)
     }
 
@@ -109,7 +109,7 @@ impl Database {
         }
         let database = Self::postgres(url, Reach::Pooled { direct }, read_timeout).await?;
         database.check().await?;
-        database.look_at_wall().await?;
+        database.detect_row_security().await?;
         database.warn_of_idle_transactions().await?;
         Ok(database)
     }
@@ -250,10 +250,10 @@ impl Database {
         })
     }
 
-    async fn look_at_wall(&self) -> Result<()> {
+    async fn detect_row_security(&self) -> Result<()> {
         match self.engine {
             Engine::Sqlite => Ok(()),
-            Engine::Postgres => self.row_security.look(&self.bulk).await,
+            Engine::Postgres => self.row_security.detect(&self.bulk).await,
         }
     }
 
@@ -380,14 +380,14 @@ fn postgres_pool(size: u32, row_security: &RowSecurity) -> PgPoolOptions {
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let row_security = new.clone();
-            Box::pin(async move { row_security.tell(connection).await })
+            Box::pin(async move { row_security.set_context(connection).await })
         })
         .before_acquire(move |connection, meta| {
             let row_security = lent.clone();
             Box::pin(async move {
                 // Either one detects a connection that died while idle.
-                Ok(if row_security.stands() {
-                    row_security.tell(connection).await.is_ok()
+                Ok(if row_security.is_active() {
+                    row_security.set_context(connection).await.is_ok()
                 } else {
                     meta.idle_for < TRUSTED_IDLE_TIME || connection.ping().await.is_ok()
                 })

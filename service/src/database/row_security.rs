@@ -17,13 +17,13 @@ use crate::{Result, tenancy};
 pub(super) struct RowSecurity(Arc<AtomicBool>);
 
 impl RowSecurity {
-    pub(super) fn stands(&self) -> bool {
+    pub(super) fn is_active(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
     /// Determines if the policies bind this process. They bind a role that neither owns the tables
     /// nor may bypass row-level security, and owners if the policies are forced.
-    pub(super) async fn look(&self, db: &DatabaseConnection) -> Result<()> {
+    pub(super) async fn detect(&self, db: &DatabaseConnection) -> Result<()> {
         let sql = "SELECT COALESCE(bool_or(row_security_active(oid)), false)::text AS value \
             FROM pg_class WHERE oid = to_regclass('audit_logs')";
         self.0.store(value(db, sql).await? == "true", Ordering::Relaxed);
@@ -31,8 +31,8 @@ impl RowSecurity {
     }
 
     /// Sets the task's allowed organizations on a connection that is about to be lent.
-    pub(super) async fn tell(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
-        if self.stands() {
+    pub(super) async fn set_context(&self, connection: &mut PgConnection) -> sqlx::Result<()> {
+        if self.is_active() {
             connection.execute(AssertSqlSafe(set("SET"))).await?;
         }
         Ok(())
@@ -40,8 +40,8 @@ impl RowSecurity {
 
     /// Sets the task's allowed organizations for one transaction. Behind a pooler, nothing else
     /// belongs to this task.
-    pub(super) async fn tell_transaction(&self, tx: &DatabaseTransaction) -> Result<()> {
-        if self.stands() {
+    pub(super) async fn set_context_of_transaction(&self, tx: &DatabaseTransaction) -> Result<()> {
+        if self.is_active() {
             tx.execute_unprepared(&set("SET LOCAL")).await?;
         }
         Ok(())
@@ -50,7 +50,7 @@ impl RowSecurity {
     /// Returns the statements that begin a read-only transaction.
     pub(super) fn begin(&self) -> String {
         let begin = "BEGIN READ ONLY";
-        if self.stands() { format!("{begin}; {}", set("SET LOCAL")) } else { begin.to_owned() }
+        if self.is_active() { format!("{begin}; {}", set("SET LOCAL")) } else { begin.to_owned() }
     }
 }
 

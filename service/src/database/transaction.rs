@@ -106,7 +106,7 @@ async fn once<C, T>(db: &Database, context: &C, work: Work<C, T>) -> Result<T> {
         Err(error) => return Err(error.into()),
     };
     if db.is_pooled {
-        db.row_security.tell_transaction(&tx).await?;
+        db.row_security.set_context_of_transaction(&tx).await?;
     }
     match work(&tx, context).await {
         Ok(value) => {

@@ -19,7 +19,7 @@ pub(super) struct Mismatches(Mutex<Option<DateTime<Utc>>>);
 
 impl Mismatches {
     /// Logs the issuer and audience of a refused token, if they differ from the configured ones.
-    pub(super) fn tell(&self, settings: &Oidc, claims: &Map<String, Value>, now: DateTime<Utc>) {
+    pub(super) fn warn(&self, settings: &Oidc, claims: &Map<String, Value>, now: DateTime<Utc>) {
         let (issuer, audience) = (claims.get("iss"), claims.get("aud"));
         let is_issuer = issuer.and_then(Value::as_str) == Some(settings.issuer.as_str());
         let is_audience = match audience {

@@ -147,7 +147,7 @@ pub async fn revoke(scope: &Scope, id: Uuid) -> Result<Option<Model>> {
     });
     let revoked = revoked.await?;
     if let Some(row) = &revoked {
-        access::question(scope.core(), scope.organization_id(), &subject(row));
+        access::revalidate(scope.core(), scope.organization_id(), &subject(row));
     }
     Ok(revoked)
 }

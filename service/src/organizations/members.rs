@@ -50,7 +50,7 @@ pub async fn set(
         .db
         .transaction(context, |tx, (scope, wanted)| Box::pin(put(tx, scope, wanted.clone())))
         .await;
-    access::question(scope.core(), scope.organization_id(), subject);
+    access::revalidate(scope.core(), scope.organization_id(), subject);
     set
 }
 
@@ -128,7 +128,7 @@ pub async fn remove(scope: &Scope, subject: &str) -> Result<bool> {
         })
     });
     let removed = removed.await;
-    access::question(scope.core(), scope.organization_id(), subject);
+    access::revalidate(scope.core(), scope.organization_id(), subject);
     removed
 }
 
@@ -204,16 +204,16 @@ pub async fn of(core: &crate::Core, viewer: &Viewer) -> Result<Vec<membership::M
             email: None,
             created_at: key.created_at,
         };
-        return Ok(key.map(membership).into_iter().inspect(let_in).collect());
+        return Ok(key.map(membership).into_iter().inspect(enter_organization).collect());
     }
     let memberships = membership::Entity::find()
         .filter(membership::Column::Subject.eq(viewer.subject.as_str()))
         .order_by_asc(membership::Column::OrganizationId);
-    Ok(memberships.all(core.db.reader()).await?.into_iter().inspect(let_in).collect())
+    Ok(memberships.all(core.db.reader()).await?.into_iter().inspect(enter_organization).collect())
 }
 
 /// Adds the organization of a membership to those that this task may access.
-fn let_in(membership: &membership::Model) {
+fn enter_organization(membership: &membership::Model) {
     tenancy::enter(membership.organization_id);
 }
 

@@ -79,7 +79,7 @@ pub async fn remove(core: &Arc<Core>, viewer: &Viewer, subject: &str) -> Result<
         })
     });
     let removed = removed.await;
-    access::question(core, INSTANCE, subject);
+    access::revalidate(core, INSTANCE, subject);
     removed
 }
 

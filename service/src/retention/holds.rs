@@ -39,7 +39,7 @@ pub async fn place_hold(scope: &Scope, name: &str, reason: &str) -> Result<()> {
                 placed_at: database::now(tx, &scope.core().clock).await?,
             };
             hold::Entity::insert(hold.into_active_model()).exec_without_returning(tx).await?;
-            tell(tx, scope, "hold.placed", name, reason).await
+            record_change(tx, scope, "hold.placed", name, reason).await
         })
     });
     placed.await
@@ -63,7 +63,7 @@ pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
             };
             let reason = hold.reason.clone();
             hold.delete(tx).await?;
-            tell(tx, scope, "hold.released", name, &reason).await?;
+            record_change(tx, scope, "hold.released", name, &reason).await?;
             Ok(true)
         })
     });
@@ -89,7 +89,7 @@ pub(super) async fn is_held<C: ConnectionTrait>(
     Ok(holds.count(db).await? > 0)
 }
 
-async fn tell(
+async fn record_change(
     tx: &sea_orm::DatabaseTransaction,
     scope: &Scope,
     action: &str,

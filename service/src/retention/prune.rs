@@ -96,7 +96,7 @@ pub(super) async fn last_before<C: ConnectionTrait>(
 }
 
 /// True if old entries may be removed now: there is no hold, and no unfinished job reads the log.
-async fn may_go(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
+async fn may_remove(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
     let organization_id = scope.organization_id();
     if is_held(tx, organization_id).await? {
         return Ok(false);
@@ -116,7 +116,7 @@ async fn announce(scope: &Scope, through: i64) -> Result<bool> {
         scope.core().db.transaction((scope.clone(), through), |tx, (scope, through)| {
             Box::pin(async move {
                 let found = lock(tx, scope.organization_id()).await?;
-                if !may_go(tx, scope).await? {
+                if !may_remove(tx, scope).await? {
                     return Ok(false);
                 }
                 if found.announced >= *through {
@@ -148,7 +148,7 @@ async fn remove(scope: &Scope) -> Result<bool> {
         Box::pin(async move {
             let organization_id = scope.organization_id();
             let found = lock(tx, organization_id).await?;
-            if found.pruned == found.announced || !may_go(tx, scope).await? {
+            if found.pruned == found.announced || !may_remove(tx, scope).await? {
                 return Ok(false);
             }
             let now = database::now(tx, &scope.core().clock).await?;
