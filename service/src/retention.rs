@@ -27,13 +27,17 @@ pub use prune::prune;
 
 /// Maximum number of days that a log can be kept for: a thousand years.
 pub const MAX_DAYS: u32 = 365_250;
+/// Permissions that include reading a log's retention and holds. Whoever sets the retention or
+/// releases a hold is shown first what that would remove.
+const PERMISSIONS_TO_READ: [Permission; 3] =
+    [Permission::ReadRetention, Permission::SetRetention, Permission::ReleaseHolds];
 
 /// Returns the retention of the scope's log, or `None` if it was never set.
 ///
 /// # Errors
 /// A database fault.
 pub async fn find(scope: &Scope) -> Result<Option<retention::Model>> {
-    scope.require_one_of(&[Permission::ReadRetention, Permission::SetRetention])?;
+    scope.require_one_of(&PERMISSIONS_TO_READ)?;
     let found = scope.find::<retention::Entity>();
     Ok(found.one(scope.core().db.reader()).await?)
 }

@@ -298,26 +298,32 @@ fn functions_of_the_log() -> Vec<Function> {
         )
         .await),
         function!("audit/tail::end", [ReadAuditLog], |_things, scope| audit::end(&scope).await),
-        function!("retention::find", [ReadRetention, SetRetention], |_things, scope| {
-            retention::find(&scope).await
-        }),
+        function!(
+            "retention::find",
+            [ReadRetention, SetRetention, ReleaseHolds],
+            |_things, scope| { retention::find(&scope).await }
+        ),
         function!("retention::set", [SetRetention], |_things, scope| retention::set(
             &scope,
             Some(9)
         )
         .await),
-        function!("retention/preview::preview", [ReadRetention, SetRetention], |_things, scope| {
-            retention::preview(&scope, Some(9)).await
-        }),
+        function!(
+            "retention/preview::preview",
+            [ReadRetention, SetRetention, ReleaseHolds],
+            |_things, scope| { retention::preview(&scope, Some(9)).await }
+        ),
         function!("retention/holds::place_hold", [PlaceHolds], |_things, scope| {
             retention::place_hold(&scope, "case", "a lawsuit").await
         }),
         function!("retention/holds::release_hold", [ReleaseHolds], |_things, scope| {
             retention::release_hold(&scope, "case").await
         }),
-        function!("retention/holds::holds", [ReadRetention, SetRetention], |_things, scope| {
-            retention::holds(&scope).await
-        }),
+        function!(
+            "retention/holds::holds",
+            [ReadRetention, SetRetention, ReleaseHolds],
+            |_things, scope| { retention::holds(&scope).await }
+        ),
     ]
 }
 

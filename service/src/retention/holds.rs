@@ -75,7 +75,7 @@ pub async fn release_hold(scope: &Scope, name: &str) -> Result<bool> {
 /// # Errors
 /// A database fault.
 pub async fn holds(scope: &Scope) -> Result<Vec<hold::Model>> {
-    scope.require_one_of(&[Permission::ReadRetention, Permission::SetRetention])?;
+    scope.require_one_of(&super::PERMISSIONS_TO_READ)?;
     let holds = scope.find::<hold::Entity>().order_by_asc(hold::Column::Name);
     Ok(holds.all(scope.core().db.reader()).await?)
 }

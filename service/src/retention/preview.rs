@@ -27,7 +27,7 @@ pub struct Preview {
 /// # Errors
 /// A number of days that is not between 1 and [`MAX_DAYS`](super::MAX_DAYS); a database fault.
 pub async fn preview(scope: &Scope, days: Option<u32>) -> Result<Option<Preview>> {
-    scope.require_one_of(&[Permission::ReadRetention, Permission::SetRetention])?;
+    scope.require_one_of(&super::PERMISSIONS_TO_READ)?;
     let days = check(days)?;
     let (db, organization_id) = (scope.core().db.reader(), scope.organization_id());
     let pruned = find(scope).await?.map_or(0, |found| found.pruned);
