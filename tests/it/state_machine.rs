@@ -16,8 +16,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{job_feed, membership::Role};
-use daybook_service::{Permission, Scope, Viewer, access::Authority};
-use daybook_tests::{Backend, TestServer, entry, raw_organization};
+use daybook_service::{Permission, Scope, Viewer, access::Authority, permission::JobWork};
+use daybook_tests::{Backend, TestServer, entry, json, raw_organization};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use sea_orm::{DatabaseConnection, EntityTrait};
 use uuid::Uuid;
@@ -74,7 +74,7 @@ struct Case<'a> {
     organization: String,
     organization_id: Uuid,
     /// Of each subject; used on where the subject has lost its role.
-    scopes: Vec<Scope>,
+    scopes: Vec<Scopes>,
     has_role: [bool; SUBJECTS.len()],
     attempts: Vec<Held>,
     model: Model,
@@ -84,6 +84,13 @@ struct Case<'a> {
     feed: i64,
     /// Sequence up to which the log has been compared.
     sequence: i64,
+}
+
+/// A subject's scopes, one for each right that the steps use.
+struct Scopes {
+    export: Scope,
+    retry: Scope,
+    cancel: Scope,
 }
 
 /// A server without a worker, for some cases.
@@ -183,13 +190,19 @@ impl<'a> Case<'a> {
             server.set_member(&organization, subject, Role::Auditor).await;
             let authority = Authority::Token { expires_at: DateTime::<Utc>::MAX_UTC };
             let viewer = Viewer { authority, ..Viewer::command_line(subject) };
-            let permission = Permission::ExportAuditLog;
-            let scope = server.instance().enter(&viewer, organization_id, permission, &[]).await;
-            scopes.push(scope.unwrap());
+            let enter = async |permission| {
+                let instance = server.instance();
+                instance.enter(&viewer, organization_id, permission, &[]).await.unwrap()
+            };
+            scopes.push(Scopes {
+                export: enter(Permission::ExportAuditLog).await,
+                retry: enter(Permission::RetryJobs(JobWork::ExportAuditLog)).await,
+                cancel: enter(Permission::CancelJobs(JobWork::ExportAuditLog)).await,
+            });
         }
-        let entries = (0..RECORDS).map(|index| entry(&format!("test.{index}")));
-        let entries = entries.map(|entry| serde_json::from_value(entry).unwrap()).collect();
-        server.instance().recorder.record(&scopes[0], entries, None).await.unwrap();
+        let entries: Vec<_> = (0..RECORDS).map(|index| entry(&format!("test.{index}"))).collect();
+        let writer = server.client(&organization, Role::Writer).await;
+        writer.record_entries(&organization, json!(entries)).await;
         let feed = job_feed::Entity::find_by_id(1).one(db).await.unwrap().unwrap().feed;
         Self {
             server,

@@ -73,7 +73,7 @@ impl Case<'_> {
             idempotency_key: key.map(|key| format!("key-{key}")),
         };
         let before = self.now();
-        let asked = (0..at_once).map(|_| exports::start(&self.scopes[by], ask.clone()));
+        let asked = (0..at_once).map(|_| exports::start(&self.scopes[by].export, ask.clone()));
         let answers = join_all(asked).await;
         let now = (before, self.now());
         let mut answers: Vec<_> = answers
@@ -97,7 +97,7 @@ impl Case<'_> {
         let (old, input) = (self.model.jobs[job].id, self.model.jobs[job].request.input);
         let wanted = self.model.retry(by, job);
         let before = self.now();
-        let answer = jobs::retry(&self.scopes[by], old).await;
+        let answer = jobs::retry(&self.scopes[by].retry, old).await;
         let now = (before, self.now());
         let is_known = |id| self.model.jobs.iter().any(|job| job.id == id);
         let answer = answer.map(|job| (job.id, is_known(job.id)));
@@ -149,7 +149,7 @@ impl Case<'_> {
     async fn cancel_one(&mut self, by: usize, job: usize) -> Result<(), TestCaseError> {
         let id = self.model.jobs[job].id;
         let before = self.now();
-        let answer = jobs::cancel(&self.scopes[by], id).await;
+        let answer = jobs::cancel(&self.scopes[by].cancel, id).await;
         let now = (before, self.now());
         let is_possible = self.model.cancel(by, job, now);
         match answer {
