@@ -132,7 +132,7 @@ pub async fn open(
     core: &Core,
     artifact: &artifact::Model,
     range: Option<Range<u64>>,
-) -> Result<std::result::Result<Bytes, Missing>> {
+) -> Result<Result<Bytes, Missing>> {
     match core.store.read(&artifact.object_key, range).await {
         Ok(bytes) => Ok(Ok(bytes)),
         Err(Error::Fault(Fault::Store(object_store::Error::NotFound { .. }))) => {

@@ -197,10 +197,7 @@ pub(crate) struct WatcherTurn {
 ///
 /// Unlike PostgreSQL's `now()`, which is the start of the transaction, this is the time of the
 /// call. With SQLite, the database and the process share the machine's clock.
-pub(crate) async fn now<C: ConnectionTrait>(
-    db: &C,
-    clock: &Clock,
-) -> std::result::Result<DateTime<Utc>, DbErr> {
+pub(crate) async fn now<C: ConnectionTrait>(db: &C, clock: &Clock) -> Result<DateTime<Utc>, DbErr> {
     if db.get_database_backend() != DbBackend::Postgres {
         return Ok(clock.now());
     }

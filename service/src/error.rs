@@ -5,7 +5,7 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 use crate::permission::Permission;
 
 /// The result of a call into the domain.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of a call into the domain.
 #[derive(Debug, thiserror::Error)]

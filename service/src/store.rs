@@ -42,7 +42,7 @@ const FOLDER_PART: usize = 256 * 1024;
 const BUCKET_PART: usize = 5 * 1024 * 1024;
 
 /// Stream of an object's bytes.
-pub type Bytes = BoxStream<'static, std::result::Result<bytes::Bytes, object_store::Error>>;
+pub type Bytes = BoxStream<'static, Result<bytes::Bytes, object_store::Error>>;
 
 /// Object store that artifacts are kept in.
 #[derive(Clone, Debug)]

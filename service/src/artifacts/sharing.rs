@@ -98,7 +98,7 @@ pub async fn others(
     db: &Database,
     clock: &crate::Clock,
     id: &str,
-) -> std::result::Result<Vec<artifact_store::Model>, DbErr> {
+) -> Result<Vec<artifact_store::Model>, DbErr> {
     let now = database::now(db.reader(), clock).await?;
     artifact_store::Entity::find()
         .filter(artifact_store::Column::Id.ne(id))

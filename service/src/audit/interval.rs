@@ -49,7 +49,7 @@ pub(super) async fn read_counts<C: ConnectionTrait>(
     statement: Option<&SelectStatement>,
     length: usize,
     most: u64,
-) -> std::result::Result<Vec<Counted>, DbErr> {
+) -> Result<Vec<Counted>, DbErr> {
     let mut counts = vec![Counted::default(); length];
     let Some(statement) = statement else { return Ok(counts) };
     let most = i64::try_from(most).unwrap_or(i64::MAX);

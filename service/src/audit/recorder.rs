@@ -194,7 +194,7 @@ impl Plan {
 async fn recordings_with(
     tx: &DatabaseTransaction,
     batch: &Batch,
-) -> std::result::Result<HashMap<String, recording::Model>, DbErr> {
+) -> Result<HashMap<String, recording::Model>, DbErr> {
     let keys = batch.recordings.iter().filter_map(|recording| recording.key.as_ref());
     let keys: HashSet<&str> = keys.map(|key| key.name.as_str()).collect();
     if keys.is_empty() {
@@ -213,7 +213,7 @@ pub(super) async fn keys_with(
     db: &impl ConnectionTrait,
     organization_id: Uuid,
     prefix: &str,
-) -> std::result::Result<Vec<String>, DbErr> {
+) -> Result<Vec<String>, DbErr> {
     let end = after_prefix(prefix).map(|end| recording::Column::IdempotencyKey.lt(end));
     let keys = Condition::all()
         .add(recording::Column::OrganizationId.eq(organization_id))
@@ -258,7 +258,7 @@ async fn stored(
     tx: &DatabaseTransaction,
     organization_id: Uuid,
     (first, last): (i64, i64),
-) -> std::result::Result<Vec<audit_log::Model>, DbErr> {
+) -> Result<Vec<audit_log::Model>, DbErr> {
     audit_log::Entity::find()
         .filter(audit_log::Column::OrganizationId.eq(organization_id))
         .filter(audit_log::Column::Sequence.between(first, last))

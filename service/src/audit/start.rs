@@ -23,7 +23,7 @@ pub(crate) async fn hold_back(tx: &DatabaseTransaction, organization_id: Uuid) -
 pub(crate) async fn pruned<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,
-) -> std::result::Result<(i64, Vec<u8>), DbErr> {
+) -> Result<(i64, Vec<u8>), DbErr> {
     let found = retention::Entity::find_by_id(organization_id).one(db).await?;
     Ok(found.map_or((0, GENESIS.to_vec()), |found| (found.pruned, found.pruned_hash)))
 }

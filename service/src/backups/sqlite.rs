@@ -27,7 +27,7 @@ fn render(
     table: &Table,
     line: &mut Vec<u8>,
     mut literals: Option<&mut Vec<u8>>,
-) -> std::result::Result<(), Unfit> {
+) -> Result<(), Unfit> {
     for (index, column) in table.columns.iter().enumerate() {
         if index > 0 {
             line.push(b'\t');

@@ -41,7 +41,7 @@ pub(super) async fn verify(
     attempt: &mut Attempt,
     stored: &Stored,
     written: &Written,
-) -> std::result::Result<Verification, AttemptError> {
+) -> Result<Verification, AttemptError> {
     let mut reader = Reader::new();
     let (sender, batches) = reader.batches();
     let filling = fill(&attempt.core, written.script.clone(), batches);
@@ -73,7 +73,7 @@ async fn read(
     (stored, progress): (&Stored, &Progress),
     reader: &mut Reader,
     sender: mpsc::Sender<Batch>,
-) -> std::result::Result<(), AttemptError> {
+) -> Result<(), AttemptError> {
     let (mut plain, mut portable) = (Decompressor::new(), Portable::default());
     let mut bytes = attempt.core.store.read(&stored.key, None).await?;
     while let Some(chunk) = attempt.during(bytes.next()).await? {

@@ -41,34 +41,28 @@ impl ConnectionTrait for Source<'_> {
         }
     }
 
-    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
             Self::Primary(db) => db.execute_raw(statement).await,
             Self::Replica(tx) => tx.execute_raw(statement).await,
         }
     }
 
-    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
             Self::Primary(db) => db.execute_unprepared(sql).await,
             Self::Replica(tx) => tx.execute_unprepared(sql).await,
         }
     }
 
-    async fn query_one_raw(
-        &self,
-        statement: Statement,
-    ) -> std::result::Result<Option<QueryResult>, DbErr> {
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self {
             Self::Primary(db) => db.query_one_raw(statement).await,
             Self::Replica(tx) => tx.query_one_raw(statement).await,
         }
     }
 
-    async fn query_all_raw(
-        &self,
-        statement: Statement,
-    ) -> std::result::Result<Vec<QueryResult>, DbErr> {
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Primary(db) => db.query_all_raw(statement).await,
             Self::Replica(tx) => tx.query_all_raw(statement).await,

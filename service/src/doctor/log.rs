@@ -47,13 +47,13 @@ pub async fn append_only(db: &Database) -> Result<Finding> {
     Ok(Finding::fail("append-only", found, advice))
 }
 
-async fn sqlite_triggers(db: &impl ConnectionTrait) -> std::result::Result<Vec<String>, DbErr> {
+async fn sqlite_triggers(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let sql = "SELECT name AS value FROM sqlite_schema WHERE type = 'trigger' \
         AND tbl_name = 'audit_logs' AND sql LIKE '%RAISE(ABORT%'";
     texts(db, sql).await
 }
 
-async fn postgres_triggers(db: &impl ConnectionTrait) -> std::result::Result<Vec<String>, DbErr> {
+async fn postgres_triggers(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
     let sql = "SELECT t.tgname::text AS value FROM pg_trigger AS t \
         JOIN pg_proc AS p ON p.oid = t.tgfoid \
         WHERE t.tgrelid = 'audit_logs'::regclass AND t.tgenabled IN ('O', 'A') \
@@ -61,7 +61,7 @@ async fn postgres_triggers(db: &impl ConnectionTrait) -> std::result::Result<Vec
     texts(db, sql).await
 }
 
-async fn texts(db: &impl ConnectionTrait, sql: &str) -> std::result::Result<Vec<String>, DbErr> {
+async fn texts(db: &impl ConnectionTrait, sql: &str) -> Result<Vec<String>, DbErr> {
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     rows.iter().map(|row| row.try_get("", "value")).collect()
 }

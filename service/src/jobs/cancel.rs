@@ -95,7 +95,7 @@ pub(crate) async fn cancel_unfinished(
     tx: &DatabaseTransaction,
     core: &Core,
     reason: &str,
-) -> std::result::Result<Vec<TransitionRecord>, DbErr> {
+) -> Result<Vec<TransitionRecord>, DbErr> {
     let unfinished = Entity::find()
         .filter(Column::State.is_in([JobState::Queued, JobState::Running]))
         .filter(Column::Kind.is_in(core.job_kinds.names()))

@@ -73,7 +73,7 @@ async fn choose(
     tx: &DatabaseTransaction,
     worker: &Worker,
     capacity: &Capacity,
-) -> std::result::Result<Vec<Model>, DbErr> {
+) -> Result<Vec<Model>, DbErr> {
     let waiting = organizations(tx, capacity.last).await?;
     let now = database::now(tx, &worker.core.clock).await?;
     let (mut jobs, mut busy, mut taken) = (Vec::new(), HashSet::new(), HashSet::new());
@@ -106,10 +106,7 @@ async fn choose(
 
 /// Returns organizations that have queued jobs, beginning after `last`. Takes one step in the index
 /// for each organization, however many jobs it has.
-async fn organizations(
-    tx: &DatabaseTransaction,
-    last: Uuid,
-) -> std::result::Result<Vec<Uuid>, DbErr> {
+async fn organizations(tx: &DatabaseTransaction, last: Uuid) -> Result<Vec<Uuid>, DbErr> {
     let first = Uuid::from_u128(last.as_u128().wrapping_add(1));
     let mut found = starting_at(tx, first, MAX_ORGANIZATIONS).await?;
     if found.len() < MAX_ORGANIZATIONS {
@@ -123,7 +120,7 @@ async fn starting_at(
     tx: &DatabaseTransaction,
     first: Uuid,
     limit: usize,
-) -> std::result::Result<Vec<Uuid>, DbErr> {
+) -> Result<Vec<Uuid>, DbErr> {
     let sql = "WITH RECURSIVE waiting (id, number) AS (
         SELECT first.*, 1 FROM (SELECT organization_id FROM jobs WHERE state = 'QUEUED' AND organization_id >= $1
             ORDER BY organization_id LIMIT 1) AS first
@@ -147,7 +144,7 @@ async fn next(
     organization_id: Uuid,
     now: DateTime<Utc>,
     (limit, taken): (usize, &HashSet<Uuid>),
-) -> std::result::Result<Vec<Model>, DbErr> {
+) -> Result<Vec<Model>, DbErr> {
     loop {
         let jobs = queued(tx, worker, organization_id, now, (limit, taken)).await?;
         let is_readable = |job: &Model| worker.core.job_kinds.readable_work(job).is_some();
@@ -165,7 +162,7 @@ async fn queued(
     organization_id: Uuid,
     now: DateTime<Utc>,
     (limit, taken): (usize, &HashSet<Uuid>),
-) -> std::result::Result<Vec<Model>, DbErr> {
+) -> Result<Vec<Model>, DbErr> {
     let passed_over = taken.iter().copied().chain(worker.unreadable.ids());
     Entity::find()
         .filter(Column::OrganizationId.eq(organization_id))
@@ -188,7 +185,7 @@ async fn start(
     core: &Core,
     jobs: &mut [Model],
     now: DateTime<Utc>,
-) -> std::result::Result<(), DbErr> {
+) -> Result<(), DbErr> {
     let lease_until = lease::end(core, now);
     for job in &mut *jobs {
         job.state = JobState::Running;

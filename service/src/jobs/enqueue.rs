@@ -167,7 +167,7 @@ async fn insert(
     tx: &DatabaseTransaction,
     scope: &Scope,
     new: &NewJob,
-) -> std::result::Result<TransitionRecord, DbErr> {
+) -> Result<TransitionRecord, DbErr> {
     let now = database::now(tx, &scope.core().clock).await?;
     let actor = audit::Actor::of(scope.viewer());
     let job = Model {

@@ -153,7 +153,7 @@ fn count(core: &Core, attempts: &[Arc<FinishedAttempt>], transitions: &[Option<T
 async fn lock_running(
     tx: &DatabaseTransaction,
     attempts: &[Arc<FinishedAttempt>],
-) -> std::result::Result<Vec<Model>, DbErr> {
+) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(
             Column::OrganizationId
@@ -176,7 +176,7 @@ async fn show_artifacts(
     attempts: &[Arc<FinishedAttempt>],
     transitions: &[Option<TransitionRecord>],
     now: DateTime<Utc>,
-) -> std::result::Result<(), DbErr> {
+) -> Result<(), DbErr> {
     let ttl = TimeDelta::from_std(core.settings.artifact_ttl).unwrap_or(TimeDelta::MAX);
     let mut artifacts = Vec::new();
     for (attempt, transition) in attempts.iter().zip(transitions) {
@@ -306,10 +306,7 @@ fn backoff(attempt: i32) -> TimeDelta {
 }
 
 /// Stores the new values of locked jobs. Jobs with equal values share a statement.
-async fn write(
-    tx: &DatabaseTransaction,
-    transitions: &[TransitionRecord],
-) -> std::result::Result<(), DbErr> {
+async fn write(tx: &DatabaseTransaction, transitions: &[TransitionRecord]) -> Result<(), DbErr> {
     let mut groups: Vec<(job::ActiveModel, Vec<&Model>)> = Vec::new();
     for TransitionRecord { job, .. } in transitions {
         let row = row(job);

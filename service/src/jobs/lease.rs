@@ -68,10 +68,7 @@ fn status_of(held: &Model) -> LeaseStatus {
 }
 
 /// Locks and returns the job's row, if the attempt still holds the job.
-pub(super) async fn held(
-    tx: &DatabaseTransaction,
-    job: &Model,
-) -> std::result::Result<Option<Model>, DbErr> {
+pub(super) async fn held(tx: &DatabaseTransaction, job: &Model) -> Result<Option<Model>, DbErr> {
     Entity::find().filter(claim_key(job)).lock_exclusive().one(tx).await
 }
 

@@ -73,7 +73,7 @@ async fn read<C: ConnectionTrait>(
     core: &Core,
     organization_id: Uuid,
     kind: &str,
-) -> std::result::Result<Quota, DbErr> {
+) -> Result<Quota, DbErr> {
     let limit = |kind: &JobKind| (kind.hourly_limit)(&core.settings);
     let limit = core.job_kinds.find(kind).map_or(0, limit);
     let now = database::now(db, &core.clock).await?;

@@ -168,10 +168,7 @@ async fn run(worker: &Arc<Worker>, job: job::Model) {
 ///
 /// # Errors
 /// The attempt's end, if it did not succeed.
-pub async fn execute(
-    worker: &Worker,
-    attempt: &mut Attempt,
-) -> std::result::Result<Success, AttemptError> {
+pub async fn execute(worker: &Worker, attempt: &mut Attempt) -> Result<Success, AttemptError> {
     let work = async {
         check_right(&attempt.core, &attempt.job).await?;
         worker.kinds.run(attempt).await
@@ -191,7 +188,7 @@ pub async fn execute(
 
 /// Checks that the requester may have the job done now, whatever was allowed when the job was
 /// requested.
-async fn check_right(core: &Core, job: &job::Model) -> std::result::Result<(), AttemptError> {
+async fn check_right(core: &Core, job: &job::Model) -> Result<(), AttemptError> {
     // Claims skip jobs that this build can't read.
     let Some(work) = core.job_kinds.readable_work(job) else {
         return Err(AttemptError::Interrupted);
@@ -223,11 +220,7 @@ async fn watch_over(core: &Core, job: &job::Model) -> AttemptError {
 }
 
 /// Stores the attempt's outcome, and removes its file unless the file is to stay.
-pub async fn conclude(
-    worker: &Worker,
-    mut attempt: Attempt,
-    end: std::result::Result<Success, AttemptError>,
-) {
+pub async fn conclude(worker: &Worker, mut attempt: Attempt, end: Result<Success, AttemptError>) {
     std::mem::take(&mut attempt.file).give_up().await;
     let is_kept = store_outcome(worker, &attempt.job, end).await;
     if let Some(key) = attempt.object_key.filter(|_| !is_kept)
@@ -241,7 +234,7 @@ pub async fn conclude(
 async fn store_outcome(
     worker: &Worker,
     job: &job::Model,
-    end: std::result::Result<Success, AttemptError>,
+    end: Result<Success, AttemptError>,
 ) -> bool {
     let outcome = match end {
         Ok(Success { artifact, outcome }) => {

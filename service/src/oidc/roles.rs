@@ -31,7 +31,7 @@ pub struct Grant {
 impl FromStr for Grant {
     type Err = String;
 
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, String> {
         let parts = || {
             let (from, to) = text.rsplit_once('=')?;
             let ((claim, value), (organization, role)) =

@@ -84,7 +84,7 @@ pub async fn holds(scope: &Scope) -> Result<Vec<hold::Model>> {
 pub(super) async fn is_held<C: ConnectionTrait>(
     db: &C,
     organization_id: Uuid,
-) -> std::result::Result<bool, DbErr> {
+) -> Result<bool, DbErr> {
     let holds = hold::Entity::of(organization_id);
     Ok(holds.count(db).await? > 0)
 }

@@ -191,7 +191,7 @@ fn is_set(name: &str) -> bool {
 }
 
 /// Refuses an access key of which only the ID or only the secret is set.
-fn check_credentials() -> std::result::Result<(), String> {
+fn check_credentials() -> Result<(), String> {
     let [id, secret] = KEY_VARIABLES;
     match (is_set(id), is_set(secret)) {
         (true, false) => Err(format!("{id} is set and {secret} is not: set both")),

@@ -66,7 +66,7 @@ impl FolderUpload {
 pub(super) async fn stream(
     file: std::fs::File,
     range: Range<u64>,
-) -> Result<impl Stream<Item = std::result::Result<Bytes, object_store::Error>> + use<>> {
+) -> Result<impl Stream<Item = Result<Bytes, object_store::Error>> + use<>> {
     let mut file = tokio::fs::File::from_std(file);
     let cannot = |source| Fault::Io { context: "can't read an artifact".to_owned(), source };
     file.seek(SeekFrom::Start(range.start)).await.map_err(cannot)?;

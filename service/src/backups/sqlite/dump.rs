@@ -37,7 +37,7 @@ fn start(db: &Connection, core: &Core, scope: BackupScope) -> Result<Start> {
     let mut migrations =
         db.prepare("SELECT version FROM seaql_migrations ORDER BY version").map_err(fault)?;
     let migrations = migrations.query_map([], |row| row.get(0)).map_err(fault)?;
-    let migrations = migrations.collect::<std::result::Result<_, _>>().map_err(fault)?;
+    let migrations = migrations.collect::<Result<_, _>>().map_err(fault)?;
     let taken_at = core.clock.now();
     let id = scope.head().into_bytes();
     let head = "SELECT sequence, hash FROM audit_log_heads WHERE organization_id = ?1";

@@ -151,7 +151,7 @@ fn json(out: &mut Vec<u8>, row: &Row<'_>, text: Option<&str>) -> Result<()> {
         out.extend_from_slice(b"null");
         return Ok(());
     };
-    let checked: std::result::Result<&RawValue, _> = serde_json::from_str(text);
+    let checked: Result<&RawValue, _> = serde_json::from_str(text);
     let checked = checked
         .map_err(|error| Fault::Stored(format!("JSON of entry {}: {error}", row.sequence)))?;
     out.extend_from_slice(checked.get().as_bytes());

@@ -48,10 +48,7 @@ pub(super) struct Head {
 }
 
 /// Copies the notes of a workspace to a new spool.
-pub(super) async fn fill(
-    attempt: &mut Attempt,
-    workspace_id: Uuid,
-) -> std::result::Result<Spool, AttemptError> {
+pub(super) async fn fill(attempt: &mut Attempt, workspace_id: Uuid) -> Result<Spool, AttemptError> {
     let (sender, segments) = mpsc::channel(1);
     let organization_id = attempt.job.organization_id;
     let reading = Reading { organization_id, workspace_id, segments: sender };
@@ -66,7 +63,7 @@ pub(super) async fn fill(
 async fn collect(
     attempt: &mut Attempt,
     mut segments: mpsc::Receiver<Vec<note::Model>>,
-) -> std::result::Result<Spool, AttemptError> {
+) -> Result<Spool, AttemptError> {
     let folder = attempt.core.settings.scratch.clone();
     let mut file = open(&folder).await?;
     let (mut listed, mut bytes) = (Vec::new(), Vec::new());
