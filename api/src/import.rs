@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use daybook_service::{
     Error, Problem, Scope,
     audit::{self, MAX_ENTRIES, NewEntry, Recorder},
+    chain,
 };
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -43,7 +44,8 @@ pub async fn audit_logs(recorder: &Recorder, scope: &Scope, file: &Path) -> Resu
         let before =
             format!("{recorded} entries were recorded, {replayed} had been recorded before");
         let advice = "correct the line and run the import again; nothing is recorded twice";
-        anyhow::anyhow!("{error:#} (the import stopped there: {before}; {advice})")
+        let reason = chain(error.as_ref());
+        anyhow::anyhow!("{reason} (the import stopped there: {before}; {advice})")
     })
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn bind(core: &Arc<Core>) -> Result<()> {
                 let viewer = Viewer::command_line("daybook");
                 return rebind(tx, core, viewer, "secret.rotated").await;
             }
-            Err(Fault::Unfit(OTHER_SECRET.to_owned()).into())
+            Err(Fault::misconfigured(OTHER_SECRET).into())
         })
     });
     bound.await

@@ -203,6 +203,7 @@ pub(crate) async fn now<C: ConnectionTrait>(db: &C, clock: &Clock) -> Result<Dat
     }
     let statement = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp() AS now");
     let row = db.query_one_raw(statement).await?;
-    let row = row.ok_or_else(|| DbErr::Custom("clock_timestamp() gave no row".to_owned()))?;
+    let row =
+        row.ok_or_else(|| DbErr::RecordNotFound("clock_timestamp() gave no row".to_owned()))?;
     Ok(clock.shift(row.try_get("", "now")?))
 }

@@ -1,11 +1,16 @@
 //! Errors of the domain, grouped by who can fix them.
 
+use std::sync::Arc;
+
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 use crate::permission::Permission;
 
 /// The result of a call into the domain.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The error behind a fault, of whatever library.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of a call into the domain.
 #[derive(Debug, thiserror::Error)]
@@ -61,48 +66,121 @@ pub enum ProblemCode {
     Unsupported,
 }
 
-/// A fault of Daybook or of a system that it depends on.
+/// A fault of Daybook or of a system that it depends on. Its text is for the log, and includes the
+/// texts of all causes.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The database refused a statement or became unreachable. Nothing was changed.
-    #[error("database: {0}")]
+    #[error("database: {}", chain(.0))]
     Database(#[source] DbErr),
     /// No connection to the database became free in time: all are in use, or the database can't be
     /// reached.
-    #[error("no connection to the database: {0}")]
+    #[error("no connection to the database: {}", chain(.0))]
     Busy(#[source] DbErr),
     /// The database ended a statement that took too long.
-    #[error("a statement took too long: {0}")]
+    #[error("a statement took too long: {}", chain(.0))]
     TimedOut(#[source] DbErr),
     /// COMMIT itself failed, so the changes may or may not have been made.
-    #[error("commit with unknown outcome: {0}")]
+    #[error("commit with unknown outcome: {}", chain(.0))]
     CommitUnknown(#[source] DbErr),
+    /// SQLite's own library failed to read or write a database's file.
+    #[error("SQLite: {}", chain(.0))]
+    Sqlite(#[source] rusqlite::Error),
     /// The store of artifacts failed.
-    #[error("artifact store: {0}")]
+    #[error("artifact store: {}", chain(.0))]
     Store(#[from] object_store::Error),
     /// A task ended without a result, because it panicked or the process is stopping.
-    #[error("task: {0}")]
+    #[error("task: {}", chain(.0))]
     Task(#[from] tokio::task::JoinError),
     /// The process is stopping.
     #[error("stopping")]
     Stopping,
-    /// The instance can't run as it is configured. The text says what to change.
-    #[error("{0}")]
-    Unfit(String),
-    /// Stored data can't be read by this build.
-    #[error("stored data: {0}")]
-    Stored(String),
+    /// The instance can't run as it is configured.
+    #[error("{}", misconfiguration(.message, .source.as_ref()))]
+    Misconfigured {
+        /// The setting that is wrong, and what to change.
+        message: String,
+        /// The error by which it was found, if there was one.
+        source: Option<Cause>,
+    },
+    /// A value could not be turned into bytes, such as a row of a file.
+    #[error("failed to write {what}: {}", chain(.source.as_ref()))]
+    Encode {
+        /// The file or value, without any of its content.
+        what: String,
+        /// The error of the encoder.
+        source: Cause,
+    },
+    /// Stored data, or an answer of the database, could not be read by this build.
+    #[error("failed to read {what}: {}", chain(.source.as_ref()))]
+    Decode {
+        /// The value and the row that holds it, without any of their content.
+        what: String,
+        /// The error of the decoder.
+        source: Cause,
+    },
+    /// A row or an object that Daybook stored is no longer there. The text names it.
+    #[error("{0} is missing")]
+    Missing(String),
     /// A backup can't hold this row. The text names the row, but shows nothing of its content.
     #[error("{0}")]
     Row(String),
     /// An operation of the operating system failed.
-    #[error("{context}: {source}")]
+    #[error("{context}: {}", chain(.source))]
     Io {
         /// The operation that failed.
         context: String,
         /// The error of the operating system.
         source: std::io::Error,
     },
+    /// Daybook reached a state that its code rules out. The text says which.
+    #[error("bug: {0}")]
+    Bug(String),
+}
+
+impl Fault {
+    /// Returns a fault of an instance that can't run as it is configured. The message says what to
+    /// change.
+    #[must_use]
+    pub fn misconfigured(message: impl Into<String>) -> Self {
+        Self::Misconfigured { message: message.into(), source: None }
+    }
+
+    /// Returns a fault of an instance that can't run as it is configured, as `source` has shown.
+    #[must_use]
+    pub fn misconfigured_since(source: impl Into<Cause>, message: impl Into<String>) -> Self {
+        Self::Misconfigured { message: message.into(), source: Some(source.into()) }
+    }
+
+    /// Returns a fault of writing `what`, which names the file or value.
+    #[must_use]
+    pub fn encode(what: impl Into<String>, source: impl Into<Cause>) -> Self {
+        Self::Encode { what: what.into(), source: source.into() }
+    }
+
+    /// Returns a fault of reading `what`, which names the value and the row that holds it.
+    #[must_use]
+    pub fn decode(what: impl Into<String>, source: impl Into<Cause>) -> Self {
+        Self::Decode { what: what.into(), source: source.into() }
+    }
+}
+
+/// Returns the texts of an error and its causes, joined by colons. Leaves out a cause whose text
+/// the texts before it contain already, since many libraries repeat their causes.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    with_cause(&error.to_string(), error.source())
+}
+
+fn misconfiguration(message: &str, cause: Option<&Cause>) -> String {
+    with_cause(message, cause.map(|cause| cause.as_ref() as &dyn std::error::Error))
+}
+
+fn with_cause(text: &str, cause: Option<&(dyn std::error::Error + 'static)>) -> String {
+    let causes = std::iter::successors(cause, |cause| cause.source());
+    causes.map(ToString::to_string).fold(text.to_owned(), |text, cause| {
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
 }
 
 impl Error {
@@ -140,6 +218,12 @@ impl From<DbErr> for Fault {
             _ if is_ended(&error) => Self::TimedOut(error),
             _ => Self::Database(error),
         }
+    }
+}
+
+impl From<sqlx::Error> for Fault {
+    fn from(error: sqlx::Error) -> Self {
+        DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
     }
 }
 
@@ -188,4 +272,37 @@ fn summary(problems: &[Problem]) -> String {
         }
     });
     texts.collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    fn layers(texts: &[&'static str]) -> Option<Box<Layer>> {
+        let (text, rest) = texts.split_first()?;
+        Some(Box::new(Layer { text, source: layers(rest) }))
+    }
+
+    #[test]
+    fn text_of_a_fault_has_each_cause_once() {
+        for (texts, expected) in [
+            (vec!["the writer failed"], "the writer failed"),
+            (vec!["outer", "middle", "inner"], "outer: middle: inner"),
+            (vec!["outer: middle: inner", "middle: inner", "inner"], "outer: middle: inner"),
+            (vec!["outer: middle", "middle", "inner"], "outer: middle: inner"),
+        ] {
+            let cause = layers(&texts).expect("a cause");
+            let error = Error::from(Fault::encode("a CSV file", *cause));
+            assert_eq!(error.to_string(), format!("failed to write a CSV file: {expected}"));
+            let source = std::error::Error::source(&error).expect("the cause is kept");
+            assert!(source.is::<Layer>());
+        }
+    }
 }

@@ -42,8 +42,7 @@ pub async fn render(core: &Core) -> Result<String> {
     core.metrics.register(&mut registry);
     tenancy::system(register(&mut registry, core)).await?;
     let mut text = String::new();
-    let unwritten = |error| Fault::Stored(format!("metrics can't be written: {error}"));
-    encode(&mut text, &registry).map_err(unwritten)?;
+    encode(&mut text, &registry).map_err(|error| Fault::encode("the metrics", error))?;
     Ok(text)
 }
 

@@ -51,7 +51,7 @@ pub use access::{Scope, Viewer};
 pub use clock::{Clock, to_micros};
 pub use core::{Core, Settings};
 pub use database::{Database, Engine, Lock, Reader, Work};
-pub use error::{Error, Fault, Problem, ProblemCode, Result};
+pub use error::{Cause, Error, Fault, Problem, ProblemCode, Result, chain};
 pub use id::{GlobalId, NotAnId};
 pub use instance::{Instance, Options};
 pub use instant::{InstantError, MAX_INSTANT, parse_instant};

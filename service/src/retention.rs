@@ -94,7 +94,7 @@ async fn lock(tx: &DatabaseTransaction, organization_id: Uuid) -> Result<retenti
         .exec_without_returning(tx)
         .await?;
     let found = retention::Entity::find_by_id(organization_id).lock_exclusive().one(tx).await?;
-    Ok(found.ok_or_else(|| Fault::Stored("a retention is gone".to_owned()))?)
+    Ok(found.ok_or_else(|| Fault::Missing("the log's retention".to_owned()))?)
 }
 
 fn entry(viewer: &Viewer, action: &str, organization_id: Uuid) -> NewEntry {

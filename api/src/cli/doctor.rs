@@ -11,7 +11,7 @@ use daybook_service::{
     store::Store,
 };
 
-use super::{instance::name_database, output::say, settings};
+use super::{instance::name_database, output::say, report::reason, settings};
 use crate::{config::Config, http, redact};
 
 /// Free disk space below which the check warns, in bytes.
@@ -63,7 +63,7 @@ async fn examine(config: &Config) -> Vec<Finding> {
     let secret = config.known_secret();
     if let Err(error) = &secret {
         let advice = "set DAYBOOK_SECRET to the secret that this instance was made with";
-        findings.push(Finding::fail("secret", format!("{error:#}"), advice));
+        findings.push(Finding::fail("secret", reason(error), advice));
     }
     findings.extend(database(config, secret.ok()).await);
     findings.push(artifacts(config).await);
@@ -72,12 +72,12 @@ async fn examine(config: &Config) -> Vec<Finding> {
     findings.push(match config.messages.nats() {
         Ok(None) => Finding::ok("nats", "not used"),
         Ok(Some(nats)) => doctor::nats(&nats).await,
-        Err(error) => Finding::fail("nats", format!("{error:#}"), "correct DAYBOOK_NATS_…"),
+        Err(error) => Finding::fail("nats", reason(&error), "correct DAYBOOK_NATS_…"),
     });
     findings.push(match config.identity.oidc() {
         Ok(None) => Finding::ok("oidc", "not used"),
         Ok(Some(oidc)) => doctor::oidc(&oidc).await,
-        Err(error) => Finding::fail("oidc", format!("{error:#}"), "correct DAYBOOK_OIDC_…"),
+        Err(error) => Finding::fail("oidc", reason(&error), "correct DAYBOOK_OIDC_…"),
     });
     findings.push(match &config.public_url {
         None => Finding::ok("public-url", "not set; links begin with the listen address"),
@@ -93,9 +93,7 @@ fn configuration(config: &Config) -> Finding {
         Ok(()) => {
             Finding::fail("configuration", unknown.join("; "), "correct or unset these variables")
         }
-        Err(error) => {
-            Finding::fail("configuration", format!("{error:#}"), "see `daybook serve --help`")
-        }
+        Err(error) => Finding::fail("configuration", reason(&error), "see `daybook serve --help`"),
     }
 }
 
@@ -107,11 +105,11 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
     }
     let advice = "check that it is running and reachable, and that DAYBOOK_DATABASE_URL is correct";
     if let Err(error) = config.check_file() {
-        return vec![Finding::fail("database", format!("{error:#}"), advice)];
+        return vec![Finding::fail("database", reason(&error), advice)];
     }
     let db = match config.database().await {
         Ok(db) => db,
-        Err(error) => return vec![Finding::fail("database", format!("{error:#}"), advice)],
+        Err(error) => return vec![Finding::fail("database", reason(&error), advice)],
     };
     let mut findings = Vec::new();
     let mut add = |check: &'static str, found: daybook_service::Result<Finding>| {
@@ -186,7 +184,7 @@ async fn artifacts(config: &Config) -> Finding {
         },
         Err(error) => {
             let advice = "set DAYBOOK_ARTIFACTS_URL to file:PATH or s3://BUCKET/PREFIX";
-            Finding::fail("artifacts", format!("{error:#}"), advice)
+            Finding::fail("artifacts", reason(&error), advice)
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::{panic, sync::OnceLock};
 
 use chrono::SecondsFormat;
-use daybook_service::Clock;
+use daybook_service::{Clock, chain};
 use serde_json::json;
 
 use super::settings;
@@ -29,16 +29,9 @@ pub(crate) fn complain(message: &str) {
     write("ERROR", &settings::as_given(message));
 }
 
-/// Joins the texts of an error and its causes. Leaves out a cause that the text above it already ends
-/// with, and the prefix `input.` of fields, which the command line does not have.
+/// Returns the texts of an error and its causes, joined. Leaves out the prefix `input.` of fields, which the command line does not have.
 pub(super) fn reason(error: &anyhow::Error) -> String {
-    let mut text = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if !text.ends_with(&cause) {
-            let colon = if text.is_empty() { "" } else { ": " };
-            text = format!("{text}{colon}{cause}");
-        }
-    }
+    let text = chain(error.as_ref());
     text.strip_prefix("input.").map(str::to_owned).unwrap_or(text)
 }
 

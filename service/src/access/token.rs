@@ -52,7 +52,7 @@ pub fn issue(
     };
     let key = EncodingKey::from_secret(&secret.key(Purpose::Token));
     let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key);
-    token.map_err(|error| Fault::Stored(format!("token: {error}")).into())
+    token.map_err(|error| Fault::encode("a token", error).into())
 }
 
 /// Returns the expiry of a token that is valid for `ttl` from `now` on.

@@ -163,8 +163,7 @@ async fn check_kept(scope: &Scope, position: Position) -> Result<()> {
 async fn head(scope: &Scope) -> Result<audit_log_head::Model> {
     let head = audit_log_head::Entity::find_by_id(scope.organization_id());
     let head = head.one(scope.core().db.reader()).await?;
-    let gone = || Fault::Stored("the log's head is gone".to_owned());
-    Ok(head.ok_or_else(gone)?)
+    Ok(head.ok_or_else(|| Fault::Missing("the log's head".to_owned()))?)
 }
 
 /// Returns the position of `cursor`, if the entry it was taken from is still the one there.

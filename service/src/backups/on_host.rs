@@ -90,5 +90,5 @@ pub fn taken_at(artifact: &artifact::Model) -> Result<DateTime<Utc>> {
     let manifest: serde_json::Value = serde_json::from_str(&artifact.manifest).unwrap_or_default();
     let taken_at = serde_json::from_value(manifest["takenAt"].clone());
     let job = artifact.job_id;
-    Ok(taken_at.map_err(|error| Fault::Stored(format!("manifest of backup {job}: {error}")))?)
+    Ok(taken_at.map_err(|error| Fault::decode(format!("the manifest of backup {job}"), error))?)
 }

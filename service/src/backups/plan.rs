@@ -64,7 +64,7 @@ impl Plan {
     /// A fault if this build can't read the payload.
     pub fn of(job: &job::Model) -> Result<Self> {
         let plan = serde_json::from_str(&job.payload);
-        plan.map_err(|error| Fault::Stored(format!("backup {}: {error}", job.id)).into())
+        plan.map_err(|error| Fault::decode(format!("the plan of backup {}", job.id), error).into())
     }
 }
 
@@ -76,7 +76,8 @@ impl Outcome {
     pub fn of(job: &job::Model) -> Result<Self> {
         let Some(outcome) = &job.outcome else { return Ok(Self::default()) };
         let outcome = serde_json::from_str(outcome);
-        outcome.map_err(|error| Fault::Stored(format!("backup {}: {error}", job.id)).into())
+        let what = || format!("the outcome of backup {}", job.id);
+        outcome.map_err(|error| Fault::decode(what(), error).into())
     }
 }
 

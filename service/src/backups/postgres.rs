@@ -68,7 +68,7 @@ async fn digest(
 /// Returns a row of COPY without its line break. The server sends one row per message.
 fn without_end(message: &[u8]) -> Result<&[u8]> {
     let line = message.strip_suffix(b"\n");
-    Ok(line.ok_or_else(|| Fault::Stored("COPY sent something other than a row".to_owned()))?)
+    Ok(line.ok_or_else(|| Fault::decode("an answer to COPY", "it is not one row"))?)
 }
 
 /// Converts an error from PostgreSQL. A full disk (SQLSTATE 53100) becomes an I/O fault rather than
@@ -80,5 +80,5 @@ fn fault(error: sqlx::Error) -> crate::Error {
         let source = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
         return Fault::Io { context: "PostgreSQL".to_owned(), source }.into();
     }
-    sea_orm::DbErr::Query(sea_orm::RuntimeErr::SqlxError(std::sync::Arc::new(error))).into()
+    Fault::from(error).into()
 }

@@ -18,7 +18,7 @@ use super::{
     written::Written,
 };
 use crate::{
-    Engine, Error, Fault, Settings,
+    Engine, Fault, Settings,
     jobs::{ArtifactLifetime, Attempt, AttemptError, Kind, NewArtifact, Success},
     permission::JobWork,
     store::{Compression, Ending, Stored},
@@ -81,11 +81,11 @@ async fn write(attempt: &mut Attempt, plan: &Plan) -> Result<Written, AttemptErr
     let tail = format!("{DATA_END}\n{}COMMIT;\n", script.epilogue);
     put(attempt, &mut content, tail.into_bytes()).await?;
     let Start { taken_at, migrations, head: (sequence, hash), .. } = *start;
-    let hash = hash.try_into().map_err(|_| stored("a log's hash is not 32 bytes"))?;
+    let hash = hash.try_into().map_err(|_| Fault::decode("a log's hash", "it is not 32 bytes"))?;
     let is_name =
         |name: &String| name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
     if !migrations.iter().all(is_name) {
-        return Err(stored("a migration's name is none of ours").into());
+        return Err(Fault::decode("a migration's name", "Daybook has no such migrations").into());
     }
     let manifest = Manifest {
         engine,
@@ -230,8 +230,8 @@ fn success(
         removed_at: None,
         store_id: Some(file.store.clone()),
     };
-    let json = |error: serde_json::Error| stored(&format!("backup: {error}"));
-    let outcome = serde_json::to_string(outcome).map_err(json)?;
+    let outcome = serde_json::to_string(outcome);
+    let outcome = outcome.map_err(|error| Fault::encode("the backup's outcome", error))?;
     let is_scheduled = plan.scheduled_for.is_some();
     let lifetime =
         if is_scheduled { ArtifactLifetime::UntilRemoved } else { ArtifactLifetime::Ttl };
@@ -297,8 +297,4 @@ fn newer() -> AttemptError {
 
 fn incomplete() -> AttemptError {
     AttemptError::Retry(JobErrorCode::Internal, "the snapshot ended before all was read".to_owned())
-}
-
-fn stored(message: &str) -> Error {
-    Fault::Stored(message.to_owned()).into()
 }

@@ -27,12 +27,12 @@ fn render(
     table: &Table,
     line: &mut Vec<u8>,
     mut literals: Option<&mut Vec<u8>>,
-) -> Result<(), Unfit> {
+) -> Result<(), WrongType> {
     for (index, column) in table.columns.iter().enumerate() {
         if index > 0 {
             line.push(b'\t');
         }
-        let value = row.get_ref(index).map_err(|_| Unfit(column.name))?;
+        let value = row.get_ref(index).map_err(|_| WrongType(column.name))?;
         if let Some(literals) = &mut literals {
             if index > 0 {
                 literals.push(b',');
@@ -40,16 +40,16 @@ fn render(
             literal::write(value, literals);
         }
         if !push(column, value, line) {
-            return Err(Unfit(column.name));
+            return Err(WrongType(column.name));
         }
     }
     Ok(())
 }
 
 /// A value that is not of its column's kind, so that no backup can hold it. Names the column.
-struct Unfit(&'static str);
+struct WrongType(&'static str);
 
-impl Unfit {
+impl WrongType {
     /// Converts to an error that names the row. `line` ends with the row's fields before the
     /// column.
     fn of(self, table: &Table, number: u64, line: &[u8]) -> crate::Error {

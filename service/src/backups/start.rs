@@ -35,8 +35,8 @@ pub async fn start(scope: &Scope, request: StartBackup) -> Result<Enqueued> {
         return Err(Error::Refused(vec![problem]));
     }
     let plan = Plan { verify, compression, scheduled_for };
-    let fault = |error: serde_json::Error| Fault::Stored(format!("backup plan: {error}"));
-    let payload = serde_json::to_string(&plan).map_err(fault)?;
+    let payload = serde_json::to_string(&plan);
+    let payload = payload.map_err(|error| Fault::encode("the backup's plan", error))?;
     let new = NewJob {
         kind: Backup::NAME.to_owned(),
         request_hash: idempotency::request_hash(&plan).to_vec(),

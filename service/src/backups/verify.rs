@@ -49,7 +49,7 @@ pub(super) async fn verify(
     attempt.job.progress_phase = Some("restore".to_owned());
     read(attempt, (stored, progress), &mut reader, sender).await?;
     attempt.job.progress_phase = Some("compare".to_owned());
-    let digests = attempt.during(filling).await?.map_err(Fault::Task).map_err(Error::from)?;
+    let digests = attempt.during(filling).await?.map_err(Fault::Task)?;
     let digests = digests.map_err(unrestorable)?;
     let secret = &attempt.core.secret;
     let checked = reader.finish(Some(secret)).map_err(refused)?;

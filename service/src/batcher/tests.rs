@@ -80,7 +80,7 @@ impl Table {
         let has = |fate| items.iter().any(|item| item.fate == fate);
         assert!(!has(Fate::Panics), "the table has a fault");
         if has(Fate::Fails) {
-            return Err(Fault::Stored("a bad item".to_owned()).into());
+            return Err(Fault::Bug("a bad item".to_owned()).into());
         }
         let stored = items.iter().filter(|item| item.fate != Fate::Refused).map(|item| item.id);
         self.rows.lock().unwrap().entry(key).or_default().extend(stored);
@@ -175,7 +175,7 @@ async fn check(items: Vec<Item>, max_batch: usize, max_waiting: usize) {
         match (item.fate, answer) {
             (Fate::Stored, Ok(id)) => assert!(id == item.id && is_in_rows, "{item:?}"),
             (Fate::Refused, Err(Error::Refused(_)))
-            | (Fate::Fails, Err(Error::Fault(Fault::Stored(_)))) => assert!(!is_in_rows),
+            | (Fate::Fails, Err(Error::Fault(Fault::Bug(_)))) => assert!(!is_in_rows),
             (_, answer) => {
                 assert!(is_unknown(&answer), "{item:?}: {answer:?}");
                 assert!(items.iter().any(is_lost), "{item:?} is unknown for no reason");

@@ -89,7 +89,7 @@ impl Database {
             Self::postgres(url, Reach::Direct, read_timeout).await?
         } else {
             let message = "the database URL begins with neither sqlite: nor postgres:";
-            return Err(Fault::Unfit(message.to_owned()).into());
+            return Err(Fault::misconfigured(message).into());
         };
         database.check().await?;
         database.detect_row_security().await?;
@@ -105,7 +105,7 @@ impl Database {
     pub async fn connect_pooled(url: &str, direct: &str, read_timeout: Duration) -> Result<Self> {
         if [url, direct].iter().any(|url| !is_postgres(url)) {
             let message = "only PostgreSQL has poolers: both URLs must begin with postgres:";
-            return Err(Fault::Unfit(message.to_owned()).into());
+            return Err(Fault::misconfigured(message).into());
         }
         let database = Self::postgres(url, Reach::Pooled { direct }, read_timeout).await?;
         database.check().await?;
@@ -130,7 +130,7 @@ impl Database {
     pub fn with_replica(mut self, url: &str, read_timeout: Duration) -> Result<Self> {
         if self.engine != Engine::Postgres {
             let message = "only PostgreSQL has replicas, and the database is SQLite";
-            return Err(Fault::Unfit(message.to_owned()).into());
+            return Err(Fault::misconfigured(message).into());
         }
         let timeout = milliseconds(read_timeout);
         let options = [("default_transaction_read_only", "on"), ("statement_timeout", &timeout)];
@@ -143,12 +143,12 @@ impl Database {
 
     async fn sqlite(url: &str, read_timeout: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::from_str(url)
-            .map_err(|error| Fault::Unfit(format!("the SQLite URL can't be read: {error}")))?;
+            .map_err(|error| Fault::misconfigured_since(error, "the SQLite URL can't be read"))?;
         // Without a name, SQLite creates a temporary file.
         if Self::sqlite_file(url).is_none() {
             let message =
                 "an audit trail without a file would be lost at the next stop: name a file";
-            return Err(Fault::Unfit(message.to_owned()).into());
+            return Err(Fault::misconfigured(message).into());
         }
         make_private(options.get_filename())?;
         let options = options
@@ -264,7 +264,7 @@ impl Database {
             Engine::Postgres => self.check_postgres().await?,
         };
         match unfit {
-            Some(message) => Err(Fault::Unfit(message).into()),
+            Some(message) => Err(Fault::misconfigured(message).into()),
             None => Ok(()),
         }
     }
@@ -364,7 +364,7 @@ fn warn_of_parameters(url: &str) {
 fn postgres_options(url: &str, more: &[(&str, &str)]) -> Result<PgConnectOptions> {
     warn_of_parameters(url);
     let options = PgConnectOptions::from_str(url)
-        .map_err(|error| Fault::Unfit(format!("the PostgreSQL URL can't be read: {error}")))?
+        .map_err(|error| Fault::misconfigured_since(error, "the PostgreSQL URL can't be read"))?
         .application_name("daybook")
         // A transaction of a dead node must not hold its locks forever.
         .options([("idle_in_transaction_session_timeout", "10s"), ("TimeZone", "UTC")]);
@@ -434,5 +434,5 @@ fn make_private(file: &Path) -> Result<()> {
 }
 
 fn unreachable(error: sqlx::Error) -> Fault {
-    Fault::Unfit(format!("the database can't be opened: {error}"))
+    Fault::misconfigured_since(error, "the database can't be opened")
 }

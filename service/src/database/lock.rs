@@ -90,7 +90,7 @@ fn taken(database: &Path, mut file: File) -> Fault {
         "" => String::new(),
         holder => format!(" (process {holder})"),
     };
-    Fault::Unfit(format!(
+    Fault::misconfigured(format!(
         "{} is in use by another Daybook{holder}: stop that one first. A SQLite database is for one \
          `daybook serve` or `daybook worker` at a time; for more, use PostgreSQL",
         database.display()

@@ -20,7 +20,7 @@ use crate::{Fault, Result};
 /// Returns the options of connections through the pooler.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url)
-        .map_err(|error| Fault::Unfit(format!("the PostgreSQL URL can't be read: {error}")))?;
+        .map_err(|error| Fault::misconfigured_since(error, "the PostgreSQL URL can't be read"))?;
     Ok(options.application_name("daybook").statement_cache_capacity(0))
 }
 

@@ -10,10 +10,10 @@ use std::{
 use chrono::SecondsFormat;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{
-    Connection, OpenFlags,
+    Connection, ErrorCode, OpenFlags,
     types::{ToSqlOutput, Value as SqliteValue},
 };
-use sea_orm::{DatabaseConnection, DbErr, Statement, Value};
+use sea_orm::{DatabaseConnection, Statement, Value};
 use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::{Database, Fault, Result};
@@ -89,28 +89,37 @@ fn bound(value: &Value) -> Result<SqliteValue> {
         Value::ChronoDateTimeUtc(Some(instant)) => {
             SqliteValue::Text(instant.to_rfc3339_opts(SecondsFormat::AutoSi, false))
         }
-        other => return Err(Fault::Stored(format!("no value for SQLite: {other:?}")).into()),
+        other => return Err(Fault::Bug(format!("no value for SQLite: {other:?}")).into()),
     })
 }
 
-/// Converts an error of SQLite by who can fix it. A full disk is an error of the storage. A file
-/// that is locked or unreadable now may become usable later. All other errors are permanent.
+/// Converts an error of SQLite. A full disk is an error of the storage.
 pub(crate) fn fault(error: rusqlite::Error) -> crate::Error {
-    use rusqlite::ErrorCode::{
-        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OperationInterrupted, OutOfMemory,
+    if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        let source = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
+        return Fault::Io { context: "SQLite".to_owned(), source }.into();
+    }
+    Fault::Sqlite(error).into()
+}
+
+/// Returns true if the same call may succeed later: a file that is locked or unreadable now may
+/// become usable. All other errors are permanent.
+pub(crate) fn may_pass(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, OperationInterrupted, OutOfMemory,
         SystemIoFailure,
     };
-    match error.sqlite_error_code() {
-        Some(DiskFull) => {
-            let source = std::io::Error::new(std::io::ErrorKind::StorageFull, error);
-            Fault::Io { context: "SQLite".to_owned(), source }.into()
-        }
+    matches!(
+        error.sqlite_error_code(),
         Some(
-            CannotOpen | DatabaseBusy | DatabaseLocked | OperationInterrupted | OutOfMemory
-            | SystemIoFailure,
-        ) => DbErr::Custom(format!("SQLite: {error}")).into(),
-        _ => Fault::Stored(format!("SQLite: {error}")).into(),
-    }
+            CannotOpen
+                | DatabaseBusy
+                | DatabaseLocked
+                | OperationInterrupted
+                | OutOfMemory
+                | SystemIoFailure
+        )
+    )
 }
 
 #[cfg(test)]
@@ -122,15 +131,17 @@ mod tests {
     #[test]
     fn what_may_pass_is_told_from_what_stays() {
         let said = |code| fault(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+        let may_pass = |code| match said(code) {
+            crate::Error::Fault(Fault::Sqlite(error)) => may_pass(&error),
+            other => panic!("{other:?}"),
+        };
         for code in [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED, ffi::SQLITE_IOERR, ffi::SQLITE_CANTOPEN]
         {
-            let error = said(code);
-            assert!(matches!(error, crate::Error::Fault(Fault::Database(_))), "{error:?}");
+            assert!(may_pass(code), "{code}");
         }
         assert!(matches!(said(ffi::SQLITE_FULL), crate::Error::Fault(Fault::Io { .. })));
         for code in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB, ffi::SQLITE_CONSTRAINT] {
-            let error = said(code);
-            assert!(matches!(error, crate::Error::Fault(Fault::Stored(_))), "{error:?}");
+            assert!(!may_pass(code), "{code}");
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn try_once(options: &PgConnectOptions) -> Result<()> {
             place(options)
         ),
     };
-    Err(Fault::Unfit(error).into())
+    Err(Fault::misconfigured(error).into())
 }
 
 /// Returns true for the errors of a server that is starting or has no free connections. A pool

@@ -70,7 +70,7 @@ fn start(
 ) -> Result<Option<Vec<Part>>, Error> {
     let Some(text) = &source.after else { return Ok(None) };
     let opened = open_continuation(&core.secret, keyset, text);
-    let unreadable = || Fault::Stored("an export's continuation can't be read".to_owned());
+    let unreadable = || Fault::decode("the export's continuation", "it is of another source");
     Ok(Some(opened.ok_or_else(unreadable)?.key))
 }
 

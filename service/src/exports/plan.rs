@@ -93,7 +93,7 @@ impl Plan {
     /// Fails if this build can't read the payload.
     pub fn of(job: &job::Model) -> Result<Self> {
         let plan = serde_json::from_str(&job.payload);
-        plan.map_err(|error| Fault::Stored(format!("export {}: {error}", job.id)).into())
+        plan.map_err(|error| Fault::decode(format!("the plan of export {}", job.id), error).into())
     }
 
     /// Returns the sequence through which the log had been pruned when the export was planned, or
@@ -132,6 +132,7 @@ impl Outcome {
     pub fn of(job: &job::Model) -> Result<Self> {
         let Some(outcome) = &job.outcome else { return Ok(Self::default()) };
         let outcome = serde_json::from_str(outcome);
-        outcome.map_err(|error| Fault::Stored(format!("export {}: {error}", job.id)).into())
+        let what = || format!("the outcome of export {}", job.id);
+        outcome.map_err(|error| Fault::decode(what(), error).into())
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest, notes};
 use crate::{
-    Error, Fault, Settings,
+    Fault, Settings,
     jobs::{ArtifactLifetime, Attempt, AttemptError, Kind, NewArtifact, Success},
     permission::JobWork,
     store::{Ending, Stored},
@@ -74,7 +74,7 @@ fn success(
     let Written { name, record_count, manifest, outcome } = written;
     let as_written = (plan.format, plan.compression);
     let manifest = Manifest::new(as_written, (record_count, manifest), &stored, times);
-    let json = |error: serde_json::Error| Error::from(Fault::Stored(format!("manifest: {error}")));
+    let unwritten = |what: &'static str| move |error| Fault::encode(what, error);
     let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     let job = &attempt.job;
     let time = job.created_at.format("%Y%m%dT%H%M%SZ");
@@ -88,13 +88,13 @@ fn success(
         size_bytes: signed(stored.size_bytes),
         sha256: stored.sha256.to_vec(),
         record_count: signed(record_count),
-        manifest: serde_json::to_string(&manifest).map_err(json)?,
+        manifest: serde_json::to_string(&manifest).map_err(unwritten("the export's manifest"))?,
         created_at: job.created_at,
         expires_at: job.created_at,
         removed_at: None,
         store_id: Some(stored.store.clone()),
     };
-    let outcome = serde_json::to_string(&outcome).map_err(json)?;
+    let outcome = serde_json::to_string(&outcome).map_err(unwritten("the export's outcome"))?;
     let artifact = NewArtifact { row: artifact, lifetime: ArtifactLifetime::Ttl };
     Ok(Success { artifact: Some(artifact), outcome })
 }

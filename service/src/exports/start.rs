@@ -291,7 +291,7 @@ async fn enqueue(scope: &Scope, request: StartExport) -> Result<(Enqueued, u64)>
 }
 
 fn new_job(plan: &Plan, request_hash: Vec<u8>, request: &StartExport) -> Result<NewJob> {
-    let fault = |error: serde_json::Error| Fault::Stored(format!("export plan: {error}"));
+    let fault = |error| Fault::encode("the export's plan", error);
     Ok(NewJob {
         kind: Export::NAME.to_owned(),
         payload: serde_json::to_string(plan).map_err(fault)?,

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     Core, Error, Fault, Topic,
+    database::sqlite,
     store::{Compression, Ending, Stored},
 };
 
@@ -185,22 +186,7 @@ impl From<Error> for AttemptError {
     fn from(error: Error) -> Self {
         tracing::warn!(%error, "attempt failed");
         match error {
-            Error::Fault(Fault::Store(_) | Fault::Io { .. }) => Self::Retry(
-                JobErrorCode::Storage,
-                "the artifact store did not take the file".into(),
-            ),
-            Error::Fault(Fault::Stopping) => Self::Interrupted,
-            Error::Fault(Fault::Row(text)) => Self::Fail(JobErrorCode::Internal, text),
-            Error::Fault(Fault::Stored(_) | Fault::Unfit(_)) => {
-                Self::Fail(JobErrorCode::Internal, "stored data can't be read".into())
-            }
-            Error::Fault(
-                Fault::Database(_)
-                | Fault::Busy(_)
-                | Fault::TimedOut(_)
-                | Fault::CommitUnknown(_)
-                | Fault::Task(_),
-            ) => Self::Retry(JobErrorCode::Internal, "the database did not answer".into()),
+            Error::Fault(fault) => after(fault),
             // No credential is verified here.
             Error::Unavailable { message, .. } => {
                 Self::Retry(JobErrorCode::Internal, message.into())
@@ -216,8 +202,75 @@ impl From<Error> for AttemptError {
     }
 }
 
+impl From<Fault> for AttemptError {
+    fn from(fault: Fault) -> Self {
+        Error::from(fault).into()
+    }
+}
+
 impl From<sea_orm::DbErr> for AttemptError {
     fn from(error: sea_orm::DbErr) -> Self {
         Error::from(error).into()
+    }
+}
+
+/// Returns the end of an attempt after a fault. Its text tells the requester what failed, and leaves
+/// the causes to the log.
+fn after(fault: Fault) -> AttemptError {
+    use AttemptError::{Fail, Interrupted, Retry};
+    use JobErrorCode::{Internal, Storage};
+    match fault {
+        Fault::Stopping => Interrupted,
+        Fault::Store(_) => {
+            Retry(Storage, "the artifact store failed to write or read the file".into())
+        }
+        Fault::Io { .. } => Retry(Storage, "the server failed to write or read a file".into()),
+        Fault::Sqlite(error) if !sqlite::may_pass(&error) => {
+            Fail(Internal, "the database can't be read or written".into())
+        }
+        Fault::Database(_)
+        | Fault::Busy(_)
+        | Fault::TimedOut(_)
+        | Fault::CommitUnknown(_)
+        | Fault::Sqlite(_) => Retry(Internal, "the database did not answer".into()),
+        Fault::Task(_) => Retry(Internal, "a task of the attempt ended early".into()),
+        Fault::Encode { what, source: _ } => Fail(Internal, format!("{what} could not be written")),
+        Fault::Decode { what, source: _ } => {
+            Fail(Internal, format!("stored data can't be read: {what}"))
+        }
+        Fault::Missing(what) => Fail(Internal, format!("{what} is missing")),
+        Fault::Row(text) => Fail(Internal, text),
+        Fault::Misconfigured { .. } => {
+            Fail(Internal, "the server is not configured correctly".into())
+        }
+        Fault::Bug(_) => Fail(Internal, "Daybook has a bug".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns what the requester of a job is told about a fault.
+    fn told(fault: Fault) -> String {
+        match AttemptError::from(Error::from(fault)) {
+            AttemptError::Fail(JobErrorCode::Internal, text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn requester_is_told_what_failed_without_its_cause() {
+        let full = || std::io::Error::other("secret detail");
+        let writer = told(Fault::encode("the CSV file", full()));
+        assert_eq!(writer, "the CSV file could not be written");
+        let reader = told(Fault::decode("the tags of note 1", full()));
+        assert_eq!(reader, "stored data can't be read: the tags of note 1");
+        assert_eq!(told(Fault::Missing("the job feed".to_owned())), "the job feed is missing");
+        for fault in [Fault::misconfigured("secret detail"), Fault::Bug("secret detail".to_owned())]
+        {
+            let text = told(fault);
+            assert!(!text.contains("detail") && !text.contains("read"), "{text}");
+        }
     }
 }

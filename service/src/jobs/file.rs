@@ -118,5 +118,5 @@ async fn write_all(
 }
 
 fn not_open() -> crate::Error {
-    Fault::Stored("the attempt has no file to write to".to_owned()).into()
+    Fault::Bug("the attempt has no file to write to".to_owned()).into()
 }

@@ -99,7 +99,7 @@ pub async fn find_by_path(scope: &Scope, workspace_id: Uuid, path: &str) -> Resu
 /// Stored tags that can't be read.
 pub fn tags(note: &Model) -> Result<Vec<String>> {
     let tags = serde_json::from_str(&note.tags);
-    tags.map_err(|error| Fault::Stored(format!("tags of note {}: {error}", note.id)).into())
+    tags.map_err(|error| Fault::decode(format!("the tags of note {}", note.id), error).into())
 }
 
 fn all(scope: &Scope, workspace_id: Uuid) -> Select<Entity> {

@@ -138,9 +138,10 @@ async fn put(tx: &DatabaseTransaction, scope: &Scope, change: &NoteChange) -> Re
     if after == before {
         return Ok(before);
     }
-    after.version = before.version.checked_add(1).ok_or_else(|| {
-        Fault::Stored(format!("note {} was changed too often to count", before.id))
-    })?;
+    after.version = before
+        .version
+        .checked_add(1)
+        .ok_or_else(|| Fault::Bug(format!("note {} was changed too often to count", before.id)))?;
     // Never before the last change, even if the clock was set back.
     after.updated_at = database::now(tx, &scope.core().clock).await?.max(before.updated_at);
     let row = ActiveModel {

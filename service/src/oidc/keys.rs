@@ -15,7 +15,7 @@ use super::{
     settings::{Oidc, check_url},
     token::Header,
 };
-use crate::Core;
+use crate::{Core, chain};
 
 /// Age at which keys are fetched again, while they are still trusted.
 const REFRESH_AFTER: TimeDelta = TimeDelta::minutes(5);
@@ -207,7 +207,7 @@ pub(super) async fn fetch(settings: &Oidc) -> Result<Vec<Jwk>, String> {
         // A redirect could lead anywhere.
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| chain(&error))?;
     let url = match &settings.jwks_url {
         Some(url) => url.clone(),
         None => discover(&client, settings).await?,
@@ -233,13 +233,13 @@ async fn get<T: serde::de::DeserializeOwned>(
     url: &str,
 ) -> Result<T, String> {
     let answer = client.get(url).header("accept", "application/json").send().await;
-    let answer = answer.map_err(|error| error.to_string())?;
+    let answer = answer.map_err(|error| chain(&error))?;
     if answer.status() != http::StatusCode::OK {
         return Err(format!("{url} answers {}", answer.status()));
     }
     let mut body = Vec::new();
     let mut chunks = answer.bytes_stream();
-    while let Some(chunk) = chunks.try_next().await.map_err(|error| error.to_string())? {
+    while let Some(chunk) = chunks.try_next().await.map_err(|error| chain(&error))? {
         if body.len() + chunk.len() > MAX_DOCUMENT_BYTES {
             return Err(format!("{url} answers more than {MAX_DOCUMENT_BYTES} bytes"));
         }

@@ -185,8 +185,8 @@ async fn remove(scope: &Scope) -> Result<bool> {
             if gone.rows_affected == batch.len() as u64 {
                 return Ok(true);
             }
-            let found = format!("{} entries in place of {}", gone.rows_affected, batch.len());
-            Err(Fault::Stored(format!("the log has a hole: {found}")).into())
+            let found = format!("{} of {} were found", gone.rows_affected, batch.len());
+            Err(Fault::Missing(format!("an entry of a log ({found})")).into())
         })
     });
     removed.await

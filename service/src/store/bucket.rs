@@ -49,7 +49,9 @@ pub(super) struct Bucket {
 impl Bucket {
     pub(super) fn open(url: &str, links: Links) -> Result<Self> {
         let (name, prefix) = parse(url).ok_or_else(|| {
-            Fault::Unfit(format!("an artifact store in a bucket is s3://BUCKET/PREFIX, not {url}"))
+            Fault::misconfigured(format!(
+                "an artifact store in a bucket is s3://BUCKET/PREFIX, not {url}"
+            ))
         })?;
         let retry = RetryConfig {
             backoff: BackoffConfig { max_backoff: Duration::from_secs(2), ..Default::default() },
@@ -57,7 +59,7 @@ impl Bucket {
             max_retries: 1_000,
             retry_timeout: RETRY_TIMEOUT,
         };
-        check_credentials().map_err(Fault::Unfit)?;
+        check_credentials().map_err(Fault::misconfigured)?;
         // Unencrypted only if the endpoint's URL says so.
         let is_clear =
             std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));

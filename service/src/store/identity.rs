@@ -51,7 +51,7 @@ impl Store {
             "{STORE_IDENTITY} in the artifact store is not what Daybook wrote: put it back, or remove it to \
              have another one made"
         );
-        Err(Fault::Unfit(message).into())
+        Err(Fault::misconfigured(message).into())
     }
 
     /// Restricts the identity's file to its owner, whatever the umask, like all files of a folder.
@@ -82,7 +82,7 @@ impl Store {
             // Not every bucket supports conditional creation: there, the last process wins.
             Err(_) => self.put(STORE_IDENTITY, made.into()).await?,
         }
-        let gone = || Fault::Stored(format!("{STORE_IDENTITY} is gone from the artifact store"));
+        let gone = || Fault::Missing(format!("{STORE_IDENTITY} of the artifact store"));
         Ok(self.known_identity().await?.ok_or_else(gone)?)
     }
 }

@@ -16,7 +16,7 @@ impl Store {
     /// Checks that the bucket at `url` can be written to: stores a few bytes and removes them.
     ///
     /// # Errors
-    /// [`Fault::Unfit`], with the reason and the environment variables to check.
+    /// [`Fault::Misconfigured`], with the reason and the environment variables to check.
     pub async fn try_bucket(&self, url: &str) -> Result<()> {
         let is_without = has_no_credentials();
         let limit = if is_without { ROLE_TIMEOUT } else { BUCKET_TIMEOUT };
@@ -33,7 +33,7 @@ impl Store {
         } else {
             explain(url, &said)
         };
-        Err(Fault::Unfit(text).into())
+        Err(Fault::misconfigured(text).into())
     }
 }
 

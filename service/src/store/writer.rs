@@ -163,6 +163,6 @@ impl Writer {
     }
 }
 
-fn cannot(source: std::io::Error) -> Fault {
-    Fault::Io { context: "can't compress a file".to_owned(), source }
+fn cannot(error: std::io::Error) -> Fault {
+    Fault::encode("the compressed file", error)
 }

@@ -61,7 +61,8 @@ fn insert(db: &Connection, table: &Table, lines: &[u8]) -> Result<()> {
         let fields = line.split(|byte| *byte == b'\t');
         for (index, (column, field)) in table.columns.iter().zip(fields).enumerate() {
             let value = value(column.kind, field).ok_or_else(|| {
-                Fault::Stored(format!("{}.{} of a backup is unreadable", table.name, column.name))
+                let what = format!("{}.{} of a backup", table.name, column.name);
+                Fault::decode(what, "it is not of the column's type")
             })?;
             statement.raw_bind_parameter(index + 1, value).map_err(fault)?;
         }

@@ -9,7 +9,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement,
     TransactionTrait,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, error::Elapsed, sleep, timeout};
 use uuid::Uuid;
 
 use crate::{
@@ -87,8 +87,11 @@ impl Replica {
             let standby = value(&self.db, "SELECT pg_is_in_recovery()::text AS value").await?;
             Ok(Found { version, is_standby: standby == "true" })
         });
-        let late = || Err(Fault::Unfit("it does not answer in time".to_owned()).into());
-        asked.await.unwrap_or_else(|_| late())
+        let late = |source: Elapsed| {
+            let context = "it does not answer in time".to_owned();
+            Err(Fault::Io { context, source: source.into() }.into())
+        };
+        asked.await.unwrap_or_else(late)
     }
 
     pub(super) async fn open(&self, organization_id: Uuid, position: &Position) -> Opened {

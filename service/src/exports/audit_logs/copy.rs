@@ -3,10 +3,8 @@
 
 mod literals;
 
-use std::sync::Arc;
-
 use futures::TryStreamExt;
-use sea_orm::{DbErr, RuntimeErr, Statement};
+use sea_orm::Statement;
 use sqlx::{PgPool, Postgres, pool::PoolConnection};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
@@ -67,12 +65,12 @@ async fn read(
     batches: mpsc::Sender<Vec<u8>>,
     buffers: BufferPool,
 ) -> Result<(), Error> {
-    let mut lent = Lent { connection: pool.acquire().await.map_err(fault)?, is_done: false };
-    let mut messages = lent.connection.copy_out_raw(&copy).await.map_err(fault)?;
-    let first = messages.try_next().await.map_err(fault)?.unwrap_or_default();
+    let mut lent = Lent { connection: pool.acquire().await.map_err(Fault::from)?, is_done: false };
+    let mut messages = lent.connection.copy_out_raw(&copy).await.map_err(Fault::from)?;
+    let first = messages.try_next().await.map_err(Fault::from)?.unwrap_or_default();
     let mut batch = buffers.take(BATCH_BYTES);
     batch.extend_from_slice(after_header(&first).ok_or_else(unreadable)?);
-    while let Some(message) = messages.try_next().await.map_err(fault)? {
+    while let Some(message) = messages.try_next().await.map_err(Fault::from)? {
         // Beyond its capacity, the buffer would double.
         if batch.len() + message.len() > BATCH_BYTES {
             // The receiver is gone if the export has ended.
@@ -150,10 +148,6 @@ fn field<'m>(message: &mut &'m [u8]) -> Option<Option<&'m [u8]>> {
     }
 }
 
-fn fault(error: sqlx::Error) -> Error {
-    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
-}
-
 fn unreadable() -> Error {
-    Fault::Stored("COPY sent something other than rows".to_owned()).into()
+    Fault::decode("an answer to COPY", "it is not rows in binary format").into()
 }

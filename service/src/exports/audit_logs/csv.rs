@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::row::Row;
 use crate::{
-    Fault, GlobalId, Result,
+    Cause, Fault, GlobalId, Result,
     text::{has, push_hex, push_instant, push_number},
 };
 
@@ -62,8 +62,8 @@ impl Csv {
     pub(super) fn new(has_byte_order_mark: bool) -> Result<Self> {
         let out = if has_byte_order_mark { BYTE_ORDER_MARK.to_vec() } else { Vec::new() };
         let mut header = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
-        header.write_record(COLUMNS).map_err(|error| fault(&error))?;
-        let out = header.into_inner().map_err(|error| fault(error.error()))?;
+        header.write_record(COLUMNS).map_err(fault)?;
+        let out = header.into_inner().map_err(|error| fault(error.into_error()))?;
         Ok(Self { out, cells_neutralized: 0 })
     }
 
@@ -143,8 +143,8 @@ fn is_formula(cell: &[u8]) -> bool {
     first.is_some_and(|byte| FORMULA_STARTS.contains(byte))
 }
 
-fn fault(error: &dyn std::error::Error) -> crate::Error {
-    Fault::Stored(format!("CSV: {error}")).into()
+fn fault(error: impl Into<Cause>) -> Fault {
+    Fault::encode("the CSV file", error)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ impl Encoder {
             Format::Jsonl => Self::Json(Json::lines()),
             Format::Parquet => Self::Parquet(Box::new(Parquet::new()?)),
             Format::Markdown => {
-                return Err(Fault::Stored("an export of a log as Markdown".to_owned()).into());
+                return Err(Fault::Bug("an export of a log as Markdown".to_owned()).into());
             }
         })
     }

@@ -153,7 +153,7 @@ fn json(out: &mut Vec<u8>, row: &Row<'_>, text: Option<&str>) -> Result<()> {
     };
     let checked: Result<&RawValue, _> = serde_json::from_str(text);
     let checked = checked
-        .map_err(|error| Fault::Stored(format!("JSON of entry {}: {error}", row.sequence)))?;
+        .map_err(|error| Fault::decode(format!("the JSON of entry {}", row.sequence), error))?;
     out.extend_from_slice(checked.get().as_bytes());
     Ok(())
 }

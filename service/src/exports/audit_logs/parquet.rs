@@ -130,5 +130,5 @@ fn properties() -> parquet::errors::Result<WriterProperties> {
 }
 
 fn fault(error: ParquetError) -> Error {
-    Fault::Stored(format!("Parquet: {error}")).into()
+    Fault::encode("the Parquet file", error).into()
 }

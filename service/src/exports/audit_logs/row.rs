@@ -135,5 +135,5 @@ fn text(bytes: &[u8]) -> Result<&str> {
 }
 
 fn wrong(what: &str) -> Error {
-    Fault::Stored(format!("an entry's {what} can't be read")).into()
+    Fault::decode(format!("an entry's {what}"), "it is not as stored").into()
 }

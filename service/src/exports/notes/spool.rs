@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::snapshot::{self, Reading};
 use crate::{
-    Error, Fault, Result,
+    Cause, Error, Fault, Result,
     jobs::{Attempt, AttemptError},
     notes::tags,
     private,
@@ -101,7 +101,7 @@ fn push(bytes: &mut Vec<u8>, note: &note::Model) -> Result<()> {
         created_at: note.created_at,
         updated_at: note.updated_at,
     };
-    let head = serde_json::to_vec(&head).map_err(|error| unreadable(&error))?;
+    let head = serde_json::to_vec(&head).map_err(|error| Fault::encode("a note", error))?;
     for part in [head.as_slice(), note.body.as_bytes()] {
         bytes.extend((part.len() as u64).to_le_bytes());
         bytes.extend(part);
@@ -112,9 +112,9 @@ fn push(bytes: &mut Vec<u8>, note: &note::Model) -> Result<()> {
 /// Reads the next note of a spool. Returns its head, and puts its body into `body`.
 pub(super) fn next(file: &mut impl Read, body: &mut String) -> Result<Head> {
     let head = part(file).map_err(cannot)?;
-    let head = serde_json::from_slice(&head).map_err(|error| unreadable(&error))?;
+    let head = serde_json::from_slice(&head).map_err(unreadable)?;
     let text = String::from_utf8(part(file).map_err(cannot)?);
-    *body = text.map_err(|error| Fault::Stored(format!("spooled note: {error}")))?;
+    *body = text.map_err(unreadable)?;
     Ok(head)
 }
 
@@ -132,6 +132,6 @@ pub(super) fn cannot(source: io::Error) -> Error {
     Fault::Io { context: "can't use a temporary file".to_owned(), source }.into()
 }
 
-fn unreadable(error: &serde_json::Error) -> Fault {
-    Fault::Stored(format!("spooled note: {error}"))
+fn unreadable(error: impl Into<Cause>) -> Fault {
+    Fault::decode("a note in a temporary file", error)
 }

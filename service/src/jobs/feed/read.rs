@@ -33,7 +33,7 @@ pub(super) struct Round {
 async fn head(scope: &Scope) -> Result<(Position, i64)> {
     let db = scope.core().db.reader();
     let feed = job_feed::Entity::find_by_id(1).one(db).await?;
-    let feed = feed.ok_or_else(|| Fault::Stored("the job feed is gone".to_owned()))?;
+    let feed = feed.ok_or_else(|| Fault::Missing("the job feed".to_owned()))?;
     let event = job_event::Entity::find().filter(job_event::Column::Feed.eq(feed.feed));
     let fingerprint = event.one(db).await?.map_or(0, |event| event.fingerprint);
     Ok((Position::at(feed.feed, fingerprint), feed.pruned))
@@ -170,7 +170,7 @@ pub(super) async fn snapshot(scope: &Scope, watch: &Watch) -> Result<(Position, 
         position = Some(Position::at(feed, fingerprint.unwrap_or(0)));
         jobs.extend(Model::from_query_result_optional(row, "")?);
     }
-    let position = position.ok_or_else(|| Fault::Stored("the job feed is gone".to_owned()))?;
+    let position = position.ok_or_else(|| Fault::Missing("the job feed".to_owned()))?;
     if jobs.is_empty() && watch.job_id.is_some() {
         return Err(Error::not_found(&["jobId"], "job"));
     }

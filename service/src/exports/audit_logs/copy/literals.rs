@@ -15,7 +15,7 @@ pub(super) fn with_literals(statement: &Statement) -> Result<String, Error> {
         let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         let number: Option<usize> = part[..end].parse().ok();
         let value = number.and_then(|number| values.get(number.checked_sub(1)?));
-        let value = value.ok_or_else(|| Fault::Stored("a place without a value".to_owned()))?;
+        let value = value.ok_or_else(|| Fault::Bug("a placeholder without a value".to_owned()))?;
         push_literal(value, &mut sql)?;
         sql.push_str(&part[end..]);
     }
@@ -35,9 +35,9 @@ fn push_literal(value: &Value, sql: &mut String) -> Result<(), Error> {
         Value::String(Some(text)) if !text.contains('\0') => {
             write!(sql, " E'{}'::text", text.replace('\\', r"\\").replace('\'', "''"))
         }
-        other => return Err(Fault::Stored(format!("no literal of {other:?}")).into()),
+        other => return Err(Fault::Bug(format!("no literal of {other:?}")).into()),
     };
-    written.map_err(|_| Fault::Stored("a literal".to_owned()).into())
+    written.map_err(|error| Fault::encode("a literal", error).into())
 }
 
 #[cfg(test)]
