@@ -1,12 +1,9 @@
 //! Exports of the audit log, read in keyset segments, each by a short query of its own.
 
+mod columns;
 mod continuation;
 mod copy;
-mod csv;
-mod encoder;
-mod json;
 mod output;
-mod parquet;
 mod read;
 mod row;
 mod sink;
@@ -14,12 +11,16 @@ mod sink;
 use std::sync::Arc;
 
 use daybook_entity::{audit_log, job::JobErrorCode};
-use serde_json::{Value, json};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-pub(super) use self::continuation::{Continuation, open as open_continuation};
-use self::{encoder::Encoder, output::Output, read::Reader, sink::Sink};
-use super::{AuditLogs, Outcome, Plan, run::Written};
+pub(super) use self::{
+    columns::{COLUMNS, Column, Kind, names as column_names},
+    continuation::{Continuation, open as open_continuation},
+    row::{Own, Row, Value},
+};
+use self::{output::Output, read::Reader, sink::Sink};
+use super::{AuditLogs, Outcome, Plan, format::Encoder, run::Written};
 use crate::{
     Core, Error, Fault, audit,
     jobs::{Attempt, AttemptError},
@@ -27,20 +28,20 @@ use crate::{
 };
 
 /// An export that is being written.
-struct Export<'a> {
+struct Export<'a, E> {
     core: Arc<Core>,
     source: &'a AuditLogs,
     reader: Reader<'a>,
-    sink: Sink,
+    sink: Sink<E>,
 }
 
 /// Writes the entries that `source` selects to the attempt's file.
-pub(super) async fn write(
+pub(super) async fn write<E: Encoder>(
     attempt: &mut Attempt,
     plan: &Plan,
     source: &AuditLogs,
 ) -> Result<Written, AttemptError> {
-    let mut export = Export::new(attempt, plan, source)?;
+    let mut export = Export::<E>::new(attempt, source)?;
     let (core, organization_id) = (Arc::clone(&export.core), attempt.job.organization_id);
     let mut output = Output::new(attempt);
     let mut limit = export.reader.segment(None);
@@ -94,10 +95,10 @@ fn no_longer_there() -> AttemptError {
     AttemptError::Fail(JobErrorCode::SourceChanged, reason)
 }
 
-impl<'a> Export<'a> {
-    fn new(attempt: &Attempt, plan: &Plan, source: &'a AuditLogs) -> Result<Self, Error> {
+impl<'a, E: Encoder> Export<'a, E> {
+    fn new(attempt: &Attempt, source: &'a AuditLogs) -> Result<Self, Error> {
         let organization_id = attempt.job.organization_id;
-        let encoder = Encoder::new(plan.format, source.csv_byte_order_mark)?;
+        let encoder = E::new(source)?;
         let reader = Reader::new(&attempt.core, organization_id, source)?;
         let key = start(&attempt.core, &reader.keyset, source)?;
         Ok(Self {
@@ -125,7 +126,7 @@ impl<'a> Export<'a> {
         }
     }
 
-    fn manifest(&self, plan: &Plan, truncated: bool) -> Value {
+    fn manifest(&self, plan: &Plan, truncated: bool) -> Json {
         let AuditLogs { filter, order_by, through, after: _, pruned, csv_byte_order_mark } =
             self.source;
         let sequence = |sequence: i64| sequence.to_string();
@@ -137,7 +138,7 @@ impl<'a> Export<'a> {
             "throughSequence": sequence(*through),
             "firstSequence": self.sink.sequences.map(|(first, _)| sequence(first)),
             "lastSequence": self.sink.sequences.map(|(_, last)| sequence(last)),
-            "columns": plan.format.has_columns().then_some(csv::COLUMNS),
+            "columns": E::FILE.is_table.then(|| column_names().collect::<Vec<_>>()),
             "byteOrderMark": csv_byte_order_mark,
             "recordsMatched": plan.records_matched,
             "truncated": truncated,

@@ -1,8 +1,25 @@
-//! File formats of exports.
+//! File formats of exports. A new format of the log is a file in `format/` with its encoder, and
+//! here its module, its variant and its line in [`Format::properties`].
 
+mod csv;
+mod encoder;
+mod json;
+mod parquet;
+
+use futures::{FutureExt, future::BoxFuture};
 use serde::{Deserialize, Serialize};
 
-use crate::store::Compression;
+pub(super) use self::encoder::Encoder;
+use self::{
+    csv::Csv,
+    json::{Array, Json, Lines},
+    parquet::Parquet,
+};
+use super::{AuditLogs, Plan, audit_logs, run::Written};
+use crate::{
+    jobs::{Attempt, AttemptError},
+    store::Compression,
+};
 
 /// File format of an export.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,40 +37,65 @@ pub enum Format {
     Parquet,
 }
 
+/// Properties of a format's files.
+pub(super) struct File {
+    /// Media type.
+    pub(super) content_type: &'static str,
+    /// File name extension, without the leading dot.
+    pub(super) extension: &'static str,
+    /// True if the file is a table, with a row for each record.
+    pub(super) is_table: bool,
+    /// True if the file's content is compressed already.
+    pub(super) is_compressed: bool,
+}
+
+/// Properties of a format.
+pub(super) struct Properties {
+    pub(super) file: File,
+    /// Function that writes entries of the log; none if the format is for notes.
+    pub(super) write_log: Option<WriteLog>,
+}
+
+/// Writes the entries that a source selects to an attempt's file.
+type WriteLog = for<'a> fn(&'a mut Attempt, &'a Plan, &'a AuditLogs) -> Writing<'a>;
+type Writing<'a> = BoxFuture<'a, Result<Written, AttemptError>>;
+
+const MARKDOWN: File = File {
+    content_type: "application/zip",
+    extension: "zip",
+    is_table: false,
+    is_compressed: true,
+};
+
 impl Format {
-    fn content_type(self) -> &'static str {
+    /// Returns the format's properties: the list of all formats.
+    pub(super) const fn properties(self) -> Properties {
         match self {
-            Self::Csv => "text/csv; charset=utf-8; header=present",
-            Self::Json => "application/json",
-            Self::Jsonl => "application/jsonl",
-            Self::Markdown => "application/zip",
-            Self::Parquet => "application/vnd.apache.parquet",
+            Self::Csv => of_log::<Csv>(),
+            Self::Json => of_log::<Json<Array>>(),
+            Self::Jsonl => of_log::<Json<Lines>>(),
+            Self::Markdown => Properties { file: MARKDOWN, write_log: None },
+            Self::Parquet => of_log::<Parquet>(),
         }
     }
+}
 
-    fn extension(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Json => "json",
-            Self::Jsonl => "jsonl",
-            Self::Markdown => "zip",
-            Self::Parquet => "parquet",
-        }
-    }
+const fn of_log<E: Encoder>() -> Properties {
+    Properties { file: E::FILE, write_log: Some(write_log::<E>) }
+}
 
-    /// True if the format is a table, with a row for each record.
-    pub(super) fn has_columns(self) -> bool {
-        match self {
-            Self::Csv | Self::Parquet => true,
-            Self::Json | Self::Jsonl | Self::Markdown => false,
-        }
-    }
+fn write_log<'a, E: Encoder>(
+    attempt: &'a mut Attempt,
+    plan: &'a Plan,
+    source: &'a AuditLogs,
+) -> Writing<'a> {
+    audit_logs::write::<E>(attempt, plan, source).boxed()
 }
 
 /// Returns the media type of a file of `format`; for a compressed file, that of the compression.
 pub(super) fn content_type(format: Format, compression: Compression) -> &'static str {
     match compression {
-        Compression::None => format.content_type(),
+        Compression::None => format.properties().file.content_type,
         Compression::Gzip => "application/gzip",
         Compression::Zstd => "application/zstd",
     }
@@ -61,7 +103,7 @@ pub(super) fn content_type(format: Format, compression: Compression) -> &'static
 
 /// Returns the file name extension for a format and compression, without the leading dot.
 pub(super) fn extension(format: Format, compression: Compression) -> String {
-    let extension = format.extension();
+    let extension = format.properties().file.extension;
     match compression {
         Compression::None => extension.to_owned(),
         Compression::Gzip => format!("{extension}.gz"),

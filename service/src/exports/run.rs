@@ -3,7 +3,7 @@
 use daybook_entity::artifact;
 use serde_json::Value;
 
-use super::{Outcome, Plan, Source, audit_logs, format, manifest::Manifest, notes};
+use super::{Outcome, Plan, Source, format, manifest::Manifest, notes};
 use crate::{
     Fault, Settings,
     jobs::{ArtifactLifetime, Attempt, AttemptError, Kind, NewArtifact, Success},
@@ -56,7 +56,11 @@ async fn run(attempt: &mut Attempt, plan: &Plan) -> Result<Success, AttemptError
     attempt.open("exports", (plan.compression, Ending::Plain))?;
     attempt.job.progress_phase = Some("records".to_owned());
     let written = match &plan.source {
-        Source::AuditLogs(source) => audit_logs::write(attempt, plan, source).await?,
+        Source::AuditLogs(source) => {
+            let write = plan.format.properties().write_log;
+            let write = write.ok_or_else(|| Fault::Bug("a log in a format of notes".to_owned()))?;
+            write(attempt, plan, source).await?
+        }
         Source::Notes(source) => notes::write(attempt, source).await?,
     };
     let stored = attempt.close().await?;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::{
     AuditLogs, Export, Format, NotesSource, Plan, Source,
     audit_logs::{Continuation, open_continuation},
+    format::Properties,
 };
 use crate::{
     Error, Fault, Permission, Problem, ProblemCode, Result, Scope, Subscription, Topic,
@@ -206,20 +207,16 @@ fn check(request: &StartExport) -> Result<()> {
 /// Lists the options of a request that its source does not support.
 fn mismatches(request: &StartExport) -> Vec<Problem> {
     let StartExport { source, format, compression, after, .. } = request;
-    let is_markdown = *format == Format::Markdown;
-    let is_compressed = *compression != Compression::None;
+    let Properties { file, write_log } = format.properties();
+    let is_twice = file.is_compressed && *compression != Compression::None;
+    let twice = ("compression", "files of this format are compressed already", is_twice);
     let told = match source {
-        ExportSource::AuditLogs { .. } => vec![
-            ("format", "MARKDOWN takes notes", is_markdown),
-            (
-                "compression",
-                "a Parquet file is compressed already",
-                *format == Format::Parquet && is_compressed,
-            ),
-        ],
+        ExportSource::AuditLogs { .. } => {
+            vec![("format", "MARKDOWN takes notes", write_log.is_none()), twice]
+        }
         ExportSource::Notes { .. } => vec![
-            ("format", "notes are exported as MARKDOWN", !is_markdown),
-            ("compression", "a ZIP is compressed already", is_compressed),
+            ("format", "notes are exported as MARKDOWN", *format != Format::Markdown),
+            twice,
             ("after", "an export of notes is whole: it has no continuation", after.is_some()),
         ],
     };

@@ -82,8 +82,7 @@ struct StartExportInput {
     organization_id: ID,
     /// The data to export.
     source: ExportSource,
-    /// File format of the export. CSV, JSON, JSONL and PARQUET are for audit logs, MARKDOWN is for
-    /// notes.
+    /// File format of the export. MARKDOWN is for notes, all others are for audit logs.
     format: ExportFormat,
     /// Compression of the file.
     #[graphql(default_with = "Some(ExportCompression::None)")]

@@ -61,8 +61,7 @@ impl ExportJob {
     }
 }
 
-/// The file format of an export. CSV, JSON, JSONL and PARQUET are for audit logs, MARKDOWN is for
-/// notes.
+/// The file format of an export. MARKDOWN is for notes, all others are for audit logs.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "exports::Format")]
 pub(in crate::graphql) enum ExportFormat {
@@ -75,10 +74,10 @@ pub(in crate::graphql) enum ExportFormat {
     /// A ZIP archive with one Markdown file per note, with front matter, an index, and a report of
     /// broken links.
     Markdown,
-    /// Apache Parquet with the same columns as CSV: times in UTC with microseconds, the sequence as
-    /// a number, `changes` and `extra` as JSON, and all other columns as text. Pages are compressed
-    /// with Zstandard, so leave `compression` at NONE. The file's metadata contains the manifest
-    /// under the key `daybook.manifest`.
+    /// Apache Parquet with the same columns as CSV, typed: numbers as 64-bit integers, times in UTC
+    /// with microseconds, JSON as JSON, and all other values as text. Pages are compressed with
+    /// Zstandard, so leave `compression` at NONE. The file's metadata contains the manifest under
+    /// the key `daybook.manifest`.
     Parquet,
 }
 

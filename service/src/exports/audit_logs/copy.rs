@@ -10,11 +10,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::literals::with_literals;
-use super::{
-    row::{COLUMNS, Row},
-    sink::Sink,
-};
-use crate::{Core, Error, Fault, buffer_pool::BufferPool, tenancy};
+use super::{columns::COLUMNS, row::Row, sink::Sink};
+use crate::{Core, Error, Fault, buffer_pool::BufferPool, exports::format::Encoder, tenancy};
 
 /// Beginning of the server's first message, before flags and the length of an extension
 /// (PostgreSQL's manual, COPY, "Binary Format").
@@ -47,7 +44,7 @@ impl Rows {
     }
 
     /// Passes the next batch of rows to `sink`. Returns false once there are none left.
-    pub(super) async fn next(&mut self, sink: &mut Sink) -> Result<bool, Error> {
+    pub(super) async fn next<E: Encoder>(&mut self, sink: &mut Sink<E>) -> Result<bool, Error> {
         if let Some(batch) = self.batches.recv().await {
             rows(&batch, sink).await?;
             self.buffers.give_back(batch);
@@ -111,7 +108,7 @@ fn after_header(message: &[u8]) -> Option<&[u8]> {
 }
 
 /// Parses messages and passes their rows to `sink`. A field count of -1 marks the end of the data.
-async fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
+async fn rows<E: Encoder>(mut message: &[u8], sink: &mut Sink<E>) -> Result<(), Error> {
     while let Some((count, rest)) = message.split_first_chunk::<2>() {
         if i16::from_be_bytes(*count) == -1 && rest.is_empty() {
             return Ok(());
@@ -124,7 +121,7 @@ async fn rows(mut message: &[u8], sink: &mut Sink) -> Result<(), Error> {
         for value in &mut values {
             *value = field(&mut message).ok_or_else(unreadable)?;
         }
-        sink.push(&Row::of_postgres(&values)?)?;
+        sink.push(&Row::of_postgres(sink.organization_id, &values)?)?;
         if sink.encoder.is_full() {
             sink.encoder.write_full().await?;
         }

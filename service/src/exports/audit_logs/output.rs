@@ -1,7 +1,10 @@
 //! Writes encoded records to the attempt's file, piece by piece.
 
 use super::sink::Sink;
-use crate::jobs::{Attempt, AttemptError};
+use crate::{
+    exports::format::Encoder,
+    jobs::{Attempt, AttemptError},
+};
 
 /// Size in bytes of a piece. While a piece is written, the next records are read.
 const PIECE_BYTES: usize = 512 * 1024;
@@ -21,12 +24,18 @@ impl<'a> Output<'a> {
     }
 
     /// Writes the records that `sink` has gathered, if they make a piece.
-    pub(super) async fn offer(&mut self, sink: &mut Sink) -> Result<(), AttemptError> {
+    pub(super) async fn offer<E: Encoder>(
+        &mut self,
+        sink: &mut Sink<E>,
+    ) -> Result<(), AttemptError> {
         if sink.encoder.gathered() >= PIECE_BYTES { self.drain(sink).await } else { Ok(()) }
     }
 
     /// Writes all records that `sink` has gathered, and reports the attempt's progress.
-    pub(super) async fn drain(&mut self, sink: &mut Sink) -> Result<(), AttemptError> {
+    pub(super) async fn drain<E: Encoder>(
+        &mut self,
+        sink: &mut Sink<E>,
+    ) -> Result<(), AttemptError> {
         let (chunk, bytes) = sink.encoder.take(std::mem::take(&mut self.buffer));
         self.bytes += bytes as u64;
         // Some formats have nothing to write before a group is full.

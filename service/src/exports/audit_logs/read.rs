@@ -8,12 +8,12 @@ use sea_orm::{DbErr, QuerySelect, QueryTrait, RuntimeErr, Statement};
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::{copy::Rows, output::Output, row, row::Row, sink::Sink};
+use super::{columns::COLUMNS, copy::Rows, output::Output, row::Row, sink::Sink};
 use crate::{
     Core, Database, Engine, Error, audit,
     buffer_pool::BufferPool,
     database::sqlite,
-    exports::AuditLogs,
+    exports::{AuditLogs, format::Encoder},
     jobs::AttemptError,
     page::{Direction, Keyset, Part},
 };
@@ -78,11 +78,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a segment of about `limit` rows, and at most `left`, through `sink` to `output`.
-    pub(super) async fn read(
+    pub(super) async fn read<E: Encoder>(
         &mut self,
         limit: u64,
         left: u64,
-        sink: &mut Sink,
+        sink: &mut Sink<E>,
         output: &mut Output<'_>,
     ) -> Result<(), AttemptError> {
         match &mut self.connection {
@@ -92,11 +92,11 @@ impl<'a> Reader<'a> {
         output.drain(sink).await
     }
 
-    async fn copy(
+    async fn copy<E: Encoder>(
         &mut self,
         limit: u64,
         left: u64,
-        sink: &mut Sink,
+        sink: &mut Sink<E>,
         output: &mut Output<'_>,
     ) -> Result<(), AttemptError> {
         let key = sink.key();
@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    async fn step(&mut self, limit: u64, sink: &mut Sink) -> Result<(), Error> {
+    async fn step<E: Encoder>(&mut self, limit: u64, sink: &mut Sink<E>) -> Result<(), Error> {
         let statement = self.statement(sink.key(), limit);
         // A slot among the jobs' readers, to limit how many read at once.
         let pool = self.core.db.bulk().get_sqlite_connection_pool();
@@ -154,16 +154,20 @@ impl<'a> Reader<'a> {
         let rows = audit::rows_after(&self.keyset, self.organization_id, filter, *through, key);
         let backend = self.core.db.bulk().get_database_backend();
         let rows = rows.select(Direction::Forward, limit, backend);
-        rows.select_only().columns(row::COLUMNS).build(backend)
+        rows.select_only().columns(COLUMNS.iter().map(|column| column.stored)).build(backend)
     }
 }
 
-fn sqlite(connection: &Connection, statement: &Statement, sink: &mut Sink) -> Result<(), Error> {
+fn sqlite<E: Encoder>(
+    connection: &Connection,
+    statement: &Statement,
+    sink: &mut Sink<E>,
+) -> Result<(), Error> {
     let mut prepared = connection.prepare(&statement.sql).map_err(sqlite::fault)?;
     let values = rusqlite::params_from_iter(sqlite::values(statement)?);
     let mut rows = prepared.query(values).map_err(sqlite::fault)?;
     while let Some(row) = rows.next().map_err(sqlite::fault)? {
-        sink.push(&Row::of_sqlite(row)?)?;
+        sink.push(&Row::of_sqlite(sink.organization_id, row)?)?;
         if sink.encoder.is_full() {
             Handle::current().block_on(sink.encoder.write_full())?;
         }

@@ -1,139 +1,168 @@
 //! Entries as an export reads them: borrowed from the database's response, with JSON as text.
 
 use chrono::{DateTime, Utc};
-use daybook_entity::audit_log::Column;
+use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
-use crate::{Error, Fault, Result, database::sqlite::fault};
+use super::columns::{COLUMNS, Column, Kind, SEQUENCE, TIMESTAMP};
+use crate::{
+    Cause, Error, Fault, GlobalId, Result,
+    database::sqlite::fault,
+    text::{instant, push_hex, push_instant, push_number},
+};
 
 /// Microseconds from 1970 to 2000, the epoch of PostgreSQL's timestamps.
 const EPOCH: i64 = 946_684_800_000_000;
 
-/// Columns to read, in this order.
-pub(super) const COLUMNS: [Column; 20] = [
-    Column::Sequence,
-    Column::Id,
-    Column::Timestamp,
-    Column::RecordedAt,
-    Column::RecordedBy,
-    Column::ActorType,
-    Column::ActorId,
-    Column::ActorEmail,
-    Column::ActorName,
-    Column::Action,
-    Column::Outcome,
-    Column::ResourceType,
-    Column::ResourceId,
-    Column::ResourceName,
-    Column::Changes,
-    Column::IpAddress,
-    Column::UserAgent,
-    Column::RequestId,
-    Column::Extra,
-    Column::Hash,
-];
-
-/// An entry with the fields of [`daybook_entity::audit_log::Model`].
-pub(super) struct Row<'r> {
-    pub(super) sequence: i64,
-    pub(super) id: Uuid,
+/// An entry: a value for each of [`COLUMNS`].
+///
+/// An entity would own a copy of each value, which costs more than all the rest of an export.
+pub(in crate::exports) struct Row<'r> {
+    organization_id: Uuid,
+    pub(in crate::exports) sequence: i64,
     pub(super) timestamp: DateTime<Utc>,
-    pub(super) recorded_at: DateTime<Utc>,
-    pub(super) recorded_by: &'r str,
-    pub(super) actor_type: &'r str,
-    pub(super) actor_id: &'r str,
-    pub(super) actor_email: Option<&'r str>,
-    pub(super) actor_name: Option<&'r str>,
-    pub(super) action: &'r str,
-    pub(super) outcome: &'r str,
-    pub(super) resource_type: &'r str,
-    pub(super) resource_id: &'r str,
-    pub(super) resource_name: Option<&'r str>,
-    pub(super) changes: &'r str,
-    pub(super) ip_address: Option<&'r str>,
-    pub(super) user_agent: Option<&'r str>,
-    pub(super) request_id: Option<&'r str>,
-    pub(super) extra: Option<&'r str>,
-    pub(super) hash: &'r [u8],
+    pub(in crate::exports) values: [Value<'r>; COLUMNS.len()],
+}
+
+/// A value of an entry.
+#[derive(Copy, Clone)]
+pub(in crate::exports) enum Value<'r> {
+    /// No value, in an optional column.
+    Absent,
+    /// A value of Daybook's own.
+    Own(Own<'r>),
+    /// Text from whoever recorded the entry.
+    Text(&'r str),
+    /// Text of a JSON value, as stored.
+    Json(&'r str),
+}
+
+/// A value that Daybook generates. Its text has only letters, digits and `:.-_`, which need neither
+/// quotes nor escapes in any format.
+#[derive(Copy, Clone)]
+pub(in crate::exports) enum Own<'r> {
+    Number(i64),
+    Time(DateTime<Utc>),
+    Id(Uuid),
+    Hash(&'r [u8]),
 }
 
 impl<'r> Row<'r> {
     /// Parses the values of [`COLUMNS`] in PostgreSQL's binary format.
-    ///
-    /// An entity would own a copy of each value, which costs more than all the rest of an export.
-    pub(super) fn of_postgres(values: &[Option<&'r [u8]>; COLUMNS.len()]) -> Result<Self> {
-        let optional = |index: usize| values[index].map(text).transpose();
-        let needed = |index: usize| values[index].ok_or_else(|| wrong("missing value"));
-        let text = |index: usize| text(needed(index)?);
-        let number = |index: usize| {
-            let bytes = needed(index)?.try_into().map_err(|_| wrong("number"))?;
-            Ok::<_, Error>(i64::from_be_bytes(bytes))
-        };
-        let instant = |index: usize| {
-            let micros = number(index)?.checked_add(EPOCH);
-            micros.and_then(DateTime::from_timestamp_micros).ok_or_else(|| wrong("time"))
-        };
-        Ok(Self {
-            sequence: number(0)?,
-            id: Uuid::from_slice(needed(1)?).map_err(|_| wrong("id"))?,
-            timestamp: instant(2)?,
-            recorded_at: instant(3)?,
-            recorded_by: text(4)?,
-            actor_type: text(5)?,
-            actor_id: text(6)?,
-            actor_email: optional(7)?,
-            actor_name: optional(8)?,
-            action: text(9)?,
-            outcome: text(10)?,
-            resource_type: text(11)?,
-            resource_id: text(12)?,
-            resource_name: optional(13)?,
-            changes: text(14)?,
-            ip_address: optional(15)?,
-            user_agent: optional(16)?,
-            request_id: optional(17)?,
-            extra: optional(18)?,
-            hash: needed(19)?,
-        })
+    pub(super) fn of_postgres(
+        organization_id: Uuid,
+        fields: &[Option<&'r [u8]>; COLUMNS.len()],
+    ) -> Result<Self> {
+        Self::parse(organization_id, fields.iter().map(|field| Ok(*field)))
     }
 
     /// Parses a row of SQLite that selects [`COLUMNS`].
-    pub(super) fn of_sqlite(row: &'r rusqlite::Row<'_>) -> Result<Self> {
-        let value = |index: usize| row.get_ref(index).map_err(fault);
-        let text = |index: usize| value(index)?.as_str().map_err(|_| wrong("text"));
-        let optional = |index: usize| value(index)?.as_str_or_null().map_err(|_| wrong("text"));
-        let bytes = |index: usize| value(index)?.as_blob().map_err(|_| wrong("bytes"));
-        let instant =
-            |index: usize| crate::text::instant(text(index)?).ok_or_else(|| wrong("time"));
-        Ok(Self {
-            sequence: value(0)?.as_i64().map_err(|_| wrong("sequence"))?,
-            id: Uuid::from_slice(bytes(1)?).map_err(|_| wrong("id"))?,
-            timestamp: instant(2)?,
-            recorded_at: instant(3)?,
-            recorded_by: text(4)?,
-            actor_type: text(5)?,
-            actor_id: text(6)?,
-            actor_email: optional(7)?,
-            actor_name: optional(8)?,
-            action: text(9)?,
-            outcome: text(10)?,
-            resource_type: text(11)?,
-            resource_id: text(12)?,
-            resource_name: optional(13)?,
-            changes: text(14)?,
-            ip_address: optional(15)?,
-            user_agent: optional(16)?,
-            request_id: optional(17)?,
-            extra: optional(18)?,
-            hash: bytes(19)?,
-        })
+    pub(super) fn of_sqlite(organization_id: Uuid, row: &'r rusqlite::Row<'_>) -> Result<Self> {
+        let field = |index| match row.get_ref(index).map_err(fault)? {
+            ValueRef::Null => Ok(None),
+            field => Ok(Some(field)),
+        };
+        Self::parse(organization_id, (0..COLUMNS.len()).map(field))
+    }
+
+    fn parse<F: Field<'r>>(
+        organization_id: Uuid,
+        fields: impl Iterator<Item = Result<Option<F>>>,
+    ) -> Result<Self> {
+        let mut values = [Value::Absent; COLUMNS.len()];
+        for ((value, column), field) in values.iter_mut().zip(COLUMNS).zip(fields) {
+            let wrong = |cause: Cause| unreadable(column, cause);
+            let Some(field) = field? else {
+                if column.is_optional {
+                    continue;
+                }
+                return Err(wrong("there is none".into()));
+            };
+            // A function that returned a value of any kind would take as long as all the rest here.
+            *value = match column.kind {
+                Kind::Number => Value::Own(Own::Number(field.number().map_err(wrong)?)),
+                Kind::Time => Value::Own(Own::Time(field.time().map_err(wrong)?)),
+                Kind::Word | Kind::Text => Value::Text(field.text().map_err(wrong)?),
+                Kind::Json => Value::Json(field.text().map_err(wrong)?),
+                Kind::Id => Value::Own(Own::Id(field.bytes().and_then(id).map_err(wrong)?)),
+                Kind::Hash => Value::Own(Own::Hash(field.bytes().map_err(wrong)?)),
+            }
+        }
+        match (values[SEQUENCE], values[TIMESTAMP]) {
+            (Value::Own(Own::Number(sequence)), Value::Own(Own::Time(timestamp))) => {
+                Ok(Self { organization_id, sequence, timestamp, values })
+            }
+            _ => Err(Fault::Bug("an entry without sequence or timestamp".to_owned()).into()),
+        }
+    }
+
+    /// Appends a value of this row as text, as in the API.
+    pub(in crate::exports) fn push(&self, value: Own<'_>, out: &mut Vec<u8>) {
+        match value {
+            Own::Number(number) => push_number(out, number),
+            Own::Time(time) => push_instant(out, time),
+            Own::Id(id) => {
+                let Self { organization_id, sequence, .. } = *self;
+                GlobalId::AuditLog { organization_id, sequence, id }.push(out);
+            }
+            Own::Hash(bytes) => push_hex(out, bytes),
+        }
     }
 }
 
-fn text(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|_| wrong("text"))
+/// A value as a database sends it.
+trait Field<'r>: Copy {
+    fn number(self) -> Result<i64, Cause>;
+    fn time(self) -> Result<DateTime<Utc>, Cause>;
+    fn text(self) -> Result<&'r str, Cause>;
+    fn bytes(self) -> Result<&'r [u8], Cause>;
 }
 
-fn wrong(what: &str) -> Error {
-    Fault::decode(format!("an entry's {what}"), "it is not as stored").into()
+/// A value in PostgreSQL's binary format.
+impl<'r> Field<'r> for &'r [u8] {
+    fn number(self) -> Result<i64, Cause> {
+        Ok(i64::from_be_bytes(self.try_into()?))
+    }
+
+    fn time(self) -> Result<DateTime<Utc>, Cause> {
+        let micros = self.number()?.checked_add(EPOCH);
+        let time = micros.and_then(DateTime::from_timestamp_micros);
+        time.ok_or_else(|| "it is out of range".into())
+    }
+
+    fn text(self) -> Result<&'r str, Cause> {
+        Ok(std::str::from_utf8(self)?)
+    }
+
+    fn bytes(self) -> Result<&'r [u8], Cause> {
+        Ok(self)
+    }
+}
+
+/// A value of SQLite.
+impl<'r> Field<'r> for ValueRef<'r> {
+    fn number(self) -> Result<i64, Cause> {
+        Ok(self.as_i64()?)
+    }
+
+    fn time(self) -> Result<DateTime<Utc>, Cause> {
+        instant(self.as_str()?).ok_or_else(|| "it is not an RFC 3339 instant".into())
+    }
+
+    fn text(self) -> Result<&'r str, Cause> {
+        Ok(self.as_str()?)
+    }
+
+    fn bytes(self) -> Result<&'r [u8], Cause> {
+        Ok(self.as_blob()?)
+    }
+}
+
+fn id(bytes: &[u8]) -> Result<Uuid, Cause> {
+    Ok(Uuid::from_slice(bytes)?)
+}
+
+#[cold]
+fn unreadable(column: &Column, cause: Cause) -> Error {
+    Fault::decode(format!("an entry's {}", column.name), cause).into()
 }

@@ -3,18 +3,19 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{encoder::Encoder, row::Row};
+use super::row::Row;
 use crate::{
     Result,
     audit::{self, Order},
+    exports::format::Encoder,
     page::Part,
 };
 
 /// Receiver of an export's rows, in order.
-pub(super) struct Sink {
-    organization_id: Uuid,
+pub(super) struct Sink<E> {
+    pub(super) organization_id: Uuid,
     order_by: Order,
-    pub(super) encoder: Encoder,
+    pub(super) encoder: E,
     /// Number of records so far.
     pub(super) records: u64,
     /// Smallest and largest sequence so far; `None` before the first record.
@@ -25,12 +26,12 @@ pub(super) struct Sink {
     last: Option<(DateTime<Utc>, i64)>,
 }
 
-impl Sink {
+impl<E: Encoder> Sink<E> {
     /// Creates a sink whose first record comes after `start`.
     pub(super) fn new(
         organization_id: Uuid,
         order_by: Order,
-        encoder: Encoder,
+        encoder: E,
         start: Option<Vec<Part>>,
     ) -> Self {
         Self { organization_id, order_by, encoder, records: 0, sequences: None, start, last: None }
@@ -61,7 +62,7 @@ impl Sink {
     }
 
     pub(super) fn push(&mut self, row: &Row<'_>) -> Result<()> {
-        self.encoder.record(self.organization_id, row)?;
+        self.encoder.record(row)?;
         self.records += 1;
         let (first, last) = self.sequences.unwrap_or((row.sequence, row.sequence));
         self.sequences = Some((first.min(row.sequence), last.max(row.sequence)));

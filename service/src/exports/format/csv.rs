@@ -1,43 +1,22 @@
 //! CSV by RFC 4180: header, CRLF, UTF-8.
 //!
 //! An absent value is an empty cell; no value is ever the empty string, since recording refuses
-//! those, and the text `null` is the cell `null`. `changes` and `extra` are JSON. A cell that a
+//! those, and the text `null` is the cell `null`. A JSON value is the cell of its text. A cell that a
 //! spreadsheet would run as a formula is prefixed with an apostrophe and counted. So is a formula
 //! that has apostrophes before it already, which keeps the rule reversible: to read a cell back,
 //! drop one apostrophe if the cell begins with apostrophes followed by one of [`FORMULA_STARTS`].
 
-use csv::{Terminator, WriterBuilder};
-use uuid::Uuid;
+use serde_json::Value as Manifest;
 
-use super::row::Row;
+use super::{Encoder, File};
 use crate::{
-    Cause, Fault, GlobalId, Result,
-    text::{has, push_hex, push_instant, push_number},
+    Result,
+    exports::{
+        AuditLogs,
+        audit_logs::{Row, Value, column_names},
+    },
+    text::has,
 };
-
-/// Names of the columns, in order, as in the API.
-pub(super) const COLUMNS: [&str; 20] = [
-    "sequence",
-    "id",
-    "timestamp",
-    "recordedAt",
-    "recordedBy",
-    "actorType",
-    "actorId",
-    "actorEmail",
-    "actorName",
-    "action",
-    "outcome",
-    "resourceType",
-    "resourceId",
-    "resourceName",
-    "changes",
-    "ipAddress",
-    "userAgent",
-    "requestId",
-    "extra",
-    "hash",
-];
 
 /// Characters that make a cell a formula if it begins with one of them (OWASP, CSV Injection).
 const FORMULA_STARTS: &[u8; 6] = b"=+-@\t\r";
@@ -57,67 +36,58 @@ pub(super) struct Csv {
     cells_neutralized: u64,
 }
 
-impl Csv {
-    /// Creates a file with its header, after a byte order mark if `has_byte_order_mark`.
-    pub(super) fn new(has_byte_order_mark: bool) -> Result<Self> {
-        let out = if has_byte_order_mark { BYTE_ORDER_MARK.to_vec() } else { Vec::new() };
-        let mut header = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
-        header.write_record(COLUMNS).map_err(fault)?;
-        let out = header.into_inner().map_err(|error| fault(error.into_error()))?;
-        Ok(Self { out, cells_neutralized: 0 })
+impl Encoder for Csv {
+    const FILE: File = File {
+        content_type: "text/csv; charset=utf-8; header=present",
+        extension: "csv",
+        is_table: true,
+        is_compressed: false,
+    };
+
+    /// Begins a file with its header, after a byte order mark if the source asks for one.
+    fn new(source: &AuditLogs) -> Result<Self> {
+        let mark = if source.csv_byte_order_mark { BYTE_ORDER_MARK } else { b"" };
+        let header = column_names().collect::<Vec<_>>().join(",");
+        Ok(Self { out: [mark, header.as_bytes(), b"\r\n"].concat(), cells_neutralized: 0 })
     }
 
-    pub(super) fn record(&mut self, organization_id: Uuid, row: &Row<'_>) {
-        let (sequence, id) = (row.sequence, row.id);
-        // Daybook generates these values: they contain neither quotes nor formulas.
-        push_number(&mut self.out, sequence);
-        self.out.push(b',');
-        GlobalId::AuditLog { organization_id, sequence, id }.push(&mut self.out);
-        self.out.push(b',');
-        push_instant(&mut self.out, row.timestamp);
-        self.out.push(b',');
-        push_instant(&mut self.out, row.recorded_at);
-        self.out.push(b',');
-        for text in [
-            Some(row.recorded_by),
-            Some(row.actor_type),
-            Some(row.actor_id),
-            row.actor_email,
-            row.actor_name,
-            Some(row.action),
-            Some(row.outcome),
-            Some(row.resource_type),
-            Some(row.resource_id),
-            row.resource_name,
-            Some(row.changes),
-            row.ip_address,
-            row.user_agent,
-            row.request_id,
-            row.extra,
-        ] {
-            self.text(text);
+    fn record(&mut self, row: &Row<'_>) -> Result<()> {
+        for value in &row.values {
+            match *value {
+                Value::Absent => {}
+                Value::Own(value) => row.push(value, &mut self.out),
+                Value::Text(text) | Value::Json(text) => self.text(text),
+            }
             self.out.push(b',');
         }
-        push_hex(&mut self.out, row.hash);
+        // The last value ends the line.
+        self.out.pop();
         self.out.extend_from_slice(b"\r\n");
+        Ok(())
     }
 
-    /// Returns the number of bytes written since the last [`Self::take`].
-    pub(super) fn gathered(&self) -> usize {
+    fn gathered(&self) -> usize {
         self.out.len()
     }
 
-    /// Takes the bytes written since the last call. Later ones go to `buffer`, which is empty.
-    pub(super) fn take(&mut self, buffer: Vec<u8>) -> Vec<u8> {
-        std::mem::replace(&mut self.out, buffer)
+    fn take(&mut self, buffer: Vec<u8>) -> (Vec<u8>, usize) {
+        let bytes = std::mem::replace(&mut self.out, buffer);
+        let size = bytes.len();
+        (bytes, size)
     }
 
-    pub(super) fn cells_neutralized(&self) -> u64 {
+    async fn end(&mut self, _: &Manifest) -> Result<()> {
+        Ok(())
+    }
+
+    fn cells_neutralized(&self) -> u64 {
         self.cells_neutralized
     }
+}
 
-    fn text(&mut self, text: Option<&str>) {
-        let text = text.unwrap_or_default().as_bytes();
+impl Csv {
+    fn text(&mut self, text: &str) {
+        let text = text.as_bytes();
         let is_formula = is_formula(text);
         self.cells_neutralized += u64::from(is_formula);
         let apostrophe: &[u8] = if is_formula { b"'" } else { b"" };
@@ -143,10 +113,6 @@ fn is_formula(cell: &[u8]) -> bool {
     first.is_some_and(|byte| FORMULA_STARTS.contains(byte))
 }
 
-fn fault(error: impl Into<Cause>) -> Fault {
-    Fault::encode("the CSV file", error)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,10 +125,10 @@ mod tests {
             if index > 0 {
                 csv.out.push(b',');
             }
-            csv.text(Some(cell));
+            csv.text(cell);
         }
         csv.out.extend_from_slice(b"\r\n");
-        csv.take(Vec::new())
+        csv.out
     }
 
     proptest! {

@@ -7,10 +7,8 @@ use parquet::{
     errors::ParquetError,
     file::writer::SerializedColumnWriter,
 };
-use uuid::Uuid;
 
-use super::fields::{Field, Kind};
-use crate::{GlobalId, exports::audit_logs::row::Row, text::push_hex};
+use crate::exports::audit_logs::{Column as Definition, Kind, Own, Row, Value};
 
 /// Number of texts written at once: each takes more memory while it is written than in the column.
 pub(super) const TEXTS_PER_WRITE: usize = 256;
@@ -18,9 +16,12 @@ pub(super) const TEXTS_PER_WRITE: usize = 256;
 /// Least number of bytes by which the buffer of a column's texts grows.
 const MIN_GROWTH_BYTES: usize = 64 * 1024;
 
-/// The values of a field, in the order of the rows.
+/// Room made for a value that Daybook generates: a global ID or a hash.
+const MAX_OWN_BYTES: usize = 64;
+
+/// The values of a column, in the order of the rows.
 pub(super) struct Column {
-    field: &'static Field,
+    definition: &'static Definition,
     numbers: Vec<i64>,
     /// All texts, concatenated.
     texts: Vec<u8>,
@@ -28,42 +29,32 @@ pub(super) struct Column {
     lent: Bytes,
     /// End of each text, as an offset in bytes.
     ends: Vec<usize>,
-    /// For each row, 1 if it has a text, or else 0.
+    /// For each row, 1 if it has a value, or else 0.
     levels: Vec<i16>,
 }
 
 impl Column {
-    pub(super) fn new(field: &'static Field) -> Self {
+    pub(super) fn new(definition: &'static Definition) -> Self {
         let (texts, lent) = (Vec::new(), Bytes::new());
-        Self { field, numbers: Vec::new(), texts, lent, ends: Vec::new(), levels: Vec::new() }
+        Self { definition, numbers: Vec::new(), texts, lent, ends: Vec::new(), levels: Vec::new() }
     }
 
     /// Adds a row's value. Returns the number of bytes that it takes in memory.
-    pub(super) fn push(&mut self, organization_id: Uuid, row: &Row<'_>) -> usize {
+    pub(super) fn push(&mut self, row: &Row<'_>, value: Value<'_>) -> usize {
         let before = self.texts.len();
-        match self.field.kind {
-            Kind::Number(of) => self.numbers.push(of(row)),
-            Kind::Time(of) => self.numbers.push(of(row).timestamp_micros()),
-            Kind::Word(of) | Kind::Text(of) | Kind::Json(of) => {
-                let text = of(row);
-                self.levels.push(i16::from(text.is_some()));
-                if let Some(text) = text {
-                    self.make_room(text.len());
-                    self.texts.extend_from_slice(text.as_bytes());
-                    self.ends.push(self.texts.len());
-                }
-            }
-            Kind::Id => {
-                let (sequence, id) = (row.sequence, row.id);
-                let id = GlobalId::AuditLog { organization_id, sequence, id };
-                self.levels.push(1);
-                id.push(&mut self.texts);
+        self.levels.push(i16::from(!matches!(value, Value::Absent)));
+        match value {
+            Value::Absent => {}
+            Value::Own(Own::Number(number)) => self.numbers.push(number),
+            Value::Own(Own::Time(time)) => self.numbers.push(time.timestamp_micros()),
+            Value::Own(value @ (Own::Id(_) | Own::Hash(_))) => {
+                self.make_room(MAX_OWN_BYTES);
+                row.push(value, &mut self.texts);
                 self.ends.push(self.texts.len());
             }
-            Kind::Hash => {
-                self.levels.push(1);
-                self.make_room(2 * row.hash.len());
-                push_hex(&mut self.texts, row.hash);
+            Value::Text(text) | Value::Json(text) => {
+                self.make_room(text.len());
+                self.texts.extend_from_slice(text.as_bytes());
                 self.ends.push(self.texts.len());
             }
         }
@@ -79,7 +70,7 @@ impl Column {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.numbers.is_empty() && self.levels.is_empty()
+        self.levels.is_empty()
     }
 
     /// Writes all values.
@@ -87,11 +78,12 @@ impl Column {
         &mut self,
         writer: &mut SerializedColumnWriter<'_>,
     ) -> Result<(), ParquetError> {
-        match self.field.kind {
-            Kind::Number(_) | Kind::Time(_) => {
-                writer.typed::<Int64Type>().write_batch(&self.numbers, None, None)?;
+        match self.definition.kind {
+            Kind::Number | Kind::Time => {
+                let levels = self.definition.is_optional.then_some(self.levels.as_slice());
+                writer.typed::<Int64Type>().write_batch(&self.numbers, levels, None)?;
             }
-            Kind::Word(_) | Kind::Text(_) | Kind::Json(_) | Kind::Id | Kind::Hash => {
+            Kind::Word | Kind::Text | Kind::Json | Kind::Id | Kind::Hash => {
                 self.write_texts(writer.typed::<ByteArrayType>())?;
             }
         }
@@ -114,7 +106,7 @@ impl Column {
                 start = *end;
                 ByteArray::from(text)
             }));
-            writer.write_batch(&texts, self.field.is_optional.then_some(levels), None)?;
+            writer.write_batch(&texts, self.definition.is_optional.then_some(levels), None)?;
         }
         Ok(())
     }

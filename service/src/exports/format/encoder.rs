@@ -1,0 +1,47 @@
+//! The interface of the log's formats: rows in, bytes out.
+
+use serde_json::Value as Manifest;
+
+use super::File;
+use crate::{
+    Result,
+    exports::{AuditLogs, audit_logs::Row},
+};
+
+/// Turns entries into the bytes of a file. Exports are generic over it, so that there is no call
+/// through a pointer for a row or a value.
+pub(in crate::exports) trait Encoder: Sized + Send + 'static {
+    /// Properties of the format's files.
+    const FILE: File;
+
+    /// Begins the file of an export of `source`.
+    fn new(source: &AuditLogs) -> Result<Self>;
+
+    /// Adds an entry.
+    fn record(&mut self, row: &Row<'_>) -> Result<()>;
+
+    /// Returns the approximate size in bytes of the records added since the last [`Self::take`].
+    fn gathered(&self) -> usize;
+
+    /// Takes the bytes written since the last call. Returns them with the approximate size of the
+    /// records added since then. Later bytes go to `buffer`, which is empty.
+    fn take(&mut self, buffer: Vec<u8>) -> (Vec<u8>, usize);
+
+    /// True if [`Self::write_full`] must be called before another record is added.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// Writes what is buffered, to make room for further records.
+    fn write_full(&mut self) -> impl Future<Output = Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Writes the end of the file, with its manifest if the format has a place for it.
+    fn end(&mut self, manifest: &Manifest) -> impl Future<Output = Result<()>> + Send;
+
+    /// Returns the number of cells that were changed so that no spreadsheet runs them.
+    fn cells_neutralized(&self) -> u64 {
+        0
+    }
+}
