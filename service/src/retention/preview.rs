@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{check, entry_at, find, prune};
-use crate::{Permission, Result, Scope, database};
+use crate::{Result, Scope, database};
 
 /// Entries that are old enough to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
