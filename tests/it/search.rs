@@ -179,6 +179,54 @@ async fn search_finds_what_a_plain_loop_finds(server: &TestServer) {
     exports_are_the_same(server, &acme, &log).await;
 }
 
+/// Searches of an entry about Ada O'Brien and her device-7, the laptop "Seven", and how many entries each finds.
+const CUT_AT_PUNCTUATION: [(&str, usize); 44] = [
+    ("assign", 1),
+    ("device.assign", 1),
+    ("ASSIGN device", 1),
+    ("assig", 0),
+    ("device.retire", 0),
+    ("ada@acme.test", 1),
+    ("ada@acme", 1),
+    ("ada@other.test", 0),
+    ("o'brien", 1),
+    ("'brien'", 1),
+    ("device-7", 1),
+    ("\"seven\"", 1),
+    ("seven*", 1),
+    ("sev*", 1),
+    ("SEV* lap*", 1),
+    ("sev* other*", 0),
+    ("*even", 0),
+    ("s*n", 0),
+    ("sev*!", 0),
+    ("\"sev\"*", 0),
+    ("device.ass*", 1),
+    ("-seven", 1),
+    ("seven OR nothing", 0),
+    ("NOT seven", 0),
+    ("NEAR(laptop seven)", 0),
+    ("action:device", 0),
+    ("words:seven", 0),
+    ("^laptop", 1),
+    ("{laptop}: seven", 1),
+    ("laptop & !seven", 1),
+    ("laptop | seven", 1),
+    ("laptop <-> seven", 1),
+    ("seven:*", 1),
+    ("seven:A", 0),
+    ("\\seven\\", 1),
+    ("'seven", 1),
+    ("$1 seven", 0),
+    ("? seven", 1),
+    ("🚀 seven", 1),
+    ("u-1", 0),
+    ("grace", 0),
+    ("thing", 0),
+    ("seven;DROP TABLE audit_logs", 0),
+    ("\u{feff}seven\u{202e}", 1),
+];
+
 #[on_each_engine]
 async fn words_are_cut_at_punctuation(server: &TestServer) {
     let acme = server.organization("acme").await;
@@ -192,52 +240,7 @@ async fn words_are_cut_at_punctuation(server: &TestServer) {
     let count = "query($id: ID!, $search: String) {
         auditLogs(organizationId: $id, filter: { search: $search }) { totalCount nodes { sequence } }
     }";
-    for (search, expected) in [
-        ("assign", 1),
-        ("device.assign", 1),
-        ("ASSIGN device", 1),
-        ("assig", 0),
-        ("device.retire", 0),
-        ("ada@acme.test", 1),
-        ("ada@acme", 1),
-        ("ada@other.test", 0),
-        ("o'brien", 1),
-        ("'brien'", 1),
-        ("device-7", 1),
-        ("\"seven\"", 1),
-        ("seven*", 1),
-        ("sev*", 1),
-        ("SEV* lap*", 1),
-        ("sev* other*", 0),
-        ("*even", 0),
-        ("s*n", 0),
-        ("sev*!", 0),
-        ("\"sev\"*", 0),
-        ("device.ass*", 1),
-        ("-seven", 1),
-        ("seven OR nothing", 0),
-        ("NOT seven", 0),
-        ("NEAR(laptop seven)", 0),
-        ("action:device", 0),
-        ("words:seven", 0),
-        ("^laptop", 1),
-        ("{laptop}: seven", 1),
-        ("laptop & !seven", 1),
-        ("laptop | seven", 1),
-        ("laptop <-> seven", 1),
-        ("seven:*", 1),
-        ("seven:A", 0),
-        ("\\seven\\", 1),
-        ("'seven", 1),
-        ("$1 seven", 0),
-        ("? seven", 1),
-        ("🚀 seven", 1),
-        ("u-1", 0),
-        ("grace", 0),
-        ("thing", 0),
-        ("seven;DROP TABLE audit_logs", 0),
-        ("\u{feff}seven\u{202e}", 1),
-    ] {
+    for (search, expected) in CUT_AT_PUNCTUATION {
         let page =
             admin.query(count, json!({ "id": acme, "search": search })).await["auditLogs"].clone();
         assert_eq!(page["totalCount"], expected, "{search}");
