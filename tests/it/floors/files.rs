@@ -31,7 +31,7 @@ struct Crate {
     modules: BTreeMap<Module, Names>,
 }
 
-/// What the code of a module names.
+/// The names in the code of a module.
 #[derive(Default)]
 struct Names {
     /// Functions, constants and statics that the module defines; their names may also be those of

@@ -1,4 +1,4 @@
-//! What a watcher asked for.
+//! The request of a watcher.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! What a worker works with.
+//! The state of a worker.
 
 use std::sync::Arc;
 
