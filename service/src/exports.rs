@@ -14,9 +14,9 @@ mod notes;
 mod plan;
 mod run;
 mod start;
+mod written;
 
 pub use estimate::{Estimate, estimate};
-pub use format::Format;
-pub use plan::{AuditLogs, NotesSource, Outcome, Plan, Source};
+pub use plan::{AuditLogs, Format, NotesSource, Outcome, Plan, Source};
 pub use run::Export;
 pub use start::{ExportSource, StartExport, Started, inline_data_url, start};

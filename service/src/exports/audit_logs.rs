@@ -20,7 +20,7 @@ pub(super) use self::{
     row::{Own, Row, Value},
 };
 use self::{output::Output, read::Reader, sink::Sink};
-use super::{AuditLogs, Outcome, Plan, format::Encoder, run::Written};
+use super::{AuditLogs, Outcome, Plan, format::Encoder, written::Written};
 use crate::{
     Core, Error, Fault, audit,
     jobs::{Attempt, AttemptError},

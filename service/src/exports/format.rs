@@ -1,53 +1,25 @@
-//! File formats of exports. A new format of the log is a file in `format/` with its encoder, and
-//! here its module, its variant and its line in [`Format::properties`].
+//! File formats of exports. A new format of the log is a variant of [`Format`], a file in
+//! `format/` with its encoder, and here its module and its line in [`Format::properties`].
 
 mod csv;
 mod encoder;
+mod file;
 mod json;
 mod parquet;
 
 use futures::{FutureExt, future::BoxFuture};
-use serde::{Deserialize, Serialize};
 
-pub(super) use self::encoder::Encoder;
 use self::{
     csv::Csv,
     json::{Array, Json, Lines},
     parquet::Parquet,
 };
-use super::{AuditLogs, Plan, audit_logs, run::Written};
+pub(super) use self::{encoder::Encoder, file::File};
+use super::{AuditLogs, Format, Plan, audit_logs, written::Written};
 use crate::{
     jobs::{Attempt, AttemptError},
     store::Compression,
 };
-
-/// File format of an export.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Format {
-    /// CSV (RFC 4180), with a header row.
-    Csv,
-    /// One JSON array (RFC 8259).
-    Json,
-    /// One JSON object per line.
-    Jsonl,
-    /// A ZIP of Markdown files, for exports of notes only.
-    Markdown,
-    /// Apache Parquet, whose pages are compressed with Zstandard.
-    Parquet,
-}
-
-/// Properties of a format's files.
-pub(super) struct File {
-    /// Media type.
-    pub(super) content_type: &'static str,
-    /// File name extension, without the leading dot.
-    pub(super) extension: &'static str,
-    /// True if the file is a table, with a row for each record.
-    pub(super) is_table: bool,
-    /// True if the file's content is compressed already.
-    pub(super) is_compressed: bool,
-}
 
 /// Properties of a format.
 pub(super) struct Properties {

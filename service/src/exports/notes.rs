@@ -24,7 +24,7 @@ use self::{
     archive::{Archive, Summary},
     spool::Spool,
 };
-use super::{NotesSource, Outcome, run::Written};
+use super::{NotesSource, Outcome, written::Written};
 use crate::{
     Fault, GlobalId,
     jobs::{Attempt, AttemptError},

@@ -4,7 +4,6 @@ use daybook_entity::job;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Format;
 use crate::{
     Fault, Result,
     audit::{Filter, Order},
@@ -27,6 +26,22 @@ pub struct Plan {
     /// Number of records that matched at the time of the request. For a continued export, only
     /// records after the continuation count.
     pub records_matched: u64,
+}
+
+/// File format of an export.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Format {
+    /// CSV (RFC 4180), with a header row.
+    Csv,
+    /// One JSON array (RFC 8259).
+    Json,
+    /// One JSON object per line.
+    Jsonl,
+    /// A ZIP of Markdown files, for exports of notes only.
+    Markdown,
+    /// Apache Parquet, whose pages are compressed with Zstandard.
+    Parquet,
 }
 
 /// The records of an export.

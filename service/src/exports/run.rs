@@ -1,27 +1,14 @@
 //! Runs an export: streams records through an encoder into the store.
 
 use daybook_entity::artifact;
-use serde_json::Value;
 
-use super::{Outcome, Plan, Source, format, manifest::Manifest, notes};
+use super::{Plan, Source, format, manifest::Manifest, notes, written::Written};
 use crate::{
     Fault, Settings,
     jobs::{ArtifactLifetime, Attempt, AttemptError, Kind, NewArtifact, Success},
     permission::JobWork,
     store::{Ending, Stored},
 };
-
-/// Result of writing all records of a source.
-pub(super) struct Written {
-    /// Beginning of the file's name.
-    pub(super) name: &'static str,
-    /// Number of records in the file.
-    pub(super) record_count: u64,
-    /// Fields of the manifest that describe the source.
-    pub(super) manifest: Value,
-    /// Outcome of the job.
-    pub(super) outcome: Outcome,
-}
 
 /// The job kind `EXPORT`, which writes records to a file. Every attempt writes the same file,
 /// unless notes have changed in between.

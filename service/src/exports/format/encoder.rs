@@ -2,7 +2,7 @@
 
 use serde_json::Value as Manifest;
 
-use super::File;
+use super::file::File;
 use crate::{
     Result,
     exports::{AuditLogs, audit_logs::Row},
