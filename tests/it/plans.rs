@@ -168,7 +168,9 @@ fn has_order_of_its_own(filter: &Filter, order: Order) -> bool {
 fn is_along_index(plan: &str) -> bool {
     // What the statement itself has made is not in question.
     let is_made = |line: &&str| {
-        ["walked", "near", "far"].iter().any(|made| line.ends_with(&format!("SCAN {made}")))
+        ["walked", "recent_window", "full_range"]
+            .iter()
+            .any(|made| line.ends_with(&format!("SCAN {made}")))
     };
     let plan = plan.lines().filter(|line| !is_made(line)).collect::<Vec<_>>().join("\n");
     // A part of the log that a statement has made stands for the log in what is made of it.
@@ -327,17 +329,17 @@ impl Explained {
 
     /// Returns the cost of a page, including all statements that the service would send for it.
     async fn work_of_all(&self, statements: Vec<Statement>) -> usize {
-        let [count, near, more, far] = &statements[..] else {
+        let [count, recent_window, more, full_range] = &statements[..] else {
             let [statement] = &statements[..] else { panic!("one statement or four") };
             return self.work(statement.clone()).await;
         };
         let counted = self.db.query_one_raw(count.clone()).await.unwrap().unwrap();
         let counted: i64 = counted.try_get("", "count").unwrap();
-        let walked = self.db.query_all_raw(near.clone()).await.unwrap().len();
+        let walked = self.db.query_all_raw(recent_window.clone()).await.unwrap().len();
         let wanted = match (counted <= 1_000, walked == ROWS) {
-            (true, _) => vec![count, far],
-            (false, true) => vec![count, near],
-            (false, false) => vec![count, near, more, far],
+            (true, _) => vec![count, full_range],
+            (false, true) => vec![count, recent_window],
+            (false, false) => vec![count, recent_window, more, full_range],
         };
         let mut work = 0;
         for statement in wanted {

@@ -73,6 +73,9 @@ async fn start_without_the_secret_is_refused_and_writes_nothing(backend: Backend
     let secret = server.folder().join("secret");
     let kept = folder.path().join("kept");
     fs::rename(&secret, &kept).unwrap();
+    // The server gives its store an identity right after it has started.
+    let identity = server.folder().join("artifacts/store-id");
+    eventually("the store has an identity", 60, async || identity.exists().then_some(())).await;
     let known = contents(server.folder());
     let names = |found: &BTreeMap<PathBuf, Vec<u8>>| found.keys().cloned().collect::<Vec<_>>();
     let token = ["token", "--organization", "acme", "--role", "admin"];
