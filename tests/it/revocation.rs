@@ -10,7 +10,7 @@ use std::{
 
 use daybook_api::server::Duties;
 use daybook_entity::membership::Role;
-use daybook_service::{Viewer, organizations::operators};
+use daybook_service::{Viewer, organizations::operators, tenancy};
 use daybook_tests::{
     Backend, Client, Events, Socket, TestServer, Value, binary, eventually, json, on_each_engine,
 };
@@ -293,7 +293,8 @@ async fn removed_operator_is_told_of_no_later_job(server: &TestServer) {
         watcher.has_seen(20).await;
     }
     let viewer = Viewer::command_line("test");
-    assert!(operators::remove(&server.instance().core, &viewer, "operator").await.unwrap());
+    let removed = operators::remove(&server.instance().core, &viewer, "operator");
+    assert!(tenancy::system(removed).await.unwrap());
     let started = admin.query(START_LATER, json!({ "id": acme })).await;
     let job = &started["startExport"]["job"]["id"];
     for watcher in watchers {

@@ -16,7 +16,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use daybook_entity::{job_feed, membership::Role};
-use daybook_service::{Permission, Scope, Viewer, access::Authority, permission::JobWork};
+use daybook_service::{Permission, Scope, Viewer, access::Authority, permission::JobWork, tenancy};
 use daybook_tests::{Backend, TestServer, entry, json, raw_organization};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use sea_orm::{DatabaseConnection, EntityTrait};
@@ -115,7 +115,12 @@ fn run(backend: Backend) {
     let outcome = TestRunner::new_with_rng(config, rng).run(&steps(), |steps| {
         // Taken out, so that a case that fails leaves its database to nobody.
         let taken = site.take();
-        let left = runtime.block_on(case(backend, taken, &mut figures.borrow_mut(), &steps))?;
+        let left = runtime.block_on(tenancy::system(case(
+            backend,
+            taken,
+            &mut figures.borrow_mut(),
+            &steps,
+        )))?;
         site.replace(Some(left));
         Ok(())
     });

@@ -39,7 +39,7 @@ pub async fn follow(core: Arc<Core>, schedule: Schedule) {
             () = core.stopping.cancelled() => return,
             _ = visit.tick() => {}
         }
-        if let Err(error) = tenancy::system(visit_once(&core, &schedule)).await {
+        if let Err(error) = visit_once(&core, &schedule).await {
             tracing::error!(%error, "scheduled backups could not be looked after; trying again later");
         }
     }
@@ -58,10 +58,13 @@ pub async fn visit_once(core: &Arc<Core>, schedule: &Schedule) -> Result<()> {
         Box::pin(async move { Ok(database::now(tx, &core.clock).await?) })
     });
     let now = now.await?;
-    if let Some(due) = schedule.cron.last(now) {
-        start_due(core, due).await?;
-    }
-    prune(core, schedule, now).await
+    tenancy::system(async {
+        if let Some(due) = schedule.cron.last(now) {
+            start_due(core, due).await?;
+        }
+        prune(core, schedule, now).await
+    })
+    .await
 }
 
 async fn start_due(core: &Arc<Core>, due: DateTime<Utc>) -> Result<()> {

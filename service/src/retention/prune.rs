@@ -28,23 +28,22 @@ const MAX_OVERDUE: TimeDelta = TimeDelta::days(1);
 /// # Errors
 /// A database fault. Entries that were removed before the fault stay removed.
 pub async fn prune(core: &Arc<Core>) -> Result<()> {
-    for found in retention::Entity::find().all(core.db.bulk()).await? {
+    let found = retention::Entity::find().all(core.db.bulk());
+    for found in tenancy::system(found).await? {
         let scope = Scope::system(
             core,
             found.organization_id,
             Viewer::command_line("daybook"),
             Permission::SetRetention,
         );
-        let through = extent(core, &found).await?;
-        if through > found.pruned {
-            tenancy::only(found.organization_id, remove_through(&scope, through)).await?;
-        }
+        tenancy::only(found.organization_id, prune_log(&scope, &found)).await?;
     }
     Ok(())
 }
 
-async fn remove_through(scope: &Scope, through: i64) -> Result<()> {
-    if announce(scope, through).await? {
+async fn prune_log(scope: &Scope, found: &retention::Model) -> Result<()> {
+    let through = extent(scope.core(), found).await?;
+    if through > found.pruned && announce(scope, through).await? {
         while !scope.core().stopping.is_cancelled() && remove(scope).await? {}
     }
     Ok(())
