@@ -27,7 +27,7 @@ pub(crate) trait Source: Send + Sync {
     const FEED: metrics::Feed;
     /// A place in the sequence, from which a follower reads on.
     type Position: Send;
-    /// What is delivered.
+    /// An item to deliver.
     type Item: Send;
 
     /// Reads one round of what follows `position`, in order. A read that takes long may give up its
@@ -43,18 +43,18 @@ pub(crate) trait Source: Send + Sync {
     ) -> impl Future<Output = Result<Round<Self::Position, Self::Item>>> + Send;
 }
 
-/// What one read found.
+/// The result of one read.
 #[derive(Debug)]
 pub(crate) struct Round<P, T> {
-    /// What is delivered next.
+    /// The items to deliver next.
     pub(crate) items: Vec<T>,
     /// The time at which the first of them was written; none if delay says nothing about them.
     pub(crate) first_at: Option<DateTime<Utc>>,
-    /// What follows the delivery.
+    /// The step after the delivery.
     pub(crate) next: Next<P>,
 }
 
-/// What a follower does once it has delivered a round.
+/// The step of a follower after it has delivered a round.
 #[derive(Debug)]
 pub(crate) enum Next<P> {
     /// Read on at once: there may be more.
@@ -127,7 +127,7 @@ impl Follower {
 struct Following<S: Source> {
     follower: Follower,
     source: S,
-    /// What was read and is yet to be delivered.
+    /// Items that were read but not yet delivered.
     ready: VecDeque<S::Item>,
     next: Next<S::Position>,
     /// True once the subscriber has received everything that was written before.

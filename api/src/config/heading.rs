@@ -7,11 +7,11 @@ pub(crate) const NODE: &str = "One node";
 pub(crate) const CLUSTER: &str = "A cluster";
 /// Quotas and lifetimes of files.
 pub(crate) const EXPORTS_AND_BACKUPS: &str = "Exports and backups";
-/// Where users and their roles come from.
+/// Source of users and their roles.
 pub(crate) const OPENID_PROVIDER: &str = "OpenID provider";
-/// Which pages and documents are let in.
+/// Pages, documents and networks that may use the API.
 pub(crate) const CLIENTS: &str = "Clients";
-/// How much one process accepts.
+/// Limits of one process.
 pub(crate) const LIMITS: &str = "Limits";
 /// Settings of commands other than `serve` and `worker`.
 pub(crate) const COMMANDS: &str = "Commands";

@@ -23,7 +23,7 @@ const MAX_ANSWER_WAIT: Duration = Duration::from_secs(20);
 /// Number of keys under which items are submitted.
 const KEYS: u8 = 3;
 
-/// What happens to an item.
+/// The outcome of storing an item.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Fate {
     Stored,

@@ -89,15 +89,15 @@ struct Feed {
     began_at: DateTime<Utc>,
 }
 
-/// What a follower reads next.
+/// The next part of the feed for a follower.
 enum Phase {
     /// The jobs as they are.
     Snapshot,
-    /// What happened after a position that the client gave.
+    /// The events after a position that the client gave.
     Resume(Position),
-    /// What happened after the position, up to the held snapshot, if there is one.
+    /// The events after the position, up to the held snapshot, if there is one.
     CatchUp(Position, Option<HeldSnapshot>),
-    /// What happens after the position, and progress after this time.
+    /// New events after the position, and progress after this time.
     Live(Position, DateTime<Utc>),
 }
 
