@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Daybook, launch, Network, open, until } from "./harness.mjs";
+import { counted, Daybook, launch, Network, open, until } from "./harness.mjs";
 
 let daybook;
 let browser;
@@ -34,14 +34,14 @@ test("suggestions make a filter, which is in the URL and can be taken away", asy
     const actions = await page.locator(".entry-action").allTextContents();
     return actions.length > 5 && actions.every((action) => action === "device.retire");
   });
-  const told = await page.locator(".page-lead").textContent();
+  const told = await counted(page);
 
   // Whoever gets the link sees the same.
   const shared = await explorer(new URL(page.url()).search);
-  await until("the same count", async () => (await shared.locator(".page-lead").textContent()) === told);
+  await until("the same count", async () => (await counted(shared)) === told);
 
   await page.getByRole("button", { name: "Remove filter Action" }).click();
-  await until("more than before", async () => (await page.locator(".page-lead").textContent()) !== told);
+  await until("more than before", async () => (await counted(page)) > told);
   assert.ok(!page.url().includes("action="));
   await page.getByRole("button", { name: "Clear all" }).click();
   assert.equal(new URL(page.url()).search, "");
@@ -103,7 +103,7 @@ test("the whole log scrolls by, with few rows in the document at any time", asyn
     return (await page.getByRole("grid").getAttribute("aria-rowcount")) !== "-1";
   });
   assert.ok(most < 80, `${most} rows`);
-  const counted = Number((await page.locator(".page-lead").textContent()).replace(/\D/g, ""));
+  const counted = await counted(page);
   const count = Number(await page.getByRole("grid").getAttribute("aria-rowcount")) - 1;
   assert.equal(count, counted);
   // None is there twice, none is missing: the numbers of the rows are those of the entries.
@@ -206,7 +206,7 @@ test("dragging over the histogram filters, and so do its keys and the presets", 
   await page.mouse.up();
   await page.waitForURL(/from=.*to=/);
   const quarter = await until("a part of the entries", async () => {
-    const count = Number((await page.locator(".page-lead").textContent()).replace(/\D/g, ""));
+    const count = await counted(page);
     return count > 100 && count < 1_500 && count;
   });
   assert.ok(quarter > 600 && quarter < 900, `${quarter} of 3,000 in a quarter of the time`);

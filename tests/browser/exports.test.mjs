@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { Daybook, launch, open, startExport, until, unexpected } from "./harness.mjs";
+import { counted, Daybook, launch, open, startExport, until, unexpected } from "./harness.mjs";
 
 let browser;
 before(async () => {
@@ -23,7 +23,7 @@ test("what is seen is exported and downloaded", () =>
   on({}, [], async (daybook, token) => {
     const page = await open(browser, `${daybook.url}/o/acme/log?action=device.retire&outcome=DENIED`, { token });
     await page.locator(".entry-row[aria-rowindex]").first().waitFor();
-    const seen = Number((await page.locator(".page-lead").textContent()).replace(/\D/g, ""));
+    const seen = await counted(page);
     await page.getByRole("button", { name: "Export" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText(`${seen} records`).waitFor();

@@ -165,6 +165,12 @@ export async function until(what, condition, seconds = 90) {
   }
 }
 
+/** How many entries the audit log's page says there are, as soon as it says so. */
+export async function counted(page) {
+  const lead = page.locator(".page-lead", { hasText: /\d/ });
+  return Number((await lead.textContent()).replace(/\D/g, ""));
+}
+
 /** A page that is signed in, and keeps what it complains of. */
 export async function open(browser, url, { token, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
