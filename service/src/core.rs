@@ -102,6 +102,8 @@ pub(crate) struct JobKind {
     /// Returns the sequence of the last entry that had been removed from the log when a payload was
     /// planned.
     pub(crate) planned_after: fn(&str) -> serde_json::Result<Option<i64>>,
+    /// Returns the options that the audit entry of a job's request shows.
+    pub(crate) options: fn(&str) -> serde_json::Result<Option<serde_json::Value>>,
     /// Returns the most jobs of this kind that one organization may start in an hour.
     pub(crate) hourly_limit: fn(&Settings) -> u32,
 }
@@ -145,5 +147,11 @@ impl JobKinds {
     /// planned; none if the job reads no log.
     pub(crate) fn planned_after(&self, job: &job::Model) -> Option<i64> {
         (self.find(&job.kind)?.planned_after)(&job.payload).ok().flatten()
+    }
+
+    /// Returns the options that the audit entry of the job's request shows; none if this build can't
+    /// read the job.
+    pub(crate) fn options(&self, job: &job::Model) -> Option<serde_json::Value> {
+        (self.find(&job.kind)?.options)(&job.payload).ok().flatten()
     }
 }

@@ -7,6 +7,7 @@
 //! export of notes is always complete, and shows them as they are when it runs.
 
 mod audit_logs;
+mod cells;
 mod estimate;
 mod format;
 mod manifest;

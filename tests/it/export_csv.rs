@@ -28,18 +28,19 @@ const COLUMNS: [&str; 20] = [
     "hash",
 ];
 
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-
 const PYTHON_CSV: &str = "csv.field_size_limit(1 << 20)
 text = data.decode('utf-8')
 result = list(csv.reader(io.StringIO(text, newline=''), strict=True))";
 
-/// Returns the original of a cell that was escaped, as the documentation describes.
-fn original(cell: &str) -> &str {
-    match cell.strip_prefix('\'') {
-        Some(rest) if rest.trim_start_matches('\'').starts_with(FORMULA) => rest,
-        _ => cell,
-    }
+/// Returns the rows of a neutralized CSV with the original values.
+fn restored(bytes: &[u8]) -> Vec<Vec<String>> {
+    let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/tools");
+    let script = format!(
+        "{PYTHON_CSV}\nsys.dont_write_bytecode = True\nsys.path.insert(0, '{tools}')
+from restore_csv import restore
+result = [[restore(cell) for cell in row] for row in result]"
+    );
+    serde_json::from_value(python(&script, bytes)).unwrap()
 }
 
 /// Returns a row in the form of the API.
@@ -47,7 +48,7 @@ fn node(cells: &[String]) -> Value {
     assert_eq!(cells.len(), COLUMNS.len());
     let text = |name: &str| -> Value {
         let at = COLUMNS.iter().position(|column| *column == name).unwrap();
-        match original(&cells[at]) {
+        match cells[at].as_str() {
             "" => Value::Null,
             text => json!(text),
         }
@@ -79,32 +80,10 @@ fn node(cells: &[String]) -> Value {
     })
 }
 
-/// The cells of a node that are a formula once apostrophes at their start are taken away.
-fn formulas(node: &Value) -> usize {
-    let extra = &node["metadata"]["extra"];
-    let extra = if extra.is_null() { Value::Null } else { json!(extra.to_string()) };
-    let cells = [
-        &node["recordedBy"],
-        &node["actor"]["id"],
-        &node["actor"]["email"],
-        &node["actor"]["name"],
-        &node["action"],
-        &node["resource"]["type"],
-        &node["resource"]["id"],
-        &node["resource"]["name"],
-        &node["metadata"]["ipAddress"],
-        &node["metadata"]["userAgent"],
-        &node["metadata"]["requestId"],
-        &extra,
-    ];
-    let cells = cells.into_iter().filter_map(Value::as_str);
-    cells.filter(|cell| cell.trim_start_matches('\'').starts_with(FORMULA)).count()
-}
-
-/// Formats rows as the text of RFC 4180 describes.
+/// Formats rows as the text of RFC 4180 describes, with quotes for the separators of any dialect.
 fn rfc4180(rows: &[Vec<String>]) -> String {
     let cell = |cell: &String| {
-        if cell.contains([',', '"', '\r', '\n']) {
+        if cell.contains(['"', ',', ';', '|', '\t', '\r', '\n']) {
             format!("\"{}\"", cell.replace('"', "\"\""))
         } else {
             cell.clone()
@@ -130,17 +109,18 @@ async fn csv_of_hostile_content_equals_the_list_in_each_order(server: &TestServe
         let file = export(&admin, input(&acme, &hostile(), order, "CSV")).await;
         let rows = rows(&file.bytes);
         assert_eq!(rows[0], COLUMNS);
-        let found: Vec<Value> = rows[1..].iter().map(|row| node(row)).collect();
+        let originals = restored(&file.bytes);
+        let found: Vec<Value> = originals[1..].iter().map(|row| node(row)).collect();
         assert_eq!(found, expected, "{order}");
         assert_eq!(python(PYTHON_CSV, &file.bytes), json!(rows), "{order}");
         assert_eq!(file.bytes, rfc4180(&rows).into_bytes(), "{order}");
-        let running = rows.iter().flatten().find(|cell| cell.starts_with(FORMULA));
-        assert_eq!(running, None, "a cell that a spreadsheet runs");
 
         let manifest = &file.job["artifact"]["manifest"];
-        let neutralized: usize = expected.iter().map(formulas).sum();
-        assert!(neutralized > 40, "{neutralized}");
+        let pairs = rows.iter().flatten().zip(originals.iter().flatten());
+        let neutralized = pairs.filter(|(cell, original)| cell != original).count();
+        assert!(neutralized > 60, "{neutralized}");
         assert_eq!(manifest["cellsNeutralized"], json!(neutralized));
+        assert_eq!(manifest["neutralized"], true);
         assert_eq!(manifest["columns"], json!(COLUMNS));
     }
 }
@@ -185,5 +165,101 @@ async fn byte_order_mark_is_for_csv_only_and_begins_it_once(server: &TestServer)
         assert_eq!(payload["job"], Value::Null);
         assert_eq!(payload["userErrors"][0]["code"], "UNSUPPORTED");
         assert_eq!(payload["userErrors"][0]["path"], json!(["csvByteOrderMark"]));
+    }
+}
+
+#[on_each_engine]
+async fn no_cell_begins_a_formula_wherever_a_spreadsheet_splits(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record_entries(&acme, json!(hostile_entries())).await;
+    let mut request = input(&acme, &hostile(), "RECORDED_ASC", "CSV");
+    let formulas = |file: &[u8], separator: char| {
+        let text = String::from_utf8(file.to_vec()).unwrap();
+        let cells = text.split([separator, '\r', '\n']);
+        let cells = cells.map(|cell| cell.trim_start_matches(['"', ' ']));
+        cells.filter(|cell| cell.starts_with(['=', '@', '＝', '＋', '－', '＠'])).count()
+    };
+    let neutralized = export(&admin, request.clone()).await;
+    request["csvNeutralize"] = json!(false);
+    let exact = export(&admin, request).await;
+    for separator in [',', ';', '\t', '|'] {
+        assert_eq!(formulas(&neutralized.bytes, separator), 0, "{separator:?}");
+        assert!(formulas(&exact.bytes, separator) > 0, "{separator:?}");
+    }
+}
+
+#[on_each_engine]
+async fn file_for_programs_holds_the_exact_values_and_says_so(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record_entries(&acme, json!(hostile_entries())).await;
+    let mut request = input(&acme, &hostile(), "RECORDED_ASC", "CSV");
+    request["csvNeutralize"] = json!(false);
+    let expected = listed(&admin, &acme, &hostile(), "RECORDED_ASC").await;
+    let file = export(&admin, request.clone()).await;
+    let rows = rows(&file.bytes);
+    let found: Vec<Value> = rows[1..].iter().map(|row| node(row)).collect();
+    assert_eq!(found, expected);
+    let manifest = &file.job["artifact"]["manifest"];
+    assert_eq!(
+        (&manifest["neutralized"], &manifest["cellsNeutralized"]),
+        (&json!(false), &json!(0))
+    );
+
+    let entry = json!({ "action": "job.export.requested" });
+    let options = admin
+        .query(
+            "query($id: ID!, $filter: AuditLogFilter) {
+                auditLogs(organizationId: $id, filter: $filter) { nodes { metadata { extra } } } }",
+            json!({ "id": acme, "filter": entry }),
+        )
+        .await["auditLogs"]["nodes"][0]["metadata"]["extra"]["options"]
+        .clone();
+    assert_eq!(
+        options,
+        json!({
+            "format": "CSV", "compression": "NONE", "csvByteOrderMark": false, "csvNeutralize": false,
+        })
+    );
+    // It is another request than the same one with the default.
+    request["idempotencyKey"] = json!("key");
+    admin.start_export(request.clone()).await;
+    request["csvNeutralize"] = json!(true);
+    let conflict = admin.start_export(request.clone()).await;
+    assert_eq!(conflict["userErrors"][0]["code"], "CONFLICT", "{conflict}");
+
+    for format in ["JSON", "JSONL", "PARQUET"] {
+        let mut refused = input(&acme, &hostile(), "RECORDED_ASC", format);
+        refused["csvNeutralize"] = json!(false);
+        let payload = admin.start_export(refused).await;
+        assert_eq!(payload["job"], Value::Null);
+        assert_eq!(payload["userErrors"][0]["code"], "UNSUPPORTED");
+        assert_eq!(payload["userErrors"][0]["path"], json!(["csvNeutralize"]));
+    }
+}
+
+#[on_each_engine]
+async fn cells_that_spreadsheets_cut_off_are_counted(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    // In JSON with two quotes: exactly the limit, one character more, and twice as many bytes.
+    let extras = ["x".repeat(32_765), "x".repeat(32_766), "é".repeat(32_700), "é".repeat(32_766)];
+    let entries = extras.map(|extra| {
+        let mut entry = daybook_tests::entry("hostile.long");
+        entry["metadata"] = json!({ "extra": extra });
+        entry
+    });
+    let recorded = admin.record_entries(&acme, json!(entries)).await;
+    assert_eq!(recorded["userErrors"], json!([]));
+    for (format, long) in [("CSV", json!(2)), ("JSONL", Value::Null), ("PARQUET", Value::Null)] {
+        let file = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", format)).await;
+        assert_eq!(file.job["artifact"]["manifest"]["longCells"], long, "{format}");
+        let query = "query($id: ID!) { job(id: $id) { ... on ExportJob { longCells } } }";
+        let job = admin.query(query, json!({ "id": file.job["id"] })).await["job"].clone();
+        assert_eq!(
+            job["longCells"],
+            long.as_u64().map_or(Value::Null, |long| json!(long.to_string()))
+        );
     }
 }

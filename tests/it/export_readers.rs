@@ -36,15 +36,17 @@ fn read(files: &[PathBuf]) -> Value {
     python(std::iter::once(script).chain(files.iter().map(AsRef::as_ref)))
 }
 
-/// Returns a CSV as LibreOffice saves it, after opening it as a spreadsheet and evaluating formulas.
-fn opened_by_libreoffice(csv: &[u8]) -> String {
+/// Returns a CSV as LibreOffice saves it, after opening it as a spreadsheet, splitting it at
+/// `separators` (ASCII codes between slashes), and evaluating formulas.
+fn opened_by_libreoffice(csv: &[u8], separators: &str) -> String {
     let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
     std::fs::write(folder.path().join("export.csv"), csv).unwrap();
-    // Comma, quotes, UTF-8, from the first row on, quoted cells like others, ..., with formulas.
-    let filter = "--infilter=CSV:44,34,76,1,,0,false,false,false,false,false,0,true";
+    // Separators, quotes, UTF-8, from the first row on, quoted cells like others, ..., with formulas.
+    let filter =
+        format!("--infilter=CSV:{separators},34,76,1,,0,false,false,false,false,false,0,true");
     let profile = format!("-env:UserInstallation=file://{}/profile", folder.path().display());
     let output = Command::new("soffice")
-        .args([profile.as_str(), "--headless", filter, "--convert-to", "fods", "export.csv"])
+        .args([profile.as_str(), "--headless", &filter, "--convert-to", "fods", "export.csv"])
         .current_dir(folder.path())
         .output()
         .expect("run `make readers` first");
@@ -134,14 +136,21 @@ async fn no_cell_of_a_csv_is_a_formula_in_libreoffice(server: &TestServer) {
     let admin = server.client(&acme, Role::Admin).await;
     admin.record_entries(&acme, json!(hostile_entries())).await;
     let exported = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", "CSV")).await;
-    let sheet = opened_by_libreoffice(&exported.bytes);
+    for separators in ["59", "9", "44/59/9/124"] {
+        let sheet = opened_by_libreoffice(&exported.bytes, separators);
+        assert_eq!(sheet.matches("table:formula").count(), 0, "{separators}");
+    }
+    let sheet = opened_by_libreoffice(&exported.bytes, "44");
     assert_eq!(sheet.matches("table:formula").count(), 0);
     // Each entry has an action that begins so, in a cell of its own.
     let actions = sheet.matches("<text:p>hostile.").count();
     assert_eq!(actions, hostile_entries().len());
     // It does take cells for formulas where nothing is done about them.
-    let sheet = opened_by_libreoffice(b"a,b\r\n=1+1,\"=HYPERLINK(\"\"http://evil.test\"\")\"\r\n");
+    let csv = b"a,b\r\n=1+1,\"=HYPERLINK(\"\"http://evil.test\"\")\"\r\n";
+    let sheet = opened_by_libreoffice(csv, "44");
     assert_eq!(sheet.matches("table:formula").count(), 2, "{sheet}");
+    let sheet = opened_by_libreoffice(b"a,b\r\n1,\"Ada;=1+1\"\r\n", "59");
+    assert_eq!(sheet.matches("table:formula").count(), 1, "{sheet}");
 }
 
 #[on_each_engine]

@@ -13,7 +13,7 @@ pub(crate) const ORDERS: [&str; 4] =
     ["RECORDED_DESC", "RECORDED_ASC", "TIMESTAMP_DESC", "TIMESTAMP_ASC"];
 
 /// Texts that break careless writers, readers or spreadsheets.
-const NASTY: [&str; 36] = [
+const NASTY: [&str; 42] = [
     ",",
     "\"",
     "\"\"",
@@ -29,6 +29,12 @@ const NASTY: [&str; 36] = [
     "+1",
     "-1",
     "@SUM(A1:A9)",
+    "Ada;=1+1",
+    "Ada\t=1+1|=2",
+    "Ada\n; \"=1\"",
+    "\n=1",
+    "＝1",
+    "-5,5+A1",
     "'",
     "'=1",
     "''=1",

@@ -432,6 +432,7 @@ fn new_export() -> StartExport {
         format: exports::Format::Csv,
         compression: Compression::None,
         csv_byte_order_mark: false,
+        csv_neutralize: true,
         after: None,
         idempotency_key: None,
     }

@@ -17,11 +17,11 @@ from typing import Any
 import duckdb
 import pandas
 import pyarrow.parquet
+from restore_csv import restore
 
 Record = dict[str, Any]
 Reader = Callable[[pathlib.Path], list[Record]]
 
-FORMULA_STARTS = tuple("=+-@\t\r")
 LONGEST_RECORD = 4 * 1024 * 1024
 SHAPE = """{
     id: 'VARCHAR', sequence: 'VARCHAR', timestamp: 'VARCHAR', recordedAt: 'VARCHAR',
@@ -100,7 +100,7 @@ def pyarrow_parquet(path: pathlib.Path) -> list[Record]:
 def from_row(row: Record, *, is_csv: bool = False) -> Record:
     """A row of a table in the shape of the API."""
     if is_csv:
-        row = {name: value and without_apostrophe(value) for name, value in row.items()}
+        row = {name: value and restore(value) for name, value in row.items()}
     return {
         "id": row["id"],
         "sequence": str(row["sequence"]),
@@ -125,11 +125,6 @@ def from_row(row: Record, *, is_csv: bool = False) -> Record:
             "extra": parsed(row["extra"]),
         },
     }
-
-
-def without_apostrophe(cell: str) -> str:
-    is_neutralized = cell.startswith("'") and cell.lstrip("'").startswith(FORMULA_STARTS)
-    return cell[1:] if is_neutralized else cell
 
 
 def instant(value: str | datetime.datetime) -> str:

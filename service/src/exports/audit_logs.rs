@@ -20,7 +20,7 @@ pub(super) use self::{
     row::{Own, Row, Value},
 };
 use self::{output::Output, read::Reader, sink::Sink};
-use super::{AuditLogs, Outcome, Plan, format::Encoder, written::Written};
+use super::{AuditLogs, Format, Outcome, Plan, format::Encoder, written::Written};
 use crate::{
     Core, Error, Fault, audit,
     jobs::{Attempt, AttemptError},
@@ -58,7 +58,9 @@ pub(super) async fn write<E: Encoder>(
     }
     check_kept(&core, organization_id, source).await?;
     let written = export.written(plan);
-    export.sink.encoder.end(&written.manifest).await?;
+    while !export.sink.encoder.end(&written.manifest).await? {
+        output.drain(&mut export.sink).await?;
+    }
     output.drain(&mut export.sink).await?;
     Ok(written)
 }
@@ -118,17 +120,19 @@ impl<'a, E: Encoder> Export<'a, E> {
             let continuation = Continuation { through, key, pruned };
             continuation::seal(&self.core.secret, &self.reader.keyset, continuation)
         });
+        let long_cells = self.sink.encoder.cells().map(|cells| cells.long);
         Written {
             name: "audit-logs",
             record_count: self.sink.records,
             manifest,
-            outcome: Outcome { truncated, continuation },
+            outcome: Outcome { truncated, continuation, long_cells },
         }
     }
 
     fn manifest(&self, plan: &Plan, truncated: bool) -> Json {
-        let AuditLogs { filter, order_by, through, after: _, pruned, csv_byte_order_mark } =
-            self.source;
+        let AuditLogs { filter, order_by, through, after: _, pruned, .. } = self.source;
+        let AuditLogs { csv_byte_order_mark, csv_neutralize, .. } = self.source;
+        let cells = self.sink.encoder.cells();
         let sequence = |sequence: i64| sequence.to_string();
         let mut manifest = json!({
             "kind": "auditLogs",
@@ -138,11 +142,14 @@ impl<'a, E: Encoder> Export<'a, E> {
             "throughSequence": sequence(*through),
             "firstSequence": self.sink.sequences.map(|(first, _)| sequence(first)),
             "lastSequence": self.sink.sequences.map(|(_, last)| sequence(last)),
-            "columns": E::FILE.is_table.then(|| column_names().collect::<Vec<_>>()),
+            "columns": E::columns(),
             "byteOrderMark": csv_byte_order_mark,
+            "neutralized": plan.format == Format::Csv && *csv_neutralize,
             "recordsMatched": plan.records_matched,
             "truncated": truncated,
-            "cellsNeutralized": self.sink.encoder.cells_neutralized(),
+            "cellsNeutralized": cells.unwrap_or_default().neutralized,
+            // Values longer than a cell of a spreadsheet can be.
+            "longCells": cells.map(|cells| cells.long),
         });
         if let Some(pruned) = pruned.filter(|pruned| *pruned > 0) {
             // The log had been pruned through this sequence before the export.

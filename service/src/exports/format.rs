@@ -32,12 +32,8 @@ pub(super) struct Properties {
 type WriteLog = for<'a> fn(&'a mut Attempt, &'a Plan, &'a AuditLogs) -> Writing<'a>;
 type Writing<'a> = BoxFuture<'a, Result<Written, AttemptError>>;
 
-const MARKDOWN: File = File {
-    content_type: "application/zip",
-    extension: "zip",
-    is_table: false,
-    is_compressed: true,
-};
+const MARKDOWN: File =
+    File { content_type: "application/zip", extension: "zip", is_compressed: true };
 
 impl Format {
     /// Returns the format's properties: the list of all formats.

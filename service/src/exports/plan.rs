@@ -2,6 +2,7 @@
 
 use daybook_entity::job;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::{
@@ -80,6 +81,14 @@ pub struct AuditLogs {
     pub pruned: Option<i64>,
     /// True if a CSV file begins with a byte order mark.
     pub csv_byte_order_mark: bool,
+    /// True if no cell of a CSV file begins a formula. Plans of the previous version don't say so,
+    /// but mean it.
+    #[serde(default = "neutralizes_by_default")]
+    pub csv_neutralize: bool,
+}
+
+const fn neutralizes_by_default() -> bool {
+    true
 }
 
 impl AuditLogs {
@@ -99,6 +108,10 @@ pub struct Outcome {
     pub truncated: bool,
     /// Continuation to start the next piece with, if the export was truncated.
     pub continuation: Option<String>,
+    /// Number of values that are longer than a cell of a spreadsheet can be. Absent for formats that
+    /// are not for spreadsheets, and in outcomes of the previous version.
+    #[serde(default)]
+    pub long_cells: Option<u64>,
 }
 
 impl Plan {
@@ -127,6 +140,16 @@ impl Plan {
             // The index and the report of links cover the whole workspace, so there is no limit.
             Source::Notes(_) => self.records_matched,
         }
+    }
+
+    /// Returns how the file is written, named as in the API.
+    pub(super) fn options(&self) -> Json {
+        let mut options = json!({ "format": self.format, "compression": self.compression });
+        if let (Source::AuditLogs(source), Format::Csv) = (&self.source, self.format) {
+            options["csvByteOrderMark"] = source.csv_byte_order_mark.into();
+            options["csvNeutralize"] = source.csv_neutralize.into();
+        }
+        options
     }
 
     /// Returns the kind of work that the plan describes, which decides the permission it takes.

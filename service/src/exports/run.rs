@@ -1,6 +1,7 @@
 //! Runs an export: streams records through an encoder into the store.
 
 use daybook_entity::artifact;
+use serde_json::Value as Json;
 
 use super::{Plan, Source, format, manifest::Manifest, notes, written::Written};
 use crate::{
@@ -27,6 +28,10 @@ impl Kind for Export {
 
     fn planned_after(plan: &Plan) -> Option<i64> {
         plan.pruned()
+    }
+
+    fn options(plan: &Plan) -> Option<Json> {
+        Some(plan.options())
     }
 
     fn hourly_limit(settings: &Settings) -> u32 {

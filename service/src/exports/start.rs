@@ -48,6 +48,8 @@ pub struct StartExport {
     pub compression: Compression,
     /// True if a CSV file begins with a byte order mark. Allowed for CSV only.
     pub csv_byte_order_mark: bool,
+    /// True if no cell of a CSV file begins a formula. False is allowed for CSV only.
+    pub csv_neutralize: bool,
     /// Continuation of an earlier, truncated export of the same source; absent to export from the
     /// beginning.
     pub after: Option<String>,
@@ -158,8 +160,8 @@ pub async fn inline_data_url(
 
 /// Plans an export of the source as it is now.
 async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) -> Result<Plan> {
-    let StartExport { source, format, compression, csv_byte_order_mark, after, .. } =
-        request.clone();
+    let StartExport { source, format, compression, after, .. } = request.clone();
+    let StartExport { csv_byte_order_mark, csv_neutralize, .. } = *request;
     let organization_id = scope.organization_id();
     let (source, records_matched) = match source {
         ExportSource::AuditLogs { filter, order_by } => {
@@ -169,9 +171,15 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
             let keyset = audit::order_keys(organization_id, &filter, order_by);
             let rows = audit::rows_after(&keyset, organization_id, &filter, through, key);
             let matched = workload::scan(rows.count(db)).await?;
-            let pruned = Some(pruned);
-            let source =
-                AuditLogs { filter, order_by, through, after, pruned, csv_byte_order_mark };
+            let source = AuditLogs {
+                filter,
+                order_by,
+                through,
+                after,
+                pruned: Some(pruned),
+                csv_byte_order_mark,
+                csv_neutralize,
+            };
             (Source::AuditLogs(Box::new(source)), matched)
         }
         ExportSource::Notes { workspace_id } => {
@@ -188,7 +196,7 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
 
 /// Checks a request, and refuses it with all its problems if there are any.
 fn check(request: &StartExport) -> Result<()> {
-    let StartExport { source, format, csv_byte_order_mark, idempotency_key, .. } = request;
+    let StartExport { source, idempotency_key, .. } = request;
     let mut problems = match source {
         ExportSource::AuditLogs { filter, .. } => {
             filter.problems(&["input", "source", "auditLogs", "filter"])
@@ -196,10 +204,6 @@ fn check(request: &StartExport) -> Result<()> {
         ExportSource::Notes { .. } => Vec::new(),
     };
     problems.extend(mismatches(request));
-    if *csv_byte_order_mark && *format != Format::Csv {
-        let path = ["input", "csvByteOrderMark"];
-        problems.push(Problem::new(ProblemCode::Unsupported, &path, "is for CSV only"));
-    }
     problems.extend(idempotency::problem_of_key(idempotency_key.as_ref()));
     if problems.is_empty() { Ok(()) } else { Err(Error::Refused(problems)) }
 }
@@ -208,6 +212,7 @@ fn check(request: &StartExport) -> Result<()> {
 fn mismatches(request: &StartExport) -> Vec<Problem> {
     let StartExport { source, format, compression, after, .. } = request;
     let Properties { file, write_log } = format.properties();
+    let is_csv = *format == Format::Csv;
     let is_twice = file.is_compressed && *compression != Compression::None;
     let twice = ("compression", "files of this format are compressed already", is_twice);
     let told = match source {
@@ -220,7 +225,12 @@ fn mismatches(request: &StartExport) -> Vec<Problem> {
             ("after", "an export of notes is whole: it has no continuation", after.is_some()),
         ],
     };
-    let told = told.into_iter().filter(|(.., is_so)| *is_so);
+    let csv_only = "is for CSV only";
+    let options = [
+        ("csvByteOrderMark", csv_only, request.csv_byte_order_mark && !is_csv),
+        ("csvNeutralize", csv_only, !request.csv_neutralize && !is_csv),
+    ];
+    let told = told.into_iter().chain(options).filter(|(.., is_so)| *is_so);
     let problem = |(field, message, _): (&str, &str, bool)| {
         Problem::new(ProblemCode::Unsupported, &["input", field], message)
     };
@@ -253,9 +263,10 @@ async fn moment<C: ConnectionTrait>(
 
 /// Returns the SHA-256 of a request without its idempotency key.
 fn fingerprint(request: &StartExport) -> Vec<u8> {
-    let StartExport { source, format, compression, csv_byte_order_mark, after, idempotency_key: _ } =
-        request;
-    idempotency::request_hash(&(source, format, compression, csv_byte_order_mark, after)).to_vec()
+    let StartExport { source, format, compression, after, idempotency_key: _, .. } = request;
+    let StartExport { csv_byte_order_mark, csv_neutralize, .. } = request;
+    let csv = (csv_byte_order_mark, csv_neutralize);
+    idempotency::request_hash(&(source, format, compression, csv, after)).to_vec()
 }
 
 /// Queues the job, and returns it with the number of records to write.

@@ -9,6 +9,7 @@ use std::{
 use daybook_entity::job;
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::{Attempt, AttemptError, Success};
@@ -46,6 +47,12 @@ pub trait Kind: 'static {
         None
     }
 
+    /// Returns the options of a job that the audit entry of its request shows; `None` if there are
+    /// none.
+    fn options(_: &Self::Payload) -> Option<Json> {
+        None
+    }
+
     /// Returns the number of jobs that one organization may start in an hour.
     fn hourly_limit(settings: &Settings) -> u32;
 
@@ -74,6 +81,7 @@ impl RegisteredKind {
                 reads_audit_log: K::READS_AUDIT_LOG,
                 work: |payload| Ok(K::work(&serde_json::from_str(payload)?)),
                 planned_after: |payload| Ok(K::planned_after(&serde_json::from_str(payload)?)),
+                options: |payload| Ok(K::options(&serde_json::from_str(payload)?)),
                 hourly_limit: K::hourly_limit,
             },
             run: |attempt| match serde_json::from_str(&attempt.job.payload) {

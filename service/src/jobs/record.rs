@@ -50,7 +50,7 @@ pub(crate) async fn record(
 ) -> Result<(), DbErr> {
     let mut drafts: BTreeMap<Uuid, Vec<Draft>> = BTreeMap::new();
     for made in transitions {
-        let draft = Draft::new(core, RECORDER.to_owned(), entry(made, at));
+        let draft = Draft::new(core, RECORDER.to_owned(), entry(core, made, at));
         drafts.entry(made.job.organization_id).or_default().push(draft);
     }
     for (organization_id, drafts) in drafts {
@@ -106,16 +106,21 @@ async fn take_feed_numbers(tx: &DatabaseTransaction, count: usize) -> Result<i64
     Ok(feed.feed - count + 1)
 }
 
-fn entry(made: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
+fn entry(core: &Core, made: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
     let TransitionRecord { job, from: _, transition, reason, record_count } = made;
     let id = GlobalId::Job { organization_id: job.organization_id, id: job.id };
     let duration = job.started_at.filter(|_| job.finished_at.is_some()).map(|start| at - start);
-    let extra = json!({
+    let mut extra = json!({
         "attempt": job.attempt,
         "reason": reason,
         "recordCount": record_count,
         "durationMs": duration.map(|duration| duration.num_milliseconds()),
     });
+    if *transition == Transition::Requested
+        && let Some(options) = core.job_kinds.options(job)
+    {
+        extra["options"] = options;
+    }
     NewEntry {
         timestamp: Some(at),
         actor: Actor {

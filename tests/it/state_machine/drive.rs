@@ -69,6 +69,7 @@ impl Case<'_> {
             compression: Compression::None,
             format: [Format::Csv, Format::Json, Format::Jsonl][input],
             csv_byte_order_mark: false,
+            csv_neutralize: true,
             after: None,
             idempotency_key: key.map(|key| format!("key-{key}")),
         };

@@ -62,6 +62,7 @@ fn request(scope: &Scope, input: StartExportInput) -> Result<StartExport, Error>
         format,
         compression,
         csv_byte_order_mark,
+        csv_neutralize,
         after,
         idempotency_key,
     } = input;
@@ -70,6 +71,7 @@ fn request(scope: &Scope, input: StartExportInput) -> Result<StartExport, Error>
         format: format.into(),
         compression: compression.unwrap_or_default().into(),
         csv_byte_order_mark: csv_byte_order_mark.unwrap_or_default(),
+        csv_neutralize: csv_neutralize.unwrap_or(true),
         after,
         idempotency_key,
     })
@@ -90,6 +92,11 @@ struct StartExportInput {
     /// Starts a CSV file with a byte order mark, so that Excel reads it as UTF-8.
     #[graphql(default_with = "Some(false)")]
     csv_byte_order_mark: Option<bool>,
+    /// Inserts an apostrophe wherever a spreadsheet could begin a cell of a CSV file with a formula.
+    /// The manifest counts these cells as `cellsNeutralized`. Set to false, which other formats do
+    /// not accept, if a program reads the file: its cells then hold the exact values.
+    #[graphql(default_with = "Some(true)")]
+    csv_neutralize: Option<bool>,
     /// The `continuation` of an earlier export of the same source, to export the records after it.
     after: Option<String>,
     /// A key that makes the request safe to repeat: a second request with the same key starts

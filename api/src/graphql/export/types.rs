@@ -59,6 +59,14 @@ impl ExportJob {
     async fn continuation(&self) -> Result<Option<String>> {
         Ok(Outcome::of(&self.0.job).map_err(to_error)?.continuation)
     }
+
+    /// Number of values with more than 32,767 characters, the limit of a cell in Excel. Excel and
+    /// LibreOffice cut off or split these cells of a CSV file when they open it. Null until the export
+    /// has succeeded, and for formats that are not for spreadsheets.
+    async fn long_cells(&self) -> Result<Option<BigInt>> {
+        let long_cells = Outcome::of(&self.0.job).map_err(to_error)?.long_cells;
+        Ok(long_cells.and_then(|count| i64::try_from(count).ok()).map(BigInt))
+    }
 }
 
 /// The file format of an export. MARKDOWN is for notes, all others are for audit logs.

@@ -33,6 +33,7 @@ export default function ExportDialog({
     format: "CSV",
     compression: "NONE",
     byteOrderMark: false,
+    exact: false,
   });
   const [started, setStarted] = useState<ExportJob | null>(null);
   const { problem, isBusy, start } = useStart(organizationId, filter, orderBy, options, setStarted);
@@ -80,7 +81,7 @@ function useStart(
   organizationId: string,
   filter: AuditLogFilter,
   orderBy: AuditLogOrder,
-  { format, compression, byteOrderMark }: Options,
+  { format, compression, byteOrderMark, exact }: Options,
   onStarted: (job: ExportJob) => void,
 ) {
   const client = useClient();
@@ -95,6 +96,7 @@ function useStart(
       // Parquet compresses its own content.
       compression: format === "PARQUET" ? ("NONE" as const) : compression,
       csvByteOrderMark: format === "CSV" && byteOrderMark,
+      csvNeutralize: !(format === "CSV" && exact),
       after,
       // One key per press of the button, so that a repeated request starts only one export.
       idempotencyKey: newKey(),

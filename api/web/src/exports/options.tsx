@@ -7,6 +7,8 @@ export interface Options {
   format: ExportFormat;
   compression: ExportCompression;
   byteOrderMark: boolean;
+  /** Keeps the exact values of a CSV, although a spreadsheet may run some of them as formulas. */
+  exact: boolean;
 }
 
 const FORMATS: { value: ExportFormat; label: string; text: string }[] = [
@@ -66,6 +68,18 @@ export function ExportOptions({
             <Icon name="check" />
           </span>
           Add a byte order mark, so that Excel reads the file as UTF-8
+        </Checkbox>
+      )}
+      {options.format === "CSV" && (
+        <Checkbox
+          className="checkbox"
+          isSelected={options.exact}
+          onChange={(exact) => onChange({ ...options, exact })}
+        >
+          <span className="checkbox-box">
+            <Icon name="check" />
+          </span>
+          Keep values exact for programs, even if a spreadsheet would run them as formulas
         </Checkbox>
       )}
     </>

@@ -31,7 +31,7 @@ export const JOB_FIELDS = graphql(`
     error { code message retryable }
     retryOf { id }
     artifact { fileName contentType sizeBytes sha256 recordCount expiresAt availability }
-    ... on ExportJob { format compression recordsMatched truncated continuation }
+    ... on ExportJob { format compression recordsMatched truncated continuation longCells }
     ... on BackupJob {
       scope
       tables { name rows bytes checksum }

@@ -4,7 +4,7 @@ import { Button } from "../controls/button";
 import { explain } from "../graphql/client";
 import { CANCEL, DOWNLOAD, isFinal, type Job, RETRY } from "./documents";
 import { mayDecide, type Reader } from "./rights";
-import { UNAVAILABLE, WHY_UNAVAILABLE, whyNoFile } from "./words";
+import { longCells, UNAVAILABLE, WHY_UNAVAILABLE, whyNoFile } from "./words";
 
 interface JobActionsProps {
   job: Job;
@@ -45,6 +45,7 @@ export function JobActions({ job, reader, onJob }: JobActionsProps) {
     else return WHY_UNAVAILABLE[artifact.availability];
     return null;
   });
+  const warning = longCells(job);
   const mayManage = mayDecide(reader, job);
   const availability = job.artifact?.availability;
   const isCancelable = !isFinal(job) && !job.cancelRequestedAt;
@@ -56,6 +57,7 @@ export function JobActions({ job, reader, onJob }: JobActionsProps) {
           Download
         </Button>
       )}
+      {availability === "AVAILABLE" && warning && <span className="muted job-warning">{warning}</span>}
       {availability && availability !== "AVAILABLE" && (
         <span className="badge" title={WHY_UNAVAILABLE[availability]}>
           {UNAVAILABLE[availability]}

@@ -1,5 +1,5 @@
 /** Display texts of jobs. */
-import { count } from "../format/number";
+import { count, plural } from "../format/number";
 import type { ArtifactAvailability, JobErrorCode, JobState } from "../graphql/generated/graphql";
 import type { Job } from "./documents";
 
@@ -80,6 +80,13 @@ export const WHY_UNAVAILABLE: Record<Unavailable, string> = {
   NOT_ALLOWED: "Your role allows you to see this job, but not to download its file.",
   ON_HOST: "Download a backup of the whole instance on the host, with daybook backup download.",
 };
+
+/** Warning about values that are too long for a cell of a spreadsheet; null if there are none. */
+export function longCells(job: Job): string | null {
+  if (job.__typename !== "ExportJob" || !job.longCells || Number(job.longCells) === 0) return null;
+  const some = `${plural(job.longCells, "value")} with more than 32,767 characters`;
+  return `${some}: Excel and LibreOffice cut off or split such cells of a CSV file.`;
+}
 
 /** Reason why a job has no file. */
 export function whyNoFile(state: JobState): string {

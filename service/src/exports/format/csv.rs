@@ -1,10 +1,15 @@
 //! CSV by RFC 4180: header, CRLF, UTF-8.
 //!
 //! An absent value is an empty cell; no value is ever the empty string, since recording refuses
-//! those, and the text `null` is the cell `null`. A JSON value is the cell of its text. A cell that a
-//! spreadsheet would run as a formula is prefixed with an apostrophe and counted. So is a formula
-//! that has apostrophes before it already, which keeps the rule reversible: to read a cell back,
-//! drop one apostrophe if the cell begins with apostrophes followed by one of [`FORMULA_STARTS`].
+//! those, and the text `null` is the cell `null`. A JSON value is the cell of its text. A cell that
+//! holds a quote or any character at which a spreadsheet may split a line is quoted.
+//!
+//! Unless the source refuses it, an apostrophe is inserted wherever a spreadsheet could begin a cell
+//! with a formula: at the start of a text, and after each separator in it. [`formula`] has the rule.
+//! The cells that this changes are counted. To read a cell back, drop the apostrophe from each of
+//! these places that has one before what the rule applies to.
+
+mod formula;
 
 use serde_json::Value as Manifest;
 
@@ -14,33 +19,32 @@ use crate::{
     exports::{
         AuditLogs,
         audit_logs::{Row, Value, column_names},
+        cells::{Cells, is_long},
     },
     text::has,
 };
 
-/// Characters that make a cell a formula if it begins with one of them (OWASP, CSV Injection).
-const FORMULA_STARTS: &[u8; 6] = b"=+-@\t\r";
-
 /// The byte order mark in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// True if a cell must be enclosed in quotes (RFC 4180, section 2, rule 6).
-fn needs_quotes(cell: &[u8]) -> bool {
-    has(cell, |byte| matches!(byte, b'"' | b',' | b'\r' | b'\n'))
+/// True if a cell that holds this byte is enclosed in quotes: those of RFC 4180, section 2, rule 6,
+/// and the separators of other dialects.
+const fn needs_quotes(byte: u8) -> bool {
+    byte == b'"' || formula::separates(byte)
 }
 
-/// Writes rows exactly as the `csv` crate's writer does, which a test compares, but without its two
-/// copies of each cell.
+/// Writes rows without the two copies of each cell that the `csv` crate makes, which a test reads
+/// them back with.
 pub(super) struct Csv {
     out: Vec<u8>,
-    cells_neutralized: u64,
+    neutralizes: bool,
+    cells: Cells,
 }
 
 impl Encoder for Csv {
     const FILE: File = File {
         content_type: "text/csv; charset=utf-8; header=present",
         extension: "csv",
-        is_table: true,
         is_compressed: false,
     };
 
@@ -48,7 +52,8 @@ impl Encoder for Csv {
     fn new(source: &AuditLogs) -> Result<Self> {
         let mark = if source.csv_byte_order_mark { BYTE_ORDER_MARK } else { b"" };
         let header = column_names().collect::<Vec<_>>().join(",");
-        Ok(Self { out: [mark, header.as_bytes(), b"\r\n"].concat(), cells_neutralized: 0 })
+        let out = [mark, header.as_bytes(), b"\r\n"].concat();
+        Ok(Self { out, neutralizes: source.csv_neutralize, cells: Cells::default() })
     }
 
     fn record(&mut self, row: &Row<'_>) -> Result<()> {
@@ -76,108 +81,63 @@ impl Encoder for Csv {
         (bytes, size)
     }
 
-    async fn end(&mut self, _: &Manifest) -> Result<()> {
-        Ok(())
+    async fn end(&mut self, _: &Manifest) -> Result<bool> {
+        Ok(true)
     }
 
-    fn cells_neutralized(&self) -> u64 {
-        self.cells_neutralized
+    fn columns() -> Option<Vec<String>> {
+        Some(column_names().map(str::to_owned).collect())
+    }
+
+    fn cells(&self) -> Option<Cells> {
+        Some(self.cells)
     }
 }
 
 impl Csv {
     fn text(&mut self, text: &str) {
-        let text = text.as_bytes();
-        let is_formula = is_formula(text);
-        self.cells_neutralized += u64::from(is_formula);
-        let apostrophe: &[u8] = if is_formula { b"'" } else { b"" };
-        if !needs_quotes(text) {
-            self.out.extend_from_slice(apostrophe);
-            return self.out.extend_from_slice(text);
+        let is_quoted = has(text.as_bytes(), needs_quotes);
+        let quote: &[u8] = if is_quoted { b"\"" } else { b"" };
+        self.out.extend_from_slice(quote);
+        let mut apostrophes = self.neutralize(text, None);
+        if is_quoted {
+            apostrophes += self.quoted(text);
+        } else {
+            self.out.extend_from_slice(text.as_bytes());
         }
-        self.out.push(b'"');
-        self.out.extend_from_slice(apostrophe);
-        let mut parts = text.split(|byte| *byte == b'"');
-        self.out.extend_from_slice(parts.next().unwrap_or_default());
-        for part in parts {
-            self.out.extend_from_slice(b"\"\"");
-            self.out.extend_from_slice(part);
-        }
-        self.out.push(b'"');
+        self.out.extend_from_slice(quote);
+        self.cells.neutralized += u64::from(apostrophes > 0);
+        self.cells.long += u64::from(is_long(text, apostrophes));
     }
-}
 
-/// True if a spreadsheet would run the cell as a formula, as it is or without leading apostrophes.
-fn is_formula(cell: &[u8]) -> bool {
-    let first = cell.iter().find(|byte| **byte != b'\'');
-    first.is_some_and(|byte| FORMULA_STARTS.contains(byte))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// A row of texts.
-    pub(super) fn written(cells: &[&str]) -> Vec<u8> {
-        let mut csv = Csv { out: Vec::new(), cells_neutralized: 0 };
-        for (index, cell) in cells.iter().enumerate() {
-            if index > 0 {
-                csv.out.push(b',');
+    /// Appends a text that needs quotes, without those around it. Returns the number of apostrophes
+    /// inserted.
+    fn quoted(&mut self, text: &str) -> usize {
+        let (mut apostrophes, mut done) = (0, 0);
+        for (index, byte) in text.bytes().enumerate().filter(|(_, byte)| needs_quotes(*byte)) {
+            self.out.extend_from_slice(&text.as_bytes()[done..=index]);
+            done = index + 1;
+            if byte == b'"' {
+                self.out.push(b'"');
+            } else {
+                apostrophes += self.neutralize(&text[done..], Some(byte));
             }
-            csv.text(cell);
         }
-        csv.out.extend_from_slice(b"\r\n");
-        csv.out
+        self.out.extend_from_slice(&text.as_bytes()[done..]);
+        apostrophes
     }
 
-    proptest! {
-        #[test]
-        fn cells_are_written_as_the_csv_crate_writes_them(
-            cells in prop::collection::vec("(?s)[a-c\"\",\r\n é\u{0}\t]{0,70}", 2..6)
-        ) {
-            let cells: Vec<_> = cells.iter().map(|cell| format!("x{cell}")).collect();
-            let cells: Vec<_> = cells.iter().map(String::as_str).collect();
-            let mut right = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-            right.write_record(&cells).unwrap();
-            prop_assert_eq!(written(&cells), right.into_inner().unwrap());
+    /// Appends an apostrophe if what follows begins a formula. Returns the number of apostrophes.
+    fn neutralize(&mut self, text: &str, separator: Option<u8>) -> usize {
+        let is_formula = self.neutralizes && formula::begins_formula(text, separator);
+        if is_formula {
+            self.out.push(b'\'');
         }
+        usize::from(is_formula)
     }
 }
 
 #[cfg(test)]
-mod fuzz {
-    use super::{tests::written, *};
-    use proptest::{collection::vec, prelude::*};
-
-    /// Cells of any text, above all of what means something in CSV or to a spreadsheet.
-    fn cell() -> impl Strategy<Value = String> {
-        let special = prop::sample::select(
-            "=+-@\t\r\n'\"\",;| a\u{0}\u{feff}\u{ff1d}é".chars().collect::<Vec<_>>(),
-        );
-        let c = prop_oneof![4 => special, 1 => any::<char>()];
-        vec(c, 0..12).prop_map(|chars| chars.into_iter().collect())
-    }
-
-    proptest! {
-        #[test]
-        fn cells_read_back_and_begin_no_formula(mut cells in vec(cell(), 1..6)) {
-            // A row of one empty cell would be an empty line; rows of ours begin with a number.
-            cells.insert(0, "1".to_owned());
-            let texts: Vec<_> = cells.iter().map(String::as_str).collect();
-            let file = written(&texts);
-            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&file[..]);
-            let record = reader.byte_records().next().expect("a row").expect("a row");
-            prop_assert_eq!(record.len(), cells.len());
-            for (safe, cell) in record.iter().zip(&cells) {
-                prop_assert!(!safe.first().is_some_and(|byte| b"=+-@\t\r".contains(byte)));
-                let back = match safe.strip_prefix(b"'") {
-                    Some(rest) if is_formula(rest) => rest,
-                    _ => safe,
-                };
-                prop_assert_eq!(back, cell.as_bytes());
-            }
-            prop_assert!(reader.byte_records().next().is_none());
-        }
-    }
-}
+mod fuzz;
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use serde_json::Value as Manifest;
 use super::file::File;
 use crate::{
     Result,
-    exports::{AuditLogs, audit_logs::Row},
+    exports::{AuditLogs, audit_logs::Row, cells::Cells},
 };
 
 /// Turns entries into the bytes of a file. Exports are generic over it, so that there is no call
@@ -37,11 +37,17 @@ pub(in crate::exports) trait Encoder: Sized + Send + 'static {
         std::future::ready(Ok(()))
     }
 
-    /// Writes the end of the file, with its manifest if the format has a place for it.
-    fn end(&mut self, manifest: &Manifest) -> impl Future<Output = Result<()>> + Send;
+    /// Writes the end of the file, with its manifest if the format has a place for it. Returns false
+    /// if there is more to write once the bytes so far are taken; it is then called again.
+    fn end(&mut self, manifest: &Manifest) -> impl Future<Output = Result<bool>> + Send;
 
-    /// Returns the number of cells that were changed so that no spreadsheet runs them.
-    fn cells_neutralized(&self) -> u64 {
-        0
+    /// Returns the names of the columns, in their order; `None` if the file is not a table.
+    fn columns() -> Option<Vec<String>> {
+        None
+    }
+
+    /// Returns the counts of the file's cells so far; `None` if the file is not for spreadsheets.
+    fn cells(&self) -> Option<Cells> {
+        None
     }
 }

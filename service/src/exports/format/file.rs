@@ -6,8 +6,6 @@ pub(in crate::exports) struct File {
     pub(in crate::exports) content_type: &'static str,
     /// File name extension, without the leading dot.
     pub(in crate::exports) extension: &'static str,
-    /// True if the file is a table, with a row for each record.
-    pub(in crate::exports) is_table: bool,
     /// True if the file's content is compressed already.
     pub(in crate::exports) is_compressed: bool,
 }

@@ -28,12 +28,8 @@ pub(super) trait Frame: Send + 'static {
 pub(super) struct Array;
 
 impl Frame for Array {
-    const FILE: File = File {
-        content_type: "application/json",
-        extension: "json",
-        is_table: false,
-        is_compressed: false,
-    };
+    const FILE: File =
+        File { content_type: "application/json", extension: "json", is_compressed: false };
     const START: &'static [u8] = b"[";
     const BEFORE: [&'static [u8]; 2] = [b"\n", b",\n"];
     const AFTER: &'static [u8] = b"";
@@ -44,12 +40,8 @@ impl Frame for Array {
 pub(super) struct Lines;
 
 impl Frame for Lines {
-    const FILE: File = File {
-        content_type: "application/jsonl",
-        extension: "jsonl",
-        is_table: false,
-        is_compressed: false,
-    };
+    const FILE: File =
+        File { content_type: "application/jsonl", extension: "jsonl", is_compressed: false };
     const START: &'static [u8] = b"";
     const BEFORE: [&'static [u8]; 2] = [b"", b""];
     const AFTER: &'static [u8] = b"\n";
@@ -115,9 +107,9 @@ impl<F: Frame> Encoder for Json<F> {
         (bytes, size)
     }
 
-    async fn end(&mut self, _: &Manifest) -> Result<()> {
+    async fn end(&mut self, _: &Manifest) -> Result<bool> {
         self.out.extend_from_slice(F::END);
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     Error, Fault, Result,
     exports::{
         AuditLogs,
-        audit_logs::{COLUMNS, Row},
+        audit_logs::{COLUMNS, Row, column_names},
     },
 };
 
@@ -46,7 +46,6 @@ impl Encoder for Parquet {
     const FILE: File = File {
         content_type: "application/vnd.apache.parquet",
         extension: "parquet",
-        is_table: true,
         is_compressed: true,
     };
 
@@ -76,6 +75,10 @@ impl Encoder for Parquet {
         (std::mem::replace(&mut self.written, buffer), std::mem::take(&mut self.gathered))
     }
 
+    fn columns() -> Option<Vec<String>> {
+        Some(column_names().map(str::to_owned).collect())
+    }
+
     /// True if the group must be written before another row is added.
     fn is_full(&self) -> bool {
         self.in_group >= GROUP_BYTES
@@ -87,8 +90,9 @@ impl Encoder for Parquet {
     }
 
     /// Writes the last group, and the file's metadata with `manifest`.
-    async fn end(&mut self, manifest: &Manifest) -> Result<()> {
-        self.write(Some(KeyValue::new(MANIFEST.to_owned(), manifest.to_string()))).await
+    async fn end(&mut self, manifest: &Manifest) -> Result<bool> {
+        self.write(Some(KeyValue::new(MANIFEST.to_owned(), manifest.to_string()))).await?;
+        Ok(true)
     }
 }
 
