@@ -8,7 +8,7 @@ cargo_machete := 0.9.2
 # A snapshot that differs fails its test and stays as it is. INSTA_UPDATE=always accepts the new one.
 export INSTA_UPDATE ?= no
 # More than there are cores, since many tests wait for leases to end and for processes to start.
-export RUST_TEST_THREADS ?= 4
+export RUST_TEST_THREADS ?= 6
 
 # Always with the versions of Cargo.lock, and never with other RUSTFLAGS than the step before: cargo
 # would compile everything anew.
@@ -45,7 +45,7 @@ test-row-security: build clients readers ## Runs the tests on PostgreSQL again, 
 .PHONY: browser
 browser: build web tests/browser/node_modules/.package-lock.json ## Runs only the browser tests
 	@[ -n "$(CHROMIUM)" ] || [ -x /usr/bin/chromium ] || tests/tools/install-debian chromium
-	tests/failures-last browser node --test --test-concurrency=2 tests/browser/
+	tests/failures-last browser node --test --test-concurrency=3 tests/browser/
 
 .PHONY: bench
 bench: ## Measures exports of a million entries against psql and sqlite3, in pairs (about 20 minutes)

@@ -80,6 +80,7 @@ fn entry(index: u32, now: DateTime<Utc>) -> NewEntry {
             email: (!is_service).then(|| email.to_owned()),
             name: (!is_service).then(|| name.to_owned()),
         },
+        on_behalf_of: None,
         action: action.to_owned(),
         outcome: match pick(29, 20) {
             0 => AuditOutcome::Denied,
@@ -91,6 +92,7 @@ fn entry(index: u32, now: DateTime<Utc>) -> NewEntry {
             id: format!("{kind}-{number}"),
             name: (kind == "device").then(|| format!("Laptop {number}")),
         },
+        related_resources: Vec::new(),
         changes: if action == "user.role.change" {
             let (old, new) = (Some(json!("member")), Some(json!("admin")));
             vec![Change { field: "role".to_owned(), old, new }]

@@ -33,9 +33,8 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     /// The time at which the file was removed from the store. Null if it is still there.
     pub removed_at: Option<DateTimeUtc>,
-    /// ID of the store that holds the file, see [`crate::artifact_store`]. Null if an earlier version of
-    /// Daybook, which did not record the store, wrote the row.
-    pub store_id: Option<String>,
+    /// ID of the store that holds the file, see [`crate::artifact_store`].
+    pub store_id: String,
 }
 
 /// No relations: queries join rows by key.

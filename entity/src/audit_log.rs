@@ -18,41 +18,53 @@ pub struct Model {
     pub timestamp: DateTimeUtc,
     /// The time at which the entry was stored, by the database's clock.
     pub recorded_at: DateTimeUtc,
+    /// True if `timestamp` is later than `recorded_at` by more than five minutes.
+    pub clock_skewed: bool,
     /// Subject of the credential that recorded the entry.
     pub recorded_by: String,
     /// Type of the actor.
     pub actor_type: ActorType,
-    /// ID of the actor in the recording application.
+    /// ID of the actor in the recording application. Behind a commitment.
     pub actor_id: String,
-    /// E-mail address of the actor. Personal: enters the hash through `commitment`.
+    /// E-mail address of the actor. Behind a commitment.
     pub actor_email: Option<String>,
-    /// Display name of the actor. Personal: enters the hash through `commitment`.
+    /// `actor_email` without regard to case, which filters compare. Derived, and part of no hash.
+    pub actor_email_folded: Option<String>,
+    /// Display name of the actor. Behind a commitment.
     pub actor_name: Option<String>,
+    /// For whom the actor acted: the text of a JSON object `{id, type, email, name}` without absent
+    /// values. Behind a commitment.
+    pub on_behalf_of: Option<String>,
     /// Name of the action, e.g. `device.assign`.
     pub action: String,
     /// Outcome of the action.
     pub outcome: AuditOutcome,
     /// Type of the resource, e.g. `device`.
     pub resource_type: String,
-    /// ID of the resource in the recording application.
+    /// ID of the resource in the recording application. Behind a commitment.
     pub resource_id: String,
-    /// Display name of the resource.
+    /// Display name of the resource. Behind a commitment.
     pub resource_name: Option<String>,
-    /// ID of the request that led to the action; entries of one request share it.
+    /// Further resources: the text of a JSON array of `{type, id, name}` without absent values. Behind a
+    /// commitment.
+    pub related_resources: String,
+    /// ID of the request that led to the action; entries of one request share it. Behind a commitment.
     pub request_id: Option<String>,
-    /// IP address that the action came from. Personal: enters the hash through `commitment`.
+    /// IP address that the action came from. Behind a commitment.
     pub ip_address: Option<String>,
-    /// User agent that the action came from. Personal: enters the hash through `commitment`.
+    /// The 16 bytes of the address in hexadecimal, an IPv4 address as its IPv6 form, which filters
+    /// compare; null if `ip_address` is no address. Derived, and part of no hash.
+    pub ip_address_key: Option<String>,
+    /// User agent that the action came from. Behind a commitment.
     pub user_agent: Option<String>,
-    /// Changed fields: the text of a JSON array of `{field, old, new}`. Enters the hash through `commitment`.
+    /// Changed fields: the text of a JSON array of `{field, old, new}`. Behind a commitment.
     pub changes: String,
-    /// Additional metadata as the text of a JSON value. Enters the hash through `commitment`.
+    /// Additional metadata as the text of a JSON value. Behind a commitment.
     pub extra: Option<String>,
-    /// 16 random bytes that keep the values behind `commitment` from being guessed.
+    /// 32 random bytes, from which each committed value's key is derived: without it no value can be
+    /// guessed from its commitment. Null once a value is erased.
     pub salt: Option<Vec<u8>>,
-    /// SHA-256 of the salt and the personal values. The chain stays valid after those are erased.
-    pub commitment: Vec<u8>,
-    /// SHA-256 of the entry, chained to the hash of the entry before it.
+    /// The chain hash: SHA-256 of the chain hash before it and the entry's leaf hash.
     pub hash: Vec<u8>,
 }
 
@@ -69,6 +81,9 @@ pub enum ActorType {
     /// The recording application itself.
     #[sea_orm(string_value = "SYSTEM")]
     System,
+    /// A program that decides by itself, such as an AI agent; mostly on behalf of somebody.
+    #[sea_orm(string_value = "AGENT")]
+    Agent,
 }
 
 /// Outcome of an action.

@@ -16,6 +16,9 @@ pub struct Model {
     pub sequence: i64,
     /// Hash of the last entry; 32 zero bytes if the log is empty.
     pub hash: Vec<u8>,
+    /// The right edge of the Merkle tree over the leaf hashes (RFC 6962): the roots of its perfect
+    /// subtrees, largest first, 32 bytes each. The bits of `sequence` tell their sizes.
+    pub edge: Vec<u8>,
 }
 
 /// No relations: queries join rows by key.

@@ -8,14 +8,8 @@
 //! has to wait until no process that uses it is running.
 
 pub mod dialect;
-mod m20261121_000001_initial;
-mod m20261124_000001_search;
-mod m20261124_000004_backups;
-mod m20261124_000005_api_keys;
-mod m20261127_000001_expand_retention;
-mod m20261127_000002_expand_row_security;
-mod m20261127_000003_expand_growth;
-mod m20261130_000001_expand_stores;
+mod m20261130_000001_initial;
+mod m20261130_000002_search;
 mod schema_status;
 
 use std::fmt;
@@ -36,14 +30,8 @@ pub struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
-            Box::new(m20261121_000001_initial::Migration),
-            Box::new(m20261124_000001_search::Migration),
-            Box::new(m20261124_000004_backups::Migration),
-            Box::new(m20261124_000005_api_keys::Migration),
-            Box::new(m20261127_000001_expand_retention::Migration),
-            Box::new(m20261127_000002_expand_row_security::Migration),
-            Box::new(m20261127_000003_expand_growth::Migration),
-            Box::new(m20261130_000001_expand_stores::Migration),
+            Box::new(m20261130_000001_initial::Migration),
+            Box::new(m20261130_000002_search::Migration),
         ]
     }
 }
@@ -65,6 +53,8 @@ pub struct Step {
 pub enum Error {
     /// The database has these migrations, which this build does not know.
     Newer(Vec<String>),
+    /// A development version from before the first release created the database.
+    Unreleased,
     /// The database's role is not allowed to change the schema.
     Forbidden(DbErr),
     /// The database refused a statement or became unreachable. Nothing was changed.
@@ -81,6 +71,10 @@ impl fmt::Display for Error {
                  restore a backup that was made before",
                 names.join(", ")
             ),
+            Self::Unreleased => f.write_str(
+                "a development version of Daybook from before the first release created this database, and \
+                 such databases are not migrated: use a new, empty one",
+            ),
             Self::Forbidden(error) => write!(
                 f,
                 "{error}: the schema has to be migrated to this version, and the database's role is not \
@@ -95,7 +89,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             // Said already.
-            Self::Newer(_) | Self::Forbidden(_) => None,
+            Self::Newer(_) | Self::Unreleased | Self::Forbidden(_) => None,
             Self::Database(error) => error.source(),
         }
     }
@@ -178,6 +172,7 @@ async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
     }
     match schema_status::read(&tx).await? {
         SchemaStatus::Newer(names) => Err(Error::Newer(names)),
+        SchemaStatus::Unreleased => Err(Error::Unreleased),
         SchemaStatus::Current | SchemaStatus::Older(_) => Ok(tx),
     }
 }

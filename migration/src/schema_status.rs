@@ -13,6 +13,9 @@ const APPLIED: &str = "seaql_migrations";
 /// keep running.
 const EXPANDS: &str = "_expand_";
 
+/// The first migration of the development versions before the first release. Their schema is not migrated.
+const UNRELEASED: &str = "m20261121_000001_initial";
+
 /// Status of a database's schema, compared with the migrations that this build knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaStatus {
@@ -22,6 +25,8 @@ pub enum SchemaStatus {
     Older(Vec<String>),
     /// The database has these migrations, oldest first, which this build does not know.
     Newer(Vec<String>),
+    /// A development version from before the first release created the schema, which is not migrated.
+    Unreleased,
 }
 
 impl SchemaStatus {
@@ -31,12 +36,15 @@ impl SchemaStatus {
     pub fn can_go_on(&self) -> bool {
         match self {
             Self::Current => true,
-            Self::Older(_) => false,
+            Self::Older(_) | Self::Unreleased => false,
             Self::Newer(names) => names.iter().all(|name| name.contains(EXPANDS)),
         }
     }
 
     fn of(applied: &BTreeSet<String>, known: &[String]) -> Self {
+        if applied.contains(UNRELEASED) {
+            return Self::Unreleased;
+        }
         let is_known = |name: &&String| known.contains(name);
         let newer: Vec<_> = applied.iter().filter(|name| !is_known(name)).cloned().collect();
         if !newer.is_empty() {
@@ -87,6 +95,7 @@ mod tests {
         assert_eq!(of(&["m1", "m2"]), SchemaStatus::Current);
         assert_eq!(of(&["m1"]), SchemaStatus::Older(vec!["m2".to_owned()]));
         assert_eq!(of(&["m1", "m2", "m3"]), SchemaStatus::Newer(vec!["m3".to_owned()]));
+        assert_eq!(of(&[UNRELEASED, "m1", "m3"]), SchemaStatus::Unreleased);
         // What is missing does not hide what is unknown.
         assert_eq!(of(&["m1", "m3"]), SchemaStatus::Newer(vec!["m3".to_owned()]));
     }

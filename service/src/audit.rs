@@ -1,9 +1,10 @@
 //! The audit log: recording, the hash chain, filters and pages.
 
 mod append;
-mod chain;
+mod comparable;
 mod entry;
 mod filter;
+pub mod hash;
 mod head;
 mod histogram;
 mod interval;
@@ -26,7 +27,6 @@ use uuid::Uuid;
 use crate::{Core, Permission, Result, Scope};
 
 pub(crate) use append::{Draft, append};
-pub use chain::{GENESIS, chain, commitment};
 pub use entry::{Actor, Change, Metadata, NewEntry, Resource};
 pub use filter::Filter;
 pub(crate) use head::{head_sequence, lock_head};

@@ -77,7 +77,8 @@ async fn insert(
     let head = audit_log_head::Model {
         organization_id: organization.id,
         sequence: 0,
-        hash: audit::GENESIS.to_vec(),
+        hash: audit::hash::GENESIS.to_vec(),
+        edge: Vec::new(),
     };
     head.into_active_model().insert(tx).await?;
     let resource = Resource {

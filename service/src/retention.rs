@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     Error, Fault, GlobalId, Permission, Result, Scope, Viewer,
-    audit::{self, Change, GENESIS, NewEntry, Resource},
+    audit::{self, Change, NewEntry, Resource, hash::GENESIS},
 };
 
 pub use holds::{holds, place_hold, release_hold};

@@ -29,7 +29,7 @@ ENTRY = {
     "metadata": {"ipAddress": "192.0.2.7", "userAgent": "Mozilla/5.0 (X11; Linux x86_64)", "requestId": "9f86d081884c7d65"},
 }
 RECORD = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { userErrors { message } } }"
-NODES = "edges { cursor node { id sequence timestamp actor { id email name } action outcome resource { type id name } } }"
+NODES = "edges { cursor node { id sequence timestamp actor { externalId email name } action outcome resource { type externalId name } } }"
 PAGE = f"query($id: ID!, $filter: AuditLogFilter, $after: String) {{ auditLogs(organizationId: $id, first: 50, filter: $filter, after: $after) {{ {NODES} pageInfo {{ hasNextPage endCursor }} }} }}"
 
 

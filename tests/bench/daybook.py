@@ -23,7 +23,7 @@ SECRET = "benchmarks-need-no-secret-at-all-but-one-is-asked-for"
 # One entry of number n, in the dialect of each engine: about 520 bytes as CSV. Hashes are random, for
 # nobody checks them here.
 POSTGRES_ROWS = """
-INSERT INTO audit_logs ({columns}, organization_id, salt, commitment)
+INSERT INTO audit_logs ({columns}, organization_id, salt)
 SELECT n, gen_random_uuid(), timestamptz '2024-01-01' + n * interval '31 seconds',
     timestamptz '2024-01-01' + n * interval '31 seconds', 'importer',
     (ARRAY['USER', 'USER', 'USER', 'SERVICE', 'SYSTEM'])[1 + n % 5], 'user-' || n % 5000,
@@ -34,12 +34,12 @@ SELECT n, gen_random_uuid(), timestamptz '2024-01-01' + n * interval '31 seconds
     '[{{"field":"owner","old":"user-' || n % 4999 || '","new":"user-' || n % 5000 || '"}}]',
     '10.' || n % 256 || '.7.9', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36', 'request-' || n,
     CASE WHEN n % 3 = 0 THEN '{{"ticket":"OPS-' || n || '","reason":"scheduled replacement"}}' END,
-    sha256(n::text::bytea), '{organization}', '\\x00', '\\x00'
+    sha256(n::text::bytea), '{organization}', '\\x00'
 FROM generate_series({first}, {last}) AS n
 """
 SQLITE_ROWS = """
 WITH RECURSIVE numbers (n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})
-INSERT INTO audit_logs ({columns}, organization_id, salt, commitment)
+INSERT INTO audit_logs ({columns}, organization_id, salt)
 SELECT n, randomblob(16), strftime('%Y-%m-%dT%H:%M:%S', 1704067200 + n * 31, 'unixepoch') || '.000000+00:00',
     strftime('%Y-%m-%dT%H:%M:%S', 1704067200 + n * 31, 'unixepoch') || '.000000+00:00', 'importer',
     CASE n % 5 WHEN 3 THEN 'SERVICE' WHEN 4 THEN 'SYSTEM' ELSE 'USER' END, 'user-' || n % 5000,
@@ -50,7 +50,7 @@ SELECT n, randomblob(16), strftime('%Y-%m-%dT%H:%M:%S', 1704067200 + n * 31, 'un
     '[{{"field":"owner","old":"user-' || n % 4999 || '","new":"user-' || n % 5000 || '"}}]',
     '10.' || n % 256 || '.7.9', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36', 'request-' || n,
     CASE WHEN n % 3 = 0 THEN '{{"ticket":"OPS-' || n || '","reason":"scheduled replacement"}}' END,
-    randomblob(32), x'{organization}', x'00', x'00'
+    randomblob(32), x'{organization}', x'00'
 FROM numbers
 """
 # Rows of one INSERT.

@@ -53,9 +53,9 @@ JOIN filled AS o ON o.place = CASE WHEN n % {cycle} < {large} THEN 0 ELSE n % {c
 """
 LOGS = """
 INSERT INTO audit_logs (organization_id, sequence, id, timestamp, recorded_at, recorded_by, actor_type, actor_id, action,
-    outcome, resource_type, resource_id, changes, commitment, hash)
+    outcome, resource_type, resource_id, changes, hash)
 SELECT organization_id, sequence, gen_random_uuid(), timestamp, recorded_at, 'bench', actor_type, actor_id, action,
-    outcome, 'doc', resource_id, '[]', '\\x00', hash
+    outcome, 'doc', resource_id, '[]', hash
 FROM ({entries}) AS entry
 """
 WORDS = """
@@ -68,7 +68,7 @@ FROM ({entries}) AS entry
 RECORD = "mutation($input: RecordAuditLogsInput!) { recordAuditLogs(input: $input) { userErrors { message } } }"
 PAGE = """query($id: ID!, $filter: AuditLogFilter, $order: AuditLogOrder, $after: String) {
     auditLogs(organizationId: $id, first: 50, filter: $filter, orderBy: $order, after: $after) {
-        edges { cursor node { id sequence timestamp actor { id } action outcome resource { type id } } } } }"""
+        edges { cursor node { id sequence timestamp actor { externalId } action outcome resource { type externalId } } } } }"""
 
 
 class Grown(Postgres):

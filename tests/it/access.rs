@@ -69,7 +69,7 @@ fn rule(name: &str) -> (&'static [Role], &'static str) {
 
 const DENIALS: &str = "query($organization: ID!, $actor: String!) {
     auditLogs(organizationId: $organization, filter: { outcome: DENIED, actorId: $actor }, first: 1) {
-        totalCount nodes { action recordedBy actor { id type email } metadata { requestId } }
+        totalCount nodes { action recordedBy actor { externalId type email } metadata { requestId } }
     }
 }";
 

@@ -18,7 +18,7 @@ const KEYS: &str = "query($id: ID!, $first: Int, $after: String) { organization(
 const REVOKE: &str = "mutation($id: ID!) { revokeApiKey(input: { apiKeyId: $id }) {
     apiKey { revokedAt } userErrors { code message path } } }";
 const ENTRIES: &str = "query($id: ID!, $action: String!) { auditLogs(organizationId: $id, filter: { action: $action }) {
-    nodes { recordedBy outcome actor { id type } resource { type id name } changes { field old new } } } }";
+    nodes { recordedBy outcome actor { externalId type } resource { type externalId name } changes { field old new } } } }";
 const RECORDED: &str =
     "subscription($id: ID!) { auditLogRecorded(organizationId: $id) { node { action } } }";
 

@@ -5,9 +5,9 @@ use daybook_tests::{Backend, TestServer, on_each_engine, raw_organization};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryOrder};
 
 /// All columns of the table, the key last.
-const COLUMNS: &str = "id, timestamp, recorded_at, recorded_by, actor_type, actor_id, actor_email, \
-    actor_name, action, outcome, resource_type, resource_id, resource_name, request_id, ip_address, \
-    user_agent, changes, extra, salt, commitment, hash, organization_id, sequence";
+const COLUMNS: &str = "id, timestamp, recorded_at, clock_skewed, recorded_by, actor_type, actor_id, \
+    actor_email, actor_email_folded, actor_name, on_behalf_of, action, outcome, resource_type, resource_id, \
+    resource_name, related_resources, request_id, ip_address, ip_address_key, user_agent, changes, extra, salt, hash, organization_id, sequence";
 
 /// Returns the columns, with another action in place of the real one.
 fn forged() -> String {

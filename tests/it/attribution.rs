@@ -163,7 +163,7 @@ async fn token_is_recorded_and_not_told(server: &TestServer) {
     let operators = daybook(server, &[], &["token", "--operator"]);
     let admin = server.client(&acme, Role::Admin).await;
     let issued = "query($id: ID!) { auditLogs(organizationId: $id, filter: { action: \"token.issued\" }) { nodes {
-        actor { id type } outcome resource { type id } changes { field old new } metadata { userAgent extra } } } }";
+        actor { externalId type } outcome resource { type externalId } changes { field old new } metadata { userAgent extra } } } }";
     let log = admin.query(issued, json!({ "id": acme })).await["auditLogs"]["nodes"].clone();
     assert_eq!(log.as_array().unwrap().len(), 1, "{log}");
     assert_eq!(log[0]["actor"], json!({ "id": "grace", "type": "USER" }));

@@ -146,14 +146,14 @@ async fn members_are_set_listed_and_removed(server: &TestServer) {
     let admin = server.client(&acme, Role::Admin).await;
     let log = r#"query($id: ID!) {
         auditLogs(organizationId: $id, filter: { actorType: SYSTEM, action: "member.*" }) {
-            nodes { action resource { id } actor { type } }
+            nodes { action resource { externalId } actor { type } }
         }
     }"#;
     let log = admin.query(log, json!({ "id": acme })).await;
     let entries = log["auditLogs"]["nodes"].as_array().unwrap();
     let told = entries.iter().map(|entry| {
         assert_eq!(entry["actor"]["type"], "SYSTEM");
-        [&entry["action"], &entry["resource"]["id"]].map(|text| text.as_str().unwrap())
+        [&entry["action"], &entry["resource"]["externalId"]].map(|text| text.as_str().unwrap())
     });
     assert_eq!(
         told.collect::<Vec<_>>(),

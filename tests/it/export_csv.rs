@@ -5,21 +5,24 @@ use daybook_tests::{TestServer, Value, json, on_each_engine};
 
 use crate::exports::{ORDERS, export, hostile, hostile_entries, input, listed, python};
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 23] = [
     "sequence",
     "id",
     "timestamp",
     "recordedAt",
+    "clockSkewed",
     "recordedBy",
     "actorType",
     "actorId",
     "actorEmail",
     "actorName",
+    "onBehalfOf",
     "action",
     "outcome",
     "resourceType",
     "resourceId",
     "resourceName",
+    "relatedResources",
     "changes",
     "ipAddress",
     "userAgent",
@@ -61,17 +64,20 @@ fn node(cells: &[String]) -> Value {
         "sequence": text("sequence"),
         "timestamp": text("timestamp"),
         "recordedAt": text("recordedAt"),
+        "clockSkewed": parsed("clockSkewed"),
         "recordedBy": text("recordedBy"),
         "hash": text("hash"),
         "actor": {
             "id": text("actorId"), "type": text("actorType"),
             "email": text("actorEmail"), "name": text("actorName"),
         },
+        "onBehalfOf": parsed("onBehalfOf"),
         "action": text("action"),
         "outcome": text("outcome"),
         "resource": {
             "type": text("resourceType"), "id": text("resourceId"), "name": text("resourceName"),
         },
+        "relatedResources": parsed("relatedResources"),
         "changes": parsed("changes"),
         "metadata": {
             "ipAddress": text("ipAddress"), "userAgent": text("userAgent"),

@@ -83,12 +83,13 @@ print(json.dumps([metadata.row_group(index).total_byte_size for index in groups]
 
 fn is_typed(columns: &Value) {
     let columns = columns.as_array().unwrap();
-    assert_eq!(columns.len(), 20);
+    assert_eq!(columns.len(), 23);
     for column in columns {
         let expected = match column[0].as_str().unwrap() {
             "sequence" => "BIGINT",
             "timestamp" | "recordedAt" => "TIMESTAMP WITH TIME ZONE",
-            "changes" | "extra" => "JSON",
+            "clockSkewed" => "BOOLEAN",
+            "onBehalfOf" | "relatedResources" | "changes" | "extra" => "JSON",
             _ => "VARCHAR",
         };
         assert_eq!(column[1], expected, "{column}");

@@ -72,13 +72,15 @@ pub(crate) fn hostile_entries() -> Vec<Value> {
             "timestamp": format!("2026-01-01T00:{:02}:00.00000{}Z", index * 7 % 60, index % 10),
             "actor": {
                 "id": text,
-                "type": (["USER", "SERVICE", "SYSTEM"][index % 3]),
+                "type": (["USER", "SERVICE", "AGENT"][index % 3]),
                 "email": (index % 2 == 0).then_some(text),
                 "name": (index % 3 == 0).then_some(text),
             },
             "action": format!("hostile.{text}"),
             "outcome": (["SUCCESS", "FAILURE", "DENIED"][index % 3]),
+            "onBehalfOf": (index % 4 == 1).then(|| json!({ "id": text, "type": "USER", "name": text })),
             "resource": { "type": text, "id": text, "name": (index % 4 != 0).then_some(text) },
+            "relatedResources": vec![json!({ "type": text, "id": text }); index % 2],
             "changes": [
                 { "field": text, "old": { "nested": [1, 2.5, { *text: [text, null, true] }] } },
                 { "field": "gone", "old": null, "new": text },
@@ -115,15 +117,31 @@ pub(crate) async fn listed(
     let variables = json!({ "organization": organization, "filter": filter, "order": order });
     let page = client.query(LIST, variables).await["auditLogs"].clone();
     assert_eq!(page["pageInfo"]["hasNextPage"], false, "one page is meant to do");
-    page["nodes"].as_array().unwrap().clone()
+    page["nodes"].as_array().unwrap().iter().map(as_exported).collect()
+}
+
+/// Returns an entry of the API in the form of JSON exports, whose members are those of the input.
+fn as_exported(node: &Value) -> Value {
+    let node = node.to_string().replace("\"externalId\":", "\"id\":");
+    let mut node: Value = serde_json::from_str(&node).unwrap();
+    let without_null = |object: &mut Value| {
+        object
+            .as_object_mut()
+            .into_iter()
+            .for_each(|object| object.retain(|_, value| !value.is_null()));
+    };
+    without_null(&mut node["onBehalfOf"]);
+    node["relatedResources"].as_array_mut().unwrap().iter_mut().for_each(without_null);
+    node
 }
 
 const LIST: &str = "query($organization: ID!, $filter: AuditLogFilter, $order: AuditLogOrder) {
     auditLogs(organizationId: $organization, filter: $filter, orderBy: $order, first: 100) {
         pageInfo { hasNextPage }
         nodes {
-            id sequence timestamp recordedAt recordedBy hash
-            actor { id type email name } action outcome resource { type id name }
+            id sequence timestamp recordedAt clockSkewed recordedBy hash
+            actor { externalId type email name } onBehalfOf { externalId type email name } action outcome
+            resource { type externalId name } relatedResources { type externalId name }
             changes { field old new } metadata { ipAddress userAgent requestId extra }
         }
     }

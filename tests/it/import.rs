@@ -11,7 +11,7 @@ use daybook_tests::{Client, TestServer, Value, binary, entry, json, on_each_engi
 
 const ACTIONS: &str = "query($id: ID!, $after: String) {
     auditLogs(organizationId: $id, orderBy: RECORDED_ASC, filter: { action: \"line.*\" }, first: 100, after: $after) {
-        totalCount pageInfo { hasNextPage endCursor } nodes { action actor { id } recordedBy }
+        totalCount pageInfo { hasNextPage endCursor } nodes { action actor { externalId } recordedBy }
     }
 }";
 
@@ -156,7 +156,7 @@ async fn actions(client: &Client, organization: &str) -> Vec<String> {
         let page = client.query(ACTIONS, json!({ "id": organization, "after": after })).await;
         let page = &page["auditLogs"];
         for node in page["nodes"].as_array().unwrap() {
-            assert_eq!(node["actor"]["id"], "ada");
+            assert_eq!(node["actor"]["externalId"], "ada");
             assert!(node["recordedBy"].as_str().unwrap().starts_with("os-user:"), "{node}");
             actions.push(node["action"].as_str().unwrap().to_owned());
         }

@@ -10,7 +10,7 @@ const PAGE: &str = "query(
     page: jobs(
         organizationId: $organization, filter: $filter, first: $first, after: $after, last: $last, before: $before
     ) {
-        totalCount edges { cursor node { id } } nodes { id createdAt requestedBy { id } state }
+        totalCount edges { cursor node { id } } nodes { id createdAt requestedBy { externalId } state }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor }
     }
 }";

@@ -220,7 +220,7 @@ async fn links_and_downloads_are_in_the_log(server: &TestServer) {
     admin.download(job["artifact"]["downloadUrl"].as_str().unwrap()).await;
     let query = "query($id: ID!) { auditLogs(organizationId: $id, orderBy: RECORDED_ASC,
         filter: { action: \"artifact.*\" }) {
-        nodes { action actor { id } resource { id } metadata { extra ipAddress } } } }";
+        nodes { action actor { externalId } resource { externalId } metadata { extra ipAddress } } } }";
     let page = admin.query(query, json!({ "id": acme })).await;
     let entry = |action: &str, via: &str, address: Value| {
         json!({

@@ -23,19 +23,19 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Entries of an organization, a second apart. Nobody looks at their hashes.
 async fn fill(server: &TestServer, organization: &str) {
     let columns = "organization_id, sequence, id, timestamp, recorded_at, recorded_by, actor_type, actor_id, action,
-        outcome, resource_type, resource_id, changes, commitment, hash";
+        outcome, resource_type, resource_id, changes, hash";
     let values = "'seed', 'USER', 'ada', 'a.' || n % 7, 'SUCCESS', 'thing', '1', '[]'";
     let sql = match server.backend() {
         Backend::Postgres => format!(
             "INSERT INTO audit_logs ({columns})
-             SELECT $1, n + 1000, gen_random_uuid(), to_timestamp(1770000000 + n), to_timestamp(1770000000 + n), {values}, '\\x00', '\\x00'
+             SELECT $1, n + 1000, gen_random_uuid(), to_timestamp(1770000000 + n), to_timestamp(1770000000 + n), {values}, '\\x00'
              FROM generate_series(1, {ENTRIES}) AS n"
         ),
         Backend::Sqlite => format!(
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {ENTRIES})
              INSERT INTO audit_logs ({columns})
              SELECT $1, n + 1000, randomblob(16), strftime('%Y-%m-%dT%H:%M:%S', 1770000000 + n, 'unixepoch') || '.000000+00:00',
-                 strftime('%Y-%m-%dT%H:%M:%S', 1770000000 + n, 'unixepoch') || '.000000+00:00', {values}, x'00', x'00'
+                 strftime('%Y-%m-%dT%H:%M:%S', 1770000000 + n, 'unixepoch') || '.000000+00:00', {values}, x'00'
              FROM numbers"
         ),
     };

@@ -37,6 +37,7 @@ mod filters;
 mod floors;
 mod flow;
 mod guard;
+mod hashes;
 mod http;
 mod import;
 mod instants;

@@ -13,7 +13,7 @@ const MEMBERS: &str = "query($id: ID!, $first: Int, $after: String, $last: Int, 
         totalCount pageInfo { hasNextPage hasPreviousPage endCursor startCursor } nodes { subject email role } edges { cursor }
     } } }";
 const ENTRIES: &str = "query($id: ID!, $action: String!) { auditLogs(organizationId: $id, filter: { action: $action }) { nodes {
-    actor { id } resource { type id name } changes { field old new } outcome } } }";
+    actor { externalId } resource { type externalId name } changes { field old new } outcome } } }";
 
 async fn set(client: &Client, input: Value) -> Value {
     client.query(SET, json!({ "input": input })).await["setMember"].clone()
@@ -58,10 +58,10 @@ async fn role_is_given_changed_and_taken_and_each_is_recorded(server: &TestServe
         .as_array()
         .unwrap()
         .iter()
-        .filter(|entry| entry["resource"]["id"] == "carol")
+        .filter(|entry| entry["resource"]["externalId"] == "carol")
         .collect();
     assert_eq!(of_carol.len(), 2);
-    assert_eq!(of_carol[0]["actor"]["id"], "admin");
+    assert_eq!(of_carol[0]["actor"]["externalId"], "admin");
     assert_eq!(
         of_carol[0]["changes"],
         json!([{ "field": "role", "old": "AUDITOR", "new": "WRITER" }])

@@ -282,6 +282,33 @@ async fn newer_schema_is_refused(backend: Backend) {
     database.drop().await;
 }
 
+async fn database_of_before_the_first_release_is_refused(backend: Backend) {
+    let folder = TempDir::with_prefix("daybook-test-").unwrap();
+    let database = TestDatabase::create(backend, folder.path()).await;
+    migrate(&database, folder.path(), "up");
+    let db = database.connect().await;
+    let sql = "UPDATE seaql_migrations SET version = 'm20261121_000001_initial' WHERE version LIKE '%_initial'";
+    db.execute_unprepared(sql).await.unwrap();
+    for arguments in [
+        &["serve", "--listen", "127.0.0.1:0"][..],
+        &["worker"],
+        &["migrate", "up"],
+        &["migrate", "status"],
+        &["token", "--organization", "acme", "--role", "admin"],
+    ] {
+        let mut command = binary::daybook(folder.path());
+        command.args(arguments).env("DAYBOOK_DATABASE_URL", &database.url);
+        let output = command.output().unwrap();
+        let said = binary::stderr(&output);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{said}");
+        for words in ["development version", "before the first release", "use a new, empty one"] {
+            assert!(said.contains(words), "{arguments:?}: {said}");
+        }
+    }
+    db.close().await.unwrap();
+    database.drop().await;
+}
+
 /// PostgreSQL's own setting waits for a fifth of a table, which is much of a large one.
 #[tokio::test]
 async fn postgres_vacuums_the_log_by_the_hundredth() {
@@ -322,6 +349,7 @@ on_each_database! {
     command_line_tells_and_applies_what_is_missing,
     goes_up_down_and_up_again,
     many_processes_migrate_at_once,
+    database_of_before_the_first_release_is_refused,
     newer_schema_is_refused,
     schema_is_that_of_the_entities,
 }

@@ -12,7 +12,7 @@ const NOTE: &str = "query($id: ID!) { node(id: $id) { ... on Note {
 const LOG: &str = "query($id: ID!) { auditLogs(
     organizationId: $id, orderBy: RECORDED_ASC, filter: { actorId: \"member\" }
 ) { nodes {
-    action outcome recordedBy resource { type id name } changes { field old new } metadata { requestId }
+    action outcome recordedBy resource { type externalId name } changes { field old new } metadata { requestId }
 } } }";
 
 #[on_each_engine]

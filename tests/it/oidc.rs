@@ -280,7 +280,7 @@ async fn claims_give_and_take_roles_as_configured() {
         );
         assert_eq!(viewer(json!({ "groups": { "admins": true }, "team": 1 })).await, json!([]));
         let entries = "query($id: ID!) { auditLogs(organizationId: $id, filter: { action: \"member.*\", actorId: \"daybook-oidc\" }) {
-            nodes { action resource { id } changes { old new } } } }";
+            nodes { action resource { externalId } changes { old new } } } }";
         let entries =
             admin.query(entries, json!({ "id": acme })).await["auditLogs"]["nodes"].clone();
         let changes: Vec<_> =

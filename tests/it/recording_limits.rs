@@ -5,14 +5,20 @@ use daybook_entity::membership::Role;
 use daybook_tests::{Client, TestServer, Value, entry, json, on_each_engine};
 
 /// Each text of an entry and its most characters.
-const TEXTS: [(&str, usize); 11] = [
+const TEXTS: [(&str, usize); 17] = [
     ("/actor/id", 200),
     ("/actor/email", 320),
     ("/actor/name", 500),
+    ("/onBehalfOf/id", 200),
+    ("/onBehalfOf/email", 320),
+    ("/onBehalfOf/name", 500),
     ("/action", 200),
     ("/resource/type", 200),
     ("/resource/id", 200),
     ("/resource/name", 500),
+    ("/relatedResources/0/type", 200),
+    ("/relatedResources/0/id", 200),
+    ("/relatedResources/0/name", 500),
     ("/metadata/ipAddress", 64),
     ("/metadata/userAgent", 1_000),
     ("/metadata/requestId", 200),
@@ -27,8 +33,10 @@ fn with(pointer: &str, value: Value) -> Value {
     let mut entry = json!({
         "timestamp": "2026-02-13T10:30:00Z",
         "actor": { "id": "ada", "email": "ada@acme.test", "name": "Ada" },
+        "onBehalfOf": { "id": "grace", "email": "grace@acme.test", "name": "Grace" },
         "action": "device.assign",
         "resource": { "type": "device", "id": "d1", "name": "Desk" },
+        "relatedResources": [{ "type": "user", "id": "u1", "name": "Grace" }],
         "changes": [{ "field": "owner", "old": 1, "new": 2 }],
         "metadata": { "ipAddress": "::1", "userAgent": "curl", "requestId": "r1", "extra": 3 },
     });
@@ -84,12 +92,14 @@ async fn texts_at_the_bound_are_stored_whole(server: &TestServer) {
     let payload = admin.record_entries(&acme, json!([full])).await;
     assert_eq!(payload["userErrors"], json!([]));
     let query = "query($id: ID!) { auditLogs(organizationId: $id, first: 1) { nodes {
-        actor { id email name } action resource { type id name } changes { field }
+        actor { externalId email name } onBehalfOf { externalId email name } action
+        resource { type externalId name } relatedResources { type externalId name } changes { field }
         metadata { ipAddress userAgent requestId }
     } } }";
     let stored = admin.query(query, json!({ "id": acme })).await["auditLogs"]["nodes"][0].clone();
     for (pointer, _) in TEXTS {
-        assert_eq!(stored.pointer(pointer), full.pointer(pointer), "{pointer}");
+        let place = pointer.replace("/id", "/externalId");
+        assert_eq!(stored.pointer(&place), full.pointer(pointer), "{pointer}");
     }
 }
 

@@ -58,7 +58,9 @@ async fn filled(server: &TestServer, slug: &str) -> Uuid {
     }
     let keyed = "mutation($input: RecordAuditLogsInput!) {
         recordAuditLogs(input: $input) { userErrors { message } } }";
-    let entries = json!([entry("test.keyed")]);
+    let mut keyed_entry = entry("test.keyed");
+    keyed_entry["relatedResources"] = json!([{ "type": "device", "id": "7" }]);
+    let entries = json!([keyed_entry]);
     let input =
         json!({ "organizationId": organization, "entries": entries, "idempotencyKey": "k" });
     admin.query(keyed, json!({ "input": input })).await;

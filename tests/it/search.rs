@@ -2,10 +2,7 @@
 //! asked, in whatever spelling, list, count, export and tail are what a plain loop finds.
 
 use daybook_entity::membership::Role;
-use daybook_migration::Migrator;
-use daybook_tests::{Backend, TestServer, Value, json, on_each_engine};
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
-use sea_orm_migration::MigratorTrait;
+use daybook_tests::{TestServer, Value, json, on_each_engine};
 
 use crate::{
     exports::{ORDERS, export, input},
@@ -377,61 +374,6 @@ async fn tail_gives_what_has_the_words(server: &TestServer) {
     for action in ["café.1", "CAFE\u{301}"] {
         assert_eq!(socket.data().await["auditLogRecorded"]["node"]["action"], action);
     }
-}
-
-#[on_each_engine]
-async fn migration_makes_of_what_is_there_what_recording_would(server: &TestServer) {
-    let acme = server.organization("acme").await;
-    let other = server.organization("other").await;
-    let admin = server.client(&acme, Role::Admin).await;
-    server.set_member(&other, "admin", Role::Admin).await;
-    let mut dice = Dice(7);
-    for organization in [&acme, &other] {
-        let words = |index| some_words(&mut Dice(index), 9_999);
-        let entries: Vec<_> =
-            (0..600).map(|index| entry(&mut dice, index as usize, &words(index))).collect();
-        admin.record_entries(organization, json!(entries)).await;
-    }
-    let db = server.database.connect().await;
-    let recorded = index(&db, server.backend()).await;
-    assert!(recorded.len() > 1_200);
-    let steps = daybook_migration::status(&db).await.unwrap();
-    let search = steps.iter().position(|step| step.name == "m20261124_000001_search").unwrap();
-    Migrator::down(&db, Some(u32::try_from(steps.len() - search).unwrap())).await.unwrap();
-    daybook_migration::up(&db).await.unwrap();
-    assert!(index(&db, server.backend()).await == recorded);
-    // Recording goes on after it.
-    admin.record_entries(&acme, json!([daybook_tests::entry("after.migration")])).await;
-    assert_eq!(
-        walk(
-            &admin,
-            &acme,
-            &json!({ "search": "migration" }),
-            "RECORDED_ASC",
-            Pages { size: 5, way: Way::Forward, most: 5 }
-        )
-        .await
-        .len(),
-        1
-    );
-    db.close().await.unwrap();
-}
-
-/// Everything that the index holds, as text.
-async fn index(db: &DatabaseConnection, backend: Backend) -> Vec<String> {
-    let sql = match backend {
-        Backend::Sqlite => {
-            "SELECT hex(organization_id) || ' ' || (id & ((1 << 40) - 1)) || c0 AS row
-             FROM audit_log_search_content JOIN audit_log_search_spaces ON number = id >> 40 ORDER BY 1"
-        }
-        Backend::Postgres => {
-            "SELECT concat_ws(' ', organization_id, sequence, timestamp, words) AS row FROM audit_log_search
-             ORDER BY 1"
-        }
-    };
-    let rows =
-        db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap();
-    rows.iter().map(|row| row.try_get("", "row").unwrap()).collect()
 }
 
 /// A search that finds thousands, and one that finds a few, in each order.

@@ -147,7 +147,7 @@ async fn credential_is_nobodys_name(server: &TestServer) {
         assert!(!payload.to_string().contains(secret_of(credential)), "{payload}");
     }
     let log = "query($id: ID!) { auditLogs(organizationId: $id, first: 100) { nodes {
-        action recordedBy resource { id name } changes { old new } } } }";
+        action recordedBy resource { externalId name } changes { old new } } } }";
     let log = admin.query(log, json!({ "id": acme })).await.to_string();
     assert!(!log.contains(secret_of(TOKEN)) && !log.contains(secret_of(&key)), "{log}");
 }

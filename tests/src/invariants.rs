@@ -11,13 +11,16 @@ use daybook_entity::{
 };
 use daybook_service::private::STORE_IDENTITY;
 use sea_orm::{
-    ActiveEnum, ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter,
-    QueryOrder, QueryResult, Statement,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder,
+    QueryResult, Statement,
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::{Backend, TestDatabase};
+use crate::{
+    Backend, TestDatabase,
+    hashes::{self, Hash},
+};
+use sha2::{Digest, Sha256};
 
 /// Panics if an invariant does not hold.
 pub async fn check(database: &TestDatabase, artifacts: &Path) {
@@ -41,6 +44,7 @@ pub async fn logs(db: &DatabaseConnection) {
     let start = |id: &Uuid| starts.get(id).cloned().unwrap_or((0, vec![0; 32]));
     let mut ends: HashMap<Uuid, (i64, Vec<u8>)> = HashMap::new();
     let mut times = HashMap::new();
+    let mut leaves: HashMap<Uuid, Vec<Hash>> = HashMap::new();
     let entries = audit_log::Entity::find()
         .order_by_asc(audit_log::Column::OrganizationId)
         .order_by_asc(audit_log::Column::Sequence)
@@ -50,8 +54,9 @@ pub async fn logs(db: &DatabaseConnection) {
     for entry in entries {
         let end = ends.entry(entry.organization_id).or_insert_with_key(start);
         assert_eq!(entry.sequence, end.0 + 1, "a hole or a double in the log");
-        assert_eq!(entry.commitment, commitment(&entry), "commitment of entry {}", entry.sequence);
-        assert_eq!(entry.hash, hash(&end.1, &entry), "hash of entry {}", entry.sequence);
+        let leaf = hashes::leaf(&entry);
+        assert_eq!(entry.hash, hashes::chain(&end.1, &leaf), "hash of entry {}", entry.sequence);
+        leaves.entry(entry.organization_id).or_default().push(leaf);
         let before = times.insert(entry.organization_id, entry.recorded_at);
         let runs_on = before.is_none_or(|before| before <= entry.recorded_at);
         assert!(runs_on, "recordedAt runs backwards at entry {}", entry.sequence);
@@ -61,6 +66,10 @@ pub async fn logs(db: &DatabaseConnection) {
         let start = start(&head.organization_id);
         let end = ends.remove(&head.organization_id).unwrap_or_else(|| start.clone());
         assert_eq!((head.sequence, head.hash.clone()), end, "head of {}", head.organization_id);
+        let leaves = leaves.remove(&head.organization_id).unwrap_or_default();
+        // Of a log whose start was removed, the tree can't be computed anew.
+        let edge = if start.0 == 0 { hashes::edge(&leaves) } else { head.edge.clone() };
+        assert_eq!(head.edge, edge, "right edge of {}", head.organization_id);
         for kept in recording::Entity::find().all(db).await.unwrap() {
             let is_in_log = kept.organization_id != head.organization_id
                 || (start.0 < kept.first_sequence
@@ -116,49 +125,6 @@ async fn search(db: &DatabaseConnection, backend: Backend) {
         }
     }
     assert!(index.is_empty(), "search data of no entry: {:?}", index.keys());
-}
-
-/// Computes an entry's commitment as documented, without the code under test.
-fn commitment(entry: &audit_log::Model) -> Vec<u8> {
-    let mut bytes = vec![1];
-    bytes.extend(entry.salt.as_ref().unwrap());
-    for value in [&entry.actor_email, &entry.actor_name, &entry.ip_address, &entry.user_agent] {
-        text(&mut bytes, value.as_deref());
-    }
-    text(&mut bytes, Some(&entry.changes));
-    text(&mut bytes, entry.extra.as_deref());
-    Sha256::digest(bytes).to_vec()
-}
-
-fn hash(previous: &[u8], entry: &audit_log::Model) -> Vec<u8> {
-    let mut bytes = vec![1];
-    bytes.extend(previous);
-    bytes.extend(entry.organization_id.as_bytes());
-    bytes.extend(entry.sequence.to_be_bytes());
-    bytes.extend(entry.id.as_bytes());
-    bytes.extend(entry.timestamp.timestamp_micros().to_be_bytes());
-    bytes.extend(entry.recorded_at.timestamp_micros().to_be_bytes());
-    text(&mut bytes, Some(&entry.recorded_by));
-    text(&mut bytes, Some(&entry.actor_type.to_value()));
-    for value in [&entry.actor_id, &entry.action] {
-        text(&mut bytes, Some(value));
-    }
-    text(&mut bytes, Some(&entry.outcome.to_value()));
-    for value in [&entry.resource_type, &entry.resource_id] {
-        text(&mut bytes, Some(value));
-    }
-    text(&mut bytes, entry.resource_name.as_deref());
-    text(&mut bytes, entry.request_id.as_deref());
-    bytes.extend(&entry.commitment);
-    Sha256::digest(bytes).to_vec()
-}
-
-fn text(bytes: &mut Vec<u8>, value: Option<&str>) {
-    bytes.push(u8::from(value.is_some()));
-    if let Some(value) = value {
-        bytes.extend(u32::try_from(value.len()).unwrap().to_be_bytes());
-        bytes.extend(value.as_bytes());
-    }
 }
 
 /// Checks jobs: events lead to the job's state by legal transitions, the feed has no gaps, and each event

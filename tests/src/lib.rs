@@ -15,6 +15,7 @@ mod database;
 mod deadline;
 mod events;
 pub mod fields;
+pub mod hashes;
 pub mod invariants;
 mod nats;
 mod pgbouncer;

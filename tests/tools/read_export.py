@@ -25,7 +25,7 @@ Reader = Callable[[pathlib.Path], list[Record]]
 LONGEST_RECORD = 4 * 1024 * 1024
 SHAPE = """{
     id: 'VARCHAR', sequence: 'VARCHAR', timestamp: 'VARCHAR', recordedAt: 'VARCHAR',
-    recordedBy: 'VARCHAR', hash: 'VARCHAR', action: 'VARCHAR', outcome: 'VARCHAR', changes: 'JSON',
+    clockSkewed: 'BOOLEAN', recordedBy: 'VARCHAR', onBehalfOf: 'JSON', relatedResources: 'JSON', hash: 'VARCHAR', action: 'VARCHAR', outcome: 'VARCHAR', changes: 'JSON',
     actor: 'STRUCT(id VARCHAR, type VARCHAR, email VARCHAR, name VARCHAR)',
     resource: 'STRUCT(type VARCHAR, id VARCHAR, name VARCHAR)',
     metadata: 'STRUCT(ipAddress VARCHAR, userAgent VARCHAR, requestId VARCHAR, extra JSON)'
@@ -53,6 +53,8 @@ def duckdb_json(path: pathlib.Path) -> list[Record]:
         maximum_object_size = {LONGEST_RECORD})"""
     records = list(rows(source))
     for record in records:
+        for name in ("onBehalfOf", "relatedResources"):
+            record[name] = parsed(record[name])
         record["changes"] = parsed(record["changes"])
         record["metadata"]["extra"] = parsed(record["metadata"]["extra"])
     return records
@@ -106,6 +108,7 @@ def from_row(row: Record, *, is_csv: bool = False) -> Record:
         "sequence": str(row["sequence"]),
         "timestamp": instant(row["timestamp"]),
         "recordedAt": instant(row["recordedAt"]),
+        "clockSkewed": parsed(row["clockSkewed"]) if is_csv else row["clockSkewed"],
         "recordedBy": row["recordedBy"],
         "hash": row["hash"],
         "actor": {
@@ -114,9 +117,11 @@ def from_row(row: Record, *, is_csv: bool = False) -> Record:
             "email": row["actorEmail"],
             "name": row["actorName"],
         },
+        "onBehalfOf": parsed(row["onBehalfOf"]),
         "action": row["action"],
         "outcome": row["outcome"],
         "resource": {"type": row["resourceType"], "id": row["resourceId"], "name": row["resourceName"]},
+        "relatedResources": parsed(row["relatedResources"]),
         "changes": parsed(row["changes"]),
         "metadata": {
             "ipAddress": row["ipAddress"],

@@ -166,6 +166,11 @@ async fn schema(db: &Database) -> (Finding, bool) {
             let advice = "run the version of Daybook that migrated it, or a later one";
             (Finding::fail("schema", found, advice), true)
         }
+        Ok(SchemaStatus::Unreleased) => {
+            let found = "made by a development version from before the first release";
+            let advice = "such databases are not migrated: use a new, empty database";
+            (Finding::fail("schema", found, advice), true)
+        }
         Err(error) => (Finding::fail("schema", error.to_string(), up), false),
     }
 }

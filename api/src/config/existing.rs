@@ -69,6 +69,7 @@ impl Config {
                 missing.len()
             ),
             SchemaStatus::Newer(names) => anyhow!(daybook_migration::Error::Newer(names)),
+            SchemaStatus::Unreleased => anyhow!(daybook_migration::Error::Unreleased),
         };
         db.close().await?;
         Err(refusal)
@@ -86,7 +87,7 @@ impl Config {
                 db.close().await?;
                 Err(self.absent())
             }
-            SchemaStatus::Current | SchemaStatus::Older(_) | SchemaStatus::Newer(_) => Ok(db),
+            _ => Ok(db),
         }
     }
 

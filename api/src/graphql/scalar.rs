@@ -4,6 +4,8 @@ use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, Scalar
 use chrono::{DateTime, SecondsFormat, Utc};
 use daybook_service::{InstantError, Problem, ProblemCode, parse_instant};
 
+use serde::de::DeserializeOwned;
+
 use super::error::code;
 
 /// A point in time. As an input it can be invalid, which [`read`] reports with the path of the
@@ -100,17 +102,13 @@ impl ScalarType for Json {
     }
 }
 
-impl Json {
-    /// Returns stored JSON text as a value.
-    ///
-    /// # Errors
-    /// Text that is not JSON. The cause is logged here.
-    pub(super) fn stored(text: &str) -> async_graphql::Result<Self> {
-        serde_json::from_str(text).map(Self).map_err(|error| {
-            tracing::error!(%error, "failed to read stored JSON");
-            async_graphql::Error::new(
-                "Failed to read stored JSON; the server's log has the details",
-            )
-        })
-    }
+/// Returns what stored JSON text holds.
+///
+/// # Errors
+/// Text that is not JSON of this type. The cause is logged here.
+pub(super) fn stored<T: DeserializeOwned>(text: &str) -> async_graphql::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        tracing::error!(%error, "failed to read stored JSON");
+        async_graphql::Error::new("Failed to read stored JSON; the server's log has the details")
+    })
 }

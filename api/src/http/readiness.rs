@@ -141,6 +141,9 @@ fn schema(status: &SchemaStatus) -> Component {
         SchemaStatus::Newer(_) => {
             Component::Failed("the schema is newer than this version of Daybook")
         }
+        SchemaStatus::Unreleased => {
+            Component::Failed("a development version from before the first release made the schema")
+        }
         SchemaStatus::Older(_) => {
             Component::Failed("the schema is older than this version: run `daybook migrate up`")
         }

@@ -112,25 +112,23 @@ pub async fn others(
 pub(crate) async fn ours(core: &Core) -> Result<Condition> {
     let id = core.store.identity().await?;
     let others = others(&core.db, &core.clock, &id).await?;
-    let of_nobody = artifact::Column::StoreId.is_null();
     if others.is_empty() {
         return Ok(Condition::all());
     }
     let others = others.into_iter().map(|other| other.id);
-    Ok(Condition::any().add(of_nobody).add(artifact::Column::StoreId.is_not_in(others)))
+    Ok(Condition::all().add(artifact::Column::StoreId.is_not_in(others)))
 }
 
 /// True if the artifact's file is in the store of another running process.
 pub(crate) async fn is_kept_elsewhere(core: &Core, artifact: &artifact::Model) -> Result<bool> {
-    let Some(store) = &artifact.store_id else { return Ok(false) };
     let id = core.store.identity().await?;
     let others = others(&core.db, &core.clock, &id).await?;
-    Ok(others.iter().any(|other| other.id == *store))
+    Ok(others.iter().any(|other| other.id == artifact.store_id))
 }
 
 /// Determines the reason why the artifact's file is not in this process's store.
 pub(crate) async fn missing(core: &Core, artifact: &artifact::Model) -> Result<Missing> {
-    let Some(store) = &artifact.store_id else { return Ok(Missing::Gone) };
+    let store = &artifact.store_id;
     if *store == core.store.identity().await? {
         return Ok(Missing::Gone);
     }

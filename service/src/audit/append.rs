@@ -1,17 +1,26 @@
 //! Appending: sequence numbers in commit order, and each entry chained to the previous one.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::{audit_log, audit_log_head};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
     EntityTrait, IntoActiveModel, QueryFilter, Statement,
 };
+use serde::Serialize;
 use uuid::Uuid;
 
-use super::{NewEntry, chain, commitment, head::lock_head, search};
+use super::{
+    NewEntry,
+    comparable::{address_key, folded},
+    hash::{self, Commitments, Edge},
+    head::lock_head,
+    search,
+};
 use crate::{Clock, Core, random, to_micros};
 
-/// Rows in one INSERT: a row has 23 values, and SQLite accepts 32,766 in a statement.
+/// Lead of an entry's timestamp over its recording from which on the sender's clock is wrong.
+const MAX_CLOCK_LEAD: TimeDelta = TimeDelta::minutes(5);
+/// Rows in one INSERT: a row has 28 values, and SQLite accepts 32,766 in a statement.
 const MAX_INSERT_ROWS: usize = 1_000;
 
 /// An entry with its id and salt, ready to be appended.
@@ -20,7 +29,7 @@ pub(crate) struct Draft {
     /// The entry's id, chosen before the transaction, so that the transaction's outcome can be
     /// looked up.
     pub(crate) id: Uuid,
-    salt: [u8; 16],
+    salt: [u8; 32],
     recorded_by: String,
     entry: NewEntry,
 }
@@ -54,12 +63,16 @@ pub(super) async fn append_to(
     let recorded_at = recording_time(tx, clock, &head).await?;
     let organization_id = head.organization_id;
     let (mut sequence, mut hash) = (head.sequence, head.hash);
+    let mut edge = u64::try_from(sequence)
+        .map_err(wrong)
+        .and_then(|size| Edge::read(size, &head.edge).map_err(wrong))?;
     let mut rows = Vec::with_capacity(drafts.len());
     for draft in drafts {
         sequence += 1;
         let mut row = row(organization_id, sequence, recorded_at, draft)?;
-        row.commitment = commitment(&row).to_vec();
-        row.hash = chain(&hash, &row).to_vec();
+        let leaf = hash::leaf(&row, &Commitments::of(&row).map_err(wrong)?);
+        edge.push(leaf);
+        row.hash = hash::chain(&hash, &leaf).to_vec();
         hash.clone_from(&row.hash);
         rows.push(row);
     }
@@ -72,6 +85,7 @@ pub(super) async fn append_to(
         .set(audit_log_head::ActiveModel {
             sequence: Set(sequence),
             hash: Set(hash),
+            edge: Set(edge.to_bytes()),
             ..Default::default()
         })
         .filter(audit_log_head::Column::OrganizationId.eq(organization_id))
@@ -111,32 +125,44 @@ fn row(
     draft: Draft,
 ) -> Result<audit_log::Model, DbErr> {
     let Draft { id, salt, recorded_by, entry } = draft;
-    let json = |error: serde_json::Error| DbErr::Json(error.to_string());
     let metadata = entry.metadata.unwrap_or_default();
     let extra = metadata.extra.filter(|extra| !extra.is_null());
+    let timestamp = entry.timestamp.map_or(recorded_at, to_micros);
     Ok(audit_log::Model {
         organization_id,
         sequence,
         id,
-        timestamp: entry.timestamp.map_or(recorded_at, to_micros),
+        timestamp,
         recorded_at,
+        clock_skewed: timestamp - recorded_at > MAX_CLOCK_LEAD,
         recorded_by,
         actor_type: entry.actor.r#type,
         actor_id: entry.actor.id,
+        actor_email_folded: entry.actor.email.as_deref().map(folded),
         actor_email: entry.actor.email,
         actor_name: entry.actor.name,
+        on_behalf_of: entry.on_behalf_of.as_ref().map(json).transpose()?,
         action: entry.action,
         outcome: entry.outcome,
         resource_type: entry.resource.r#type,
         resource_id: entry.resource.id,
         resource_name: entry.resource.name,
+        related_resources: json(&entry.related_resources)?,
         request_id: metadata.request_id,
+        ip_address_key: metadata.ip_address.as_deref().and_then(address_key),
         ip_address: metadata.ip_address,
         user_agent: metadata.user_agent,
-        changes: serde_json::to_string(&entry.changes).map_err(json)?,
-        extra: extra.map(|extra| serde_json::to_string(&extra)).transpose().map_err(json)?,
+        changes: json(&entry.changes)?,
+        extra: extra.as_ref().map(json).transpose()?,
         salt: Some(salt.to_vec()),
-        commitment: Vec::new(),
         hash: Vec::new(),
     })
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, DbErr> {
+    serde_json::to_string(value).map_err(|error| DbErr::Json(error.to_string()))
+}
+
+fn wrong(error: impl std::error::Error) -> DbErr {
+    DbErr::Custom(error.to_string())
 }

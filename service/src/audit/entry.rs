@@ -30,8 +30,14 @@ pub struct NewEntry {
     /// The outcome of the action; success by default.
     #[serde(default = "success", deserialize_with = "from_name", serialize_with = "to_name")]
     pub outcome: AuditOutcome,
+    /// The person or service for whom the actor acted, if not for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Actor>,
     /// The object of the action.
     pub resource: Resource,
+    /// Further objects of the action.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related_resources: Vec<Resource>,
     /// Changed values of the resource, before and after.
     #[serde(default)]
     pub changes: Vec<Change>,
@@ -50,10 +56,10 @@ pub struct Actor {
     #[serde(default = "user", deserialize_with = "from_name", serialize_with = "to_name")]
     pub r#type: ActorType,
     /// The actor's e-mail address.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// The actor's display name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -66,7 +72,7 @@ pub struct Resource {
     /// The resource's id in the recording application.
     pub id: String,
     /// The resource's display name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -110,7 +116,9 @@ impl NewEntry {
             actor: Actor::of(viewer),
             action: action.to_owned(),
             outcome: AuditOutcome::Success,
+            on_behalf_of: None,
             resource,
+            related_resources: Vec::new(),
             changes: Vec::new(),
             metadata: Metadata::of(viewer),
         }

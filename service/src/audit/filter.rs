@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    comparable::folded,
     entry::optional_name,
     search::{Term, terms},
 };
@@ -25,7 +26,7 @@ pub struct Filter {
     /// The actor's id, matched exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor_id: Option<String>,
-    /// The actor's e-mail address, matched exactly.
+    /// The actor's e-mail address, compared without regard to case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor_email: Option<String>,
     /// The kind of actor.
@@ -141,7 +142,9 @@ impl Filter {
         Condition::all()
             .add(Column::OrganizationId.eq(organization_id))
             .add_option(equal(Column::ActorId, &self.actor_id))
-            .add_option(equal(Column::ActorEmail, &self.actor_email))
+            .add_option(
+                self.actor_email.as_deref().map(|email| Column::ActorEmailFolded.eq(folded(email))),
+            )
             .add_option(self.actor_type.map(|kind| Column::ActorType.eq(kind)))
             .add_option(self.action.as_deref().map(action))
             .add_option(self.outcome.map(|outcome| Column::Outcome.eq(outcome)))

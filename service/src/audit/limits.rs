@@ -15,6 +15,8 @@ const MAX_NAME_CHARS: usize = 500;
 /// Maximum length of an e-mail address, in characters. RFC 3696 (erratum 1690) says 254; older
 /// systems keep 320.
 const MAX_EMAIL_CHARS: usize = 320;
+/// Maximum number of resources beside the entry's own.
+const MAX_RELATED_RESOURCES: usize = 16;
 /// Maximum length of an IP address, including a zone, in characters.
 const IP_ADDRESS: usize = 64;
 /// Maximum length of a user agent, in characters.
@@ -57,18 +59,32 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn entry(&mut self, entry: &NewEntry) {
-        let NewEntry { timestamp: _, actor, action, outcome: _, resource, changes, metadata } =
-            entry;
-        let Actor { id, r#type: _, email, name } = actor;
-        self.text(&["actor", "id"], Some(id), MAX_ID_CHARS);
-        self.text(&["actor", "email"], email.as_ref(), MAX_EMAIL_CHARS);
-        self.text(&["actor", "name"], name.as_ref(), MAX_NAME_CHARS);
+        let NewEntry {
+            timestamp: _,
+            actor,
+            on_behalf_of,
+            action,
+            outcome: _,
+            resource,
+            related_resources,
+            changes,
+            metadata,
+        } = entry;
+        self.actor("actor", actor);
+        on_behalf_of.iter().for_each(|actor| self.actor("onBehalfOf", actor));
         self.text(&["action"], Some(action), MAX_ID_CHARS);
         self.action(action);
-        let Resource { r#type, id, name } = resource;
-        self.text(&["resource", "type"], Some(r#type), MAX_ID_CHARS);
-        self.text(&["resource", "id"], Some(id), MAX_ID_CHARS);
-        self.text(&["resource", "name"], name.as_ref(), MAX_NAME_CHARS);
+        self.resource(&["resource"], resource);
+        for (index, resource) in related_resources.iter().take(MAX_RELATED_RESOURCES).enumerate() {
+            self.resource(&["relatedResources", &index.to_string()], resource);
+        }
+        if related_resources.len() > MAX_RELATED_RESOURCES {
+            let message = format!(
+                "must have at most {MAX_RELATED_RESOURCES} resources, has {}",
+                related_resources.len()
+            );
+            self.add(ProblemCode::TooLarge, &["relatedResources"], message);
+        }
         if let Some(Metadata { ip_address, user_agent, request_id, extra: _ }) = metadata {
             self.text(&["metadata", "ipAddress"], ip_address.as_ref(), IP_ADDRESS);
             self.text(&["metadata", "userAgent"], user_agent.as_ref(), USER_AGENT);
@@ -76,6 +92,20 @@ impl Checker<'_> {
         }
         let extra = metadata.as_ref().and_then(|metadata| metadata.extra.as_ref());
         self.json(changes, extra);
+    }
+
+    fn actor(&mut self, field: &str, actor: &Actor) {
+        let Actor { id, r#type: _, email, name } = actor;
+        self.text(&[field, "id"], Some(id), MAX_ID_CHARS);
+        self.text(&[field, "email"], email.as_ref(), MAX_EMAIL_CHARS);
+        self.text(&[field, "name"], name.as_ref(), MAX_NAME_CHARS);
+    }
+
+    fn resource(&mut self, field: &[&str], resource: &Resource) {
+        let Resource { r#type, id, name } = resource;
+        self.text(&[field, &["type"]].concat(), Some(r#type), MAX_ID_CHARS);
+        self.text(&[field, &["id"]].concat(), Some(id), MAX_ID_CHARS);
+        self.text(&[field, &["name"]].concat(), name.as_ref(), MAX_NAME_CHARS);
     }
 
     fn text(&mut self, field: &[&str], text: Option<&String>, most: usize) {
@@ -147,7 +177,7 @@ impl Checker<'_> {
         if total > MAX_JSON_VALUES {
             let field = if sizes[0].values >= sizes[1].values { fields[0] } else { fields[1] };
             let message = format!(
-                "changes and extra together must have at most {MAX_JSON_VALUES} MAX_JSON_BYTES values, keys \
+                "changes and extra together must have at most {MAX_JSON_VALUES} JSON values, keys \
                  included, have {total}"
             );
             self.add(ProblemCode::TooLarge, field, message);

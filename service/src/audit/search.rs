@@ -10,6 +10,7 @@ mod intervals;
 mod lookup;
 mod page_query;
 mod query;
+mod resources;
 mod words;
 
 pub(super) use index::add;
@@ -19,7 +20,7 @@ pub(crate) use lookup::Lookup;
 pub(super) use lookup::count_of;
 pub(super) use words::{Term, terms};
 
-/// Name of the index's table, on both engines.
+/// Name of the table of words, on both engines.
 const SEARCH_TABLE: &str = "audit_log_search";
 
 /// Largest sequence that SQLite's index has room for. An organization's entries stand together and

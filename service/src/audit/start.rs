@@ -4,7 +4,7 @@ use daybook_entity::retention;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QuerySelect};
 use uuid::Uuid;
 
-use super::GENESIS;
+use super::hash::GENESIS;
 use crate::{Error, Result};
 
 /// Keeps entries of an organization's log from being removed until the transaction ends, and

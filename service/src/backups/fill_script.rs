@@ -24,16 +24,16 @@ pub(super) fn seeds(engine: Engine) -> &'static str {
         Engine::Sqlite => {
             "INSERT INTO organizations (id, slug, name, created_at) VALUES
 (zeroblob(16), 'instance', 'This instance', strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now'));
-INSERT INTO audit_log_heads (organization_id, sequence, hash) VALUES
-(zeroblob(16), 0, zeroblob(32));
+INSERT INTO audit_log_heads (organization_id, sequence, hash, edge) VALUES
+(zeroblob(16), 0, zeroblob(32), zeroblob(0));
 INSERT INTO job_feed (id, feed, pruned) VALUES (1, 0, 0);
 "
         }
         Engine::Postgres => {
             "INSERT INTO organizations (id, slug, name, created_at) VALUES
 ('00000000-0000-0000-0000-000000000000', 'instance', 'This instance', clock_timestamp());
-INSERT INTO audit_log_heads (organization_id, sequence, hash) VALUES
-('00000000-0000-0000-0000-000000000000', 0, decode(repeat('00', 32), 'hex'));
+INSERT INTO audit_log_heads (organization_id, sequence, hash, edge) VALUES
+('00000000-0000-0000-0000-000000000000', 0, decode(repeat('00', 32), 'hex'), '');
 INSERT INTO job_feed (id, feed, pruned) VALUES (1, 0, 0);
 "
         }

@@ -228,7 +228,7 @@ fn success(
         created_at: job.created_at,
         expires_at: job.created_at,
         removed_at: None,
-        store_id: Some(file.store.clone()),
+        store_id: file.store.clone(),
     };
     let outcome = serde_json::to_string(outcome);
     let outcome = outcome.map_err(|error| Fault::encode("the backup's outcome", error))?;

@@ -14,8 +14,13 @@ use crate::Engine;
 
 /// Tables that no backup contains: facts about this database rather than its content, and search
 /// indexes derived from the content.
-pub const LEFT_OUT: [&str; 4] =
-    ["restores", "artifact_stores", "audit_log_search", "audit_log_search_spaces"];
+pub const LEFT_OUT: [&str; 5] = [
+    "restores",
+    "artifact_stores",
+    "audit_log_search",
+    "audit_log_search_resources",
+    "audit_log_search_spaces",
+];
 
 /// A table of a backup.
 #[derive(Debug)]

@@ -88,7 +88,7 @@ fn success(
         created_at: job.created_at,
         expires_at: job.created_at,
         removed_at: None,
-        store_id: Some(stored.store.clone()),
+        store_id: stored.store.clone(),
     };
     let outcome = serde_json::to_string(&outcome).map_err(unwritten("the export's outcome"))?;
     let artifact = NewArtifact { row: artifact, lifetime: ArtifactLifetime::Ttl };

@@ -138,7 +138,9 @@ fn entry(core: &Core, made: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
             | Transition::Canceled
             | Transition::Interrupted => AuditOutcome::Success,
         },
+        on_behalf_of: None,
         resource: Resource { r#type: "job".to_owned(), id: id.to_string(), name: None },
+        related_resources: Vec::new(),
         changes: Vec::new(),
         metadata: Some(Metadata {
             request_id: job.request_id.clone(),

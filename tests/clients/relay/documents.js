@@ -6,7 +6,7 @@ graphql`
     id
     action
     actor {
-      id
+      externalId
       email
     }
     recordedAt

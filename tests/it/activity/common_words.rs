@@ -61,7 +61,7 @@ async fn fill(server: &TestServer, acme: &str) {
     let db = server.database.connect().await;
     let second = SECOND.replace("CROWDED", &CROWDED.to_string());
     let columns = "organization_id, sequence, id, timestamp, recorded_at, recorded_by, actor_type, actor_id, action,
-        outcome, resource_type, resource_id, changes, commitment, hash";
+        outcome, resource_type, resource_id, changes, hash";
     let values = "'seed', 'USER', 'ada', 'filled', 'SUCCESS', 'thing', '1', '[]'";
     let [entries, words] = match server.backend() {
         Backend::Sqlite => {
@@ -74,7 +74,7 @@ async fn fill(server: &TestServer, acme: &str) {
             [
                 format!(
                     "{numbers} INSERT INTO audit_logs ({columns})
-                     SELECT $1, 1000 + n, randomblob(16), {time}, {time}, {values}, x'00', x'00' FROM numbers"
+                     SELECT $1, 1000 + n, randomblob(16), {time}, {time}, {values}, x'00' FROM numbers"
                 ),
                 format!(
                     "{numbers} INSERT INTO audit_log_search (rowid, words)
@@ -90,7 +90,7 @@ async fn fill(server: &TestServer, acme: &str) {
             [
                 format!(
                     "INSERT INTO audit_logs ({columns})
-                     SELECT $1, 1000 + n, gen_random_uuid(), {time}, {time}, {values}, '\\x00', '\\x00' FROM {numbers}"
+                     SELECT $1, 1000 + n, gen_random_uuid(), {time}, {time}, {values}, '\\x00' FROM {numbers}"
                 ),
                 format!(
                     "INSERT INTO audit_log_search (organization_id, sequence, timestamp, words)

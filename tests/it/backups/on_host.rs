@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::{BACKUP, backed_up, instance_backed_up};
 
 const DOWNLOADS: &str = "query($id: ID!) { auditLogs(organizationId: $id, orderBy: RECORDED_ASC,
-    filter: { action: \"artifact.downloaded\" }) { nodes { resource { id name } metadata { extra } } } }";
+    filter: { action: \"artifact.downloaded\" }) { nodes { resource { externalId name } metadata { extra } } } }";
 
 /// The lines of `daybook backup list`, cut at the tabs.
 pub(super) fn list(server: &TestServer) -> Vec<Vec<String>> {
@@ -80,7 +80,7 @@ async fn file_is_the_hosts_and_each_log_in_it_says_so(server: &TestServer) {
     {
         let entries = downloads(client, organization).await;
         let entries = if organization == &acme { &entries[before..] } else { &entries[..] };
-        let resource = json!({ "id": job["id"], "name": name });
+        let resource = json!({ "externalId": job["id"], "name": name });
         assert_eq!(entries.len(), 2, "{entries:?}");
         for entry in entries {
             assert_eq!(entry["resource"], resource);

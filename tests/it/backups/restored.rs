@@ -131,7 +131,7 @@ async fn wrong_target_or_secret_is_refused(server: &TestServer) {
     refused(&restore(elsewhere.path(), &file, &copy.database.url, &[]), "another secret");
     refused(&restore(server.folder(), &file, "mysql://x/y", &[]), "neither sqlite: nor postgres:");
     let text = String::from_utf8(bytes).unwrap();
-    let older = text.replace("m20261124_000004_backups", "m20260101_000001_older");
+    let older = text.replace("m20261130_000002_search", "m20260101_000001_older");
     let older = copy.keep("older.sql", older.as_bytes());
     refused(&restore(server.folder(), &older, &copy.database.url, &[]), "can't restore ");
 

@@ -13,7 +13,7 @@ use crate::graphql::scalar::{self, Instant, Json};
 pub(in crate::graphql) struct AuditLogFilter {
     /// Matches entries whose `actor.id` is exactly this text.
     actor_id: Option<String>,
-    /// Matches entries whose `actor.email` is exactly this text.
+    /// Matches entries whose `actor.email` is this text, without regard to case.
     actor_email: Option<String>,
     /// Matches entries whose `actor.type` is this type.
     actor_type: Option<ActorType>,
@@ -119,8 +119,11 @@ pub(in crate::graphql) struct RecordAuditLogsInput {
 pub(in crate::graphql) struct AuditLogEntryInput {
     /// The time at which the action happened. The current time if absent.
     timestamp: Option<Instant>,
-    /// The user, service or system that performed the action.
+    /// The user, service, system or agent that performed the action.
     actor: AuditActorInput,
+    /// The user or service for whom the actor acted, such as the customer of a support engineer or
+    /// the user of an AI agent. Absent if it acted for itself.
+    on_behalf_of: Option<AuditActorInput>,
     /// Name of the action, a dotted verb such as `device.assign`. At most 200 characters; must not
     /// contain `*`, which marks a prefix in filters.
     action: String,
@@ -129,6 +132,9 @@ pub(in crate::graphql) struct AuditLogEntryInput {
     outcome: Option<AuditOutcome>,
     /// The resource that the action affected.
     resource: AuditResourceInput,
+    /// Further resources that the action affected. At most 16.
+    #[graphql(default_with = "Some(Vec::new())")]
+    related_resources: Option<Vec<AuditResourceInput>>,
     /// Fields that the action changed, with their old and new values. Together with
     /// `metadata.extra` at most 64 KiB of JSON, 5,000 JSON values (including keys) and 32 levels of
     /// nested lists and objects.
@@ -138,7 +144,7 @@ pub(in crate::graphql) struct AuditLogEntryInput {
     metadata: Option<AuditMetadataInput>,
 }
 
-/// The user, service or system that performed an action.
+/// A user, service, system or agent that performed an action, or for whom it was performed.
 #[derive(InputObject)]
 pub(in crate::graphql) struct AuditActorInput {
     /// ID of the actor in the recording application. At most 200 characters.
@@ -152,7 +158,7 @@ pub(in crate::graphql) struct AuditActorInput {
     name: Option<String>,
 }
 
-/// The resource that an action affected.
+/// A resource that an action affected.
 #[derive(InputObject)]
 pub(in crate::graphql) struct AuditResourceInput {
     /// Type of the resource, such as `device`. At most 200 characters.
@@ -209,25 +215,41 @@ pub(super) fn read(
 
 impl AuditLogEntryInput {
     fn read(self, path: &[&str], problems: &mut Vec<Problem>) -> audit::NewEntry {
-        let Self { timestamp, actor, action, outcome, resource, changes, metadata } = self;
+        let Self {
+            timestamp,
+            actor,
+            on_behalf_of,
+            action,
+            outcome,
+            resource,
+            related_resources,
+            changes,
+            metadata,
+        } = self;
+        let related_resources = related_resources.unwrap_or_default();
         audit::NewEntry {
             timestamp: scalar::read(timestamp, (path, "timestamp"), problems),
-            actor: audit::Actor {
-                id: actor.id,
-                r#type: actor.r#type.unwrap_or(ActorType::User).into(),
-                email: actor.email,
-                name: actor.name,
-            },
+            actor: actor.into(),
+            on_behalf_of: on_behalf_of.map(Into::into),
             action,
             outcome: outcome.unwrap_or(AuditOutcome::Success).into(),
-            resource: audit::Resource {
-                r#type: resource.r#type,
-                id: resource.id,
-                name: resource.name,
-            },
+            resource: resource.into(),
+            related_resources: related_resources.into_iter().map(Into::into).collect(),
             changes: changes.unwrap_or_default().into_iter().map(Into::into).collect(),
             metadata: metadata.map(Into::into),
         }
+    }
+}
+
+impl From<AuditActorInput> for audit::Actor {
+    fn from(AuditActorInput { id, r#type, email, name }: AuditActorInput) -> Self {
+        Self { id, r#type: r#type.unwrap_or(ActorType::User).into(), email, name }
+    }
+}
+
+impl From<AuditResourceInput> for audit::Resource {
+    fn from(AuditResourceInput { r#type, id, name }: AuditResourceInput) -> Self {
+        Self { r#type, id, name }
     }
 }
 

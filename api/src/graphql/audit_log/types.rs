@@ -7,7 +7,7 @@ use daybook_service::{GlobalId, Scope, audit};
 use crate::graphql::{
     error::to_error,
     page::ConnectionWith,
-    scalar::{BigInt, Instant, Json},
+    scalar::{BigInt, Instant, Json, stored},
 };
 
 /// An entry of an organization's audit log.
@@ -40,25 +40,37 @@ impl AuditLog {
         self.0.recorded_at.into()
     }
 
+    /// True if `timestamp` is later than `recordedAt` by more than five minutes: the clock of the
+    /// application that recorded the entry is wrong.
+    async fn clock_skewed(&self) -> bool {
+        self.0.clock_skewed
+    }
+
     /// Subject of the credential that recorded the entry. It can differ from the actor.
     async fn recorded_by(&self) -> &str {
         &self.0.recorded_by
     }
 
-    /// SHA-256 of the entry and the hash of the preceding entry in the organization's log, in
-    /// lowercase hex.
+    /// The chain hash: SHA-256 of the chain hash of the preceding entry in the organization's log and
+    /// the entry's leaf hash, in lowercase hex.
     async fn hash(&self) -> String {
         daybook_service::hex(&self.0.hash)
     }
 
-    /// The user, service or system that performed the action.
+    /// The user, service, system or agent that performed the action.
     async fn actor(&self) -> AuditActor {
         AuditActor {
-            id: self.0.actor_id.clone(),
+            external_id: self.0.actor_id.clone(),
             r#type: self.0.actor_type.into(),
             email: self.0.actor_email.clone(),
             name: self.0.actor_name.clone(),
         }
+    }
+
+    /// The user or service for whom the actor acted. Null if it acted for itself.
+    async fn on_behalf_of(&self) -> Result<Option<AuditActor>> {
+        let actor = self.0.on_behalf_of.as_deref().map(stored::<audit::Actor>).transpose()?;
+        Ok(actor.map(AuditActor::from))
     }
 
     /// Name of the action, a dotted verb such as `device.assign`.
@@ -75,15 +87,20 @@ impl AuditLog {
     async fn resource(&self) -> AuditResource {
         AuditResource {
             r#type: self.0.resource_type.clone(),
-            id: self.0.resource_id.clone(),
+            external_id: self.0.resource_id.clone(),
             name: self.0.resource_name.clone(),
         }
     }
 
+    /// Further resources that the action affected. At most 16.
+    async fn related_resources(&self) -> Result<Vec<AuditResource>> {
+        let related: Vec<audit::Resource> = stored(&self.0.related_resources)?;
+        Ok(related.into_iter().map(AuditResource::from).collect())
+    }
+
     /// Fields that the action changed, with their old and new values.
     async fn changes(&self) -> Result<Vec<FieldChange>> {
-        let Json(changes) = Json::stored(&self.0.changes)?;
-        let changes: Vec<audit::Change> = serde_json::from_value(changes)?;
+        let changes: Vec<audit::Change> = stored(&self.0.changes)?;
         Ok(changes.into_iter().map(FieldChange::from).collect())
     }
 
@@ -93,18 +110,18 @@ impl AuditLog {
             ip_address: self.0.ip_address.clone(),
             user_agent: self.0.user_agent.clone(),
             request_id: self.0.request_id.clone(),
-            extra: self.0.extra.as_deref().map(Json::stored).transpose()?,
+            extra: self.0.extra.as_deref().map(stored).transpose()?.map(Json),
         })
     }
 }
 
-/// The user, service or system that performed an action.
+/// A user, service, system or agent that performed an action, or for whom it was performed.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditActor {
     /// ID of the actor in the recording application. In Daybook's own entries it is a subject: a
     /// member, operator or API key, `os-user:NAME@HOST` for a user of the host who ran `daybook`
     /// there, or a name that begins with `daybook` for Daybook itself.
-    pub(in crate::graphql) id: String,
+    pub(in crate::graphql) external_id: String,
     /// Type of the actor.
     pub(in crate::graphql) r#type: ActorType,
     /// E-mail address of the actor. Null if none was recorded.
@@ -125,6 +142,9 @@ pub(in crate::graphql) enum ActorType {
     /// user of the host who ran `daybook` there, with details in `metadata.extra` (`via`, `osUser`,
     /// `host`).
     System,
+    /// A program that decides by itself, such as an AI agent; mostly on behalf of a user, see
+    /// `onBehalfOf`.
+    Agent,
 }
 
 /// Outcome of an action.
@@ -139,15 +159,27 @@ pub(in crate::graphql) enum AuditOutcome {
     Denied,
 }
 
-/// The resource that an action affected.
+/// A resource that an action affected.
 #[derive(SimpleObject)]
 pub(in crate::graphql) struct AuditResource {
     /// Type of the resource, such as `device`.
     r#type: String,
     /// ID of the resource in the recording application.
-    id: String,
+    external_id: String,
     /// Display name of the resource. Null if none was recorded.
     name: Option<String>,
+}
+
+impl From<audit::Actor> for AuditActor {
+    fn from(audit::Actor { id, r#type, email, name }: audit::Actor) -> Self {
+        Self { external_id: id, r#type: r#type.into(), email, name }
+    }
+}
+
+impl From<audit::Resource> for AuditResource {
+    fn from(audit::Resource { r#type, id, name }: audit::Resource) -> Self {
+        Self { r#type, external_id: id, name }
+    }
 }
 
 /// A field that an action changed, with its old and new value.

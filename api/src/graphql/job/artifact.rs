@@ -8,7 +8,7 @@ use super::availability::ArtifactAvailability;
 use crate::graphql::{
     context::instance,
     error::to_error,
-    scalar::{BigInt, Instant, Json},
+    scalar::{BigInt, Instant, Json, stored},
 };
 
 /// The file that a job produced.
@@ -83,6 +83,6 @@ impl Artifact {
     async fn manifest(&self) -> Result<Option<Json>> {
         let Artifact { scope, artifact, permission } = self;
         let may = scope.may(artifact.organization_id, *permission).await.map_err(to_error)?;
-        may.then(|| Json::stored(&artifact.manifest)).transpose()
+        may.then(|| stored(&artifact.manifest)).transpose().map(|manifest| manifest.map(Json))
     }
 }

@@ -185,7 +185,7 @@ impl JobFields {
     /// The user, service or system that requested the job.
     pub(in crate::graphql) async fn requested_by(&self) -> AuditActor {
         AuditActor {
-            id: self.job.requester_id.clone(),
+            external_id: self.job.requester_id.clone(),
             r#type: self.job.requester_type.into(),
             email: self.job.requester_email.clone(),
             name: None,

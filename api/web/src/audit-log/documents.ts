@@ -10,8 +10,8 @@ export const ENTRY_ROW = graphql(`
     timestamp
     action
     outcome
-    actor { id type name email }
-    resource { type id name }
+    actor { externalId type name email }
+    resource { type externalId name }
   }
 `);
 
@@ -68,8 +68,8 @@ export const ENTRY = graphql(`
       hash
       action
       outcome
-      actor { id type name email }
-      resource { type id name }
+      actor { externalId type name email }
+      resource { type externalId name }
       changes { field old new }
       metadata { ipAddress userAgent requestId extra }
     }

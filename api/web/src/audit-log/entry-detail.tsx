@@ -64,19 +64,19 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
         <Fact name="Happened" extra={utc(entry.timestamp)}>
           {local(entry.timestamp)} <span className="muted">{zone}</span>
         </Fact>
-        <Fact name="Actor" extra={actor.email} onFilter={by("actorId", actor.id)} filterName="this actor">
-          <Recorded text={actor.name ?? actor.id} /> <span className="tag">{actor.type.toLowerCase()}</span>{" "}
+        <Fact name="Actor" extra={actor.email} onFilter={by("actorId", actor.externalId)} filterName="this actor">
+          <Recorded text={actor.name ?? actor.externalId} /> <span className="tag">{actor.type.toLowerCase()}</span>{" "}
           <span className="muted mono">
-            <Recorded text={actor.id} />
+            <Recorded text={actor.externalId} />
           </span>
         </Fact>
         <Fact
           name="Resource"
-          extra={resource.id}
-          onFilter={by("resourceId", resource.id)}
+          extra={resource.externalId}
+          onFilter={by("resourceId", resource.externalId)}
           filterName="this resource"
         >
-          <Recorded text={resource.name ?? resource.id} />{" "}
+          <Recorded text={resource.name ?? resource.externalId} />{" "}
           <span className="tag">
             <Recorded text={resource.type} />
           </span>

@@ -30,8 +30,8 @@ export const EntryRow = memo(function EntryRow({ entry, index, offset, isActive,
       <span role="gridcell" className="entry-time">
         <Time value={entry.timestamp} />
       </span>
-      <span role="gridcell" className="entry-actor" title={withoutHidden(actor.email ?? actor.id)}>
-        <Recorded text={actor.name ?? actor.email ?? actor.id} />
+      <span role="gridcell" className="entry-actor" title={withoutHidden(actor.email ?? actor.externalId)}>
+        <Recorded text={actor.name ?? actor.email ?? actor.externalId} />
         {actor.type !== "USER" && <span className="tag">{actor.type.toLowerCase()}</span>}
       </span>
       <span role="gridcell" className="entry-action mono">
@@ -42,7 +42,7 @@ export const EntryRow = memo(function EntryRow({ entry, index, offset, isActive,
           <Recorded text={resource.type} />
         </span>
         <span className="entry-resource-name">
-          <Recorded text={resource.name ?? resource.id} />
+          <Recorded text={resource.name ?? resource.externalId} />
         </span>
       </span>
       <span role="gridcell" className="entry-outcome">

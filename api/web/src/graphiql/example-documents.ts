@@ -39,7 +39,7 @@ export const EXAMPLES: Example[] = [
       actor { name email }
       action
       outcome
-      resource { type name id }
+      resource { type name externalId }
     }
   }
 }
@@ -52,7 +52,7 @@ export const EXAMPLES: Example[] = [
     document: `subscription Recorded($organizationId: ID!) {
   auditLogRecorded(organizationId: $organizationId) {
     cursor
-    node { sequence action actor { id } resource { type id } }
+    node { sequence action actor { externalId } resource { type externalId } }
   }
 }
 `,

@@ -26,7 +26,7 @@ export const JOB_FIELDS = graphql(`
     maxAttempts
     cancelRequestedAt
     organization { id slug name }
-    requestedBy { id name email }
+    requestedBy { externalId name email }
     progress { phase done total fraction }
     error { code message retryable }
     retryOf { id }

@@ -34,7 +34,7 @@ export function title(job: Job): string {
 }
 
 export function requester({ requestedBy }: Job): string {
-  return requestedBy.name ?? requestedBy.email ?? requestedBy.id;
+  return requestedBy.name ?? requestedBy.email ?? requestedBy.externalId;
 }
 
 /** Time between a job's first attempt and its end, in milliseconds; null if it has not ended. */

@@ -1,4 +1,4 @@
-//! Writing the index of words, in the transaction that appends the entries.
+//! Writing the indexes of words and of related resources, in the transaction that appends the entries.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{FIRST_ROW_NUMBER, SEQUENCES, query::prefix, words::words};
+use super::{FIRST_ROW_NUMBER, SEQUENCES, query::prefix, resources, words::words};
 
 /// Number of entries in one step of [`catch_up`].
 const CATCH_UP_ENTRIES: u64 = 1_000;
 
-/// Adds `entries`, all of one organization, to the index of words.
+/// Adds `entries`, all of one organization, to the indexes.
 pub(in crate::audit) async fn add(
     tx: &DatabaseTransaction,
     organization_id: Uuid,
@@ -23,6 +23,7 @@ pub(in crate::audit) async fn add(
     if entries.is_empty() {
         return Ok(());
     }
+    resources::add(tx, organization_id, entries).await?;
     let backend = tx.get_database_backend();
     if backend != DbBackend::Postgres {
         let sql = "INSERT OR IGNORE INTO audit_log_search_spaces (organization_id) VALUES (?)";
@@ -72,7 +73,7 @@ pub(crate) async fn catch_up(
     Ok(!entries.is_empty())
 }
 
-/// Removes an organization's entries after `after`, up to `through`, from the index.
+/// Removes an organization's entries after `after`, up to `through`, from the indexes.
 pub(crate) async fn forget(
     tx: &DatabaseTransaction,
     organization_id: Uuid,
@@ -95,7 +96,7 @@ pub(crate) async fn forget(
         ),
     };
     tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-    Ok(())
+    resources::forget(tx, organization_id, after, through).await
 }
 
 /// Returns the words of the fields that a search covers.

@@ -29,6 +29,8 @@ pub(in crate::exports) enum Kind {
     Number,
     /// An instant in UTC, with microseconds.
     Time,
+    /// True or false.
+    Flag,
     /// Text with few distinct values.
     Word,
     /// Text that differs in most entries.
@@ -48,16 +50,19 @@ pub(in crate::exports) const COLUMNS: &[Column] = &[
     Column::new("id", Stored::Id, Kind::Id).json_before("sequence"),
     Column::new("timestamp", Stored::Timestamp, Kind::Time),
     Column::new("recordedAt", Stored::RecordedAt, Kind::Time),
+    Column::new("clockSkewed", Stored::ClockSkewed, Kind::Flag),
     Column::new("recordedBy", Stored::RecordedBy, Kind::Word),
     Column::new("actorType", Stored::ActorType, Kind::Word).json("actor.type"),
     Column::new("actorId", Stored::ActorId, Kind::Word).json("actor.id").json_before("actorType"),
     Column::new("actorEmail", Stored::ActorEmail, Kind::Word).optional().json("actor.email"),
     Column::new("actorName", Stored::ActorName, Kind::Word).optional().json("actor.name"),
+    Column::new("onBehalfOf", Stored::OnBehalfOf, Kind::Json).optional(),
     Column::new("action", Stored::Action, Kind::Word),
     Column::new("outcome", Stored::Outcome, Kind::Word),
     Column::new("resourceType", Stored::ResourceType, Kind::Word).json("resource.type"),
     Column::new("resourceId", Stored::ResourceId, Kind::Word).json("resource.id"),
     Column::new("resourceName", Stored::ResourceName, Kind::Word).optional().json("resource.name"),
+    Column::new("relatedResources", Stored::RelatedResources, Kind::Json),
     Column::new("changes", Stored::Changes, Kind::Json),
     Column::new("ipAddress", Stored::IpAddress, Kind::Word).optional().json("metadata.ipAddress"),
     Column::new("userAgent", Stored::UserAgent, Kind::Word).optional().json("metadata.userAgent"),
@@ -109,6 +114,7 @@ mod tests {
         let rows = COLUMNS.iter().map(|Column { name, json, kind, is_optional, .. }| {
             let kind = match kind {
                 Kind::Number => "64-bit integer",
+                Kind::Flag => "boolean",
                 Kind::Time => "UTC timestamp in microseconds",
                 Kind::Word | Kind::Text | Kind::Id | Kind::Hash => "text",
                 Kind::Json => "JSON",

@@ -42,6 +42,7 @@ pub(in crate::exports) enum Value<'r> {
 #[derive(Copy, Clone)]
 pub(in crate::exports) enum Own<'r> {
     Number(i64),
+    Flag(bool),
     Time(DateTime<Utc>),
     Id(Uuid),
     Hash(&'r [u8]),
@@ -81,6 +82,7 @@ impl<'r> Row<'r> {
             // A function that returned a value of any kind would take as long as all the rest here.
             *value = match column.kind {
                 Kind::Number => Value::Own(Own::Number(field.number().map_err(wrong)?)),
+                Kind::Flag => Value::Own(Own::Flag(field.flag().map_err(wrong)?)),
                 Kind::Time => Value::Own(Own::Time(field.time().map_err(wrong)?)),
                 Kind::Word | Kind::Text => Value::Text(field.text().map_err(wrong)?),
                 Kind::Json => Value::Json(field.text().map_err(wrong)?),
@@ -100,6 +102,7 @@ impl<'r> Row<'r> {
     pub(in crate::exports) fn push(&self, value: Own<'_>, out: &mut Vec<u8>) {
         match value {
             Own::Number(number) => push_number(out, number),
+            Own::Flag(flag) => out.extend_from_slice(if flag { b"true" } else { b"false" }),
             Own::Time(time) => push_instant(out, time),
             Own::Id(id) => {
                 let Self { organization_id, sequence, .. } = *self;
@@ -113,6 +116,7 @@ impl<'r> Row<'r> {
 /// A value as a database sends it.
 trait Field<'r>: Copy {
     fn number(self) -> Result<i64, Cause>;
+    fn flag(self) -> Result<bool, Cause>;
     fn time(self) -> Result<DateTime<Utc>, Cause>;
     fn text(self) -> Result<&'r str, Cause>;
     fn bytes(self) -> Result<&'r [u8], Cause>;
@@ -122,6 +126,14 @@ trait Field<'r>: Copy {
 impl<'r> Field<'r> for &'r [u8] {
     fn number(self) -> Result<i64, Cause> {
         Ok(i64::from_be_bytes(self.try_into()?))
+    }
+
+    fn flag(self) -> Result<bool, Cause> {
+        match self {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            _ => Err("it is neither true nor false".into()),
+        }
     }
 
     fn time(self) -> Result<DateTime<Utc>, Cause> {
@@ -143,6 +155,10 @@ impl<'r> Field<'r> for &'r [u8] {
 impl<'r> Field<'r> for ValueRef<'r> {
     fn number(self) -> Result<i64, Cause> {
         Ok(self.as_i64()?)
+    }
+
+    fn flag(self) -> Result<bool, Cause> {
+        Ok(self.as_i64()? != 0)
     }
 
     fn time(self) -> Result<DateTime<Utc>, Cause> {

@@ -9,7 +9,7 @@ use crate::{
     Fault, Result,
     exports::{
         AuditLogs,
-        audit_logs::{COLUMNS, Row, Value},
+        audit_logs::{COLUMNS, Own, Row, Value},
     },
     text::{has, push_hex},
 };
@@ -80,6 +80,7 @@ impl<F: Frame> Encoder for Json<F> {
             self.out.extend_from_slice(before);
             match row.values[*column] {
                 Value::Absent => self.out.extend_from_slice(b"null"),
+                Value::Own(value @ Own::Flag(_)) => row.push(value, &mut self.out),
                 Value::Own(value) => {
                     self.out.push(b'"');
                     row.push(value, &mut self.out);

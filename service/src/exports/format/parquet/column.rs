@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use parquet::{
     column::writer::ColumnWriterImpl,
-    data_type::{ByteArray, ByteArrayType, Int64Type},
+    data_type::{BoolType, ByteArray, ByteArrayType, Int64Type},
     errors::ParquetError,
     file::writer::SerializedColumnWriter,
 };
@@ -46,6 +46,7 @@ impl Column {
         match value {
             Value::Absent => {}
             Value::Own(Own::Number(number)) => self.numbers.push(number),
+            Value::Own(Own::Flag(flag)) => self.numbers.push(i64::from(flag)),
             Value::Own(Own::Time(time)) => self.numbers.push(time.timestamp_micros()),
             Value::Own(value @ (Own::Id(_) | Own::Hash(_))) => {
                 self.make_room(MAX_OWN_BYTES);
@@ -82,6 +83,11 @@ impl Column {
             Kind::Number | Kind::Time => {
                 let levels = self.definition.is_optional.then_some(self.levels.as_slice());
                 writer.typed::<Int64Type>().write_batch(&self.numbers, levels, None)?;
+            }
+            Kind::Flag => {
+                let flags: Vec<_> = self.numbers.iter().map(|number| *number != 0).collect();
+                let levels = self.definition.is_optional.then_some(self.levels.as_slice());
+                writer.typed::<BoolType>().write_batch(&flags, levels, None)?;
             }
             Kind::Word | Kind::Text | Kind::Json | Kind::Id | Kind::Hash => {
                 self.write_texts(writer.typed::<ByteArrayType>())?;

@@ -14,7 +14,7 @@ use parquet::{
 use super::column::TEXTS_PER_WRITE;
 use crate::exports::audit_logs::{COLUMNS, Column, Kind};
 
-/// Returns the schema of the file: named as in the CSV, with times and numbers typed, and all other
+/// Returns the schema of the file: named as in the CSV, with times, numbers and flags typed, and all other
 /// values as text, as in the API.
 pub(super) fn schema() -> Result<Type> {
     let fields = COLUMNS.iter().map(|column| definition(column).map(Arc::new));
@@ -49,16 +49,17 @@ pub(super) fn properties() -> Result<WriterProperties> {
 
 fn definition(column: &Column) -> Result<Type> {
     let (physical, logical) = match column.kind {
-        Kind::Number => (Physical::INT64, LogicalType::integer(64, true)),
-        Kind::Time => (Physical::INT64, LogicalType::timestamp(true, TimeUnit::MICROS)),
-        Kind::Json => (Physical::BYTE_ARRAY, LogicalType::Json),
+        Kind::Number => (Physical::INT64, Some(LogicalType::integer(64, true))),
+        Kind::Flag => (Physical::BOOLEAN, None),
+        Kind::Time => (Physical::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
+        Kind::Json => (Physical::BYTE_ARRAY, Some(LogicalType::Json)),
         Kind::Word | Kind::Text | Kind::Id | Kind::Hash => {
-            (Physical::BYTE_ARRAY, LogicalType::String)
+            (Physical::BYTE_ARRAY, Some(LogicalType::String))
         }
     };
     let repetition = if column.is_optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
     Type::primitive_type_builder(column.name, physical)
-        .with_logical_type(Some(logical))
+        .with_logical_type(logical)
         .with_repetition(repetition)
         .build()
 }

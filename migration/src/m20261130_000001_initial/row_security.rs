@@ -2,21 +2,12 @@
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
-/// Enables row-level security for roles that don't own the tables.
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m20261127_000002_expand_row_security"
-    }
-}
-
 /// Tables whose rows belong to one organization and are read by that organization.
 ///
-/// Excluded are the search index, since its operator is not leakproof and a policy would keep every search
+/// Excluded are the index of words, since its operator is not leakproof and a policy would keep every search
 /// from using the index; `job_events`, which are ordered across the instance and reveal nothing without their
 /// jobs; and the tables of memberships and credentials, which are read before an organization is entered.
-const TABLES: [&str; 9] = [
+pub(super) const TABLES: [&str; 9] = [
     "audit_log_heads",
     "audit_logs",
     "recordings",
@@ -37,34 +28,17 @@ const CONDITION: &str = "CASE (SELECT current_setting('daybook.organizations', t
     ELSE organization_id = ANY ((SELECT string_to_array( \
         NULLIF(current_setting('daybook.organizations', true), '*'), ',')::uuid[])::uuid[]) END";
 
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        each(manager, |table| {
-            format!(
-                "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; \
-                 CREATE POLICY organization ON {table} USING ({CONDITION})"
-            )
-        })
-        .await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        each(manager, |table| {
-            format!(
-                "DROP POLICY organization ON {table}; ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"
-            )
-        })
-        .await
-    }
-}
-
-async fn each(manager: &SchemaManager<'_>, change: fn(&str) -> String) -> Result<(), DbErr> {
+/// Enables row-level security on `tables`, for roles that don't own them.
+pub(crate) async fn enable(manager: &SchemaManager<'_>, tables: &[&str]) -> Result<(), DbErr> {
     if manager.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
-    for table in TABLES {
-        manager.get_connection().execute_unprepared(&change(table)).await?;
+    for table in tables {
+        let policy = format!(
+            "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; \
+             CREATE POLICY organization ON {table} USING ({CONDITION})"
+        );
+        manager.get_connection().execute_unprepared(&policy).await?;
     }
     Ok(())
 }

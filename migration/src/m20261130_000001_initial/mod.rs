@@ -1,4 +1,6 @@
-//! The first schema: organizations, audit logs, jobs, artifacts, workspaces and notes.
+//! The first schema, without what is derived from its content.
+
+pub(crate) mod row_security;
 
 use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 
@@ -9,10 +11,11 @@ pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
-        "m20261121_000001_initial"
+        "m20261130_000001_initial"
     }
 }
 
+/// Tables that are the same on both engines.
 const TABLES: [&str; 4] = [
     include_str!("organizations.sql"),
     include_str!("audit_logs.sql"),
@@ -28,12 +31,13 @@ impl MigrationTrait for Migration {
         for tables in TABLES {
             db.execute_unprepared(&translate(tables, backend)).await?;
         }
-        let guards = match backend {
-            DbBackend::Postgres => include_str!("append_only_postgres.sql"),
-            _ => include_str!("append_only_sqlite.sql"),
+        // The triggers that keep the log append-only.
+        let own = match backend {
+            DbBackend::Postgres => include_str!("postgres.sql"),
+            _ => include_str!("sqlite.sql"),
         };
-        db.execute_unprepared(guards).await?;
-        Ok(())
+        db.execute_unprepared(own).await?;
+        row_security::enable(manager, &row_security::TABLES).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -1,12 +1,17 @@
+DROP TABLE restores;
 DROP TABLE notes;
 DROP TABLE workspaces;
 DROP TABLE artifacts;
+DROP TABLE artifact_stores;
 DROP TABLE job_events;
 DROP TABLE job_feed;
 DROP TABLE jobs;
+DROP TABLE holds;
+DROP TABLE retentions;
 DROP TABLE recordings;
 DROP TABLE audit_logs;
 DROP TABLE audit_log_heads;
+DROP TABLE api_keys;
 DROP TABLE operators;
 DROP TABLE memberships;
 DROP TABLE organizations;

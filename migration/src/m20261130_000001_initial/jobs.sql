@@ -63,6 +63,14 @@ CREATE TABLE job_events (
 );
 CREATE INDEX job_events_by_job ON job_events (organization_id, job_id, feed);
 
+-- Where processes on this database keep artifacts, which no backup holds.
+CREATE TABLE artifact_stores (
+    id :key PRIMARY KEY NOT NULL,
+    place text NOT NULL,
+    host text NOT NULL,
+    seen_at :time NOT NULL
+);
+
 CREATE TABLE artifacts (
     organization_id :uuid NOT NULL,
     job_id :uuid NOT NULL,
@@ -76,7 +84,16 @@ CREATE TABLE artifacts (
     created_at :time NOT NULL,
     expires_at :time NOT NULL,
     removed_at :time,
+    -- The store that has the file.
+    store_id :key NOT NULL,
     PRIMARY KEY (organization_id, job_id),
     FOREIGN KEY (organization_id, job_id) REFERENCES jobs (organization_id, id)
 );
 CREATE INDEX artifacts_by_expiry ON artifacts (expires_at) WHERE removed_at IS NULL;
+
+-- What this database was restored from. A backup's file adds the row; no backup holds it.
+CREATE TABLE restores (
+    job_id :uuid PRIMARY KEY NOT NULL,
+    taken_at :time NOT NULL,
+    settled_at :time
+);

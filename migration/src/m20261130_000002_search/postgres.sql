@@ -10,3 +10,9 @@ CREATE TABLE audit_log_search (
 -- Knowing nothing, it takes each search for a rare one, and so the index below.
 ALTER TABLE audit_log_search ALTER COLUMN words SET STATISTICS 0;
 CREATE INDEX audit_log_search_words ON audit_log_search USING gin (words);
+
+-- As for audit_logs.
+ALTER TABLE audit_log_search SET (
+    autovacuum_vacuum_scale_factor = 0.01,
+    autovacuum_vacuum_insert_scale_factor = 0.01
+);

@@ -4,8 +4,6 @@ CREATE TABLE audit_log_search_spaces (
     number integer PRIMARY KEY,
     organization_id blob NOT NULL UNIQUE
 );
-INSERT INTO audit_log_search_spaces (organization_id)
-    SELECT organization_id FROM audit_log_heads ORDER BY organization_id;
 
 -- Words come cut and in lower case. What matters is only whether a word occurs: neither where nor how
 -- often.
