@@ -125,7 +125,7 @@ async fn each_role_may_do_its_own_and_what_it_may_not_is_recorded(server: &TestS
                 let email = format!("{subject}@test.example");
                 assert_eq!(
                     entry["actor"],
-                    json!({ "id": subject, "type": "USER", "email": email })
+                    json!({ "externalId": subject, "type": "USER", "email": email })
                 );
                 assert!(entry["metadata"]["requestId"].is_string(), "{entry}");
             }

@@ -61,7 +61,7 @@ async fn key_does_its_role_s_work_in_its_organization_alone(server: &TestServer)
     let entries = admin.query(ENTRIES, json!({ "id": acme, "action": "audit_log.read" })).await;
     let denied = &entries["auditLogs"]["nodes"][0];
     assert_eq!(denied["outcome"], "DENIED");
-    assert_eq!(denied["actor"], json!({ "id": subject, "type": "SERVICE" }));
+    assert_eq!(denied["actor"], json!({ "externalId": subject, "type": "SERVICE" }));
     let globex = server.organization("globex").await;
     assert_eq!(writer.error(COUNT, json!({ "id": globex })).await, "NOT_FOUND");
 }
@@ -97,7 +97,7 @@ async fn each_change_is_an_entry(server: &TestServer) {
         let revoked = revoke(&admin, &created).await;
         assert!(revoked["apiKey"]["revokedAt"].is_string(), "{revoked}");
     }
-    let resource = json!({ "type": "api_key", "id": id, "name": "key" });
+    let resource = json!({ "type": "api_key", "externalId": id, "name": "key" });
     let entries = admin.query(ENTRIES, json!({ "id": acme, "action": "api_key.*" })).await;
     let nodes = entries["auditLogs"]["nodes"].as_array().unwrap().clone();
     assert_eq!(nodes.len(), 2, "what changes nothing is no entry");

@@ -166,8 +166,8 @@ async fn token_is_recorded_and_not_told(server: &TestServer) {
         actor { externalId type } outcome resource { type externalId } changes { field old new } metadata { userAgent extra } } } }";
     let log = admin.query(issued, json!({ "id": acme })).await["auditLogs"]["nodes"].clone();
     assert_eq!(log.as_array().unwrap().len(), 1, "{log}");
-    assert_eq!(log[0]["actor"], json!({ "id": "grace", "type": "USER" }));
-    assert_eq!(log[0]["resource"], json!({ "type": "token", "id": "eve" }));
+    assert_eq!(log[0]["actor"], json!({ "externalId": "grace", "type": "USER" }));
+    assert_eq!(log[0]["resource"], json!({ "type": "token", "externalId": "eve" }));
     let changes: BTreeMap<_, _> = log[0]["changes"]
         .as_array()
         .unwrap()

@@ -224,7 +224,7 @@ async fn links_and_downloads_are_in_the_log(server: &TestServer) {
     let page = admin.query(query, json!({ "id": acme })).await;
     let entry = |action: &str, via: &str, address: Value| {
         json!({
-            "action": action, "actor": { "id": "admin" }, "resource": { "id": job["id"] },
+            "action": action, "actor": { "externalId": "admin" }, "resource": { "externalId": job["id"] },
             "metadata": { "extra": { "via": via }, "ipAddress": address },
         })
     };

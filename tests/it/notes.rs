@@ -161,7 +161,7 @@ async fn each_change_is_an_entry_with_old_and_new(server: &TestServer) {
     }
     assert_eq!(
         entries[0]["resource"],
-        json!({ "type": "workspace", "id": workspace, "name": "handbook" })
+        json!({ "type": "workspace", "externalId": workspace, "name": "handbook" })
     );
     assert_eq!(entries[0]["changes"], json!([{ "field": "name", "old": null, "new": "handbook" }]));
     for (entry, path) in entries[1..].iter().zip(["a/b", "c", "c"]) {

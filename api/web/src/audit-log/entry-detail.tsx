@@ -64,8 +64,14 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
         <Fact name="Happened" extra={utc(entry.timestamp)}>
           {local(entry.timestamp)} <span className="muted">{zone}</span>
         </Fact>
-        <Fact name="Actor" extra={actor.email} onFilter={by("actorId", actor.externalId)} filterName="this actor">
-          <Recorded text={actor.name ?? actor.externalId} /> <span className="tag">{actor.type.toLowerCase()}</span>{" "}
+        <Fact
+          name="Actor"
+          extra={actor.email}
+          onFilter={by("actorId", actor.externalId)}
+          filterName="this actor"
+        >
+          <Recorded text={actor.name ?? actor.externalId} />{" "}
+          <span className="tag">{actor.type.toLowerCase()}</span>{" "}
           <span className="muted mono">
             <Recorded text={actor.externalId} />
           </span>
