@@ -12,7 +12,6 @@ use daybook_service::{
     audit::{self, Actor, Change, Metadata, NewEntry, Resource},
     organizations,
 };
-use serde_json::json;
 
 /// Number of audit entries in the sample data.
 const ENTRIES: u32 = 3_000;
@@ -94,7 +93,7 @@ fn entry(index: u32, now: DateTime<Utc>) -> NewEntry {
         },
         related_resources: Vec::new(),
         changes: if action == "user.role.change" {
-            let (old, new) = (Some(json!("member")), Some(json!("admin")));
+            let (old, new) = (Some("member".into()), Some("admin".into()));
             vec![Change { field: "role".to_owned(), old, new }]
         } else {
             Vec::new()

@@ -24,7 +24,7 @@ use daybook_service::Instance;
 
 pub use answer::{AnswerPart, Answers, MAX_ANSWER_ERRORS};
 pub use context::Caller;
-pub use document::{Document, Documents, Refusal, take_cursor};
+pub use document::{Document, Documents, GivenVariables, Refusal, take_cursor};
 pub use error::code;
 pub use note::BodyAllowance;
 

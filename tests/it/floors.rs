@@ -25,6 +25,7 @@ const FLOORS: [(&str, &[&str]); 4] = [
             "idempotency",
             "input",
             "instant",
+            "json_text",
             "metrics",
             "page",
             "permission",

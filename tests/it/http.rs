@@ -131,11 +131,6 @@ async fn mutations_are_not_taken_by_get(server: &TestServer) {
 
 #[on_each_engine]
 async fn malformed_requests_are_told_so_and_not_repeated(server: &TestServer) {
-    let deep = format!(
-        "{{\"query\":\"{{a}}\",\"variables\":{{\"a\":{}{}}}}}",
-        "[".repeat(1_500),
-        "]".repeat(1_500)
-    );
     for body in [
         "",
         "secret-in-the-source",
@@ -154,7 +149,6 @@ async fn malformed_requests_are_told_so_and_not_repeated(server: &TestServer) {
         "{\"query\":\"{ __typename }\",\"variables\":\"secret-in-the-source\"}",
         "{\"query\":\"{ __typename }\",\"operationName\":5}",
         "{\"query\":\"{ __typename }\",\"extensions\":5}",
-        &deep,
     ] {
         for accept in [&[JSON][..], &[JSON, GRAPHQL]] {
             let said = post(server, accept, body.to_owned()).await;

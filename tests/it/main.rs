@@ -45,6 +45,7 @@ mod job_errors;
 mod job_kinds;
 mod job_pages;
 mod jobs;
+mod json_values;
 mod limits;
 mod load;
 mod members;

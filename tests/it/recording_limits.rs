@@ -118,9 +118,8 @@ async fn changes_and_extra_share_a_number_of_values_and_a_depth(server: &TestSer
             json!(vec![0; 5_001]),
             json!(vec![json!({}); 5_001]),
             json!(vec![json!({ "": 0 }); 1_700]),
-            nested(33),
         ] {
-            // The fourth of them: the answer says which.
+            // The third of them: the answer says which.
             let entries = json!([
                 with("/action", json!("a")),
                 with("/action", json!("b")),
@@ -137,6 +136,19 @@ async fn changes_and_extra_share_a_number_of_values_and_a_depth(server: &TestSer
                 .collect();
             assert_eq!(format!("/{}", path.join("/")), format!("/entries/2{field}"), "{payload}");
         }
+        let deep = json!([
+            with("/action", json!("a")),
+            with("/action", json!("b")),
+            with(pointer, nested(33))
+        ]);
+        let payload = admin.record_entries(&acme, deep).await;
+        let error = &payload["userErrors"][0];
+        assert_eq!(error["code"], "TOO_LARGE", "{payload}");
+        let path = error["path"].as_array().unwrap().iter().map(|part| part.as_str().unwrap());
+        assert_eq!(
+            format!("/{}", path.collect::<Vec<_>>().join("/")),
+            format!("/entries/2{pointer}")
+        );
         for value in [json!(vec![0; 4_900]), json!(vec![json!({ "": 0 }); 1_600]), nested(32)] {
             let payload = admin.record_entries(&acme, json!([with(pointer, value)])).await;
             assert_eq!(payload["userErrors"], json!([]), "{pointer}");
@@ -180,19 +192,12 @@ async fn json_that_can_not_be_kept_exactly_is_refused(server: &TestServer) {
     let acme = server.organization("acme").await;
     let admin = server.client(&acme, Role::Admin).await;
     let before = count(&admin, &acme).await;
-    // Beyond 64 bits; NUL in a value, in a key.
-    let number = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    for value in [
-        number("18446744073709551616"),
-        number("-9223372036854775809"),
-        number("123456789012345678901234567890"),
-        json!("a\0b"),
-        json!({ "a\0b": 1 }),
-    ] {
-        for value in [value.clone(), json!([{ "deep": [value] }])] {
+    // NUL in a value, in a key.
+    for value in [json!("a\0b"), json!({ "a\0b": 1 })] {
+        for (value, place) in [(value.clone(), ""), (json!([{ "deep": [value] }]), "/0/deep/0")] {
             for pointer in ["/changes/0/old", "/changes/0/new", "/metadata/extra"] {
-                let bad = with(pointer, value.clone());
-                assert_eq!(refused(&admin, &acme, pointer, bad).await, "INVALID", "{value}");
+                let (bad, place) = (with(pointer, value.clone()), format!("{pointer}{place}"));
+                assert_eq!(refused(&admin, &acme, &place, bad).await, "INVALID", "{value}");
             }
         }
     }
@@ -225,7 +230,7 @@ async fn number_that_no_client_could_read_is_refused_before_anything_runs(server
             admin.http.post(server.url("/graphql")).bearer_auth(admin.token.as_ref().unwrap());
         let response =
             request.header("content-type", "application/json").body(body).send().await.unwrap();
-        assert_eq!(response.status().as_u16(), 400, "{number}");
+        assert_eq!(response.status().as_u16(), 200, "{number}");
         let body: Value = response.json().await.unwrap();
         assert_eq!(body["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
     }

@@ -9,6 +9,7 @@ mod checked;
 mod coerce;
 mod cost;
 mod escapes;
+mod given;
 mod measure;
 mod refusal;
 mod resume;
@@ -30,12 +31,12 @@ use async_graphql::{
     },
 };
 use async_graphql_value::Value;
-use serde_json::Map;
 use sha2::{Digest, Sha256};
 
 use crate::{config::DocumentLimits, graphql::error::code};
 use cache::Cache;
 pub use checked::Document;
+pub use given::GivenVariables;
 pub use refusal::Refusal;
 pub use resume::take_cursor;
 
@@ -86,7 +87,7 @@ impl Documents {
         &self,
         document: &Document,
         operation_name: Option<&str>,
-        variables: Map<String, serde_json::Value>,
+        variables: &GivenVariables,
     ) -> Result<Request, Vec<Refusal>> {
         let (request, executable) = self.executable(document, operation_name, variables)?;
         Ok(with_document(request, executable))
@@ -101,7 +102,7 @@ impl Documents {
         &self,
         document: &Document,
         operation_name: Option<&str>,
-        variables: Map<String, serde_json::Value>,
+        variables: &GivenVariables,
         after: Option<&str>,
     ) -> Result<Request, Vec<Refusal>> {
         let (request, mut executable) = self.executable(document, operation_name, variables)?;
@@ -115,7 +116,7 @@ impl Documents {
         &self,
         document: &Document,
         operation_name: Option<&str>,
-        variables: Map<String, serde_json::Value>,
+        variables: &GivenVariables,
     ) -> Result<(Request, ExecutableDocument), Vec<Refusal>> {
         let no_operation = || vec![no_operation(operation_name)];
         let typed = document.typed.operations.get(operation_name).map_err(|_| no_operation())?;
@@ -258,8 +259,8 @@ pub(super) mod tests {
         }";
         let document = documents.get(text).expect("valid");
         let variables = json!({ "id": "x", "actor": null });
-        let variables = variables.as_object().expect("an object").clone();
-        let mut request = documents.request(&document, None, variables).expect("variables");
+        let mut request =
+            documents.request(&document, None, &(&variables).into()).expect("variables");
         let text = format!("{:?}", request.parsed_query().expect("a document"));
         assert!(!text.contains("orderBy") && text.contains("actorId"), "{text}");
     }

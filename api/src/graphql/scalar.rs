@@ -1,8 +1,11 @@
 //! The custom scalars: `DateTime`, `BigInt` and `JSON`.
 
-use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{
+    InputType, InputValueError, InputValueResult, Name, Scalar, ScalarType, Value,
+};
+use async_graphql_value::RAW_VALUE_TOKEN;
 use chrono::{DateTime, SecondsFormat, Utc};
-use daybook_service::{InstantError, Problem, ProblemCode, parse_instant};
+use daybook_service::{InstantError, JsonText, Problem, ProblemCode, parse_instant};
 
 use serde::de::DeserializeOwned;
 
@@ -86,19 +89,31 @@ impl ScalarType for BigInt {
     }
 }
 
-/// Any JSON value. Integers are exact within 64 bits; other numbers are IEEE 754 doubles.
+/// Any JSON value, as it was given: see the documentation of the scalar.
 #[derive(Clone, Debug)]
-pub(super) struct Json(pub(super) serde_json::Value);
+pub(super) struct Json(pub(super) JsonText);
 
-/// Any JSON value. Integers are exact within 64 bits; other numbers are IEEE 754 doubles.
-#[Scalar(name = "JSON")]
+/// Any JSON value (RFC 8259). It comes back as it was given in a variable or a file: with its numbers,
+/// however large or precise, the order of its members and its spelling, but without white space
+/// between its parts. An object in which a member is there twice, a number beyond the range of IEEE
+/// 754 doubles, and half of a surrogate pair are errors.
+#[Scalar(name = "JSON", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
-        Ok(Self(value.into_json()?))
+        match value {
+            // The text of a variable, which its coercion has left as it is.
+            Value::Binary(text) => {
+                let text = std::str::from_utf8(&text).map_err(InputValueError::custom)?;
+                Ok(Self(JsonText::parse(text).map_err(InputValueError::custom)?))
+            }
+            value => Ok(Self(value.into_json()?.into())),
+        }
     }
 
     fn to_value(&self) -> Value {
-        Value::from_json(self.0.clone()).unwrap_or_default()
+        // Written as it is.
+        let text = Value::String(self.0.get().to_owned());
+        Value::Object([(Name::new(RAW_VALUE_TOKEN), text)].into_iter().collect())
     }
 }
 

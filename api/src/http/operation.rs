@@ -111,7 +111,7 @@ pub(super) fn prepare(
 ) -> Result<Operation, Vec<ServerError>> {
     let Parameters { source: _, operation_name, variables, held } = parameters;
     let name = operation_name.as_deref();
-    let request = state.documents.request(document, name, variables.unwrap_or_default());
+    let request = state.documents.request(document, name, &variables.unwrap_or_default());
     operation(state, client, document, name, request.map_err(errors::all)?, held)
 }
 
@@ -129,7 +129,7 @@ pub(super) fn resume(
     let Parameters { source: _, operation_name, variables, held } = parameters;
     let name = operation_name.as_deref();
     let variables = variables.unwrap_or_default();
-    let request = state.documents.resumable_request(document, name, variables, after);
+    let request = state.documents.resumable_request(document, name, &variables, after);
     operation(state, client, document, name, request.map_err(errors::all)?, held)
 }
 

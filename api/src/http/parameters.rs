@@ -2,10 +2,14 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+use serde::{
+    Deserialize,
+    de::{Error as _, IgnoredAny},
+};
 use serde_json::{Map, Value};
 
 use super::budget::Reservation;
+use crate::graphql::GivenVariables;
 
 /// The parameters of a GraphQL request (GraphQL over HTTP, section 5.1).
 #[derive(Debug, Deserialize)]
@@ -13,7 +17,7 @@ use super::budget::Reservation;
 pub(super) struct Parameters {
     pub(super) source: Source,
     pub(super) operation_name: Option<String>,
-    pub(super) variables: Option<Map<String, Value>>,
+    pub(super) variables: Option<GivenVariables>,
     /// Reserved memory of the request, once it is reserved.
     pub(super) held: Option<Reservation>,
 }
@@ -41,7 +45,7 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) operation_name: Option<String>,
     #[serde(default)]
-    pub(super) variables: Option<Map<String, Value>>,
+    pub(super) variables: Option<GivenVariables>,
     /// Ignored, as the specification permits, except for an entry that names a document.
     #[serde(default)]
     pub(super) extensions: Option<Map<String, Value>>,
@@ -84,20 +88,13 @@ fn persisted(extensions: Option<&Map<String, Value>>) -> Option<String> {
 ///
 /// # Errors
 /// As for serde_json; anything but an object is a data error.
-pub(super) fn from_object<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
-    let object: Map<String, Value> = serde_json::from_slice(json)?;
-    serde_json::from_value(Value::Object(object))
-}
-
-/// Same as [`from_object`], for a field.
-///
-/// # Errors
-/// As for `deserializer`.
-pub(super) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    let object = Map::deserialize(deserializer)?;
-    serde_json::from_value(Value::Object(object)).map_err(D::Error::custom)
+pub(super) fn from_object<'a, T: Deserialize<'a>>(json: &'a [u8]) -> serde_json::Result<T> {
+    let begin = json.iter().find(|byte| !byte.is_ascii_whitespace());
+    match begin {
+        // The rest of the text may still not be JSON, which takes precedence.
+        Some(b'{') => serde_json::from_slice(json),
+        _ => Err(serde_json::from_slice::<IgnoredAny>(json)
+            .err()
+            .unwrap_or_else(|| serde_json::Error::custom("not an object"))),
+    }
 }

@@ -7,12 +7,12 @@
 use std::{net::IpAddr, sync::Arc};
 
 use daybook_entity::artifact;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{entry::entry, link::Link};
 use crate::{
     Core, Permission, Purpose, Result, Scope, Viewer,
-    audit::{self, Metadata, NewEntry, Recorder},
+    audit::{self, Recorder},
     hex, tenancy,
 };
 
@@ -85,7 +85,7 @@ pub async fn record(
         return Ok(());
     }
     let mut entry = entry(&viewer, handout.action(), artifact);
-    add_extra(&mut entry, "via", handout.via().into());
+    entry.add_extra(json!({ "via": handout.via() }));
     if let Handout::Download(address) = handout {
         let metadata = entry.metadata.get_or_insert_default();
         metadata.ip_address = Some(address.to_canonical().to_string());
@@ -98,12 +98,6 @@ pub async fn record(
 /// belongs to another one.
 fn scope(core: &Arc<Core>, viewer: Viewer, artifact: &artifact::Model) -> Scope {
     Scope::system(core, artifact.organization_id, viewer, Permission::ExportAuditLog)
-}
-
-/// Adds a value to an entry's extra metadata.
-pub(crate) fn add_extra(entry: &mut NewEntry, name: &str, value: Value) {
-    let Metadata { extra, .. } = entry.metadata.get_or_insert_default();
-    extra.get_or_insert_with(|| json!({}))[name] = value;
 }
 
 /// Returns the part of an address that identifies a client: all of an IPv4 address, but only the

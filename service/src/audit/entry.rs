@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Value, json};
 
 use crate::{
-    Viewer,
+    JsonText, Viewer,
     access::{Authority, HostUser, subject},
     instant::deserialize_optional,
 };
@@ -84,10 +84,10 @@ pub struct Change {
     pub field: String,
     /// The value before; null if there was none.
     #[serde(default)]
-    pub old: Option<Value>,
+    pub old: Option<JsonText>,
     /// The value after; null if it was removed.
     #[serde(default)]
-    pub new: Option<Value>,
+    pub new: Option<JsonText>,
 }
 
 /// Circumstances of an entry.
@@ -105,7 +105,7 @@ pub struct Metadata {
     pub request_id: Option<String>,
     /// Any further details, as JSON.
     #[serde(default)]
-    pub extra: Option<Value>,
+    pub extra: Option<JsonText>,
 }
 
 impl NewEntry {
@@ -124,18 +124,26 @@ impl NewEntry {
         }
     }
 
-    /// Adds fields to `metadata.extra`, whose existing fields stay.
+    /// Adds fields to `metadata.extra` of one of Daybook's own entries, whose existing fields stay.
     pub(crate) fn with_extra(mut self, more: Value) -> Self {
+        self.add_extra(more);
+        self
+    }
+
+    /// Like [`Self::with_extra`].
+    pub(crate) fn add_extra(&mut self, more: Value) {
         let metadata = self.metadata.get_or_insert_default();
-        match (&mut metadata.extra, more) {
-            (Some(Value::Object(known)), Value::Object(more)) => {
+        let known = metadata.extra.take().and_then(|known| serde_json::from_str(known.get()).ok());
+        let extra = match (known, more) {
+            (Some(Value::Object(mut known)), Value::Object(more)) => {
                 for (name, value) in more {
                     known.entry(name).or_insert(value);
                 }
+                Value::Object(known)
             }
-            (extra, more) => *extra = Some(more),
-        }
-        self
+            (_, more) => more,
+        };
+        metadata.extra = Some(extra.into());
     }
 }
 
@@ -165,7 +173,7 @@ impl Metadata {
         let (user_agent, extra) = match &viewer.authority {
             Authority::Host(HostUser { name, host }) => {
                 let extra = json!({ "via": "command line", "osUser": name, "host": host });
-                (Some(COMMAND_LINE_USER_AGENT.to_owned()), Some(extra))
+                (Some(COMMAND_LINE_USER_AGENT.to_owned()), Some(extra.into()))
             }
             Authority::Token { .. } | Authority::ApiKey { .. } | Authority::CommandLine => {
                 (None, None)

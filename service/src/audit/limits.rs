@@ -1,10 +1,8 @@
 //! Limits of an entry. A value out of bounds refuses the whole recording, and the error names the
 //! entry and the field; nothing is truncated.
 
-use serde_json::Value;
-
 use super::{Actor, Change, Metadata, NewEntry, Resource};
-use crate::{Problem, ProblemCode, input};
+use crate::{JsonText, Problem, ProblemCode, input, json_text::Flaw};
 
 /// Maximum number of entries in one recording.
 pub const MAX_ENTRIES: usize = 1_000;
@@ -30,8 +28,6 @@ const MAX_JSON_VALUES: usize = 5_000;
 const MAX_JSON_DEPTH: usize = 32;
 /// Maximum number of problems that one answer names.
 pub const MAX_PROBLEMS: usize = 20;
-/// Largest magnitude up to which all integers are exact as IEEE 754 doubles.
-const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the first problems of `entries`, by entry and field.
 pub(super) fn check(entries: &[NewEntry]) -> Vec<Problem> {
@@ -133,69 +129,47 @@ impl Checker<'_> {
         }
     }
 
-    fn json(&mut self, changes: &[Change], extra: Option<&Value>) {
+    fn json(&mut self, changes: &[Change], extra: Option<&JsonText>) {
+        let mut values = [0; 2];
         for (index, Change { field, old, new }) in changes.iter().enumerate() {
             let index = index.to_string();
             self.text(&["changes", &index, "field"], Some(field), MAX_ID_CHARS);
-            self.value(&["changes", &index, "old"], old.as_ref());
-            self.value(&["changes", &index, "new"], new.as_ref());
+            values[0] += CHANGE_VALUES
+                + self.value(&["changes", &index, "old"], old.as_ref())
+                + self.value(&["changes", &index, "new"], new.as_ref());
         }
-        self.value(&["metadata", "extra"], extra);
-        self.values(changes, extra);
-        let length = |text: serde_json::Result<Vec<u8>>| text.map_or(usize::MAX, |text| text.len());
-        let changes = length(serde_json::to_vec(changes));
-        let extra = extra.map_or(0, |extra| length(serde_json::to_vec(extra)));
-        if changes.saturating_add(extra) > MAX_JSON_BYTES {
-            let field =
-                if changes >= extra { &["changes"][..] } else { &["metadata", "extra"][..] };
-            let message = format!(
-                "changes and extra together must have at most {MAX_JSON_BYTES} bytes of JSON, have {}",
-                changes.saturating_add(extra),
-            );
-            self.add(ProblemCode::TooLarge, field, message);
-        }
-    }
-
-    /// Refuses too many values, and values that are nested too deeply.
-    fn values(&mut self, changes: &[Change], extra: Option<&Value>) {
-        let mut sizes = [Size::default(); 2];
-        for Change { field: _, old, new } in changes {
-            sizes[0].values += CHANGE_VALUES;
-            [old, new].into_iter().flatten().for_each(|value| sizes[0].add(value, 1));
-        }
-        extra.into_iter().for_each(|extra| sizes[1].add(extra, 1));
-        let fields = [&["changes"][..], &["metadata", "extra"]];
-        for (size, field) in sizes.iter().zip(fields) {
-            if size.depth > MAX_JSON_DEPTH {
-                let message = format!(
-                    "must have at most {MAX_JSON_DEPTH} lists and objects within one another"
-                );
-                self.add(ProblemCode::TooLarge, field, message);
-            }
-        }
-        let total = sizes[0].values + sizes[1].values;
+        values[1] = self.value(&["metadata", "extra"], extra);
+        let total = values[0] + values[1];
         if total > MAX_JSON_VALUES {
-            let field = if sizes[0].values >= sizes[1].values { fields[0] } else { fields[1] };
             let message = format!(
                 "changes and extra together must have at most {MAX_JSON_VALUES} JSON values, keys \
                  included, have {total}"
             );
-            self.add(ProblemCode::TooLarge, field, message);
+            self.add(ProblemCode::TooLarge, larger(values), message);
+        }
+        let length = |text: serde_json::Result<Vec<u8>>| text.map_or(usize::MAX, |text| text.len());
+        let bytes =
+            [length(serde_json::to_vec(changes)), extra.map_or(0, |extra| extra.get().len())];
+        let total = bytes[0].saturating_add(bytes[1]);
+        if total > MAX_JSON_BYTES {
+            let message = format!(
+                "changes and extra together must have at most {MAX_JSON_BYTES} bytes of JSON, have {total}"
+            );
+            self.add(ProblemCode::TooLarge, larger(bytes), message);
         }
     }
 
-    /// Refuses what can't be stored exactly: NUL, which PostgreSQL does not accept, and integers
-    /// that the parser had to round.
-    fn value(&mut self, field: &[&str], value: Option<&Value>) {
-        match value {
-            Some(value) if has(value, &|text| text.contains('\0'), &|_| false) => {
-                self.add(ProblemCode::Invalid, field, input::NUL);
+    /// Refuses a value that can't be stored or read again, and returns the number of values in it.
+    fn value(&mut self, field: &[&str], value: Option<&JsonText>) -> usize {
+        match value.map(|value| value.examine(MAX_JSON_DEPTH)) {
+            None => 0,
+            Some(Ok(size)) => size.values,
+            Some(Err(Flaw { path, code, message })) => {
+                let path = path.iter().map(String::as_str);
+                let path: Vec<_> = field.iter().copied().chain(path).collect();
+                self.add(code, &path, message);
+                0
             }
-            Some(value) if has(value, &|_| false, &is_rounded) => {
-                let message = "holds a number too large to be exact: give it as a string";
-                self.add(ProblemCode::Invalid, field, message);
-            }
-            Some(_) | None => {}
         }
     }
 
@@ -212,48 +186,9 @@ impl Checker<'_> {
 /// `field`.
 const CHANGE_VALUES: usize = 5;
 
-/// The number of JSON values, and their depth.
-#[derive(Copy, Clone, Default)]
-struct Size {
-    values: usize,
-    depth: usize,
-}
-
-impl Size {
-    /// Adds a value at this depth. The parser bounds the recursion.
-    fn add(&mut self, value: &Value, depth: usize) {
-        self.values += 1;
-        match value {
-            Value::Array(values) => {
-                self.depth = self.depth.max(depth);
-                values.iter().for_each(|value| self.add(value, depth + 1));
-            }
-            Value::Object(fields) => {
-                self.depth = self.depth.max(depth);
-                self.values += fields.len();
-                fields.values().for_each(|value| self.add(value, depth + 1));
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-}
-
-fn is_rounded(number: f64) -> bool {
-    number.fract() == 0.0 && number.abs() > MAX_EXACT_INTEGER
-}
-
-/// True if a string (including keys) in `value` passes `is_text`, or a floating-point number passes
-/// `is_number`. The parser bounds the recursion.
-fn has(value: &Value, is_text: &dyn Fn(&str) -> bool, is_number: &dyn Fn(f64) -> bool) -> bool {
-    match value {
-        Value::Null | Value::Bool(_) => false,
-        Value::Number(number) => number.is_f64() && number.as_f64().is_some_and(is_number),
-        Value::String(text) => is_text(text),
-        Value::Array(values) => values.iter().any(|value| has(value, is_text, is_number)),
-        Value::Object(fields) => {
-            fields.iter().any(|(key, value)| is_text(key) || has(value, is_text, is_number))
-        }
-    }
+/// Returns the field with the larger of the sizes of `changes` and `extra`.
+fn larger([changes, extra]: [usize; 2]) -> &'static [&'static str] {
+    if changes >= extra { &["changes"] } else { &["metadata", "extra"] }
 }
 
 #[cfg(test)]
@@ -261,7 +196,7 @@ mod fuzz {
     use super::*;
     use crate::fuzz::{edited, edits, text};
     use proptest::{collection::vec, prelude::*};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![

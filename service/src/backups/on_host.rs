@@ -9,11 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use crate::{
-    Core, Fault, GlobalId, Permission, Result, Scope, Viewer,
-    artifacts::{self, handout},
-    audit::Recorder,
-};
+use crate::{Core, Fault, GlobalId, Permission, Result, Scope, Viewer, artifacts, audit::Recorder};
 
 /// Maximum number of logs that are written to at once.
 const MAX_OPEN_LOGS: usize = 8;
@@ -63,7 +59,7 @@ pub async fn record_download(
     let recorded = stream::iter(contained(core, artifact).await?).map(|organization_id| {
         let scope = scope(organization_id);
         let mut entry = artifacts::entry(viewer, "artifact.downloaded", artifact);
-        handout::add_extra(&mut entry, "via", "command line".into());
+        entry.add_extra(serde_json::json!({ "via": "command line" }));
         async move { recorder.record_own(&scope, entry).await }
     });
     recorded.buffer_unordered(MAX_OPEN_LOGS).try_collect().await

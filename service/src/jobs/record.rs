@@ -144,7 +144,7 @@ fn entry(core: &Core, made: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
         changes: Vec::new(),
         metadata: Some(Metadata {
             request_id: job.request_id.clone(),
-            extra: Some(extra),
+            extra: Some(extra.into()),
             ..Metadata::default()
         }),
     }

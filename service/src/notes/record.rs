@@ -37,7 +37,10 @@ pub(super) fn entry(
     let pairs = FIELDS.into_iter().zip(old.into_iter().zip(new));
     entry.changes = pairs
         .filter(|(_, (old, new))| old != new)
-        .map(|(field, (old, new))| Change { field: field.to_owned(), old, new })
+        .map(|(field, (old, new))| {
+            let (old, new) = (old.map(Into::into), new.map(Into::into));
+            Change { field: field.to_owned(), old, new }
+        })
         .collect();
     Ok(entry)
 }

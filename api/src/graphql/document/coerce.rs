@@ -1,7 +1,8 @@
 //! From the variables of a request to the values of an operation (GraphQL, section 6.1.2).
 //!
 //! Each value is coerced to its type. If that fails, the request is refused with the path of the
-//! value, but not the value itself. Custom scalars are passed on unchanged to their own parsers.
+//! value, but not the value itself. Custom scalars are passed on unchanged to their own parsers:
+//! `JSON` as bytes of its text (see [`given`](super::given)), others as values.
 
 use apollo_compiler::{
     Node, Schema,
@@ -11,12 +12,16 @@ use apollo_compiler::{
     validation::Valid,
 };
 use async_graphql::{Name, Value, Variables};
-use serde_json::{Map, Value as Json};
+use serde_json::{Value as Json, value::RawValue};
 
 use super::{
+    given::{GivenVariables, Members},
     refusal::{MAX_REFUSALS, Refusal},
     values::is_one_of,
 };
+
+/// Maximum number of lists and objects around a value. What is in a `JSON` value does not count.
+const MAX_DEPTH: usize = 64;
 
 /// Returns the values of the operation's variables. Variables that it does not declare are ignored.
 ///
@@ -25,15 +30,17 @@ use super::{
 pub(super) fn coerce(
     schema: &Valid<Schema>,
     operation: &Operation,
-    mut given: Map<String, Json>,
+    given: &GivenVariables,
 ) -> Result<Variables, Vec<Refusal>> {
-    let mut coercion = Coercion { schema, errors: Vec::new(), path: String::new() };
+    let mut coercion = Coercion { schema, errors: Vec::new(), path: String::new(), depth: 0 };
     let mut values = Variables::default();
+    let mut given: Members<'_> = serde_json::from_str(given.text())
+        .map_err(|error| vec![Refusal::bad_variable(format!("Variables: {}", reason(&error)))])?;
     for variable in &operation.variables {
         let name = variable.name.as_str();
         coercion.path = format!("${name}");
-        let value = match (given.remove(name), &variable.default_value) {
-            (Some(value), _) => coercion.value(&variable.ty, value),
+        let value = match (given.take(name), &variable.default_value) {
+            (Some(value), _) => coercion.value(&variable.ty, value.get()),
             (None, Some(default)) => constant(default),
             (None, None) if variable.ty.is_non_null() => {
                 coercion.refuse(&format!("is required: {} has no default", variable.ty))
@@ -53,6 +60,8 @@ struct Coercion<'a> {
     errors: Vec<Refusal>,
     /// Path of the current value in the variables, e.g. `$input.entries[0].action`.
     path: String,
+    /// Number of lists and objects around the current value.
+    depth: usize,
 }
 
 impl Coercion<'_> {
@@ -64,16 +73,22 @@ impl Coercion<'_> {
     }
 
     /// Runs `inner` with `step` appended to the path.
-    fn below<T>(&mut self, step: &str, inner: impl FnOnce(&mut Self) -> T) -> T {
+    fn below(&mut self, step: &str, inner: impl FnOnce(&mut Self) -> Value) -> Value {
         let length = self.path.len();
         self.path.push_str(step);
-        let outcome = inner(self);
+        self.depth += 1;
+        let outcome = if self.depth > MAX_DEPTH {
+            self.refuse(&format!("has more than {MAX_DEPTH} lists and objects around it"))
+        } else {
+            inner(self)
+        };
+        self.depth -= 1;
         self.path.truncate(length);
         outcome
     }
 
-    fn value(&mut self, ty: &Type, value: Json) -> Value {
-        if value.is_null() {
+    fn value(&mut self, ty: &Type, value: &str) -> Value {
+        if value == "null" {
             return if ty.is_non_null() {
                 self.refuse(&format!("must be {ty}, not null"))
             } else {
@@ -81,49 +96,68 @@ impl Coercion<'_> {
             };
         }
         match ty {
-            Type::List(item) | Type::NonNullList(item) => match value {
-                Json::Array(values) => {
-                    let values = values.into_iter().enumerate().map(|(index, value)| {
-                        self.below(&format!("[{index}]"), |below| below.value(item, value))
-                    });
-                    Value::List(values.collect())
-                }
-                // A single value stands for a list of one.
-                single => Value::List(vec![self.value(item, single)]),
-            },
+            Type::List(item) | Type::NonNullList(item) if value.starts_with('[') => {
+                self.list(item, value)
+            }
+            // A single value stands for a list of one.
+            Type::List(item) | Type::NonNullList(item) => {
+                Value::List(vec![self.value(item, value)])
+            }
             Type::Named(name) | Type::NonNullNamed(name) => self.named(name, value),
         }
     }
 
-    fn named(&mut self, name: &apollo_compiler::Name, value: Json) -> Value {
+    fn list(&mut self, item: &Type, value: &str) -> Value {
+        match serde_json::from_str::<Vec<&RawValue>>(value) {
+            Ok(values) => {
+                let values = values.into_iter().enumerate().map(|(index, value)| {
+                    self.below(&format!("[{index}]"), |below| below.value(item, value.get()))
+                });
+                Value::List(values.collect())
+            }
+            Err(error) => self.refuse(&reason(&error)),
+        }
+    }
+
+    fn named(&mut self, name: &apollo_compiler::Name, value: &str) -> Value {
         let schema = self.schema;
         match schema.types.get(name) {
-            Some(ExtendedType::Scalar(_)) => match scalar(name, value) {
-                Some(value) => value,
-                None => self.refuse(&format!("must be {name}")),
+            Some(ExtendedType::Scalar(_)) if name == "JSON" => {
+                Value::Binary(value.to_owned().into_bytes().into())
+            }
+            Some(ExtendedType::Scalar(_)) => match serde_json::from_str(value) {
+                Ok(value) => {
+                    scalar(name, value).unwrap_or_else(|| self.refuse(&format!("must be {name}")))
+                }
+                Err(error) => self.refuse(&reason(&error)),
             },
-            Some(ExtendedType::Enum(definition)) => match value {
-                Json::String(text) if definition.values.contains_key(text.as_str()) => {
+            Some(ExtendedType::Enum(definition)) => match serde_json::from_str(value) {
+                Ok(Json::String(text)) if definition.values.contains_key(text.as_str()) => {
                     Value::Enum(Name::new(text))
                 }
                 _ => self.refuse(&format!("must be one of the values of {name}")),
             },
-            Some(ExtendedType::InputObject(object)) => match value {
-                Json::Object(fields) => self.object(object, fields),
-                _ => self.refuse(&format!("must be an object of type {name}")),
-            },
+            Some(ExtendedType::InputObject(object)) if value.starts_with('{') => {
+                match serde_json::from_str(value) {
+                    Ok(fields) => self.object(object, fields),
+                    Err(error) => self.refuse(&reason(&error)),
+                }
+            }
+            Some(ExtendedType::InputObject(_)) => {
+                self.refuse(&format!("must be an object of type {name}"))
+            }
             // Validation lets only input types through.
             Some(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_))
             | None => self.refuse(&format!("can't be of type {name}")),
         }
     }
 
-    fn object(&mut self, object: &InputObjectType, mut given: Map<String, Json>) -> Value {
-        let mut fields = async_graphql::indexmap::IndexMap::with_capacity(given.len());
+    fn object(&mut self, object: &InputObjectType, mut given: Members<'_>) -> Value {
+        let mut fields = async_graphql::indexmap::IndexMap::new();
         for (name, field) in &object.fields {
-            let value = match (given.remove(name.as_str()), &field.default_value) {
+            let value = match (given.take(name.as_str()), &field.default_value) {
                 (Some(value), _) => {
-                    self.below(&format!(".{name}"), |below| below.value(&field.ty, value))
+                    self.below(&format!(".{name}"), |below| below.value(&field.ty, value.get()))
                 }
                 (None, Some(default)) => constant(default),
                 (None, None) if field.ty.is_non_null() => self
@@ -134,7 +168,7 @@ impl Coercion<'_> {
             };
             fields.insert(Name::new(name.as_str()), value);
         }
-        if let Some(unknown) = given.keys().next() {
+        if let Some(unknown) = given.rest() {
             self.refuse(&format!("{} has no field \"{unknown}\"", object.name));
         }
         let is_one = fields.len() == 1 && !fields.values().any(|value| *value == Value::Null);
@@ -145,6 +179,22 @@ impl Coercion<'_> {
             ));
         }
         Value::Object(fields)
+    }
+}
+
+/// Returns what is wrong with a value that can't be read, without the value. Matches serde_json's
+/// text, since its errors have no kind for this.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.contains("surrogate") || text.contains("hex escape") {
+        return "has an escape that is only half of a surrogate pair".to_owned();
+    }
+    if text.contains("out of range") {
+        return "is a number beyond the range of IEEE 754 doubles".to_owned();
+    }
+    match text.split_once(" at line ") {
+        Some((what, _)) if what.ends_with("is there twice") => what.to_owned(),
+        _ => "can't be read".to_owned(),
     }
 }
 

@@ -193,8 +193,7 @@ mod tests {
             let documents =
                 Documents::new(&sdl(), DocumentLimits { cost, ..DocumentLimits::default() });
             let document = documents.get(text).expect("a valid document");
-            let variables = variables.as_object().cloned().unwrap_or_default();
-            match documents.request(&document, None, variables) {
+            match documents.request(&document, None, &variables.into()) {
                 Ok(_) => true,
                 Err(refusals) => {
                     assert_eq!(refusals[0].code, code::TOO_COMPLEX);

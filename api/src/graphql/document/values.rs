@@ -97,10 +97,44 @@ impl<'a> Check<'a> {
                 match schema.types.get(name) {
                     Some(ExtendedType::InputObject(object)) => self.object(object, value, fields),
                     // A scalar that accepts any value.
-                    _ => self.keys(value),
+                    _ => {
+                        self.keys(value);
+                        self.numbers(value);
+                    }
                 }
             }
-            (Type::Named(_) | Type::NonNullNamed(_), _) => self.keys(value),
+            (Type::Named(name) | Type::NonNullNamed(name), _) => {
+                self.keys(value);
+                if name == "JSON" {
+                    self.numbers(value);
+                }
+            }
+        }
+    }
+
+    /// Refuses numbers of a JSON value that would not come back as they are written. Variables keep
+    /// any number as it is.
+    fn numbers(&mut self, value: &Node<Value>) {
+        let digits = match value.as_ref() {
+            Value::Int(number) => number.as_str(),
+            Value::Float(number) => number.as_str(),
+            Value::List(values) => return values.iter().for_each(|value| self.numbers(value)),
+            Value::Object(fields) => {
+                return fields.iter().for_each(|(_, value)| self.numbers(value));
+            }
+            Value::Null
+            | Value::Variable(_)
+            | Value::Enum(_)
+            | Value::String(_)
+            | Value::Boolean(_) => return,
+        };
+        let kept = digits.parse::<serde_json::Number>().map(|number| number.to_string());
+        if kept.as_deref().ok() != Some(digits) {
+            let message = format!(
+                "The number {digits} can't be kept as it is written in a document: give the JSON \
+                 value in a variable."
+            );
+            self.refuse(message, value);
         }
     }
 

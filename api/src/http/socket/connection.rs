@@ -17,12 +17,8 @@ use super::{
 use crate::{
     graphql::code,
     http::{
-        body_limits::Credential,
-        credential, errors, json,
-        operation::Client,
-        parameters::{Parameters, from_object},
-        request::Correlation,
-        state::State,
+        body_limits::Credential, credential, errors, json, operation::Client,
+        parameters::Parameters, request::Correlation, state::State,
     },
 };
 
@@ -137,14 +133,14 @@ impl Connection {
                 return self.refuse_message(&text, refusals.remove(0));
             }
         };
-        let message = from_object(text.as_bytes()).map_err(|_| Some(Close::bad_message()))?;
+        let message = ClientMessage::read(&text).map_err(|_| Some(Close::bad_message()))?;
         match message {
             ClientMessage::ConnectionInit { payload } => {
                 self.init(payload).await?;
                 sender.send(&ServerMessage::ConnectionAck).await
             }
-            ClientMessage::Ping {} => sender.send(&ServerMessage::Pong).await,
-            ClientMessage::Pong {} => Ok(()),
+            ClientMessage::Ping => sender.send(&ServerMessage::Pong).await,
+            ClientMessage::Pong => Ok(()),
             ClientMessage::Subscribe { id, payload } => {
                 let payload = Parameters { held: Some(held), ..payload };
                 self.subscribe(id, payload, text.len())

@@ -1,28 +1,53 @@
 //! Messages and close codes of the protocol.
 
 use async_graphql::{Response, ServerError};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::Error as _};
+use serde_json::value::RawValue;
 
-use crate::http::parameters::{Parameters, object};
+use crate::http::parameters::{Parameters, from_object};
 
 /// Message from the client.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug)]
 pub(super) enum ClientMessage {
-    ConnectionInit {
-        #[serde(default)]
-        payload: Option<serde_json::Map<String, serde_json::Value>>,
-    },
-    Ping {},
-    Pong {},
-    Subscribe {
-        id: String,
-        #[serde(deserialize_with = "object")]
-        payload: Parameters,
-    },
-    Complete {
-        id: String,
-    },
+    ConnectionInit { payload: Option<serde_json::Map<String, serde_json::Value>> },
+    Ping,
+    Pong,
+    Subscribe { id: String, payload: Parameters },
+    Complete { id: String },
+}
+
+/// Any message, before its type says what its payload is.
+#[derive(Debug, Deserialize)]
+struct AnyMessage<'a> {
+    r#type: String,
+    id: Option<String>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+impl ClientMessage {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Text that is not a message of the protocol.
+    pub(super) fn read(text: &str) -> serde_json::Result<Self> {
+        let AnyMessage { r#type, id, payload } = from_object(text.as_bytes())?;
+        let id = || id.ok_or_else(|| serde_json::Error::custom("`id` is missing"));
+        match r#type.as_str() {
+            "connection_init" => {
+                let payload = payload.map(|payload| serde_json::from_str(payload.get()));
+                Ok(Self::ConnectionInit { payload: payload.transpose()? })
+            }
+            "ping" => Ok(Self::Ping),
+            "pong" => Ok(Self::Pong),
+            "subscribe" => {
+                let payload = payload.map_or("null", RawValue::get);
+                Ok(Self::Subscribe { id: id()?, payload: from_object(payload.as_bytes())? })
+            }
+            "complete" => Ok(Self::Complete { id: id()? }),
+            _ => Err(serde_json::Error::custom("unknown type of message")),
+        }
+    }
 }
 
 /// ID of the operation that a message is about.
