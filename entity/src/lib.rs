@@ -8,6 +8,7 @@ pub mod artifact;
 pub mod artifact_store;
 pub mod audit_log;
 pub mod audit_log_head;
+pub mod clock_step;
 pub mod hold;
 pub mod instance;
 pub mod job;

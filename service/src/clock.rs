@@ -12,6 +12,10 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+/// Largest lead of a log's last entry over the clock that is waited for; the log's times go back if
+/// the lead is larger. More than daylight saving time and any correction by NTP.
+pub(crate) const MAX_CATCH_UP: TimeDelta = TimeDelta::hours(1);
+
 /// A clock in UTC, to the microsecond, which is the precision that both engines store.
 ///
 /// Tests can move this clock. Nothing else in Daybook reads the system's clock.
@@ -39,10 +43,15 @@ impl Clock {
         to_micros(instant + ahead)
     }
 
-    /// Returns `now` or, if that is later, the time of the last entry of an organization's log, so
-    /// that the log's times never run backwards. Logs one warning until the clock has caught up,
-    /// not one for each recording.
-    pub(crate) fn not_before(
+    /// Returns the time of a recording at `now` after an entry of the time `last`.
+    ///
+    /// If `last` is later by up to [`MAX_CATCH_UP`], this is `last`, so that small corrections of a
+    /// clock don't make a log's times run backwards. If it is later by more, that entry's clock was
+    /// wrong or this one is, and the log's times go back to `now`: a clock that was once years ahead
+    /// would otherwise date every later entry.
+    ///
+    /// Logs one warning until the clock has caught up, not one for each recording.
+    pub(crate) fn recording_time(
         &self,
         organization_id: Uuid,
         now: DateTime<Utc>,
@@ -53,8 +62,17 @@ impl Clock {
             behind.remove(&organization_id);
             return now;
         };
+        let seconds = (last - now).as_seconds_f64();
+        if last - now > MAX_CATCH_UP {
+            behind.remove(&organization_id);
+            tracing::warn!(
+                organization.id = %organization_id, behind_seconds = seconds,
+                "the database's clock is far behind the log's last entry: it was wrong then or is wrong \
+                 now, and recordedAt goes back; synchronize it by NTP",
+            );
+            return now;
+        }
         if behind.insert(organization_id) {
-            let seconds = (last - now).as_seconds_f64();
             tracing::warn!(
                 organization.id = %organization_id, behind_seconds = seconds,
                 "the database's clock is behind the log's last entry: entries get that one's time until \

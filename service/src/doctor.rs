@@ -13,7 +13,7 @@ use serde::Serialize;
 pub use database::{clock, replica, row_security, secret, settings, version};
 pub use dependencies::{artifacts, nats, oidc, public_url, sharing};
 pub use files::files;
-pub use log::{append_only, newest_entry};
+pub use log::{append_only, newest_entry, retention};
 
 /// The verdict of a check, from best to worst.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -33,6 +33,7 @@ pub struct Metrics {
     sockets: Gauge,
     feed_lag: Family<FeedLabels, Histogram, fn() -> Histogram>,
     replica_reads: Family<ReaderLabels, Counter>,
+    retention_held_back: Family<ObstacleLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -63,6 +64,11 @@ struct FeedLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReaderLabels {
     answer: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ObstacleLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -119,6 +125,7 @@ impl Default for Metrics {
             sockets: Gauge::default(),
             feed_lag: Family::new_with_constructor(|| Histogram::new(DURATIONS)),
             replica_reads: Family::default(),
+            retention_held_back: Family::default(),
         }
     }
 }
@@ -219,6 +226,12 @@ impl Metrics {
         self.replica_reads.get_or_create(&ReaderLabels { answer }).inc();
     }
 
+    /// Sets the number of logs whose old entries are kept for this reason.
+    pub(crate) fn retention_held_back(&self, reason: &'static str, logs: usize) {
+        let logs = i64::try_from(logs).unwrap_or(i64::MAX);
+        self.retention_held_back.get_or_create(&ObstacleLabels { reason }).set(logs);
+    }
+
     pub(crate) fn register(&self, registry: &mut Registry) {
         let help = "Queries and mutations, by operation, kind and outcome";
         registry.register("operation_duration_seconds", help, self.operations.clone());
@@ -239,5 +252,7 @@ impl Metrics {
         registry.register("feed_lag_seconds", help, self.feed_lag.clone());
         let help = "Reads that a replica might have answered, by who answered and why";
         registry.register("replica_reads", help, self.replica_reads.clone());
+        let help = "Logs whose old entries were kept at this process's last sweep, by reason";
+        registry.register("retention_held_back", help, self.retention_held_back.clone());
     }
 }

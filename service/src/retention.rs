@@ -5,7 +5,9 @@
 //! log. The hash of the last removed entry is kept, so that the chain of the remaining ones can be
 //! verified. Nothing is removed while the organization has a hold or an unfinished export.
 
+mod age;
 mod holds;
+mod outlook;
 mod preview;
 mod prune;
 
@@ -22,6 +24,8 @@ use crate::{
 };
 
 pub use holds::{holds, place_hold, release_hold};
+pub(crate) use outlook::outlook_of;
+pub use outlook::{Obstacle, Outlook, outlook};
 pub use preview::{Preview, preview};
 pub use prune::prune;
 

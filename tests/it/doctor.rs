@@ -81,6 +81,7 @@ async fn healthy_instance_has_nothing_to_complain_of(server: &TestServer) {
             "oidc",
             "public-url",
             "replica",
+            "retention",
             "row-security",
             "schema",
             "secret",

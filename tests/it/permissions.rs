@@ -317,6 +317,11 @@ fn functions_of_the_log() -> Vec<Function> {
         )
         .await),
         function!(
+            "retention/outlook::outlook",
+            [ReadRetention, SetRetention, ReleaseHolds],
+            |_things, scope| { retention::outlook(&scope).await }
+        ),
+        function!(
             "retention/preview::preview",
             [ReadRetention, SetRetention, ReleaseHolds],
             |_things, scope| { retention::preview(&scope, Some(9)).await }

@@ -1,5 +1,6 @@
 //! Retention: removal of old entries, its announcement, holds, and who may read about them.
 
+mod clock;
 mod exports;
 
 use std::time::Duration;

@@ -63,7 +63,11 @@ async fn filled(server: &TestServer, slug: &str) -> Uuid {
     let entries = json!([keyed_entry]);
     let input =
         json!({ "organizationId": organization, "entries": entries, "idempotencyKey": "k" });
+    // With a clock that is far behind the log's last entry.
+    let behind = std::time::Duration::from_secs(2 * 3_600);
+    server.clock.set_back(behind);
     admin.query(keyed, json!({ "input": input })).await;
+    server.clock.advance(behind);
     for arguments in [
         &["retention", "set", "--organization", slug, "--days", "400"][..],
         &["hold", "place", "--organization", slug, "--reason", "a lawsuit", "case-7"],

@@ -181,7 +181,7 @@ impl TestServer {
     }
 
     /// Does `work` in an organization as the command line does.
-    async fn as_system(
+    pub async fn as_system(
         &self,
         organization: &str,
         permission: Permission,

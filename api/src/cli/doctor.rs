@@ -127,6 +127,9 @@ async fn database(config: &Config, secret: Option<Option<Secret>>) -> Vec<Findin
     if is_there {
         add("append-only", doctor::append_only(&db).await);
         add("newest-entry", doctor::newest_entry(&db).await);
+        if is_current {
+            add("retention", doctor::retention(&db).await);
+        }
         let store = match config.missing_artifacts() {
             Some(folder) => Ok(Store::missing_folder(&folder)),
             None => config.store(),

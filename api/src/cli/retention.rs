@@ -4,13 +4,17 @@ mod consent;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use daybook_service::{Permission, Scope, retention};
+use daybook_service::{
+    Permission, Scope,
+    retention::{self, Obstacle, Outlook},
+};
 
 use consent::{Consent, Decision, Removal};
 
 use super::{
     instance::{close, open, scope},
     output::say,
+    report::inform,
 };
 use crate::config::Config;
 
@@ -85,9 +89,23 @@ pub(super) async fn retention(config: &Config, command: Retention) -> Result<()>
             let days = found.as_ref().and_then(|found| found.days);
             let days = days.map_or_else(|| "forever".to_owned(), |days| days.to_string());
             say(&format!("{days}\t{}", found.map_or(0, |found| found.pruned)))?;
+            if let Some(text) = held_back(&retention::outlook(&scope).await?) {
+                inform(&text);
+            }
         }
     }
     close(config, &instance).await
+}
+
+/// Describes what keeps old entries; none if nothing does.
+fn held_back(outlook: &Outlook) -> Option<String> {
+    let reason = |obstacle: &Obstacle| match obstacle {
+        Obstacle::Hold => "a hold",
+        Obstacle::Export => "an unfinished export",
+        Obstacle::Clock => "a clock that was wrong when they were recorded",
+    };
+    let reasons: Vec<_> = outlook.obstacles.iter().map(reason).collect();
+    (!reasons.is_empty()).then(|| format!("old entries are kept by {}", reasons.join(" and ")))
 }
 
 /// Entries that would be removed with a retention period of `days`.

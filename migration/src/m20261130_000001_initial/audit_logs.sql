@@ -61,6 +61,15 @@ CREATE INDEX audit_logs_by_request_id_timestamp ON audit_logs (organization_id, 
 
 CREATE INDEX audit_logs_clock_skewed ON audit_logs (organization_id, sequence) WHERE clock_skewed;
 
+-- Entries that were recorded after the database's clock had been set back by more than an hour: their recorded_at
+-- is earlier than that of the entry before them. Between two of them, times never decrease along the log.
+CREATE TABLE clock_steps (
+    organization_id :uuid NOT NULL REFERENCES organizations (id),
+    sequence bigint NOT NULL,
+    previous_recorded_at :time NOT NULL,
+    PRIMARY KEY (organization_id, sequence)
+);
+
 CREATE TABLE recordings (
     organization_id :uuid NOT NULL REFERENCES organizations (id),
     idempotency_key :key NOT NULL,

@@ -9,6 +9,7 @@ DROP TABLE jobs;
 DROP TABLE holds;
 DROP TABLE retentions;
 DROP TABLE recordings;
+DROP TABLE clock_steps;
 DROP TABLE audit_logs;
 DROP TABLE audit_log_heads;
 DROP TABLE api_keys;

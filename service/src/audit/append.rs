@@ -1,7 +1,7 @@
 //! Appending: sequence numbers in commit order, and each entry chained to the previous one.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use daybook_entity::{audit_log, audit_log_head};
+use daybook_entity::{audit_log, audit_log_head, clock_step};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
     EntityTrait, IntoActiveModel, QueryFilter, Statement,
@@ -60,12 +60,17 @@ pub(super) async fn append_to(
     head: audit_log_head::Model,
     drafts: Vec<Draft>,
 ) -> Result<Vec<audit_log::Model>, DbErr> {
-    let recorded_at = recording_time(tx, clock, &head).await?;
+    let (recorded_at, previous) = recording_time(tx, clock, &head).await?;
     let organization_id = head.organization_id;
     let (mut sequence, mut hash) = (head.sequence, head.hash);
     let mut edge = u64::try_from(sequence)
         .map_err(wrong)
         .and_then(|size| Edge::read(size, &head.edge).map_err(wrong))?;
+    if let Some(previous) = previous.filter(|previous| *previous > recorded_at) {
+        let sequence = sequence + 1;
+        let step = clock_step::Model { organization_id, sequence, previous_recorded_at: previous };
+        clock_step::Entity::insert(step.into_active_model()).exec_without_returning(tx).await?;
+    }
     let mut rows = Vec::with_capacity(drafts.len());
     for draft in drafts {
         sequence += 1;
@@ -94,13 +99,15 @@ pub(super) async fn append_to(
     Ok(rows)
 }
 
-/// Returns the database's time, or that of the log's last entry if that is later: a clock may be
-/// set back, and a PostgreSQL server that takes over from another has a clock of its own.
+/// Returns the time of a recording after `head`, and that of the log's last entry.
+///
+/// The first is the database's time, or that of the last entry if that is a little later: a clock
+/// may be set back, and a PostgreSQL server that takes over from another has a clock of its own.
 async fn recording_time(
     tx: &DatabaseTransaction,
     clock: &Clock,
     head: &audit_log_head::Model,
-) -> Result<DateTime<Utc>, DbErr> {
+) -> Result<(DateTime<Utc>, Option<DateTime<Utc>>), DbErr> {
     let backend = tx.get_database_backend();
     let last = "SELECT recorded_at FROM audit_logs WHERE organization_id = $1 AND sequence = $2";
     // A single statement, since a recording waits for each round trip.
@@ -115,7 +122,8 @@ async fn recording_time(
         DbBackend::Postgres => clock.shift(row.try_get("", "now")?),
         _ => clock.now(),
     };
-    Ok(clock.not_before(head.organization_id, now, row.try_get("", "last")?))
+    let last = row.try_get("", "last")?;
+    Ok((clock.recording_time(head.organization_id, now, last), last))
 }
 
 fn row(

@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use daybook_entity::{
-    api_key, artifact, audit_log, audit_log_head, hold, instance, job, job_event, job_feed,
-    membership, note, operator, organization, recording, retention, workspace,
+    api_key, artifact, audit_log, audit_log_head, clock_step, hold, instance, job, job_event,
+    job_feed, membership, note, operator, organization, recording, retention, workspace,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
@@ -143,6 +143,7 @@ fn all() -> Vec<Table> {
         table::<retention::Entity>(Holds::Tenants),
         table::<hold::Entity>(Holds::Tenants),
         table::<audit_log::Entity>(Holds::Tenants),
+        table::<clock_step::Entity>(Holds::Tenants),
         table::<recording::Entity>(Holds::Tenants),
         table::<job_feed::Entity>(Holds::Instance),
         table::<job::Entity>(Holds::Instance),

@@ -1,12 +1,18 @@
-//! Checks that the log is append-only and that its newest entry is not from the future.
+//! Checks that the log is append-only, that its newest entry is not from the future, and that nothing
+//! holds back retention.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement};
+use daybook_entity::retention;
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Statement};
+use uuid::Uuid;
 
 use super::Finding;
 use crate::{
     Clock, Database, Engine, Result,
     database::{self, setting},
+    job_kinds,
+    retention::{Obstacle, Outlook, outlook_of},
+    tenancy,
 };
 
 /// Triggers that keep entries from being changed or removed, on SQLite.
@@ -17,6 +23,8 @@ const POSTGRES_TRIGGERS: [&str; 2] = ["audit_logs_no_change", "audit_logs_no_tru
 /// Largest tolerated lead of the newest entry over the database's clock, which may have been
 /// corrected since.
 const MAX_LEAD: TimeDelta = TimeDelta::seconds(2);
+/// Maximum number of organizations that a finding names.
+const MAX_NAMED: usize = 5;
 
 /// Checks that the database refuses to change or remove entries. Requires a migrated database.
 ///
@@ -85,6 +93,54 @@ pub async fn newest_entry(db: &Database) -> Result<Finding> {
     Ok(judge(newest, now))
 }
 
+/// Checks that old entries are removed: nothing but holds keeps them for longer than retention asks
+/// for. Requires a schema that is up to date.
+///
+/// # Errors
+/// A database fault.
+pub async fn retention(db: &Database) -> Result<Finding> {
+    tenancy::system(async {
+        let (reader, clock) = (db.reader(), Clock::default());
+        let kinds = || {
+            let readers = job_kinds::ALL.about().filter(|kind| kind.reads_audit_log);
+            readers.map(|kind| kind.name).collect()
+        };
+        let mut kept = Vec::new();
+        for found in retention::Entity::find().all(reader).await? {
+            let outlook = outlook_of(reader, &clock, kinds(), &found).await?;
+            if !outlook.obstacles.is_empty() {
+                kept.push((found.organization_id, outlook));
+            }
+        }
+        Ok(judge_retention(&kept))
+    })
+    .await
+}
+
+fn judge_retention(kept: &[(Uuid, Outlook)]) -> Finding {
+    let describe = |(organization_id, outlook): &(Uuid, Outlook)| {
+        let reasons: Vec<_> = outlook.obstacles.iter().map(|obstacle| obstacle.name()).collect();
+        format!("{organization_id} by {}", reasons.join(" and "))
+    };
+    let described: Vec<_> = kept.iter().take(MAX_NAMED).map(describe).collect();
+    let more = match kept.len().saturating_sub(MAX_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let found = format!("old entries are kept in {}{more}", described.join(", "));
+    let is_by_clock = kept.iter().any(|(_, outlook)| outlook.obstacles.contains(&Obstacle::Clock));
+    match kept {
+        [] => Finding::ok("retention", "nothing holds back the removal of old entries"),
+        _ if is_by_clock => {
+            let advice = "set the database's clock right by NTP: entries whose times are in the \
+                future or contradict each other are removed once the next one that is recorded with \
+                a right clock is old enough";
+            Finding::warn("retention", found, advice)
+        }
+        _ => Finding::ok("retention", found),
+    }
+}
+
 fn judge(newest: DateTime<Utc>, now: DateTime<Utc>) -> Finding {
     let at = newest.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     if newest <= now + MAX_LEAD {
@@ -92,8 +148,8 @@ fn judge(newest: DateTime<Utc>, now: DateTime<Utc>) -> Finding {
     }
     let ahead = (newest - now).as_seconds_f64();
     let found = format!("was recorded at {at}, {ahead:.0} s after the database's clock");
-    let advice = "set the database's clock right by NTP: it was ahead then, or is behind now, and \
-        retention and what is recorded next go by it";
+    let advice = "set the database's clock right by NTP: it was ahead then, or is behind now; entries \
+        get that time until the clock has caught up, or go back if that takes longer than an hour";
     Finding::warn("newest-entry", found, advice)
 }
 

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{check, entry_at, find, prune};
-use crate::{Result, Scope, database};
+use super::{age::Ages, check, entry_at, find, prune};
+use crate::{Result, Scope, audit};
 
 /// Entries that are old enough to be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +31,10 @@ pub async fn preview(scope: &Scope, days: Option<u32>) -> Result<Option<Preview>
     let days = check(days)?;
     let (db, organization_id) = (scope.core().db.reader(), scope.organization_id());
     let pruned = find(scope).await?.map_or(0, |found| found.pruned);
-    let now = database::now(db, &scope.core().clock).await?;
-    let Some(cutoff) = prune::cutoff(now, days) else { return Ok(None) };
-    let last_sequence = prune::last_before(db, organization_id, pruned, cutoff, cutoff).await?;
+    let head = audit::head_sequence(db, organization_id).await?;
+    let ages = Ages::read(db, &scope.core().clock, organization_id, (pruned, head)).await?;
+    let Some(cutoff) = prune::cutoff(ages.now, days) else { return Ok(None) };
+    let last_sequence = ages.last_before(cutoff).await?;
     let first = entry_at(db, organization_id, pruned + 1).await?;
     let last = entry_at(db, organization_id, last_sequence).await?;
     let (Some(first), Some(last)) = (first, last) else { return Ok(None) };

@@ -3,22 +3,22 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use daybook_entity::{
-    audit_log,
-    job::{self, JobState},
-    recording, retention,
-};
+use daybook_entity::{audit_log, clock_step, recording, retention};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 use uuid::Uuid;
 
-use super::{entry, entry_at, holds::is_held, lock};
-use crate::{Core, Fault, Permission, Result, Scope, Viewer, audit, database, tenancy};
+use super::{
+    Obstacle,
+    age::Ages,
+    entry, entry_at, lock,
+    outlook::{outlook, present},
+};
+use crate::{Clock, Core, Fault, Permission, Result, Scope, Viewer, audit, tenancy};
 
 /// Maximum number of entries removed in one transaction.
-const MAX_REMOVED_ENTRIES: u64 = 1_000;
+const MAX_REMOVED_ENTRIES: i64 = 1_000;
 /// Longest time that pruning may be overdue. With a day, a log that grows all the time gets about
 /// one announcement of pruning a day.
 const MAX_OVERDUE: TimeDelta = TimeDelta::days(1);
@@ -29,6 +29,7 @@ const MAX_OVERDUE: TimeDelta = TimeDelta::days(1);
 /// A database fault. Entries that were removed before the fault stay removed.
 pub async fn prune(core: &Arc<Core>) -> Result<()> {
     let found = retention::Entity::find().all(core.db.bulk());
+    let mut obstacles = Vec::new();
     for found in tenancy::system(found).await? {
         let scope = Scope::system(
             core,
@@ -36,17 +37,21 @@ pub async fn prune(core: &Arc<Core>) -> Result<()> {
             Viewer::command_line("daybook"),
             Permission::SetRetention,
         );
-        tenancy::only(found.organization_id, prune_log(&scope, &found)).await?;
+        obstacles.extend(tenancy::only(found.organization_id, prune_log(&scope, &found)).await?);
+    }
+    for obstacle in Obstacle::ALL {
+        let count = obstacles.iter().filter(|other| **other == obstacle).count();
+        core.metrics.retention_held_back(obstacle.name(), count);
     }
     Ok(())
 }
 
-async fn prune_log(scope: &Scope, found: &retention::Model) -> Result<()> {
+async fn prune_log(scope: &Scope, found: &retention::Model) -> Result<Vec<Obstacle>> {
     let through = extent(scope.core(), found).await?;
     if through > found.pruned && announce(scope, through).await? {
         while !scope.core().stopping.is_cancelled() && remove(scope).await? {}
     }
-    Ok(())
+    Ok(outlook(scope).await?.obstacles)
 }
 
 /// Returns the time before which entries may be removed, or `None` if they are kept forever.
@@ -61,51 +66,19 @@ async fn extent(core: &Core, found: &retention::Model) -> Result<i64> {
     if found.announced > found.pruned {
         return Ok(found.announced);
     }
-    let now = database::now(db, &core.clock).await?;
-    let Some(cutoff) = cutoff(now, found.days) else { return Ok(found.pruned) };
-    last_before(db, organization_id, found.pruned, cutoff - MAX_OVERDUE, cutoff).await
-}
-
-/// Returns the last sequence of the entries that were recorded before `cutoff`. Returns `pruned` if
-/// the first entry after `pruned` does not exist or was not recorded before `first_before`.
-pub(super) async fn last_before<C: ConnectionTrait>(
-    db: &C,
-    organization_id: Uuid,
-    pruned: i64,
-    first_before: DateTime<Utc>,
-    cutoff: DateTime<Utc>,
-) -> Result<i64> {
-    let first = entry_at(db, organization_id, pruned + 1).await?;
-    if first.is_none_or(|first| first.recorded_at >= first_before) {
-        return Ok(pruned);
+    let head = audit::head_sequence(db, organization_id).await?;
+    let ages = Ages::read(db, &core.clock, organization_id, (found.pruned, head)).await?;
+    let Some(cutoff) = cutoff(ages.now, found.days) else { return Ok(found.pruned) };
+    if ages.last_before(cutoff - MAX_OVERDUE).await? == found.pruned {
+        return Ok(found.pruned);
     }
-    // Binary search: times of recording never decrease along the log.
-    let mut old = pruned + 1;
-    let mut kept = audit::head_sequence(db, organization_id).await? + 1;
-    while kept - old > 1 {
-        let middle = old + (kept - old) / 2;
-        let entry = entry_at(db, organization_id, middle).await?;
-        if entry.is_some_and(|entry| entry.recorded_at < cutoff) {
-            old = middle;
-        } else {
-            kept = middle;
-        }
-    }
-    Ok(old)
+    ages.last_before(cutoff).await
 }
 
 /// True if old entries may be removed now: there is no hold, and no unfinished job reads the log.
 async fn may_remove(tx: &DatabaseTransaction, scope: &Scope) -> Result<bool> {
-    let organization_id = scope.organization_id();
-    if is_held(tx, organization_id).await? {
-        return Ok(false);
-    }
-    let kinds = scope.core().job_kinds.names_reading_audit_log();
-    let readers = scope
-        .find::<job::Entity>()
-        .filter(job::Column::Kind.is_in(kinds))
-        .filter(job::Column::State.is_in([JobState::Queued, JobState::Running]));
-    Ok(readers.count(tx).await? == 0)
+    let kinds = scope.core().job_kinds.names_reading_audit_log().collect();
+    Ok(present(tx, scope.organization_id(), kinds).await?.is_empty())
 }
 
 /// Announces in the log, once, that entries through `through` will be removed. Returns false if
@@ -150,9 +123,8 @@ async fn remove(scope: &Scope) -> Result<bool> {
             if found.pruned == found.announced || !may_remove(tx, scope).await? {
                 return Ok(false);
             }
-            let now = database::now(tx, &scope.core().clock).await?;
-            let batch = old(tx, &found, cutoff(now, found.days)).await?;
-            let Some((last, hash, _)) = batch.last() else {
+            let last = last_of_batch(tx, &scope.core().clock, &found).await?;
+            let Some(audit_log::Model { sequence: last, hash, .. }) = last else {
                 // The number of days was raised in the meantime.
                 let announced =
                     retention::ActiveModel { announced: Set(found.pruned), ..Default::default() };
@@ -160,56 +132,66 @@ async fn remove(scope: &Scope) -> Result<bool> {
                 return Ok(false);
             };
             let pruned = retention::ActiveModel {
-                pruned: Set(*last),
-                pruned_hash: Set(hash.clone()),
+                pruned: Set(last),
+                pruned_hash: Set(hash),
                 ..Default::default()
             };
             // A trigger allows entries to be deleted only through this sequence, so it goes first.
             change(tx, organization_id, pruned).await?;
-            audit::forget_words(tx, organization_id, found.pruned, *last).await?;
-            // A recording that has lost entries can't be returned again for a repeated request.
-            recording::Entity::delete_many()
-                .filter(recording::Column::OrganizationId.eq(organization_id))
-                .filter(recording::Column::FirstSequence.gt(found.pruned))
-                .filter(recording::Column::FirstSequence.lte(*last))
-                .exec(tx)
-                .await?;
+            forget_derived(tx, &found, last).await?;
             // Starts after the entries pruned before, which the index may still refer to.
             let gone = audit_log::Entity::delete_many()
                 .filter(audit_log::Column::OrganizationId.eq(organization_id))
                 .filter(audit_log::Column::Sequence.gt(found.pruned))
-                .filter(audit_log::Column::Sequence.lte(*last))
+                .filter(audit_log::Column::Sequence.lte(last))
                 .exec(tx)
                 .await?;
-            if gone.rows_affected == batch.len() as u64 {
+            let expected = last - found.pruned;
+            if i64::try_from(gone.rows_affected) == Ok(expected) {
                 return Ok(true);
             }
-            let found = format!("{} of {} were found", gone.rows_affected, batch.len());
+            let found = format!("{} of {expected} were found", gone.rows_affected);
             Err(Fault::Missing(format!("an entry of a log ({found})")).into())
         })
     });
     removed.await
 }
 
-/// Returns sequence, hash and time of the next announced entries that are older than `cutoff`.
-async fn old<C: ConnectionTrait>(
+/// Returns the last entry of the next batch of announced entries that are old enough; none if there
+/// are no such entries.
+async fn last_of_batch<C: ConnectionTrait>(
     db: &C,
+    clock: &Clock,
     found: &retention::Model,
-    cutoff: Option<DateTime<Utc>>,
-) -> Result<Vec<(i64, Vec<u8>, DateTime<Utc>)>> {
-    use audit_log::Column::{Hash, OrganizationId, RecordedAt, Sequence};
-    let Some(cutoff) = cutoff else { return Ok(Vec::new()) };
-    let next = audit_log::Entity::find()
-        .select_only()
-        .columns([Sequence, Hash, RecordedAt])
-        .filter(OrganizationId.eq(found.organization_id))
-        .filter(Sequence.gt(found.pruned))
-        .filter(Sequence.lte(found.announced))
-        .order_by_asc(Sequence)
-        .limit(MAX_REMOVED_ENTRIES)
-        .into_tuple::<(i64, Vec<u8>, DateTime<Utc>)>();
-    let next = next.all(db).await?;
-    Ok(next.into_iter().take_while(|(.., recorded_at)| *recorded_at < cutoff).collect())
+) -> Result<Option<audit_log::Model>> {
+    let retention::Model { organization_id, pruned, announced, .. } = *found;
+    let ages = Ages::read(db, clock, organization_id, (pruned, announced)).await?;
+    let Some(cutoff) = cutoff(ages.now, found.days) else { return Ok(None) };
+    let last = ages.last_before(cutoff).await?.min(pruned + MAX_REMOVED_ENTRIES);
+    if last == pruned { Ok(None) } else { entry_at(db, organization_id, last).await }
+}
+
+/// Removes what was stored about the entries after those of `found`, through `last`.
+async fn forget_derived(
+    tx: &DatabaseTransaction,
+    found: &retention::Model,
+    last: i64,
+) -> Result<()> {
+    let organization_id = found.organization_id;
+    audit::forget_words(tx, organization_id, found.pruned, last).await?;
+    // A recording that has lost entries can't be returned again for a repeated request.
+    recording::Entity::delete_many()
+        .filter(recording::Column::OrganizationId.eq(organization_id))
+        .filter(recording::Column::FirstSequence.gt(found.pruned))
+        .filter(recording::Column::FirstSequence.lte(last))
+        .exec(tx)
+        .await?;
+    clock_step::Entity::delete_many()
+        .filter(clock_step::Column::OrganizationId.eq(organization_id))
+        .filter(clock_step::Column::Sequence.lte(last))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 async fn change(

@@ -102,7 +102,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("Query", "job jobs", JOBS),
     ("Query", "organization", MEMBERS),
     ("Query", "node nodes viewer", ALL),
-    ("Retention", "days holds prunedThroughSequence", LOG),
+    ("Retention", "days heldBackBy holds nextRemovalAt prunedThroughSequence", LOG),
     ("Subscription", "auditLogRecorded", LOG),
     ("Subscription", "jobUpdates", JOBS),
     ("TableBackup", "bytes checksum name rows", JOBS),

@@ -33,9 +33,10 @@ impl AuditLog {
         self.0.timestamp.into()
     }
 
-    /// The time at which Daybook stored the entry, by the database's clock. Never earlier than that
-    /// of the preceding entry: if the clock is set back, entries take the preceding entry's time
-    /// until it has caught up.
+    /// The time at which Daybook stored the entry, by the database's clock. If the clock is set back
+    /// by up to an hour, entries take the preceding entry's time until it has caught up, so that
+    /// times follow the order of the log. Only if a clock was wrong by more than an hour can this be
+    /// earlier than the time of the preceding entry; `sequence` tells the order.
     async fn recorded_at(&self) -> Instant {
         self.0.recorded_at.into()
     }

@@ -1,8 +1,11 @@
 //! `Retention`, `Hold`.
 
-use async_graphql::{Object, Result, SimpleObject};
+use async_graphql::{Enum, Object, Result, SimpleObject};
 use daybook_entity::hold;
-use daybook_service::{Scope, retention};
+use daybook_service::{
+    Scope,
+    retention::{self, Obstacle},
+};
 
 use crate::graphql::{
     error::to_error,
@@ -41,10 +44,47 @@ impl Retention {
         BigInt(self.pruned)
     }
 
+    /// Time from which the first remaining entry is old enough to be removed. Null if entries are
+    /// never removed, if there is no entry, or if it isn't known when the first entry was recorded:
+    /// `heldBackBy` then has `CLOCK`.
+    async fn next_removal_at(&self) -> Result<Option<Instant>> {
+        let outlook = retention::outlook(&self.scope).await.map_err(to_error)?;
+        Ok(outlook.due_at.map(Instant::from))
+    }
+
+    /// What keeps entries that are old enough to be removed. Empty if nothing does.
+    async fn held_back_by(&self) -> Result<Vec<RetentionObstacle>> {
+        let outlook = retention::outlook(&self.scope).await.map_err(to_error)?;
+        Ok(outlook.obstacles.into_iter().map(RetentionObstacle::from).collect())
+    }
+
     /// Holds on the log, by name. While there are any, no entry is removed, regardless of its age.
     async fn holds(&self) -> Result<Vec<Hold>> {
         let holds = retention::holds(&self.scope).await.map_err(to_error)?;
         Ok(holds.into_iter().map(Hold::from).collect())
+    }
+}
+
+/// A reason for which entries are kept that are old enough to be removed.
+#[derive(Enum, Copy, Clone, PartialEq, Eq)]
+pub(in crate::graphql) enum RetentionObstacle {
+    /// The log has a hold.
+    Hold,
+    /// An unfinished export reads the log.
+    Export,
+    /// A clock was wrong when entries were recorded: the `recordedAt` of the first entry lies in
+    /// the future, or before that of an earlier entry. It is removed once the next entry that was
+    /// recorded with a right clock is old enough.
+    Clock,
+}
+
+impl From<Obstacle> for RetentionObstacle {
+    fn from(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Hold => Self::Hold,
+            Obstacle::Export => Self::Export,
+            Obstacle::Clock => Self::Clock,
+        }
     }
 }
 
