@@ -7,7 +7,9 @@ mod body_limits;
 mod budget;
 mod cors;
 mod credential;
+mod documentation;
 mod errors;
+pub(crate) mod forwarded;
 mod graphql;
 mod health;
 mod json;
@@ -84,6 +86,7 @@ pub fn router(instance: Arc<Instance>, config: &Config) -> anyhow::Result<Router
     let admission = Arc::new(Admission::new(&server_limits));
     let cors = option_layer(cors::layer(&server_limits.cors_origins));
     let origins = Arc::new(Origins::new(&instance, &server_limits, public_url));
+    let trusted_proxies: Arc<[_]> = server_limits.trusted_proxies.clone().into();
     let server_limits = Arc::new(server_limits);
     let metrics = match server_limits.metrics_listen {
         Some(_) => Router::new(),
@@ -114,6 +117,8 @@ pub fn router(instance: Arc<Instance>, config: &Config) -> anyhow::Result<Router
         .route("/artifacts/{token}/{file_name}", get(artifact::download))
         .layer(middleware::from_fn_with_state(state.clone(), limit_address))
         .layer(cors)
+        .route("/schema.graphql", get(documentation::schema))
+        .route("/docs/scalars", get(documentation::scalars))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .merge(metrics)
@@ -121,7 +126,7 @@ pub fn router(instance: Arc<Instance>, config: &Config) -> anyhow::Result<Router
         .layer(DefaultBodyLimit::max(body_limits::MAX_BODY_BYTES))
         .layer(CatchPanicLayer::new())
         .layer(middleware::from_fn(credential::at_most_one))
-        .layer(middleware::from_fn(request::correlate))
+        .layer(middleware::from_fn_with_state(trusted_proxies, request::correlate))
         .with_state(state);
     Ok(router)
 }

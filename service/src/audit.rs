@@ -33,6 +33,7 @@ pub(crate) use head::{head_sequence, lock_head};
 pub use histogram::{Bucket, MAX_BUCKETS, histogram};
 pub use limits::{MAX_ENTRIES, MAX_PROBLEMS};
 pub use list::{Order, count, get, get_many, list, statements};
+pub use record::{Candidate, RecordedValid};
 pub use recorder::{Recorded, Recorder};
 pub(crate) use start::{hold_back, no_longer_kept, pruned};
 pub use tail::{end, tail};

@@ -92,6 +92,8 @@ pub async fn verify(core: &Arc<Core>, provider: Option<&Provider>, token: &str) 
         authority: Authority::Token { expires_at: verified.expires_at },
         request_id: None,
         traceparent: None,
+        address: None,
+        user_agent: None,
     };
     roles::apply(core, &settings.roles, &viewer, &claims).await?;
     Ok(viewer)

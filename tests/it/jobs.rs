@@ -222,16 +222,16 @@ async fn links_and_downloads_are_in_the_log(server: &TestServer) {
         filter: { action: \"artifact.*\" }) {
         nodes { action actor { externalId } resource { externalId } metadata { extra ipAddress } } } }";
     let page = admin.query(query, json!({ "id": acme })).await;
-    let entry = |action: &str, via: &str, address: Value| {
+    let entry = |action: &str, via: &str| {
         json!({
             "action": action, "actor": { "externalId": "admin" }, "resource": { "externalId": job["id"] },
-            "metadata": { "extra": { "via": via }, "ipAddress": address },
+            "metadata": { "extra": { "via": via }, "ipAddress": "127.0.0.1" },
         })
     };
     let wanted = [
-        entry("artifact.link_issued", "daybook", json!(null)),
-        entry("artifact.downloaded", "inline", json!(null)),
-        entry("artifact.downloaded", "link", json!("127.0.0.1")),
+        entry("artifact.link_issued", "daybook"),
+        entry("artifact.downloaded", "inline"),
+        entry("artifact.downloaded", "link"),
     ];
     // The link and the file in the answer are resolved at once, in any order.
     let found = page["auditLogs"]["nodes"].as_array().unwrap();

@@ -270,6 +270,10 @@ fn functions_of_the_log() -> Vec<Function> {
             let entry = serde_json::from_value(daybook_tests::entry("thing.make")).unwrap();
             things.instance.recorder.record(&scope, vec![entry], None).await
         }),
+        function!("audit/record::record_valid", [RecordAuditLogs], |things, scope| {
+            let entry = serde_json::from_value(daybook_tests::entry("thing.make")).unwrap();
+            things.instance.recorder.record_valid(&scope, vec![Ok(entry)], None).await
+        }),
         function!("audit/list::list", [ReadAuditLog], |_things, scope| {
             audit::list(
                 &scope,

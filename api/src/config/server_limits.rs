@@ -3,6 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args};
+use ipnet::IpNet;
+
+use crate::http::forwarded::network;
 
 use super::{DocumentLimits, FixedLimits, defaults::defaults, heading};
 
@@ -23,6 +26,19 @@ pub struct ServerLimits {
         global = true
     )]
     pub cors_origins: Vec<String>,
+    /// Addresses or CIDR prefixes of proxies, separated by commas, whose Forwarded or X-Forwarded-For
+    /// headers name the client [default: none]
+    ///
+    /// Set it behind a proxy: the log and the limits for addresses then know the client's address, not the proxy's.
+    #[arg(
+        long,
+        env = "DAYBOOK_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        value_parser = network,
+        help_heading = heading::CLIENTS,
+        global = true
+    )]
+    pub trusted_proxies: Vec<IpNet>,
     /// JSON file that maps IDs (SHA-256) to trusted documents; only these are executed [default: any document is]
     ///
     /// Set it if you know all documents of your clients: nobody can then send costlier ones.

@@ -162,7 +162,7 @@ pub(super) fn split<T>(
     }
 }
 
-fn user_error(problem: Problem) -> UserError {
+pub(super) fn user_error(problem: Problem) -> UserError {
     let Problem { code, message, path } = problem;
     let code = match code {
         ProblemCode::Invalid => UserErrorCode::Invalid,

@@ -19,10 +19,7 @@ pub(super) struct Instant(Result<DateTime<Utc>, InstantError>);
 /// A point in time in UTC between the years 1 and 9999, in the format of RFC 3339, such as
 /// 2026-02-13T10:30:00.123456Z. Input can have any offset. Nothing is rounded: more than six
 /// fractional digits of a second and leap seconds are errors.
-#[Scalar(
-    name = "DateTime",
-    specified_by_url = "https://scalars.graphql.org/andimarek/date-time.html"
-)]
+#[Scalar(name = "DateTime", specified_by_url = "/docs/scalars#datetime")]
 impl ScalarType for Instant {
     fn parse(value: Value) -> InputValueResult<Self> {
         let Value::String(text) = &value else {
@@ -68,7 +65,7 @@ fn bad_input<T: InputType>(error: InputValueError<T>) -> InputValueError<T> {
 pub(super) struct BigInt(pub(super) i64);
 
 /// A 64-bit signed integer, written as a string so that no client rounds it.
-#[Scalar(name = "BigInt")]
+#[Scalar(name = "BigInt", specified_by_url = "/docs/scalars#bigint")]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
         let number = match &value {
@@ -97,7 +94,7 @@ pub(super) struct Json(pub(super) JsonText);
 /// however large or precise, the order of its members and its spelling, but without white space
 /// between its parts. An object in which a member is there twice, a number beyond the range of IEEE
 /// 754 doubles, and half of a surrogate pair are errors.
-#[Scalar(name = "JSON", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
+#[Scalar(name = "JSON", specified_by_url = "/docs/scalars#json")]
 impl ScalarType for Json {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {

@@ -154,6 +154,8 @@ impl Request<'_> {
             authority: Authority::Token { expires_at: self.link.expires_at },
             request_id: Some(self.correlation.request_id.clone()),
             traceparent: self.correlation.traceparent.clone(),
+            address: Some(self.correlation.address),
+            user_agent: self.correlation.user_agent.clone(),
         }
     }
 

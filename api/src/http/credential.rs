@@ -57,8 +57,9 @@ pub(super) async fn from_authorization(
     } else {
         token::verify(&instance.secret, token, instance.clock.now())?
     };
-    let Correlation { request_id, traceparent, address: _ } = correlation.clone();
-    Ok(Viewer { request_id: Some(request_id), traceparent, ..viewer })
+    let Correlation { request_id, traceparent, address, user_agent } = correlation.clone();
+    let (request_id, address) = (Some(request_id), Some(address));
+    Ok(Viewer { request_id, traceparent, address, user_agent, ..viewer })
 }
 
 /// Returns true if RFC 6750 permits the text as a token, which excludes lists of tokens.

@@ -1,23 +1,29 @@
 //! Gives each request an ID, a span and security headers.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
-    extract::{ConnectInfo, Request},
+    extract::{ConnectInfo, Request, State},
     middleware::Next,
     response::Response,
 };
 use daybook_service::trace;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use ipnet::IpNet;
 use tracing::{Instrument, Span, field::Empty};
 
-use super::problem;
+use super::{forwarded, problem};
 use crate::traces;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Maximum length of a request ID that is accepted from a client, in characters.
 const MAX_REQUEST_ID_CHARS: usize = 100;
+/// Maximum length of a user agent in an entry, in characters.
+const MAX_USER_AGENT_CHARS: usize = 1_000;
 
 /// Identifiers that correlate a request with its effects.
 #[derive(Clone, Debug)]
@@ -27,15 +33,23 @@ pub(super) struct Correlation {
     /// The W3C `traceparent` to pass on: of this request if traces are exported, and otherwise the
     /// client's.
     pub(super) traceparent: Option<String>,
-    /// Address that the connection comes from; a proxy's address if there is a proxy.
+    /// Address of the client; that of a proxy if it is not a trusted one.
     pub(super) address: IpAddr,
+    /// The client's `User-Agent`, if it has one.
+    pub(super) user_agent: Option<String>,
 }
 
 /// Gives the request its ID and span, and returns the ID in a response header.
-pub(super) async fn correlate(mut request: Request, next: Next) -> Response {
+pub(super) async fn correlate(
+    State(trusted_proxies): State<Arc<[IpNet]>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = connection.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(from)| from.ip());
     let mut correlation = Correlation {
-        address: connection.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(from)| from.ip()),
+        address: forwarded::client(&trusted_proxies, peer, request.headers()),
+        user_agent: user_agent(request.headers()),
         request_id: text(request.headers(), &REQUEST_ID).unwrap_or_else(new_id),
         traceparent: text(request.headers(), &TRACEPARENT),
     };
@@ -80,6 +94,15 @@ fn begin(span: &Span, request: &Request, traceparent: Option<&str>) -> Option<St
     span.record("otel.name", format!("{} /{path}", request.method()));
     trace::join(span, traceparent);
     trace::traceparent(span)
+}
+
+/// Returns the `User-Agent` without control characters. A text that is too long ends in `…`.
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(header::USER_AGENT)?.as_bytes());
+    let mut chars = text.chars().filter(|c| !c.is_control());
+    let mut kept: String = chars.by_ref().take(MAX_USER_AGENT_CHARS - 1).collect();
+    kept.extend(chars.next().map(|last| if chars.next().is_some() { '…' } else { last }));
+    (!kept.is_empty()).then_some(kept)
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

@@ -95,6 +95,8 @@ pub async fn verify(core: &Arc<Core>, authenticator: &Authenticator, key: &str) 
         authority: Authority::ApiKey { organization_id, expires_at },
         request_id: None,
         traceparent: None,
+        address: None,
+        user_agent: None,
     })
 }
 

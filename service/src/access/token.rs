@@ -97,6 +97,8 @@ pub fn verify(secret: &Secret, token: &str, now: DateTime<Utc>) -> Result<Viewer
         authority: Authority::Token { expires_at },
         request_id: None,
         traceparent: None,
+        address: None,
+        user_agent: None,
     })
 }
 

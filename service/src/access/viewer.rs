@@ -1,5 +1,7 @@
 //! Viewers: the authors of requests, as their credentials name them.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -19,6 +21,10 @@ pub struct Viewer {
     pub request_id: Option<String>,
     /// The W3C `traceparent` of the request, if it had one.
     pub traceparent: Option<String>,
+    /// The address that the request came from.
+    pub address: Option<IpAddr>,
+    /// The user agent that the request came from.
+    pub user_agent: Option<String>,
 }
 
 /// The credential that proves a viewer's subject.
@@ -89,6 +95,8 @@ impl Viewer {
             authority: Authority::CommandLine,
             request_id: None,
             traceparent: None,
+            address: None,
+            user_agent: None,
         }
     }
 

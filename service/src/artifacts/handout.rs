@@ -86,10 +86,6 @@ pub async fn record(
     }
     let mut entry = entry(&viewer, handout.action(), artifact);
     entry.add_extra(json!({ "via": handout.via() }));
-    if let Handout::Download(address) = handout {
-        let metadata = entry.metadata.get_or_insert_default();
-        metadata.ip_address = Some(address.to_canonical().to_string());
-    }
     let scope = scope(core, viewer, artifact);
     recorder.record_once(&scope, handout.key(core, link), entry).await
 }

@@ -169,19 +169,20 @@ impl Actor {
 
 impl Metadata {
     /// Returns the circumstances of the viewer's action, for its audit entry.
-    fn of(viewer: &Viewer) -> Option<Self> {
+    pub(crate) fn of(viewer: &Viewer) -> Option<Self> {
         let (user_agent, extra) = match &viewer.authority {
             Authority::Host(HostUser { name, host }) => {
                 let extra = json!({ "via": "command line", "osUser": name, "host": host });
                 (Some(COMMAND_LINE_USER_AGENT.to_owned()), Some(extra.into()))
             }
             Authority::Token { .. } | Authority::ApiKey { .. } | Authority::CommandLine => {
-                (None, None)
+                (viewer.user_agent.clone(), None)
             }
         };
         let request_id = viewer.request_id.clone();
-        let is_any = request_id.is_some() || user_agent.is_some();
-        is_any.then_some(Self { request_id, user_agent, extra, ip_address: None })
+        let ip_address = viewer.address.map(|address| address.to_canonical().to_string());
+        let is_any = request_id.is_some() || user_agent.is_some() || ip_address.is_some();
+        is_any.then_some(Self { request_id, user_agent, extra, ip_address })
     }
 }
 

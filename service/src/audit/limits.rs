@@ -31,20 +31,34 @@ pub const MAX_PROBLEMS: usize = 20;
 
 /// Returns the first problems of `entries`, by entry and field.
 pub(super) fn check(entries: &[NewEntry]) -> Vec<Problem> {
-    if entries.is_empty() || entries.len() > MAX_ENTRIES {
-        let code = if entries.is_empty() { ProblemCode::Invalid } else { ProblemCode::TooLarge };
-        let message = format!("must have 1 to {MAX_ENTRIES} entries, has {}", entries.len());
-        return vec![Problem::new(code, &["input", "entries"], message)];
+    if let Some(problem) = problem_of_number(entries.len()) {
+        return vec![problem];
     }
     let mut problems = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
-        let index = index.to_string();
-        Checker { root: ["input", "entries", &index], problems: &mut problems }.entry(entry);
+        problems.extend(problems_of(index, entry));
         if problems.len() >= MAX_PROBLEMS {
             problems.truncate(MAX_PROBLEMS);
             break;
         }
     }
+    problems
+}
+
+/// Returns the problem of a recording of so many entries, if any.
+pub(super) fn problem_of_number(entries: usize) -> Option<Problem> {
+    if (1..=MAX_ENTRIES).contains(&entries) {
+        return None;
+    }
+    let code = if entries == 0 { ProblemCode::Invalid } else { ProblemCode::TooLarge };
+    let message = format!("must have 1 to {MAX_ENTRIES} entries, has {entries}");
+    Some(Problem::new(code, &["input", "entries"], message))
+}
+
+/// Returns the first problems of the entry at `index`, by field.
+pub(super) fn problems_of(index: usize, entry: &NewEntry) -> Vec<Problem> {
+    let (mut problems, index) = (Vec::new(), index.to_string());
+    Checker { root: ["input", "entries", &index], problems: &mut problems }.entry(entry);
     problems
 }
 

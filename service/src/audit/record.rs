@@ -2,14 +2,28 @@
 
 use std::sync::Arc;
 
-use daybook_entity::audit_log::AuditOutcome;
+use daybook_entity::audit_log::{self, AuditOutcome};
 use uuid::Uuid;
 
 use super::{
     Draft, NewEntry, Recorded, Recorder, Resource, limits,
     recorder::{Key, Recording},
 };
-use crate::{Core, Error, GlobalId, Permission, Result, Scope, Viewer, idempotency};
+use crate::{
+    Core, Error, Fault, GlobalId, Permission, Problem, Result, Scope, Viewer, idempotency,
+};
+
+/// An entry to be recorded, or what kept it from being read.
+pub type Candidate = std::result::Result<NewEntry, Vec<Problem>>;
+
+/// The result of a recording that leaves out invalid entries.
+#[derive(Clone, Debug)]
+pub struct RecordedValid {
+    /// For each entry, in the order given, the entry as stored, or why it was left out.
+    pub results: Vec<std::result::Result<audit_log::Model, Vec<Problem>>>,
+    /// True if an earlier recording with this key already stored the valid entries.
+    pub replayed: bool,
+}
 
 impl Recorder {
     /// Appends `entries`, all or none, to the log of the scope's organization, in the order given.
@@ -35,6 +49,53 @@ impl Recorder {
         let request_hash = || idempotency::request_hash(&entries);
         let key = idempotency_key.map(|name| Key { name, request_hash: request_hash() });
         self.submit_entries(scope, entries, key).await
+    }
+
+    /// Appends those of `entries` that are valid, like [`Self::record`], and tells of each what became
+    /// of it. An entry that could not even be read comes with its problems.
+    ///
+    /// # Errors
+    /// A wrong number of entries; CONFLICT if the key was used with other entries; a database fault.
+    pub async fn record_valid(
+        &self,
+        scope: &Scope,
+        entries: Vec<Candidate>,
+        idempotency_key: Option<String>,
+    ) -> Result<RecordedValid> {
+        scope.require(Permission::RecordAuditLogs)?;
+        let problems = limits::problem_of_number(entries.len());
+        let problems =
+            problems.into_iter().chain(idempotency::problem_of_key(idempotency_key.as_ref()));
+        let problems: Vec<_> = problems.collect();
+        if !problems.is_empty() {
+            return Err(Error::Refused(problems));
+        }
+        let (mut valid, mut refusals) = (Vec::new(), Vec::new());
+        for (index, entry) in entries.into_iter().enumerate() {
+            let problems = match &entry {
+                Ok(entry) => limits::problems_of(index, entry),
+                Err(problems) => problems.clone(),
+            };
+            valid.extend(entry.ok().filter(|_| problems.is_empty()));
+            refusals.push(problems);
+        }
+        let number = valid.len();
+        let Recorded { entries, replayed } = if valid.is_empty() {
+            Recorded { entries: Vec::new(), replayed: false }
+        } else {
+            let request_hash = || idempotency::request_hash(&valid);
+            let key = idempotency_key.map(|name| Key { name, request_hash: request_hash() });
+            self.submit_entries(scope, valid, key).await?
+        };
+        if entries.len() != number {
+            return Err(Fault::Bug("a recording of another length".to_owned()).into());
+        }
+        let mut entries = entries.into_iter();
+        let result = |problems: Vec<Problem>| match problems.is_empty() {
+            true => entries.next().ok_or(problems),
+            false => Err(problems),
+        };
+        Ok(RecordedValid { results: refusals.into_iter().map(result).collect(), replayed })
     }
 
     /// Appends one of Daybook's own entries, which is not checked against the limits.

@@ -81,6 +81,7 @@ async fn ask(
         transition: Transition::Canceled,
         reason,
         record_count: None,
+        circumstances: None,
     };
     record(tx, scope.core(), now, std::slice::from_ref(&made)).await?;
     Ok((job, Some(made)))
@@ -127,6 +128,7 @@ pub(crate) async fn cancel_unfinished(
             transition: Transition::Canceled,
             reason: Some(reason.to_owned()),
             record_count: None,
+            circumstances: None,
         });
     }
     if !transitions.is_empty() {

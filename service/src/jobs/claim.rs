@@ -223,5 +223,6 @@ fn started(job: Model) -> TransitionRecord {
         transition: Transition::Started,
         reason: None,
         record_count: None,
+        circumstances: None,
     }
 }

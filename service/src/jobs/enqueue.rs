@@ -210,6 +210,7 @@ async fn insert(
         transition: Transition::Requested,
         reason: None,
         record_count: None,
+        circumstances: audit::Metadata::of(scope.viewer()),
     };
     record(tx, scope.core(), now, std::slice::from_ref(&made)).await?;
     Ok(made)

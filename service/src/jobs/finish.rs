@@ -292,7 +292,14 @@ fn apply_outcome(mut job: Model, outcome: &Outcome, now: DateTime<Utc>) -> Trans
         | Transition::Interrupted
         | Transition::Rescued => error.map(|(_, reason)| reason),
     };
-    TransitionRecord { job, from: Some(JobState::Running), transition, reason, record_count }
+    TransitionRecord {
+        job,
+        from: Some(JobState::Running),
+        transition,
+        reason,
+        record_count,
+        circumstances: None,
+    }
 }
 
 /// Returns the pause after an attempt: exponential, with jitter over its upper half, so that jobs

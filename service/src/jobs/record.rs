@@ -38,6 +38,8 @@ pub(crate) struct TransitionRecord {
     pub(crate) reason: Option<String>,
     /// The number of records in the artifact, if there is one.
     pub(crate) record_count: Option<i64>,
+    /// The circumstances of the request that made the transition, if a request made it.
+    pub(crate) circumstances: Option<Metadata>,
 }
 
 /// Records `transitions`, all made at `at`. The jobs' rows are already locked; this function locks the
@@ -107,7 +109,7 @@ async fn take_feed_numbers(tx: &DatabaseTransaction, count: usize) -> Result<i64
 }
 
 fn entry(core: &Core, made: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
-    let TransitionRecord { job, from: _, transition, reason, record_count } = made;
+    let TransitionRecord { job, from: _, transition, reason, record_count, circumstances } = made;
     let id = GlobalId::Job { organization_id: job.organization_id, id: job.id };
     let duration = job.started_at.filter(|_| job.finished_at.is_some()).map(|start| at - start);
     let mut extra = json!({
@@ -145,7 +147,7 @@ fn entry(core: &Core, made: &TransitionRecord, at: DateTime<Utc>) -> NewEntry {
         metadata: Some(Metadata {
             request_id: job.request_id.clone(),
             extra: Some(extra.into()),
-            ..Metadata::default()
+            ..circumstances.clone().unwrap_or_default()
         }),
     }
 }

@@ -109,9 +109,22 @@ pub(in crate::graphql) struct RecordAuditLogsInput {
     pub(super) organization_id: ID,
     /// Entries to append, in this order. At most 1,000.
     pub(super) entries: Vec<AuditLogEntryInput>,
+    /// What happens if entries are invalid.
+    #[graphql(default_with = "Some(OnInvalid::RefuseAll)")]
+    pub(super) on_invalid: Option<OnInvalid>,
     /// A key that makes the request safe to repeat: a second request with the same key appends
     /// nothing and returns the first result. 1 to 200 characters.
     pub(super) idempotency_key: Option<String>,
+}
+
+/// What happens to a recording of which some entries are invalid.
+#[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::graphql) enum OnInvalid {
+    /// Nothing is recorded.
+    #[default]
+    RefuseAll,
+    /// The valid entries are recorded, and the invalid ones are left out.
+    Skip,
 }
 
 /// An audit log entry to record: who did what to which resource.
@@ -193,24 +206,31 @@ pub(in crate::graphql) struct AuditMetadataInput {
     extra: Option<Json>,
 }
 
-/// Returns the entries of the argument at `root`.
+/// Returns the entries of the argument at `root`; of an entry with times that can't be used their
+/// problems, with their paths.
+pub(super) fn read(entries: Vec<AuditLogEntryInput>, root: &[&str]) -> Vec<audit::Candidate> {
+    let read = |(index, entry): (usize, AuditLogEntryInput)| {
+        let (mut problems, index) = (Vec::new(), index.to_string());
+        let entry = entry.read(&[root, &[&index]].concat(), &mut problems);
+        if problems.is_empty() { Ok(entry) } else { Err(problems) }
+    };
+    entries.into_iter().enumerate().map(read).collect()
+}
+
+/// Returns all entries, or the first problems of those that can't be used.
 ///
 /// # Errors
-/// Times that can't be used, with their paths, up to the limit of problems in one answer.
-pub(super) fn read(
-    entries: Vec<AuditLogEntryInput>,
-    root: &[&str],
-) -> Result<Vec<audit::NewEntry>, Error> {
-    let mut problems = Vec::new();
-    let mut read = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.into_iter().enumerate() {
-        let index = index.to_string();
-        read.push(entry.read(&[root, &[&index]].concat(), &mut problems));
-        if problems.len() >= audit::MAX_PROBLEMS {
-            break;
+/// Problems of entries, up to the limit of problems in one answer.
+pub(super) fn all(entries: Vec<audit::Candidate>) -> Result<Vec<audit::NewEntry>, Error> {
+    let (mut all, mut problems) = (Vec::with_capacity(entries.len()), Vec::new());
+    for entry in entries {
+        match entry {
+            Ok(entry) => all.push(entry),
+            Err(found) => problems.extend(found),
         }
     }
-    if problems.is_empty() { Ok(read) } else { Err(Error::Refused(problems)) }
+    problems.truncate(audit::MAX_PROBLEMS);
+    if problems.is_empty() { Ok(all) } else { Err(Error::Refused(problems)) }
 }
 
 impl AuditLogEntryInput {
