@@ -235,7 +235,7 @@ async fn file_for_programs_holds_the_exact_values_and_says_so(server: &TestServe
     let conflict = admin.start_export(request.clone()).await;
     assert_eq!(conflict["userErrors"][0]["code"], "CONFLICT", "{conflict}");
 
-    for format in ["JSON", "JSONL", "PARQUET"] {
+    for format in ["JSON", "JSONL", "PARQUET", "XLSX"] {
         let mut refused = input(&acme, &hostile(), "RECORDED_ASC", format);
         refused["csvNeutralize"] = json!(false);
         let payload = admin.start_export(refused).await;
@@ -258,7 +258,9 @@ async fn cells_that_spreadsheets_cut_off_are_counted(server: &TestServer) {
     });
     let recorded = admin.record_entries(&acme, json!(entries)).await;
     assert_eq!(recorded["userErrors"], json!([]));
-    for (format, long) in [("CSV", json!(2)), ("JSONL", Value::Null), ("PARQUET", Value::Null)] {
+    for (format, long) in
+        [("CSV", json!(2)), ("XLSX", json!(2)), ("JSONL", Value::Null), ("PARQUET", Value::Null)]
+    {
         let file = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", format)).await;
         assert_eq!(file.job["artifact"]["manifest"]["longCells"], long, "{format}");
         let query = "query($id: ID!) { job(id: $id) { ... on ExportJob { longCells } } }";

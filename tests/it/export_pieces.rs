@@ -8,7 +8,7 @@ use daybook_entity::membership::Role;
 use daybook_tests::{Client, TestServer, Value, entry, eventually, json, on_each_engine};
 
 use crate::{
-    export_readers::parquet_rows,
+    export_readers::rows_of,
     exports::{Exported, ORDERS, export, input},
 };
 
@@ -186,17 +186,20 @@ async fn pieces_concatenate_to_the_whole_while_others_record(server: &TestServer
 }
 
 #[on_each_engine]
-async fn parquet_pieces_are_files_whose_rows_are_those_of_the_whole(server: &TestServer) {
+async fn pieces_that_are_files_of_their_own_have_the_rows_of_the_whole(server: &TestServer) {
     let capped = server
         .start_another_with(Duties::ServeAndWork, |config| config.export_max_records = 10)
         .await;
-    for order in ORDERS {
-        let acme = server.organization(&order.to_lowercase().replace('_', "-")).await;
+    for (order, format) in
+        ORDERS.into_iter().flat_map(|order| ["PARQUET", "XLSX"].map(|format| (order, format)))
+    {
+        let slug = format!("{order}-{format}").to_lowercase().replace('_', "-");
+        let acme = server.organization(&slug).await;
         let admin = server.client(&acme, Role::Admin).await;
         admin.record_entries(&acme, scattered(53)).await;
         let through_capped = server.client_at(&capped, "admin");
-        let whole = export(&admin, input(&acme, &recorded(), order, "PARQUET")).await;
-        let request = input(&acme, &recorded(), order, "PARQUET");
+        let whole = export(&admin, input(&acme, &recorded(), order, format)).await;
+        let request = input(&acme, &recorded(), order, format);
         let first = export(&through_capped, request.clone()).await;
         let mut next = request;
         next["after"] = first.job["continuation"].clone();
@@ -204,9 +207,9 @@ async fn parquet_pieces_are_files_whose_rows_are_those_of_the_whole(server: &Tes
         let again = export(&through_capped, next).await;
         assert!(again.bytes == rest[0].bytes, "the same whenever it is made");
         let all = std::iter::once(first).chain(rest);
-        let rows: Vec<Value> = all.flat_map(|piece| parquet_rows(&piece.bytes)).collect();
-        assert_eq!(rows.len(), 53, "{order}");
-        assert_eq!(rows, parquet_rows(&whole.bytes), "{order}");
+        let rows: Vec<Value> = all.flat_map(|piece| rows_of(&piece.bytes, format)).collect();
+        assert_eq!(rows.len(), 53, "{order} {format}");
+        assert_eq!(rows, rows_of(&whole.bytes, format), "{order} {format}");
     }
     capped.stop().await.unwrap();
 }

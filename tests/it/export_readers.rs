@@ -1,5 +1,5 @@
-//! Exports of hostile content as other programs read them: DuckDB, pandas and pyarrow find the values that
-//! the API answers.
+//! Exports of hostile content as other programs read them: DuckDB, pandas, pyarrow and openpyxl find the
+//! values that the API answers, and LibreOffice finds no formula.
 
 use std::{
     ffi::OsStr,
@@ -13,11 +13,12 @@ use daybook_tests::{TestServer, Value, json, on_each_engine};
 use crate::exports::{export, hostile, hostile_entries, input, listed};
 
 /// Each format with the end of its file names, and the programs that read it.
-const FORMATS: [(&str, &str, &[&str]); 4] = [
+const FORMATS: [(&str, &str, &[&str]); 5] = [
     ("CSV", "csv", &["duckdb", "pandas"]),
     ("JSON", "json", &["duckdb"]),
     ("JSONL", "jsonl", &["duckdb"]),
     ("PARQUET", "parquet", &["duckdb", "pandas", "pyarrow"]),
+    ("XLSX", "xlsx", &["openpyxl"]),
 ];
 
 /// Returns the JSON that the readers' Python prints.
@@ -38,15 +39,20 @@ fn read(files: &[PathBuf]) -> Value {
 
 /// Returns a CSV as LibreOffice saves it, after opening it as a spreadsheet, splitting it at
 /// `separators` (ASCII codes between slashes), and evaluating formulas.
-fn opened_by_libreoffice(csv: &[u8], separators: &str) -> String {
-    let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
-    std::fs::write(folder.path().join("export.csv"), csv).unwrap();
+fn csv_opened_by_libreoffice(csv: &[u8], separators: &str) -> String {
     // Separators, quotes, UTF-8, from the first row on, quoted cells like others, ..., with formulas.
-    let filter =
-        format!("--infilter=CSV:{separators},34,76,1,,0,false,false,false,false,false,0,true");
+    let filter = format!("CSV:{separators},34,76,1,,0,false,false,false,false,false,0,true");
+    opened_by_libreoffice(csv, "export.csv", &filter)
+}
+
+/// Returns a file as LibreOffice saves it, after opening it with an import filter.
+fn opened_by_libreoffice(bytes: &[u8], name: &str, filter: &str) -> String {
+    let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
+    std::fs::write(folder.path().join(name), bytes).unwrap();
+    let filter = format!("--infilter={filter}");
     let profile = format!("-env:UserInstallation=file://{}/profile", folder.path().display());
     let output = Command::new("soffice")
-        .args([profile.as_str(), "--headless", &filter, "--convert-to", "fods", "export.csv"])
+        .args([profile.as_str(), "--headless", &filter, "--convert-to", "fods", name])
         .current_dir(folder.path())
         .output()
         .expect("run `make readers` first");
@@ -54,13 +60,16 @@ fn opened_by_libreoffice(csv: &[u8], separators: &str) -> String {
     std::fs::read_to_string(folder.path().join("export.fods")).unwrap()
 }
 
-/// Returns the rows of a Parquet file, as pyarrow reads them, in the form of the API.
-pub(crate) fn parquet_rows(bytes: &[u8]) -> Vec<Value> {
+/// Returns the rows of a Parquet or XLSX file, as a reader of the format finds them, in the form of the
+/// API.
+pub(crate) fn rows_of(bytes: &[u8], format: &str) -> Vec<Value> {
+    let (reader, extension) =
+        if format == "XLSX" { ("openpyxl", "xlsx") } else { ("pyarrow", "parquet") };
     let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
-    let file = folder.path().join("rows.parquet");
+    let file = folder.path().join(format!("rows.{extension}"));
     std::fs::write(&file, bytes).unwrap();
     let mut found = read(&[file]);
-    serde_json::from_value(found["pyarrow .parquet"].take()).unwrap()
+    serde_json::from_value(found[format!("{reader} .{extension}")].take()).unwrap()
 }
 
 /// The columns of a Parquet file, by DuckDB: name and type.
@@ -138,20 +147,122 @@ async fn no_cell_of_a_csv_is_a_formula_in_libreoffice(server: &TestServer) {
     admin.record_entries(&acme, json!(hostile_entries())).await;
     let exported = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", "CSV")).await;
     for separators in ["59", "9", "44/59/9/124"] {
-        let sheet = opened_by_libreoffice(&exported.bytes, separators);
+        let sheet = csv_opened_by_libreoffice(&exported.bytes, separators);
         assert_eq!(sheet.matches("table:formula").count(), 0, "{separators}");
     }
-    let sheet = opened_by_libreoffice(&exported.bytes, "44");
+    let sheet = csv_opened_by_libreoffice(&exported.bytes, "44");
     assert_eq!(sheet.matches("table:formula").count(), 0);
     // Each entry has an action that begins so, in a cell of its own.
     let actions = sheet.matches("<text:p>hostile.").count();
     assert_eq!(actions, hostile_entries().len());
     // It does take cells for formulas where nothing is done about them.
     let csv = b"a,b\r\n=1+1,\"=HYPERLINK(\"\"http://evil.test\"\")\"\r\n";
-    let sheet = opened_by_libreoffice(csv, "44");
+    let sheet = csv_opened_by_libreoffice(csv, "44");
     assert_eq!(sheet.matches("table:formula").count(), 2, "{sheet}");
-    let sheet = opened_by_libreoffice(b"a,b\r\n1,\"Ada;=1+1\"\r\n", "59");
+    let sheet = csv_opened_by_libreoffice(b"a,b\r\n1,\"Ada;=1+1\"\r\n", "59");
     assert_eq!(sheet.matches("table:formula").count(), 1, "{sheet}");
+}
+
+#[on_each_engine]
+async fn workbook_has_texts_and_dates_and_no_formula_in_libreoffice(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    admin.record_entries(&acme, json!(hostile_entries())).await;
+    let exported = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", "XLSX")).await;
+    let sheet = opened_by_libreoffice(&exported.bytes, "export.xlsx", "Calc MS Excel 2007 XML");
+    assert_eq!(sheet.matches("table:formula").count(), 0);
+    for name in ["Audit log", "Manifest"] {
+        assert_eq!(sheet.matches(&format!("table:name=\"{name}\"")).count(), 1, "{name}");
+    }
+    let entries = hostile_entries().len();
+    // `timestamp` and `recordedAt` of each entry; those of the last one are equal, which LibreOffice
+    // saves as one repeated cell.
+    assert_eq!(sheet.matches("office:value-type=\"date\"").count(), 2 * entries - 1);
+    assert_eq!(sheet.matches("office:date-value=\"2026-01-01T00:07:00").count(), 1);
+    assert!(sheet.contains("<text:p>=1+1</text:p>") && sheet.contains("<text:p>-1</text:p>"));
+}
+
+#[on_each_engine]
+async fn workbook_has_dates_of_spreadsheets_only_and_exact_texts_of_all(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let times = [
+        "0001-01-01T00:00:00.000000Z",
+        "1899-12-31T23:59:59.999999Z",
+        "1900-02-28T23:59:59.000001Z",
+        "1900-03-01T00:00:00.000000Z",
+        "2026-11-30T23:59:59.999999Z",
+        "9999-12-31T23:59:59.999999Z",
+    ];
+    let entries = times.map(|time| {
+        let mut entry = daybook_tests::entry("hostile.time");
+        entry["timestamp"] = json!(time);
+        entry
+    });
+    let recorded = admin.record_entries(&acme, json!(entries)).await;
+    assert_eq!(recorded["userErrors"], json!([]));
+    let exported = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", "XLSX")).await;
+    let rows = rows_of(&exported.bytes, "XLSX");
+    let found: Vec<_> = rows.iter().map(|row| row["timestamp"].as_str().unwrap()).collect();
+    assert_eq!(found, times);
+    let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
+    let file = folder.path().join("times.xlsx");
+    std::fs::write(&file, exported.bytes).unwrap();
+    let script = "import json, openpyxl, sys
+cells = openpyxl.load_workbook(sys.argv[1])['Audit log']['C'][1:]
+print(json.dumps([str(cell.value) for cell in cells]))";
+    let cells = python([OsStr::new("-c"), OsStr::new(script), file.as_ref()]);
+    assert_eq!(
+        cells,
+        json!([
+            times[0],
+            times[1],
+            times[2],
+            "1900-03-01 00:00:00",
+            "2026-11-30 23:59:59.999000",
+            "9999-12-31 23:59:59.999000",
+        ])
+    );
+}
+
+#[on_each_engine]
+async fn many_long_values_are_whole_in_a_workbook(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    // 240 values of up to 64 KiB, which are 15 MiB: more than is compressed or fetched at once.
+    let entries = |from: usize| {
+        let entries = (from..from + 60).map(|index| {
+            let mut entry = daybook_tests::entry(&format!("hostile.{index:03}"));
+            let text = format!("{index}\r\n\u{1}_x000D_🦀<&>").repeat(1_100 + index * 5);
+            entry["metadata"] = json!({ "extra": text });
+            entry
+        });
+        json!(entries.collect::<Vec<_>>())
+    };
+    let mut expected = Vec::new();
+    for from in (0..240).step_by(60) {
+        let recorded = admin.record_entries(&acme, entries(from)).await;
+        assert_eq!(recorded["userErrors"], json!([]));
+        expected.extend(entries(from).as_array().unwrap().clone());
+    }
+    let exported = export(&admin, input(&acme, &hostile(), "RECORDED_ASC", "XLSX")).await;
+    let rows = rows_of(&exported.bytes, "XLSX");
+    assert_eq!(rows.len(), 240);
+    for (row, entry) in rows.iter().zip(&expected) {
+        assert_eq!(row["metadata"]["extra"], entry["metadata"]["extra"], "{}", entry["action"]);
+    }
+    let long = exported.job["artifact"]["manifest"]["longCells"].as_u64().unwrap();
+    assert!(long > 150, "{long}");
+}
+
+#[on_each_engine]
+async fn workbook_of_nothing_has_its_columns(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let nothing = json!({ "action": "never.happened" });
+    let exported = export(&admin, input(&acme, &nothing, "RECORDED_ASC", "XLSX")).await;
+    assert_eq!(exported.job["artifact"]["recordCount"], "0");
+    assert_eq!(rows_of(&exported.bytes, "XLSX"), [Value::Null; 0]);
 }
 
 #[on_each_engine]
@@ -171,15 +282,20 @@ async fn parquet_of_nothing_has_its_columns(server: &TestServer) {
 }
 
 #[on_each_engine]
-async fn parquet_compresses_itself_and_takes_no_byte_order_mark(server: &TestServer) {
+async fn files_that_compress_themselves_take_no_options_of_others(server: &TestServer) {
     let acme = server.organization("acme").await;
     let admin = server.client(&acme, Role::Admin).await;
-    for (field, value) in [
+    let options = [
         ("compression", json!("GZIP")),
         ("compression", json!("ZSTD")),
         ("csvByteOrderMark", json!(true)),
-    ] {
-        let mut request = input(&acme, &Value::Null, "RECORDED_ASC", "PARQUET");
+        ("csvNeutralize", json!(false)),
+    ];
+    let formats = ["PARQUET", "XLSX"].into_iter();
+    for (format, (field, value)) in
+        formats.flat_map(|format| options.clone().map(|it| (format, it)))
+    {
+        let mut request = input(&acme, &Value::Null, "RECORDED_ASC", format);
         request[field] = value;
         let payload = admin.start_export(request).await;
         assert_eq!(payload["job"], Value::Null);

@@ -264,6 +264,7 @@ async fn manifest_and_artifact_describe_the_file(server: &TestServer) {
         ("JSON", "application/json", "json"),
         ("JSONL", "application/jsonl", "jsonl"),
         ("PARQUET", "application/vnd.apache.parquet", "parquet"),
+        ("XLSX", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
     ] {
         let Exported { job, bytes } =
             export(&admin, input(&acme, &hostile(), "TIMESTAMP_ASC", format)).await;
@@ -298,7 +299,7 @@ async fn manifest_and_artifact_describe_the_file(server: &TestServer) {
         }
         let through: i64 = manifest["throughSequence"].as_str().unwrap().parse().unwrap();
         assert!(through >= sequences().max().unwrap());
-        assert_eq!(manifest["columns"].is_array(), ["CSV", "PARQUET"].contains(&format));
+        assert_eq!(manifest["columns"].is_array(), ["CSV", "PARQUET", "XLSX"].contains(&format));
         assert_eq!(manifest["cellsNeutralized"] == 0, format != "CSV");
     }
 }

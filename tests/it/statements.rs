@@ -194,7 +194,7 @@ async fn use_keys(server: &TestServer, admin: &Client, acme: &str) {
 async fn work(admin: &Client, acme: &str) {
     admin.record(acme, 300).await;
     let mut jobs = Vec::new();
-    for format in ["CSV", "PARQUET"] {
+    for format in ["CSV", "PARQUET", "XLSX"] {
         let input = json!({
             "organizationId": acme, "format": format, "idempotencyKey": format, "source": { "auditLogs": {} },
         });

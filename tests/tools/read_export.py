@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
 """Read exports with other programs' readers and print what each finds, in the shape of the API.
 
-    read_export.py FILE.csv|FILE.json|FILE.jsonl|FILE.parquet …
+    read_export.py FILE.csv|FILE.json|FILE.jsonl|FILE.parquet|FILE.xlsx …
 
 Prints one JSON object: for each reader the records, so that a test can compare them with what GraphQL
-answers. DuckDB reads all formats, pandas CSV and Parquet, pyarrow Parquet.
+answers. DuckDB reads all formats but XLSX, pandas CSV and Parquet, pyarrow Parquet, openpyxl XLSX.
 """
 
 import datetime
 import json
 import pathlib
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import duckdb
+import openpyxl
 import pandas
 import pyarrow.parquet
 from restore_csv import restore
@@ -22,6 +24,7 @@ from restore_csv import restore
 Record = dict[str, Any]
 Reader = Callable[[pathlib.Path], list[Record]]
 
+LONGEST_CELL = 32_767
 LONGEST_RECORD = 4 * 1024 * 1024
 SHAPE = """{
     id: 'VARCHAR', sequence: 'VARCHAR', timestamp: 'VARCHAR', recordedAt: 'VARCHAR',
@@ -99,6 +102,62 @@ def pyarrow_parquet(path: pathlib.Path) -> list[Record]:
     return [from_row(row) for row in file.read().to_pylist()]
 
 
+def openpyxl_xlsx(path: pathlib.Path) -> list[Record]:
+    book = openpyxl.load_workbook(path)
+    columns, rows, long, manifest = [], [], {}, {}
+    for sheet in book:
+        first, *others = (list(map(cell_value, row)) for row in sheet.iter_rows())
+        last = f"A1:{openpyxl.utils.get_column_letter(len(first))}{len(others) + 1}"
+        if (sheet.freeze_panes, sheet.auto_filter.ref) != ("A2", last):
+            sys.exit(f"{sheet.title}: frozen at {sheet.freeze_panes}, filter {sheet.auto_filter.ref}")
+        if sheet.title.startswith("Audit log"):
+            columns = first
+            rows += [dict(zip(first, row, strict=True)) for row in others]
+        elif sheet.title.startswith("Long values"):
+            for sequence, column, _part, _parts, text in others:
+                long[sequence, column] = long.get((sequence, column), "") + text
+        else:
+            for name, value in others:
+                manifest[name] = manifest.get(name, "") + value
+    if json.loads(manifest["columns"]) != columns:
+        sys.exit(f"the manifest has the columns {manifest['columns']}")
+    if int(manifest["longCells"]) != len(long):
+        sys.exit(f"{len(long)} long values, but the manifest has {manifest['longCells']}")
+    return [from_row(from_sheet(row, long)) for row in rows]
+
+
+def from_sheet(row: Record, long: dict[tuple[int, str], str]) -> Record:
+    """A row with whole values and exact times."""
+    for name in ["timestamp", "recordedAt"]:
+        exact, date = row.pop(f"{name}Exact"), row[name]
+        if date != exact and date.isoformat(timespec="milliseconds") != exact[:-4]:
+            sys.exit(f"{date} is not {exact} in milliseconds")
+        row[name] = exact
+    row["clockSkewed"] = json.loads(row["clockSkewed"])
+    for name, value in row.items():
+        whole = long.get((row["sequence"], name))
+        if whole is not None:
+            start, note = value.rsplit("\u2026 ", 1)
+            if not whole.startswith(start) or f"all {len(whole)} characters" not in note:
+                sys.exit(f"{name} of {row['sequence']} is no start of the whole value, or {note} is wrong")
+            row[name] = whole
+    return row
+
+
+def cell_value(cell: openpyxl.cell.Cell) -> object:
+    """The value of a cell, which is a number, a date or a text, but never a formula."""
+    if cell.data_type not in {"n", "d", "s"}:
+        sys.exit(f"{cell.coordinate} is of type {cell.data_type}")
+    if isinstance(cell.value, str):
+        if cell.number_format != "@":
+            sys.exit(f"{cell.coordinate} has the format {cell.number_format}")
+        text = re.sub("_x([0-9A-F]{4})_", lambda match: chr(int(match[1], 16)), cell.value)
+        if len(text.encode("utf-16-le")) // 2 > LONGEST_CELL:
+            sys.exit(f"{cell.coordinate} is too long")
+        return text
+    return cell.value
+
+
 def from_row(row: Record, *, is_csv: bool = False) -> Record:
     """A row of a table in the shape of the API."""
     if is_csv:
@@ -150,6 +209,7 @@ READERS: dict[str, dict[str, Reader]] = {
     ".json": {"duckdb": duckdb_json},
     ".jsonl": {"duckdb": duckdb_json},
     ".parquet": {"duckdb": duckdb_parquet, "pandas": pandas_parquet, "pyarrow": pyarrow_parquet},
+    ".xlsx": {"openpyxl": openpyxl_xlsx},
 }
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ fn no_longer_there() -> AttemptError {
 impl<'a, E: Encoder> Export<'a, E> {
     fn new(attempt: &Attempt, source: &'a AuditLogs) -> Result<Self, Error> {
         let organization_id = attempt.job.organization_id;
-        let encoder = E::new(source)?;
+        let encoder = E::new(source, &attempt.core.settings.scratch)?;
         let reader = Reader::new(&attempt.core, organization_id, source)?;
         let key = start(&attempt.core, &reader.keyset, source)?;
         Ok(Self {

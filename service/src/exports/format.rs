@@ -6,6 +6,8 @@ mod encoder;
 mod file;
 mod json;
 mod parquet;
+mod thread;
+mod xlsx;
 
 use futures::{FutureExt, future::BoxFuture};
 
@@ -13,6 +15,7 @@ use self::{
     csv::Csv,
     json::{Array, Json, Lines},
     parquet::Parquet,
+    xlsx::Xlsx,
 };
 pub(super) use self::{encoder::Encoder, file::File};
 use super::{AuditLogs, Format, Plan, audit_logs, written::Written};
@@ -44,6 +47,7 @@ impl Format {
             Self::Jsonl => of_log::<Json<Lines>>(),
             Self::Markdown => Properties { file: MARKDOWN, write_log: None },
             Self::Parquet => of_log::<Parquet>(),
+            Self::Xlsx => of_log::<Xlsx>(),
         }
     }
 }

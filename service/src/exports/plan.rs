@@ -43,6 +43,8 @@ pub enum Format {
     Markdown,
     /// Apache Parquet, whose pages are compressed with Zstandard.
     Parquet,
+    /// A workbook for Excel and LibreOffice.
+    Xlsx,
 }
 
 /// The records of an export.
@@ -81,14 +83,8 @@ pub struct AuditLogs {
     pub pruned: Option<i64>,
     /// True if a CSV file begins with a byte order mark.
     pub csv_byte_order_mark: bool,
-    /// True if no cell of a CSV file begins a formula. Plans of the previous version don't say so,
-    /// but mean it.
-    #[serde(default = "neutralizes_by_default")]
+    /// True if no cell of a CSV file begins a formula.
     pub csv_neutralize: bool,
-}
-
-const fn neutralizes_by_default() -> bool {
-    true
 }
 
 impl AuditLogs {
@@ -109,8 +105,7 @@ pub struct Outcome {
     /// Continuation to start the next piece with, if the export was truncated.
     pub continuation: Option<String>,
     /// Number of values that are longer than a cell of a spreadsheet can be. Absent for formats that
-    /// are not for spreadsheets, and in outcomes of the previous version.
-    #[serde(default)]
+    /// are not for spreadsheets.
     pub long_cells: Option<u64>,
 }
 

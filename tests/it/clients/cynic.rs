@@ -136,6 +136,7 @@ enum ExportFormat {
     Jsonl,
     Markdown,
     Parquet,
+    Xlsx,
 }
 
 #[derive(cynic::QueryFragment)]

@@ -87,6 +87,12 @@ pub(in crate::graphql) enum ExportFormat {
     /// Zstandard, so leave `compression` at NONE. The file's metadata contains the manifest under
     /// the key `daybook.manifest`.
     Parquet,
+    /// A workbook for Excel and LibreOffice with the same columns as CSV. Texts are text cells, so no
+    /// cell is a formula and leading zeros stay. Times are dates in UTC, cut to milliseconds, with the
+    /// exact text in `timestampExact` and `recordedAtExact`. Values with more than 32,767 characters
+    /// are complete on the sheet "Long values", and the manifest is on the last sheet. A workbook is
+    /// compressed, so leave `compression` at NONE.
+    Xlsx,
 }
 
 /// The compression of an export's file. The file is downloaded as it is stored, with the

@@ -10,7 +10,7 @@ import type { Reader } from "../jobs/rights";
 import { useJobs } from "../jobs/use-jobs";
 import { START_EXPORT } from "./documents";
 import { Estimate } from "./estimate";
-import { ExportOptions, type Options } from "./options";
+import { COMPRESSED, ExportOptions, type Options } from "./options";
 import { Started } from "./started";
 
 interface ExportDialogProps {
@@ -93,8 +93,7 @@ function useStart(
       organizationId,
       source: { auditLogs: { filter, orderBy } },
       format,
-      // Parquet compresses its own content.
-      compression: format === "PARQUET" ? ("NONE" as const) : compression,
+      compression: COMPRESSED.includes(format) ? ("NONE" as const) : compression,
       csvByteOrderMark: format === "CSV" && byteOrderMark,
       csvNeutralize: !(format === "CSV" && exact),
       after,

@@ -12,11 +12,14 @@ export interface Options {
 }
 
 const FORMATS: { value: ExportFormat; label: string; text: string }[] = [
-  { value: "CSV", label: "CSV", text: "For spreadsheets" },
+  { value: "XLSX", label: "Excel", text: "A workbook with dates, for spreadsheets" },
+  { value: "CSV", label: "CSV", text: "For spreadsheets and programs" },
   { value: "JSON", label: "JSON", text: "One array" },
   { value: "JSONL", label: "JSON Lines", text: "One object per line, for programs" },
   { value: "PARQUET", label: "Parquet", text: "Typed columns, for analysis" },
 ];
+/** Formats whose files are compressed already. */
+export const COMPRESSED: readonly ExportFormat[] = ["PARQUET", "XLSX"];
 const COMPRESSIONS: { value: ExportCompression; label: string }[] = [
   { value: "NONE", label: "None" },
   { value: "GZIP", label: "gzip" },
@@ -48,8 +51,8 @@ export function ExportOptions({
           ))}
         </div>
       </RadioGroup>
-      {options.format === "PARQUET" ? (
-        <p className="field-hint">Parquet files are already compressed.</p>
+      {COMPRESSED.includes(options.format) ? (
+        <p className="field-hint">These files are already compressed.</p>
       ) : (
         <Select
           label="Compression"

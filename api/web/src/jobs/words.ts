@@ -26,6 +26,7 @@ const FORMATS = {
   JSONL: "JSON Lines",
   MARKDOWN: "Markdown",
   PARQUET: "Parquet",
+  XLSX: "Excel",
 } as const;
 
 export function title(job: Job): string {
@@ -85,7 +86,9 @@ export const WHY_UNAVAILABLE: Record<Unavailable, string> = {
 export function longCells(job: Job): string | null {
   if (job.__typename !== "ExportJob" || !job.longCells || Number(job.longCells) === 0) return null;
   const some = `${plural(job.longCells, "value")} with more than 32,767 characters`;
-  return `${some}: Excel and LibreOffice cut off or split such cells of a CSV file.`;
+  return job.format === "XLSX"
+    ? `${some}: the sheet “Long values” has them in full.`
+    : `${some}: Excel and LibreOffice cut off or split such cells of a CSV file.`;
 }
 
 /** Reason why a job has no file. */

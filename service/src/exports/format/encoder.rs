@@ -1,5 +1,7 @@
 //! The interface of the log's formats: rows in, bytes out.
 
+use std::path::Path;
+
 use serde_json::Value as Manifest;
 
 use super::file::File;
@@ -14,8 +16,8 @@ pub(in crate::exports) trait Encoder: Sized + Send + 'static {
     /// Properties of the format's files.
     const FILE: File;
 
-    /// Begins the file of an export of `source`.
-    fn new(source: &AuditLogs) -> Result<Self>;
+    /// Begins the file of an export of `source`. Temporary files go to the folder `scratch`.
+    fn new(source: &AuditLogs, scratch: &Path) -> Result<Self>;
 
     /// Adds an entry.
     fn record(&mut self, row: &Row<'_>) -> Result<()>;

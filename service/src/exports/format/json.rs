@@ -1,6 +1,6 @@
 //! JSON and JSON Lines: each record has the shape of the API's `AuditLog`.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, path::Path};
 
 use serde_json::{Value as Manifest, value::RawValue};
 
@@ -68,7 +68,7 @@ struct Member {
 impl<F: Frame> Encoder for Json<F> {
     const FILE: File = F::FILE;
 
-    fn new(_: &AuditLogs) -> Result<Self> {
+    fn new(_: &AuditLogs, _: &Path) -> Result<Self> {
         let ((members, end), out) = (members(), F::START.to_vec());
         Ok(Self { members, end, out, is_empty: true, frame: PhantomData })
     }

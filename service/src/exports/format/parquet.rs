@@ -7,16 +7,18 @@ mod column;
 mod groups;
 mod schema;
 
-use parquet::{errors::ParquetError, file::metadata::KeyValue};
+use std::path::Path;
+
+use parquet::file::metadata::KeyValue;
 use serde_json::Value as Manifest;
 
 use self::{
     column::Column,
-    groups::{Group, Groups},
+    groups::{Group, fault},
 };
-use super::{Encoder, File};
+use super::{Encoder, File, thread::Thread};
 use crate::{
-    Error, Fault, Result,
+    Result,
     exports::{
         AuditLogs,
         audit_logs::{COLUMNS, Row, column_names},
@@ -31,7 +33,7 @@ const GROUP_BYTES: usize = 2 * 1024 * 1024;
 const MANIFEST: &str = "daybook.manifest";
 
 pub(super) struct Parquet {
-    groups: Groups,
+    groups: Thread<Group>,
     /// The group that is being gathered.
     columns: Vec<Column>,
     /// Size in bytes of the values in that group.
@@ -49,9 +51,9 @@ impl Encoder for Parquet {
         is_compressed: true,
     };
 
-    fn new(_: &AuditLogs) -> Result<Self> {
+    fn new(_: &AuditLogs, _: &Path) -> Result<Self> {
         let schema = schema::schema().map_err(fault)?;
-        let groups = Groups::new(schema, schema::properties().map_err(fault)?).map_err(fault)?;
+        let groups = groups::begin(schema, schema::properties().map_err(fault)?)?;
         let columns = COLUMNS.iter().map(Column::new).collect();
         Ok(Self { groups, columns, in_group: 0, gathered: 0, written: Vec::new() })
     }
@@ -101,12 +103,8 @@ impl Parquet {
         self.in_group = 0;
         let columns = std::mem::take(&mut self.columns);
         let group = Group { columns, bytes: std::mem::take(&mut self.written), end };
-        let group = self.groups.write(group).await.map_err(fault)?;
+        let group = self.groups.run(group).await?;
         (self.columns, self.written) = (group.columns, group.bytes);
         Ok(())
     }
-}
-
-fn fault(error: ParquetError) -> Error {
-    Fault::encode("the Parquet file", error).into()
 }

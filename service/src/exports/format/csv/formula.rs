@@ -24,7 +24,16 @@ pub(super) const fn separates(byte: u8) -> bool {
 
 /// True if `text`, at whose start a cell can begin, begins a formula. `separator` is the one before
 /// it; none at the start of a value.
+#[inline]
 pub(super) fn begins_formula(text: &str, separator: Option<u8>) -> bool {
+    // Most texts begin with a character that decides at once.
+    match text.as_bytes() {
+        [] | [b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'[' | b'{', ..] => false,
+        _ => follows_what_is_passed_over(text, separator),
+    }
+}
+
+fn follows_what_is_passed_over(text: &str, separator: Option<u8>) -> bool {
     let content = text.trim_start_matches(is_passed_over);
     match content.chars().next() {
         Some('=' | '@' | '＝' | '＋' | '－' | '＠') => true,

@@ -1,17 +1,15 @@
-//! Writes groups in a dedicated thread. Compressing a group takes tens of milliseconds, which is
-//! too long for a thread that serves other tasks. And an allocator keeps some of the memory that
-//! each thread has freed: if any thread of a pool could write a group, each would keep that memory.
+//! Writes groups in a dedicated thread.
 
-use std::{sync::Arc, thread};
+use std::sync::Arc;
 
 use parquet::{
     errors::{ParquetError, Result},
     file::{metadata::KeyValue, properties::WriterProperties, writer::SerializedFileWriter},
     schema::types::Type,
 };
-use tokio::sync::mpsc;
 
 use super::column::Column;
+use crate::{Error, Fault, exports::format::thread::Thread};
 
 /// A group to write, and its bytes once written.
 pub(super) struct Group {
@@ -23,41 +21,11 @@ pub(super) struct Group {
     pub(super) end: Option<KeyValue>,
 }
 
-/// Handle of the thread, which ends when the handle is dropped.
-pub(super) struct Groups {
-    full: mpsc::UnboundedSender<Group>,
-    written: mpsc::UnboundedReceiver<Result<Group>>,
-}
-
-impl Groups {
-    pub(super) fn new(schema: Type, properties: WriterProperties) -> Result<Self> {
-        let writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties))?;
-        let (full, groups) = mpsc::unbounded_channel();
-        let (answers, written) = mpsc::unbounded_channel();
-        let thread = thread::Builder::new().name("parquet".to_owned());
-        thread.spawn(move || write_all(writer, groups, &answers))?;
-        Ok(Self { full, written })
-    }
-
-    /// Writes a group, and waits until it is written.
-    pub(super) async fn write(&mut self, group: Group) -> Result<Group> {
-        let gone = || ParquetError::General("the thread that writes it has ended".to_owned());
-        self.full.send(group).map_err(|_| gone())?;
-        self.written.recv().await.ok_or_else(gone)?
-    }
-}
-
-fn write_all(
-    mut writer: SerializedFileWriter<Vec<u8>>,
-    mut groups: mpsc::UnboundedReceiver<Group>,
-    answers: &mpsc::UnboundedSender<Result<Group>>,
-) {
-    while let Some(group) = groups.blocking_recv() {
-        let written = write(&mut writer, group);
-        if answers.send(written).is_err() {
-            break;
-        }
-    }
+/// Starts the thread of a file with this schema.
+pub(super) fn begin(schema: Type, properties: WriterProperties) -> crate::Result<Thread<Group>> {
+    let writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties));
+    let mut writer = writer.map_err(fault)?;
+    Thread::spawn("parquet", move |group| write(&mut writer, group).map_err(fault))
 }
 
 fn write(writer: &mut SerializedFileWriter<Vec<u8>>, mut group: Group) -> Result<Group> {
@@ -82,4 +50,9 @@ fn write(writer: &mut SerializedFileWriter<Vec<u8>>, mut group: Group) -> Result
     writer.flush()?;
     group.bytes = std::mem::take(writer.inner_mut());
     Ok(group)
+}
+
+/// Returns the fault that the file could not be encoded.
+pub(super) fn fault(error: ParquetError) -> Error {
+    Fault::encode("the Parquet file", error).into()
 }
