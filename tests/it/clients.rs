@@ -10,7 +10,7 @@ use std::{
 };
 
 use daybook_entity::membership::Role;
-use daybook_tests::{Backend, TestServer, Value, clients};
+use daybook_tests::{Backend, TestServer, Value, clients, json, on_each_engine};
 
 /// Number of entries before the walk, not counting the organization's own first ones.
 const RECORDED: usize = 8;
@@ -118,4 +118,64 @@ walks! {
     apollo: node("apollo.mjs"), "client.apollo";
     relay: node("relay.mjs"), "client.relay";
     python_gql: python("gql_walk.py"), "client.gql_walk";
+}
+
+/// Returns `value` without what clients add to it.
+fn bare(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(name, _)| !name.starts_with("__"));
+            fields.map(|(name, value)| (name.clone(), bare(value))).collect()
+        }
+        Value::Array(values) => values.iter().map(bare).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Entries of one actor and one resource whose names have changed in between, and jobs of the same person.
+#[on_each_engine]
+async fn normalizing_caches_mix_nothing_up(server: &TestServer) {
+    let acme = server.organization("acme").await;
+    let admin = server.client(&acme, Role::Admin).await;
+    let entries = (0..20).map(|index| {
+        let who = |id: &str, kind: &str| json!({
+            "id": id, "type": kind, "email": format!("{id}-{index}@acme.test"), "name": format!("{id} {index}"),
+        });
+        let what = |id: &str| json!({ "type": "device", "id": id, "name": format!("{id} {index}") });
+        json!({
+            "actor": who("admin", "AGENT"), "onBehalfOf": who("grace", "USER"), "action": format!("test.{index}"),
+            "resource": what("device-7"), "relatedResources": [what("device-7"), what("device-8")],
+        })
+    });
+    admin.record_entries(&acme, entries.collect()).await;
+    for format in ["CSV", "JSON"] {
+        admin.finished(admin.export(&acme, format).await["job"]["id"].as_str().unwrap()).await;
+    }
+    let mut command = node("caches.mjs");
+    command.args([server.url("/graphql"), admin.token.clone().unwrap(), acme.clone()]);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(seen["answer"]["auditLogs"]["nodes"].as_array().unwrap().len() > 20);
+    assert_eq!(seen["answer"]["jobs"]["nodes"].as_array().unwrap().len(), 2);
+    for client in ["apollo", "graphcache", "relay"] {
+        assert_eq!(bare(&seen[client]), bare(&seen["answer"]), "{client}");
+    }
+}
+
+/// A field called `id` in an output is the global ID of a node, by which caches know objects.
+#[test]
+fn only_nodes_have_an_id() {
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema.graphql");
+    let schema = std::fs::read_to_string(schema).unwrap();
+    let mut types = 0;
+    for definition in schema.split("\ntype ").skip(1) {
+        let (head, body) = definition.split_once('{').unwrap();
+        let body = body.split("\n}").next().unwrap();
+        types += 1;
+        // An argument of this name is indented further.
+        let has_id = body.lines().any(|line| line.starts_with("	id:") || line.starts_with("	id("));
+        assert!(!has_id || head.contains("Node"), "{head}");
+    }
+    assert!(types > 50, "{types}");
 }

@@ -107,3 +107,47 @@ graphql`
     }
   }
 `;
+
+graphql`
+  query documentsCachesQuery($organizationId: ID!) {
+    auditLogs(organizationId: $organizationId, first: 50) {
+      nodes {
+        id
+        action
+        actor {
+          externalId
+          type
+          email
+          name
+        }
+        onBehalfOf {
+          externalId
+          type
+          email
+          name
+        }
+        resource {
+          type
+          externalId
+          name
+        }
+        relatedResources {
+          type
+          externalId
+          name
+        }
+      }
+    }
+    jobs(organizationId: $organizationId, first: 10) {
+      nodes {
+        id
+        requestedBy {
+          externalId
+          type
+          email
+          name
+        }
+      }
+    }
+  }
+`;
