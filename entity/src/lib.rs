@@ -10,6 +10,8 @@ pub mod audit_log;
 pub mod audit_log_head;
 pub mod clock_step;
 pub mod hold;
+pub mod import_line;
+pub mod import_run;
 pub mod instance;
 pub mod job;
 pub mod job_event;

@@ -22,6 +22,6 @@ macro_rules! tenant_tables {
 }
 
 tenant_tables! {
-    api_key, artifact, audit_log, audit_log_head, clock_step, hold, job, job_event, membership, note, recording,
+    api_key, artifact, audit_log, audit_log_head, clock_step, hold, import_line, import_run, job, job_event, membership, note, recording,
     retention, workspace,
 }

@@ -3,10 +3,12 @@
 mod append;
 mod comparable;
 mod entry;
+mod exported;
 mod filter;
 pub mod hash;
 mod head;
 mod histogram;
+mod import;
 mod interval;
 mod limits;
 mod list;
@@ -24,13 +26,15 @@ use daybook_entity::recording;
 use sea_orm::{DatabaseTransaction, EntityTrait};
 use uuid::Uuid;
 
-use crate::{Core, Permission, Result, Scope};
+use crate::{Core, Result, Scope};
 
 pub(crate) use append::{Draft, append};
 pub use entry::{Actor, Change, Metadata, NewEntry, Resource};
+pub use exported::read_line;
 pub use filter::Filter;
 pub(crate) use head::{head_sequence, lock_head};
 pub use histogram::{Bucket, MAX_BUCKETS, histogram};
+pub use import::{ImportLine, ImportRun, Imported, begin_import, import};
 pub use limits::{MAX_ENTRIES, MAX_PROBLEMS};
 pub use list::{Order, count, get, get_many, list, statements};
 pub use record::{Candidate, RecordedValid};
@@ -43,15 +47,6 @@ pub(crate) use list::{
     after as rows_after, key as order_key, keys as order_keys, sequence as key_sequence,
 };
 pub(crate) use search::{catch_up as make_searchable, forget as forget_words};
-
-/// Returns the idempotency keys of the scope's recordings that begin with `prefix`.
-///
-/// # Errors
-/// A database fault.
-pub async fn recorded_keys(scope: &Scope, prefix: &str) -> Result<Vec<String>> {
-    scope.require(Permission::RecordAuditLogs)?;
-    Ok(recorder::keys_with(scope.core().db.reader(), scope.organization_id(), prefix).await?)
-}
 
 /// True if an organization's log has a recording with this idempotency key.
 pub(crate) async fn is_recorded(core: &Core, organization_id: Uuid, key: &str) -> Result<bool> {

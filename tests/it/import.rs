@@ -1,5 +1,8 @@
 //! `daybook import audit-logs` imports each line once, and names a line that is wrong.
 
+mod exported;
+mod identity;
+
 use std::{
     fs,
     io::Write,
@@ -21,15 +24,15 @@ async fn lines_of_a_file_are_recorded_in_their_order_once(server: &TestServer) {
     let file = write(server, &lines(2_500));
     let output = import(server, &file, None);
     assert_eq!((code(&output), text(&output.stdout)), (0, String::new()));
-    assert!(binary::stderr(&output).contains("2500 recorded, 0 already recorded"), "{output:?}");
+    assert!(binary::stderr(&output).contains("2500 recorded, 0 already there"), "{output:?}");
     assert_eq!(actions(&admin, &acme).await, numbered(2_500));
     let output = import(server, &file, None);
-    assert!(binary::stderr(&output).contains("0 recorded, 2500 already recorded"), "{output:?}");
+    assert!(binary::stderr(&output).contains("0 recorded, 2500 already there"), "{output:?}");
     assert_eq!(actions(&admin, &acme).await, numbered(2_500));
 
     let longer = write(server, &lines(2_600));
     let output = import(server, &longer, None);
-    assert!(binary::stderr(&output).contains("100 recorded, 2500 already recorded"), "{output:?}");
+    assert!(binary::stderr(&output).contains("100 recorded, 2500 already there"), "{output:?}");
     assert_eq!(actions(&admin, &acme).await, numbered(2_600), "a file that grew");
 }
 
@@ -118,7 +121,15 @@ async fn acme(server: &TestServer) -> (String, Client) {
 
 /// Lines with the actions `line.1`, `line.2` …
 fn lines(count: usize) -> Vec<String> {
-    (1..=count).map(|number| entry(&format!("line.{number}")).to_string()).collect()
+    (1..=count).map(line).collect()
+}
+
+/// A line whose timestamp, and so its content, is its own.
+fn line(number: usize) -> String {
+    let mut line = entry(&format!("line.{number}"));
+    let (minute, second) = (number / 60 % 60, number % 60);
+    line["timestamp"] = json!(format!("2026-01-01T{:02}:{minute:02}:{second:02}Z", number / 3_600));
+    line.to_string()
 }
 
 fn numbered(count: usize) -> Vec<String> {
@@ -132,8 +143,12 @@ fn write(server: &TestServer, lines: &[String]) -> String {
 }
 
 fn import(server: &TestServer, file: &str, input: Option<&str>) -> Output {
+    import_with(server, &[file], input)
+}
+
+fn import_with(server: &TestServer, arguments: &[&str], input: Option<&str>) -> Output {
     let mut command = binary::daybook_of(server);
-    command.args(["import", "audit-logs", "--organization", "acme", file]);
+    command.args(["import", "audit-logs", "--organization", "acme"]).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();

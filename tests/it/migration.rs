@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use daybook_entity::{
-    api_key, artifact, artifact_store, audit_log, audit_log_head, clock_step, hold, instance, job,
-    job_event, job_feed, membership, note, operator, organization, recording, restore, retention,
-    workspace,
+    api_key, artifact, artifact_store, audit_log, audit_log_head, clock_step, hold, import_line,
+    import_run, instance, job, job_event, job_feed, membership, note, operator, organization,
+    recording, restore, retention, workspace,
 };
 use daybook_tests::{Backend, TestDatabase, binary};
 use sea_orm::{
@@ -37,6 +37,8 @@ fn entities() -> BTreeMap<String, Table> {
         audit_log_head,
         clock_step,
         hold,
+        import_line,
+        import_run,
         instance,
         job,
         job_event,

@@ -263,8 +263,12 @@ fn functions_of_organizations() -> Vec<Function> {
 fn functions_of_the_log() -> Vec<Function> {
     use Permission::*;
     vec![
-        function!("audit::recorded_keys", [RecordAuditLogs], |_things, scope| {
-            audit::recorded_keys(&scope, "a").await
+        function!("audit/import::begin_import", [RecordAuditLogs], |_things, scope| {
+            audit::begin_import(&scope, "a").await
+        }),
+        function!("audit/import::import", [RecordAuditLogs], |_things, scope| {
+            let run = audit::begin_import(&scope, "a").await?;
+            audit::import(&scope, &run, Vec::new()).await
         }),
         function!("audit/record::record", [RecordAuditLogs], |things, scope| {
             let entry = serde_json::from_value(daybook_tests::entry("thing.make")).unwrap();

@@ -74,6 +74,12 @@ async fn filled(server: &TestServer, slug: &str) -> Uuid {
     ] {
         binary::stdout(binary::daybook_of(server).args(arguments));
     }
+    let mut line = entry("test.imported");
+    line["timestamp"] = json!("2026-01-01T00:00:00Z");
+    let file = server.folder().join("lines.jsonl");
+    std::fs::write(&file, line.to_string()).unwrap();
+    let mut import = binary::daybook_of(server);
+    binary::stdout(import.args(["import", "audit-logs", "--organization", slug]).arg(file));
     raw_organization(&organization)
 }
 

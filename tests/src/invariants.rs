@@ -7,8 +7,8 @@ use std::{
 
 use chrono::TimeDelta;
 use daybook_entity::{
-    artifact, audit_log, audit_log_head, clock_step, job, job::JobState, job_event, job_feed,
-    recording, retention,
+    artifact, audit_log, audit_log_head, clock_step, import_line, job, job::JobState, job_event,
+    job_feed, recording, retention,
 };
 use daybook_service::private::STORE_IDENTITY;
 use sea_orm::{
@@ -83,6 +83,11 @@ pub async fn logs(db: &DatabaseConnection) {
         // Of a log whose start was removed, the tree can't be computed anew.
         let edge = if start.0 == 0 { hashes::edge(&leaves) } else { head.edge.clone() };
         assert_eq!(head.edge, edge, "right edge of {}", head.organization_id);
+        for line in import_line::Entity::find().all(db).await.unwrap() {
+            let is_in_log = line.organization_id != head.organization_id
+                || (start.0 < line.sequence && line.sequence <= head.sequence);
+            assert!(is_in_log, "{line:?}");
+        }
         for kept in recording::Entity::find().all(db).await.unwrap() {
             let is_in_log = kept.organization_id != head.organization_id
                 || (start.0 < kept.first_sequence

@@ -83,6 +83,28 @@ CREATE INDEX recordings_by_time ON recordings (recorded_at);
 -- By which retention finds the recordings of the entries that it removes.
 CREATE INDEX recordings_by_sequence ON recordings (organization_id, first_sequence);
 
+-- The last run of `daybook import audit-logs` of each source.
+CREATE TABLE import_runs (
+    organization_id :uuid NOT NULL REFERENCES organizations (id),
+    source :key NOT NULL,
+    run bigint NOT NULL,
+    PRIMARY KEY (organization_id, source)
+);
+
+-- Lines of imported files that are entries. `occurrence` counts lines of equal content within a file, and `run` is
+-- the last run that met the line.
+CREATE TABLE import_lines (
+    organization_id :uuid NOT NULL REFERENCES organizations (id),
+    source :key NOT NULL,
+    digest :bytes NOT NULL,
+    occurrence integer NOT NULL,
+    sequence bigint NOT NULL,
+    run bigint NOT NULL,
+    PRIMARY KEY (organization_id, source, digest, occurrence)
+);
+-- By which retention finds the lines of the entries that it removes.
+CREATE INDEX import_lines_by_sequence ON import_lines (organization_id, sequence);
+
 -- How long an organization's log is kept, and how far it was removed. `pruned_hash` is the hash of the last
 -- entry that was removed: the chain goes on from it. What is announced in the log is removed, and no more.
 CREATE TABLE retentions (

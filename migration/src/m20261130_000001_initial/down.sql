@@ -8,6 +8,8 @@ DROP TABLE job_feed;
 DROP TABLE jobs;
 DROP TABLE holds;
 DROP TABLE retentions;
+DROP TABLE import_lines;
+DROP TABLE import_runs;
 DROP TABLE recordings;
 DROP TABLE clock_steps;
 DROP TABLE audit_logs;

@@ -7,11 +7,13 @@ use sea_orm_migration::{prelude::*, sea_orm::DbBackend};
 /// Excluded are the index of words, since its operator is not leakproof and a policy would keep every search
 /// from using the index; `job_events`, which are ordered across the instance and reveal nothing without their
 /// jobs; and the tables of memberships and credentials, which are read before an organization is entered.
-pub(super) const TABLES: [&str; 10] = [
+pub(super) const TABLES: [&str; 12] = [
     "audit_log_heads",
     "audit_logs",
     "clock_steps",
     "recordings",
+    "import_runs",
+    "import_lines",
     "retentions",
     "holds",
     "jobs",

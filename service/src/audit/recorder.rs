@@ -13,14 +13,12 @@ use std::{
 
 use daybook_entity::{audit_log, recording};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
 };
 use uuid::Uuid;
 
 use super::{
     append::{Draft, append_to},
-    filter::after_prefix,
     head::lock_head,
 };
 use crate::{
@@ -206,21 +204,6 @@ async fn recordings_with(
         .all(tx)
         .await?;
     Ok(rows.into_iter().map(|row| (row.idempotency_key.clone(), row)).collect())
-}
-
-/// Returns the idempotency keys of an organization's recordings that begin with `prefix`.
-pub(super) async fn keys_with(
-    db: &impl ConnectionTrait,
-    organization_id: Uuid,
-    prefix: &str,
-) -> Result<Vec<String>, DbErr> {
-    let end = after_prefix(prefix).map(|end| recording::Column::IdempotencyKey.lt(end));
-    let keys = Condition::all()
-        .add(recording::Column::OrganizationId.eq(organization_id))
-        .add(recording::Column::IdempotencyKey.gte(prefix))
-        .add_option(end);
-    let keys = recording::Entity::find().filter(keys).all(db).await?;
-    Ok(keys.into_iter().map(|row| row.idempotency_key).collect())
 }
 
 async fn answers(

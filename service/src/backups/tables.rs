@@ -4,8 +4,9 @@
 use std::sync::OnceLock;
 
 use daybook_entity::{
-    api_key, artifact, audit_log, audit_log_head, clock_step, hold, instance, job, job_event,
-    job_feed, membership, note, operator, organization, recording, retention, workspace,
+    api_key, artifact, audit_log, audit_log_head, clock_step, hold, import_line, import_run,
+    instance, job, job_event, job_feed, membership, note, operator, organization, recording,
+    retention, workspace,
 };
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use uuid::Uuid;
@@ -145,6 +146,8 @@ fn all() -> Vec<Table> {
         table::<audit_log::Entity>(Holds::Tenants),
         table::<clock_step::Entity>(Holds::Tenants),
         table::<recording::Entity>(Holds::Tenants),
+        table::<import_run::Entity>(Holds::Tenants),
+        table::<import_line::Entity>(Holds::Tenants),
         table::<job_feed::Entity>(Holds::Instance),
         table::<job::Entity>(Holds::Instance),
         table::<job_event::Entity>(Holds::Instance),

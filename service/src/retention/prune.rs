@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use daybook_entity::{audit_log, clock_step, recording, retention};
+use daybook_entity::{audit_log, clock_step, import_line, recording, retention};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
@@ -184,6 +184,12 @@ async fn forget_derived(
         .filter(recording::Column::OrganizationId.eq(organization_id))
         .filter(recording::Column::FirstSequence.gt(found.pruned))
         .filter(recording::Column::FirstSequence.lte(last))
+        .exec(tx)
+        .await?;
+    import_line::Entity::delete_many()
+        .filter(import_line::Column::OrganizationId.eq(organization_id))
+        .filter(import_line::Column::Sequence.gt(found.pruned))
+        .filter(import_line::Column::Sequence.lte(last))
         .exec(tx)
         .await?;
     clock_step::Entity::delete_many()
