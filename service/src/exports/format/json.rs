@@ -200,9 +200,11 @@ mod tests {
         assert_eq!(
             record,
             "{\"id\":id,\"sequence\":sequence,\"timestamp\":timestamp,\"recordedAt\":recordedAt,\
-             \"recordedBy\":recordedBy,\"hash\":hash,\"actor\":{\"id\":actorId,\"type\":actorType,\
-             \"email\":actorEmail,\"name\":actorName},\"action\":action,\"outcome\":outcome,\
-             \"resource\":{\"type\":resourceType,\"id\":resourceId,\"name\":resourceName},\
+             \"clockSkewed\":clockSkewed,\"recordedBy\":recordedBy,\"hash\":hash,\
+             \"actor\":{\"id\":actorId,\"type\":actorType,\
+             \"email\":actorEmail,\"name\":actorName},\"onBehalfOf\":onBehalfOf,\"action\":action,\
+             \"outcome\":outcome,\"resource\":{\"type\":resourceType,\"id\":resourceId,\
+             \"name\":resourceName},\"relatedResources\":relatedResources,\
              \"changes\":changes,\"metadata\":{\"ipAddress\":ipAddress,\"userAgent\":userAgent,\
              \"requestId\":requestId,\"extra\":extra}}"
         );

@@ -38,7 +38,7 @@ mod tests {
             let found = serial(instant.parse().unwrap());
             match (found, expected) {
                 (Some(found), Some(expected)) => {
-                    assert!((found - expected).abs() < 1e-9, "{instant}")
+                    assert!((found - expected).abs() < 1e-9, "{instant}");
                 }
                 _ => assert_eq!(found, expected, "{instant}"),
             }
