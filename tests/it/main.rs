@@ -27,6 +27,7 @@ mod export_csv;
 mod export_estimate;
 mod export_pieces;
 mod export_readers;
+mod export_source;
 mod exports;
 mod fairness;
 mod faults;

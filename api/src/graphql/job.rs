@@ -2,6 +2,7 @@
 
 mod artifact;
 mod availability;
+pub(super) mod compression;
 pub(super) mod interface;
 pub(super) mod list;
 pub(super) mod mutation;

@@ -6,11 +6,11 @@ use daybook_service::{
     backups::{self, StartBackup},
 };
 
-use super::types::{BackupCompression, BackupJob};
+use super::types::BackupJob;
 use crate::graphql::{
     context::{enter, enter_instance},
     error::{UserError, split},
-    job::types::JobFields,
+    job::{compression::Compression, types::JobFields},
 };
 
 #[derive(Default)]
@@ -66,8 +66,8 @@ struct StartBackupInput {
     #[graphql(default_with = "Some(true)")]
     verify: Option<bool>,
     /// Compression of the file.
-    #[graphql(default_with = "Some(BackupCompression::None)")]
-    compression: Option<BackupCompression>,
+    #[graphql(default_with = "Some(Compression::None)")]
+    compression: Option<Compression>,
     /// A key that makes the request safe to repeat: a second request with the same key starts
     /// nothing and returns the first job. 1 to 200 characters.
     idempotency_key: Option<String>,

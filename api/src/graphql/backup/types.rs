@@ -4,14 +4,11 @@ use std::ops::Deref;
 
 use async_graphql::{Enum, Object, Result, SimpleObject};
 use daybook_entity::organization::INSTANCE;
-use daybook_service::{
-    backups::{self, Outcome, Plan},
-    store::Compression,
-};
+use daybook_service::backups::{self, Outcome, Plan};
 
 use crate::graphql::{
     error::to_error,
-    job::types::JobFields,
+    job::{compression::Compression, types::JobFields},
     scalar::{BigInt, Instant},
 };
 
@@ -46,12 +43,8 @@ impl BackupJob {
     }
 
     /// Compression of the file.
-    async fn compression(&self) -> Result<BackupCompression> {
-        Ok(match Plan::of(&self.0.job).map_err(to_error)?.compression {
-            Compression::None => BackupCompression::None,
-            Compression::Gzip => BackupCompression::Gzip,
-            Compression::Zstd => BackupCompression::Zstd,
-        })
+    async fn compression(&self) -> Result<Compression> {
+        Ok(Plan::of(&self.0.job).map_err(to_error)?.compression.into())
     }
 
     /// Tables in the backup. Empty until the job has succeeded.
@@ -76,19 +69,6 @@ pub(in crate::graphql) enum BackupScope {
     Organization,
     /// The whole database of the instance.
     Instance,
-}
-
-/// The compression of a backup's file. The file is downloaded as it is stored.
-#[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
-#[graphql(remote = "Compression")]
-pub(in crate::graphql) enum BackupCompression {
-    /// No compression.
-    #[default]
-    None,
-    /// Gzip (RFC 1952), file extension `.gz`.
-    Gzip,
-    /// Zstandard (RFC 8878), file extension `.zst`.
-    Zstd,
 }
 
 /// A table in a backup.

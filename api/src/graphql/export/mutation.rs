@@ -13,12 +13,12 @@ use uuid::Uuid;
 use super::{
     quota::ExportQuota,
     source::{self, ExportSource},
-    types::{ExportCompression, ExportFormat, ExportJob},
+    types::{ExportFormat, ExportJob},
 };
 use crate::graphql::{
     context::{enter, instance},
     error::{UserError, split, to_error},
-    job::types::JobFields,
+    job::{compression::Compression, types::JobFields},
 };
 
 #[derive(Default)]
@@ -87,8 +87,8 @@ struct StartExportInput {
     /// File format of the export. MARKDOWN is for notes, all others are for audit logs.
     format: ExportFormat,
     /// Compression of the file.
-    #[graphql(default_with = "Some(ExportCompression::None)")]
-    compression: Option<ExportCompression>,
+    #[graphql(default_with = "Some(Compression::None)")]
+    compression: Option<Compression>,
     /// Starts a CSV file with a byte order mark, so that Excel reads it as UTF-8.
     #[graphql(default_with = "Some(false)")]
     csv_byte_order_mark: Option<bool>,

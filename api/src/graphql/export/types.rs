@@ -2,13 +2,20 @@
 
 use std::ops::Deref;
 
-use async_graphql::{Enum, Object, Result};
+use async_graphql::{Enum, ID, Object, Result, SimpleObject};
 use daybook_service::{
+    GlobalId,
     exports::{self, Outcome, Plan},
-    store,
+    jobs,
 };
+use uuid::Uuid;
 
-use crate::graphql::{error::to_error, job::types::JobFields, scalar::BigInt};
+use crate::graphql::{
+    audit_log::input::AuditLogOrder,
+    error::to_error,
+    job::{compression::Compression, types::JobFields},
+    scalar::{BigInt, Json},
+};
 
 /// A job that exports records to a file.
 pub(in crate::graphql) struct ExportJob(pub(in crate::graphql) JobFields);
@@ -31,13 +38,24 @@ impl ExportJob {
         &self.0
     }
 
+    /// What is exported: the source in the shape of its input. Null for viewers, such as operators, who
+    /// can see the job but may not export its data.
+    async fn source(&self) -> Result<Option<ExportJobSource>> {
+        let JobFields { scope, job } = &self.0;
+        let plan = Plan::of(job).map_err(to_error)?;
+        let permission = jobs::required_permission(scope.core(), job);
+        let may = scope.may(job.organization_id, permission).await.map_err(to_error)?;
+        Ok(may
+            .then(|| ExportJobSource { organization_id: job.organization_id, source: plan.source }))
+    }
+
     /// Format of the file.
     async fn format(&self) -> Result<ExportFormat> {
         Ok(Plan::of(&self.0.job).map_err(to_error)?.format.into())
     }
 
     /// Compression of the file.
-    async fn compression(&self) -> Result<ExportCompression> {
+    async fn compression(&self) -> Result<Compression> {
         Ok(Plan::of(&self.0.job).map_err(to_error)?.compression.into())
     }
 
@@ -69,6 +87,52 @@ impl ExportJob {
     }
 }
 
+/// What an export job exports. Exactly one of its fields is not null.
+struct ExportJobSource {
+    organization_id: Uuid,
+    source: exports::Source,
+}
+
+/// What an export job exports. Exactly one of its fields is not null.
+#[Object]
+impl ExportJobSource {
+    /// The entries of an audit log. Null if the job exports notes.
+    async fn audit_logs(&self) -> Result<Option<ExportedAuditLogs>> {
+        let exports::Source::AuditLogs(source) = &self.source else { return Ok(None) };
+        Ok(Some(ExportedAuditLogs {
+            filter: Json(serde_json::to_value(&source.filter)?.into()),
+            order_by: source.order_by.into(),
+            through_sequence: BigInt(source.through),
+        }))
+    }
+
+    /// The notes of a workspace. Null if the job exports audit log entries.
+    async fn notes(&self) -> Option<ExportedNotes> {
+        let exports::Source::Notes(source) = &self.source else { return None };
+        let (organization_id, id) = (self.organization_id, source.workspace_id);
+        let workspace = GlobalId::Workspace { organization_id, id };
+        Some(ExportedNotes { workspace_id: workspace.to_string().into() })
+    }
+}
+
+/// The audit log entries that a job exports.
+#[derive(SimpleObject)]
+struct ExportedAuditLogs {
+    /// The filter that the entries match, in the shape of `AuditLogFilter`.
+    filter: Json,
+    /// The order of the entries in the file.
+    order_by: AuditLogOrder,
+    /// The last sequence that the file may contain: entries that were recorded later are not in it.
+    through_sequence: BigInt,
+}
+
+/// The notes that a job exports.
+#[derive(SimpleObject)]
+struct ExportedNotes {
+    /// ID of the workspace.
+    workspace_id: ID,
+}
+
 /// The file format of an export. MARKDOWN is for notes, all others are for audit logs.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "exports::Format")]
@@ -93,18 +157,4 @@ pub(in crate::graphql) enum ExportFormat {
     /// are complete on the sheet "Long values", and the manifest is on the last sheet. A workbook is
     /// compressed, so leave `compression` at NONE.
     Xlsx,
-}
-
-/// The compression of an export's file. The file is downloaded as it is stored, with the
-/// compression in its name and media type.
-#[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
-#[graphql(remote = "store::Compression")]
-pub(in crate::graphql) enum ExportCompression {
-    /// No compression.
-    #[default]
-    None,
-    /// Gzip (RFC 1952), file extension `.gz`.
-    Gzip,
-    /// Zstandard (RFC 8878), file extension `.zst`. Smaller than GZIP, in a third of the time.
-    Zstd,
 }

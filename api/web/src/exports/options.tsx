@@ -1,11 +1,11 @@
 import { Checkbox, Label, Radio, RadioGroup } from "react-aria-components";
 import { Icon } from "../controls/icon";
 import { Select } from "../controls/select";
-import type { ExportCompression, ExportFormat } from "../graphql/generated/graphql";
+import type { Compression, ExportFormat } from "../graphql/generated/graphql";
 
 export interface Options {
   format: ExportFormat;
-  compression: ExportCompression;
+  compression: Compression;
   byteOrderMark: boolean;
   /** Keeps the exact values of a CSV, although a spreadsheet may run some of them as formulas. */
   exact: boolean;
@@ -20,7 +20,7 @@ const FORMATS: { value: ExportFormat; label: string; text: string }[] = [
 ];
 /** Formats whose files are compressed already. */
 export const COMPRESSED: readonly ExportFormat[] = ["PARQUET", "XLSX"];
-const COMPRESSIONS: { value: ExportCompression; label: string }[] = [
+const COMPRESSIONS: { value: Compression; label: string }[] = [
   { value: "NONE", label: "None" },
   { value: "GZIP", label: "gzip" },
   { value: "ZSTD", label: "Zstandard" },
