@@ -89,3 +89,35 @@ test("a file that has expired says so", () =>
     await page.getByText("File expired").waitFor();
     assert.deepEqual(page.complaints, []);
   }));
+
+test("a workbook is exported, and long values are named before the download", () =>
+  on({}, [], async (daybook, token) => {
+    await daybook.record(token, {
+      actor: { id: "long" },
+      action: "long.value",
+      resource: { type: "document", id: "1" },
+      metadata: { extra: "x".repeat(40_000) },
+    });
+    const page = await open(browser, `${daybook.url}/o/acme/log?action=long.value`, { token });
+    await page.locator(".entry-row[aria-rowindex]").first().waitFor();
+    for (const [format, note] of [
+      ["Excel", "1 value with more than 32,767 characters, in full on the sheet “Long values”"],
+      ["CSV", "1 value with more than 32,767 characters: Excel and LibreOffice"],
+    ]) {
+      await page.getByRole("button", { name: "Export" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByText(format, { exact: true }).click();
+      const hasCompression = (await dialog.getByText("Compression").count()) > 0;
+      assert.equal(hasCompression, format === "CSV");
+      await dialog.getByRole("button", { name: "Start export" }).click();
+      await dialog.getByText(note).waitFor();
+      const downloading = page.waitForEvent("download");
+      await dialog.getByRole("button", { name: "Download" }).click();
+      const download = await downloading;
+      assert.match(download.suggestedFilename(), format === "Excel" ? /\.xlsx$/ : /\.csv$/);
+      const start = (await readFile(await download.path())).subarray(0, 2).toString();
+      assert.equal(start, format === "Excel" ? "PK" : "se");
+      await page.keyboard.press("Escape");
+    }
+    assert.deepEqual(page.complaints, []);
+  }));

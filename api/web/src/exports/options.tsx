@@ -12,7 +12,7 @@ export interface Options {
 }
 
 const FORMATS: { value: ExportFormat; label: string; text: string }[] = [
-  { value: "XLSX", label: "Excel", text: "A workbook with dates, for spreadsheets" },
+  { value: "XLSX", label: "Excel", text: "For spreadsheets, with dates" },
   { value: "CSV", label: "CSV", text: "For spreadsheets and programs" },
   { value: "JSON", label: "JSON", text: "One array" },
   { value: "JSONL", label: "JSON Lines", text: "One object per line, for programs" },

@@ -87,7 +87,7 @@ export function longCells(job: Job): string | null {
   if (job.__typename !== "ExportJob" || !job.longCells || Number(job.longCells) === 0) return null;
   const some = `${plural(job.longCells, "value")} with more than 32,767 characters`;
   return job.format === "XLSX"
-    ? `${some}: the sheet “Long values” has them in full.`
+    ? `${some}, in full on the sheet “Long values”.`
     : `${some}: Excel and LibreOffice cut off or split such cells of a CSV file.`;
 }
 
