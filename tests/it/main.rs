@@ -75,6 +75,7 @@ mod quota;
 mod readiness;
 mod recording;
 mod recording_concurrent;
+mod recording_docs;
 mod recording_limits;
 mod recording_partial;
 mod refusals;
