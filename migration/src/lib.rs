@@ -132,6 +132,21 @@ pub async fn up(db: &DatabaseConnection) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
+/// Applies the first migrations to an empty database, as many as `names`, which must be theirs.
+///
+/// # Errors
+/// A database fault, or names of migrations that this build does not know.
+pub async fn up_to(db: &DatabaseConnection, names: &[String]) -> Result<(), Error> {
+    let known = self::names();
+    if !known.starts_with(names) {
+        let unknown = names.iter().filter(|name| !known.contains(name)).cloned().collect();
+        return Err(Error::Newer(unknown));
+    }
+    let tx = begin(db).await?;
+    Migrator::up(&tx, <u32 as TryFrom<usize>>::try_from(names.len()).ok()).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Reverts all migrations: drops all tables with all rows.
 ///
 /// # Errors

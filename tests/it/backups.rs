@@ -1,6 +1,7 @@
 //! Backups: their content, permissions, loading, and refused requests.
 
 mod damage;
+mod earlier;
 mod faults;
 mod hostile;
 mod on_host;

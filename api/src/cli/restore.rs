@@ -61,14 +61,22 @@ async fn into(url: &str, file: &Path, backup: &Backup) -> Result<()> {
     if !restore::is_empty(&db).await? {
         bail!("the target database is not empty: name an empty one with --into");
     }
-    daybook_migration::up(db.for_migration()).await.context("can't create the schema")?;
-    let loaded = restore::load(&db, file, backup).await;
+    let loaded = load(&db, file, backup).await;
     if loaded.is_err() {
         // Leaves the database empty, as it was.
         daybook_migration::down(db.for_migration()).await.context("can't undo the schema")?;
     }
     db.close().await?;
-    Ok(loaded?)
+    loaded
+}
+
+/// Creates the backup's schema, loads its rows, and migrates them to this version's schema.
+async fn load(db: &Database, file: &Path, backup: &Backup) -> Result<()> {
+    let connections = db.for_migration();
+    let created = daybook_migration::up_to(connections, backup.migrations()).await;
+    created.context("can't create the schema")?;
+    restore::load(db, file, backup).await?;
+    daybook_migration::up(connections).await.context("can't migrate the backup's schema")
 }
 
 /// Removes the files of a SQLite database that this command has created.

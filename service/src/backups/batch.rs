@@ -1,14 +1,19 @@
 //! Batches of rows, on their way from a backup's file into a database.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
+use super::Table;
 use crate::buffer_pool::BufferPool;
 
 /// Canonical lines of one table, each with its line break.
 #[derive(Debug)]
 pub(super) struct Batch {
     /// Index of the table.
-    pub(super) table: usize,
+    pub(super) index: usize,
+    /// The table, with the columns of the lines.
+    pub(super) table: Arc<Table>,
     pub(super) lines: Vec<u8>,
 }
 

@@ -1,5 +1,7 @@
 //! Statements that fill a database, besides the rows of a backup.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
@@ -9,12 +11,30 @@ use crate::Engine;
 /// Statements to run before and after the rows that fill a database.
 #[derive(Clone, Debug)]
 pub(super) struct FillScript {
-    /// Scope of the rows: only rows within it are compared.
-    pub(super) scope: BackupScope,
+    /// Tables of the backup. Only these rows and columns are compared.
+    pub(super) parts: Vec<Part>,
     /// Statements to run before the rows are inserted.
     pub(super) prologue: String,
     /// Statements to run after the rows are inserted.
     pub(super) epilogue: String,
+}
+
+/// A table of a backup, with the file's columns, and the rows of it that the backup contains.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) index: usize,
+    pub(super) table: Arc<Table>,
+    pub(super) rows: Rows,
+}
+
+/// Returns the parts of a backup of this build's schema.
+pub(super) fn all_parts(scope: BackupScope) -> Vec<Part> {
+    let part = |(index, table, rows): (usize, &Table, Rows)| Part {
+        index,
+        table: Arc::new(table.clone()),
+        rows,
+    };
+    parts(scope).map(part).collect()
 }
 
 /// Returns statements that insert what a database needs besides the rows of its only organization:
@@ -40,13 +60,12 @@ INSERT INTO job_feed (id, feed, pruned) VALUES (1, 0, 0);
     }
 }
 
-/// Returns statements that delete what migrations inserted into the tables that `scope` fills.
-pub(super) fn clear(engine: Engine, scope: BackupScope) -> String {
-    let parts: Vec<_> = parts(scope).collect();
-    let delete = |(_, table, rows): (usize, &Table, Rows)| {
+/// Returns statements that delete what migrations inserted into the tables that `parts` fill.
+pub(super) fn clear(engine: Engine, parts: &[Part]) -> String {
+    let delete = |Part { index: _, table, rows }: &Part| {
         format!("DELETE FROM {}{};\n", table.name, rows.condition(engine))
     };
-    parts.into_iter().rev().map(delete).collect()
+    parts.iter().rev().map(delete).collect()
 }
 
 /// Returns the statement that records the restore and its backup, for the next start of Daybook on

@@ -9,7 +9,7 @@ use super::{
     RestoreError,
     batch::Batch,
     row,
-    tables::{Column, Kind, Table, tables},
+    tables::{Column, Kind, Table},
 };
 use crate::text::{has, instant};
 
@@ -30,10 +30,10 @@ impl Portable {
     /// # Errors
     /// The first row that one of the engines can't hold, by table, number and key, with the column.
     pub(super) fn check(&mut self, batch: &Batch) -> Result<(), RestoreError> {
-        if batch.table != self.table {
-            *self = Self { table: batch.table, rows: 0 };
+        if batch.index != self.table {
+            *self = Self { table: batch.index, rows: 0 };
         }
-        let table = &tables()[batch.table];
+        let table = &*batch.table;
         for line in batch.lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             self.rows += 1;
             if let Some((column, what)) = problem(table, line) {
@@ -106,14 +106,18 @@ fn is_within(field: &[u8], most: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::backups::tables::find;
 
     fn check(name: &str, lines: &[&str]) -> Result<(), String> {
-        let table = tables().iter().position(|table| table.name == name).expect("a table");
+        let (index, table) = find(name).expect("a table");
         let mut portable = Portable::default();
         // Each line is a batch of its own; rows are counted across batches.
         lines.iter().try_for_each(|line| {
-            let batch = Batch { table, lines: format!("{line}\n").into_bytes() };
+            let table = Arc::new(table.clone());
+            let batch = Batch { index, table, lines: format!("{line}\n").into_bytes() };
             portable.check(&batch).map_err(|error| error.to_string())
         })
     }

@@ -3,6 +3,8 @@
 //! The reader accepts only what [`super::run`] writes, and fails at the first line that is out of
 //! place.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
@@ -10,7 +12,7 @@ use super::{
     RestoreError, TableDigest,
     batch::{Batch, Batches},
     manifest::{self, Coverage, Manifest},
-    markers::{DATA, DATA_END, copy_line, first_line, insert_line},
+    markers::{DATA, DATA_END, begun_table, first_line},
     sqlite::literal,
     tables::{Table, tables},
 };
@@ -41,6 +43,8 @@ pub(super) struct Reader {
     line: Vec<u8>,
     number: u64,
     content: Sha256,
+    /// Each table of which the file has had rows, with the file's columns.
+    tables: Vec<Option<Arc<Table>>>,
     digests: Vec<TableDigest>,
     manifest: Vec<u8>,
     ready: Vec<Batch>,
@@ -52,6 +56,8 @@ pub(super) struct Reader {
 pub(super) struct Checked {
     pub(super) manifest: Manifest,
     pub(super) coverage: Coverage,
+    /// Each table by its index, with the file's columns; none if the file has no rows of it.
+    pub(super) tables: Vec<Option<Arc<Table>>>,
 }
 
 impl Reader {
@@ -62,6 +68,7 @@ impl Reader {
             line: Vec::new(),
             number: 0,
             content: Sha256::new(),
+            tables: vec![None; tables().len()],
             digests: vec![TableDigest::default(); tables().len()],
             manifest: Vec::new(),
             ready: Vec::new(),
@@ -125,7 +132,7 @@ impl Reader {
         if manifest.engine != self.engine {
             return Err(RestoreError::file("its first line was altered"));
         }
-        Ok(Checked { manifest, coverage })
+        Ok(Checked { manifest, coverage, tables: self.tables })
     }
 
     /// Processes a complete line, given with its line break.
@@ -173,17 +180,18 @@ impl Reader {
             self.place = Place::After;
             return Ok(());
         }
-        let begins = |table: &Table| match self.engine {
-            Engine::Sqlite => insert_line(table),
-            Engine::Postgres => copy_line(table),
-        };
-        let found = tables().iter().position(|table| line == begins(table).as_bytes());
-        self.place = Place::Rows(found.ok_or_else(|| self.broken("begins no table"))?);
+        let begun = begun_table(self.engine, line);
+        let (index, table) = begun.ok_or_else(|| self.broken("begins no table"))?;
+        let known = self.tables[index].get_or_insert_with(|| Arc::new(table.clone()));
+        if known.column_names() != table.column_names() {
+            return Err(self.broken("names other columns than before"));
+        }
+        self.place = Place::Rows(index);
         Ok(())
     }
 
     fn row(&mut self, index: usize, line: &[u8]) -> Result<(), RestoreError> {
-        let table = &tables()[index];
+        let table = &self.table(index);
         match self.engine {
             Engine::Postgres if line == br"\." => self.place = Place::Data,
             Engine::Postgres => {
@@ -191,14 +199,14 @@ impl Reader {
                 if fields != table.columns.len() {
                     return Err(self.unreadable(table));
                 }
-                self.take(index, line);
+                self.take(index, table, line);
             }
             Engine::Sqlite => {
                 let (end, rest) = line.split_last().ok_or_else(|| self.unreadable(table))?;
                 let literals = rest.strip_prefix(b"(").and_then(|rest| rest.strip_suffix(b")"));
                 let line = literals.and_then(|literals| literal::read(literals, table));
                 let line = line.ok_or_else(|| self.unreadable(table))?;
-                self.take(index, &line);
+                self.take(index, table, &line);
                 match end {
                     b',' => {}
                     b';' => self.place = Place::Data,
@@ -209,11 +217,18 @@ impl Reader {
         Ok(())
     }
 
+    /// Returns the table with this index, with the file's columns.
+    fn table(&self, index: usize) -> Arc<Table> {
+        let begun = self.tables[index].as_ref().map(Arc::clone);
+        begun.unwrap_or_else(|| Arc::new(tables()[index].clone()))
+    }
+
     /// Adds a row to its table's digest and to the current batch.
-    fn take(&mut self, table: usize, line: &[u8]) {
-        self.digests[table].add(line);
-        if self.ready.last().is_none_or(|batch| batch.table != table) {
-            self.ready.push(Batch { table, lines: self.buffers.take(0) });
+    fn take(&mut self, index: usize, table: &Arc<Table>, line: &[u8]) {
+        self.digests[index].add(line);
+        if self.ready.last().is_none_or(|batch| batch.index != index) {
+            let table = Arc::clone(table);
+            self.ready.push(Batch { index, table, lines: self.buffers.take(0) });
         }
         if let Some(batch) = self.ready.last_mut() {
             batch.lines.extend_from_slice(line);
@@ -243,7 +258,10 @@ mod fuzz {
 
     use super::*;
     use crate::{
-        backups::tables::BackupScope,
+        backups::{
+            markers::{copy_line, insert_line},
+            tables::BackupScope,
+        },
         fuzz::{edited, edits, text},
     };
 
@@ -311,6 +329,28 @@ mod fuzz {
         }
         let checked = reader.finish(Some(&secret())).map_err(|error| error.to_string())?;
         Ok((lines, checked.coverage))
+    }
+
+    #[test]
+    fn columns_are_those_that_the_file_names() {
+        for engine in [Engine::Sqlite, Engine::Postgres] {
+            let rows = [("a".to_owned(), 1), ("b".to_owned(), 2)];
+            let text = String::from_utf8(file(engine, &rows)).expect("text");
+            let text = text
+                .replace("(version, applied_at)", "(version)")
+                .replace("\t1\n", "\n")
+                .replace("\t2\n", "\n")
+                .replace(",1),", "),")
+                .replace(",2);", ");");
+            let mut reader = Reader::new();
+            let batches = reader.push(text.as_bytes()).expect("rows");
+            assert_eq!(batches[0].lines, b"a\nb\n");
+            assert_eq!(batches[0].table.column_names(), "version");
+            for names in ["(version, version)", "(colour)", "()", "(applied_at, )"] {
+                let other = text.replace("(version)", names);
+                assert!(Reader::new().push(other.as_bytes()).is_err(), "{names}");
+            }
+        }
     }
 
     proptest! {

@@ -189,7 +189,8 @@ fn script(attempt: &Attempt, engine: Engine, scope: BackupScope, start: &Start) 
         prologue.push_str(fill_script::seeds(engine));
     }
     let mark = fill_script::mark(engine, attempt.job.id, start.taken_at);
-    FillScript { scope, prologue, epilogue: format!("{}{mark}", start.epilogue) }
+    let parts = fill_script::all_parts(scope);
+    FillScript { parts, prologue, epilogue: format!("{}{mark}", start.epilogue) }
 }
 
 fn success(

@@ -24,7 +24,7 @@ pub const LEFT_OUT: [&str; 5] = [
 ];
 
 /// A table of a backup.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Table {
     /// Name of the table, the same on both engines.
     pub name: &'static str,
@@ -34,7 +34,7 @@ pub struct Table {
 }
 
 /// A column of a backup.
-#[derive(Debug)]
+#[derive(Copy, Clone, Debug)]
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
@@ -203,6 +203,26 @@ impl Table {
             }
             (BackupScope::Organization(_), Holds::Instance) => None,
         }
+    }
+
+    /// Returns the table with only these columns, in this order; none if the names are not some of
+    /// its columns, each once. A file of an earlier schema has fewer columns than this build.
+    pub(super) fn with_columns<'a>(&self, names: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut columns: Vec<Column> = Vec::with_capacity(self.columns.len());
+        for name in names {
+            let column = *self.columns.iter().find(|column| column.name == name)?;
+            if columns.iter().any(|other| other.name == name) {
+                return None;
+            }
+            columns.push(column);
+        }
+        (!columns.is_empty()).then_some(Self { columns, ..*self })
+    }
+
+    /// Returns the table with only its first column, which every schema has.
+    pub(super) fn with_first_column(&self) -> Self {
+        let columns = self.columns.iter().take(1).copied().collect();
+        Self { columns, ..*self }
     }
 
     /// Returns the names of the columns, separated by commas.

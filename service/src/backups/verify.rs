@@ -22,7 +22,6 @@ use super::{
     progress::Progress,
     reader::Reader,
     sqlite,
-    tables::parts,
     written::Written,
 };
 use crate::{
@@ -56,7 +55,7 @@ pub(super) async fn verify(
     if checked.manifest != written.manifest {
         return Err(refused(RestoreError::file("its manifest is not the one that was written")));
     }
-    let indices = parts(written.script.scope).map(|(index, ..)| index);
+    let indices = written.script.parts.iter().map(|part| part.index);
     let found: Vec<_> = indices.zip(digests).collect();
     written.manifest.compare(&found, "the restored copy").map_err(refused)?;
     Ok(Verification {

@@ -8,6 +8,7 @@ use crate::{
     Core, Engine, Result,
     backups::{
         TableDigest,
+        fill_script::Part,
         markers::copy_line,
         snapshot::{PIECE_BYTES, Piece, Pieces, Start},
         tables::{BackupScope, Rows, Table, parts},
@@ -91,16 +92,16 @@ async fn dump_table(
     Ok(digest)
 }
 
-/// Computes the digest of every table of `scope`. `schema` is the prefix of the tables' schema: it
+/// Computes the digest of each of `parts`. `schema` is the prefix of the tables' schema: it
 /// ends in a dot or is empty.
 pub(super) async fn digests(
     connection: &mut PgConnection,
     schema: &str,
-    scope: BackupScope,
+    parts: &[Part],
 ) -> Result<Vec<TableDigest>> {
     let mut digests = Vec::new();
-    for (_, table, rows) in parts(scope) {
-        digests.push(digest(connection, schema, (table, rows)).await?);
+    for Part { index: _, table, rows } in parts {
+        digests.push(digest(connection, schema, (table, *rows)).await?);
     }
     Ok(digests)
 }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::{connection, dump::digests, fault, run};
 use crate::{
     Result,
-    backups::{TableDigest, batch::Batches, fill_script::FillScript, tables::tables},
+    backups::{TableDigest, batch::Batches, fill_script::FillScript},
 };
 
 /// Prefix of the schema that holds temporary tables.
@@ -32,7 +32,7 @@ pub(in crate::backups) async fn scratch(
     for statement in epilogue.split_inclusive(";\n") {
         run(&mut connection, statement).await?;
     }
-    digests(&mut connection, TEMPORARY, script.scope).await
+    digests(&mut connection, TEMPORARY, &script.parts).await
 }
 
 /// Fills a migrated database in one transaction, which is committed only if `check` accepts the
@@ -48,20 +48,19 @@ pub(in crate::backups) async fn restore(
     run(&mut connection, &script.prologue).await?;
     copy_in(&mut connection, "", batches).await?;
     run(&mut connection, &script.epilogue).await?;
-    check(digests(&mut connection, "", script.scope).await?)?;
+    check(digests(&mut connection, "", &script.parts).await?)?;
     run(&mut connection, "COMMIT").await
 }
 
 async fn copy_in(connection: &mut PgConnection, schema: &str, mut batches: Batches) -> Result<()> {
     let mut next = batches.next().await;
     while let Some(batch) = next {
-        let index = batch.table;
-        let table = &tables()[index];
+        let (index, table) = (batch.index, &batch.table);
         let names = table.column_names();
         let copy = format!("COPY {schema}{} ({names}) FROM STDIN", table.name);
         let mut copying = connection.copy_in_raw(&copy).await.map_err(fault)?;
         next = Some(batch);
-        while let Some(batch) = next.take_if(|batch| batch.table == index) {
+        while let Some(batch) = next.take_if(|batch| batch.index == index) {
             copying.send(batch.lines.as_slice()).await.map_err(fault)?;
             batches.done(batch);
             next = batches.next().await;

@@ -12,7 +12,7 @@ use crate::{
         batch::Batches,
         fill_script::FillScript,
         row,
-        tables::{Kind, Table, parts, tables},
+        tables::{Kind, Table},
     },
 };
 
@@ -45,11 +45,11 @@ pub(in crate::backups) fn restore(
 fn fill(db: &Connection, script: &FillScript, mut batches: Batches) -> Result<Vec<TableDigest>> {
     db.execute_batch(&script.prologue).map_err(fault)?;
     while let Some(batch) = batches.blocking_next() {
-        insert(db, &tables()[batch.table], &batch.lines)?;
+        insert(db, &batch.table, &batch.lines)?;
         batches.done(batch);
     }
     db.execute_batch(&script.epilogue).map_err(fault)?;
-    parts(script.scope).map(|(_, table, rows)| digest(db, table, rows)).collect()
+    script.parts.iter().map(|part| digest(db, &part.table, part.rows)).collect()
 }
 
 fn insert(db: &Connection, table: &Table, lines: &[u8]) -> Result<()> {
