@@ -15,6 +15,7 @@ use daybook_tests::{Backend, TestServer, clients, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
 };
 
 const PAGE: &str = include_str!("../../api/docs/recording.md");
@@ -70,19 +71,22 @@ fn command(heading: &str, folder: &Path) -> Option<Command> {
     }
 }
 
-/// A proxy in front of the server that drops its first answer. Returns its URL, and the number of requests.
-async fn lossy(server: &TestServer) -> (String, Arc<AtomicUsize>) {
+/// Starts a proxy in front of the server that drops its first answer. Returns its URL, the number of
+/// connections, and the proxy, which ends when it is dropped.
+async fn lossy(server: &TestServer) -> (String, Arc<AtomicUsize>, JoinSet<()>) {
     let upstream = server.url("").trim_start_matches("http://").trim_end_matches('/').to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&connections);
-    tokio::spawn(async move {
+    let mut proxy = JoinSet::new();
+    proxy.spawn(async move {
+        let mut connections = JoinSet::new();
         loop {
             let (mut client, _) = listener.accept().await.unwrap();
             let mut server = TcpStream::connect(&upstream).await.unwrap();
             let is_first = counted.fetch_add(1, Relaxed) == 0;
-            tokio::spawn(async move {
+            connections.spawn(async move {
                 if !is_first {
                     return drop(copy_bidirectional(&mut client, &mut server).await);
                 }
@@ -98,7 +102,7 @@ async fn lossy(server: &TestServer) -> (String, Arc<AtomicUsize>) {
             });
         }
     });
-    (url, connections)
+    (url, connections, proxy)
 }
 
 async fn entry_is_recorded_once(heading: &str) {
@@ -110,10 +114,9 @@ async fn entry_is_recorded_once(heading: &str) {
     let created = admin.query(create, json!({ "id": acme })).await["createApiKey"].clone();
     let folder = tempfile::TempDir::with_prefix("daybook-test-").unwrap();
     let Some(mut command) = command(heading, folder.path()) else {
-        eprintln!("{heading} is not at hand");
         return server.finish().await;
     };
-    let (url, requests) = lossy(&server).await;
+    let (url, requests, _proxy) = lossy(&server).await;
     command.env("DAYBOOK_URL", &url).env("DAYBOOK_ORGANIZATION_ID", &acme);
     command.env("DAYBOOK_API_KEY", created["key"].as_str().unwrap());
     let output: Output =

@@ -282,15 +282,10 @@ fn apply_outcome(mut job: Model, outcome: &Outcome, now: DateTime<Utc>) -> Trans
         | Transition::Failed
         | Transition::Canceled => {}
     }
-    let reason = match transition {
-        Transition::Canceled => cancel::reason(&job),
-        Transition::Requested
-        | Transition::Started
-        | Transition::Succeeded
-        | Transition::Failed
-        | Transition::Retried
-        | Transition::Interrupted
-        | Transition::Rescued => error.map(|(_, reason)| reason),
+    let reason = if transition == Transition::Canceled {
+        cancel::reason(&job)
+    } else {
+        error.map(|(_, reason)| reason)
     };
     TransitionRecord {
         job,

@@ -45,8 +45,8 @@ impl ExportJob {
         let plan = Plan::of(job).map_err(to_error)?;
         let permission = jobs::required_permission(scope.core(), job);
         let may = scope.may(job.organization_id, permission).await.map_err(to_error)?;
-        Ok(may
-            .then(|| ExportJobSource { organization_id: job.organization_id, source: plan.source }))
+        let organization_id = job.organization_id;
+        Ok(may.then_some(ExportJobSource { organization_id, source: plan.source }))
     }
 
     /// Format of the file.

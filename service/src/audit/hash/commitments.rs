@@ -15,9 +15,12 @@ const ABSENT: u8 = 0;
 /// First byte of a value that is there.
 const PRESENT: u8 = 1;
 
-/// The committed fields, in the order of their commitments: the name in `daybook/2/` keys, and the
-/// stored value.
-pub const FIELDS: [(&str, fn(&audit_log::Model) -> Option<&str>); 12] = [
+/// Returns the stored value of a field.
+type Value = fn(&audit_log::Model) -> Option<&str>;
+
+/// The committed fields, in the order of their commitments: the text from which the key is derived,
+/// and the value.
+pub const FIELDS: [(&str, Value); 12] = [
     ("daybook/2/actorId", |entry| Some(&entry.actor_id)),
     ("daybook/2/actorEmail", |entry| entry.actor_email.as_deref()),
     ("daybook/2/actorName", |entry| entry.actor_name.as_deref()),
