@@ -31,7 +31,7 @@ use crate::{Core, Result, Scope};
 pub(crate) use append::{Draft, append};
 pub use entry::{Actor, Change, Metadata, NewEntry, Resource};
 pub use exported::read_line;
-pub use filter::Filter;
+pub use filter::{ExtraCondition, Filter};
 pub(crate) use head::{head_sequence, lock_head};
 pub use histogram::{Bucket, MAX_BUCKETS, histogram};
 pub use import::{ImportLine, ImportRun, Imported, begin_import, import};

@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod connect;
+pub(crate) mod json_condition;
 mod lock;
 mod pooled;
 mod reader;

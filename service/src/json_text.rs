@@ -1,6 +1,7 @@
 //! JSON as it was given: with its numbers, the order of its members and its spelling.
 
 mod examine;
+mod numbers;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Value, value::RawValue};

@@ -34,6 +34,8 @@ struct Inner {
     client: String,
     share: Arc<Share>,
     kind: Kind,
+    /// What the client can change if the operation takes too long.
+    advice: Mutex<Option<&'static str>>,
 }
 
 #[derive(Debug)]
@@ -92,7 +94,8 @@ impl Operation {
     }
 
     fn new(client: String, kind: Kind) -> Self {
-        Self(Arc::new(Inner { client, share: Share::of_operation(), kind }))
+        let share = Share::of_operation();
+        Self(Arc::new(Inner { client, share, kind, advice: Mutex::default() }))
     }
 
     /// Runs `work` as part of this operation.
@@ -106,6 +109,12 @@ impl Operation {
         stream::poll_fn(move |cx| {
             OPERATION.sync_scope(self.clone(), || answers.poll_next_unpin(cx))
         })
+    }
+
+    /// Returns what the client can change if the operation takes too long.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        *self.0.advice.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn client(&self) -> &str {
@@ -122,7 +131,8 @@ impl Operation {
     }
 
     /// Returns the operation that this task runs; none for the instance's own work.
-    pub(crate) fn current() -> Option<Self> {
+    #[must_use]
+    pub fn current() -> Option<Self> {
         OPERATION.try_with(Clone::clone).ok()
     }
 }
@@ -131,6 +141,13 @@ impl Operation {
 /// at once.
 pub(crate) async fn scan<F: Future>(reads: F) -> F::Output {
     SCANNING.scope((), reads).await
+}
+
+/// Stores what the client can change if the current operation takes too long.
+pub(crate) fn advise(advice: &'static str) {
+    if let Some(Operation(operation)) = Operation::current() {
+        *operation.advice.lock().unwrap_or_else(PoisonError::into_inner) = Some(advice);
+    }
 }
 
 /// Returns true within [`scan`].

@@ -60,7 +60,7 @@ test("a prefix, an outcome and conditions of the second row filter, too", async 
   await page.getByRole("option", { name: "Denied" }).click();
   await page.waitForURL(/outcome=DENIED/);
   await page.getByRole("button", { name: "More" }).click();
-  await page.getByLabel("Actor ID").fill("grace");
+  await page.getByRole("textbox", { name: "Actor ID" }).fill("grace");
   await page.keyboard.press("Enter");
   await page.waitForURL(/actorId=grace/);
   await page.keyboard.press("Escape");
@@ -69,6 +69,64 @@ test("a prefix, an outcome and conditions of the second row filter, too", async 
     return texts.length > 0 && texts.every((text) => /Grace Hopper.*session\..*Denied/.test(text));
   });
   assert.deepEqual(page.complaints, []);
+});
+
+test("several values, what is not, networks and values in extra filter, too", async () => {
+  const entry = (action, ipAddress, region) => ({ action, metadata: { ipAddress, extra: { deploy: { region } } } });
+  await daybook.record(
+    token,
+    entry("filter.one", "10.1.2.3", "eu"),
+    entry("filter.two", "192.0.2.7", "us"),
+    entry("filter.three", "192.0.2.8", "eu"),
+  );
+  const page = await explorer();
+  const shown = (page, ...actions) =>
+    until(`only ${actions}`, async () => {
+      const texts = await page.locator(".entry-action").allTextContents();
+      return texts.join() === actions.join();
+    });
+  const choose = async (select, option) => {
+    await form.getByRole("button", { name: select }).click();
+    await page.getByRole("option", { name: option, exact: true }).click();
+  };
+  const form = page.getByRole("form", { name: "Add a condition" });
+  const add = async (value) => {
+    await form.getByLabel("Value").fill(value);
+    await form.getByRole("button", { name: "Add", exact: true }).click();
+  };
+  await page.getByRole("button", { name: "More" }).click();
+  await add("filter.one");
+  await page.waitForURL(/action=filter\.one/);
+  await add("filter.two");
+  await page.waitForURL(/action=filter\.one&action=filter\.two/);
+  await shown(page, "filter.two", "filter.one");
+  await choose(/Field/, "IP address");
+  await choose(/Comparison/, "is not");
+  await add("ten");
+  await form.getByText("Enter an address").waitFor();
+  await add("10.0.0.0/8");
+  await page.waitForURL(/not\.ipAddress=10/);
+  await shown(page, "filter.two");
+  await choose(/Field/, "Extra");
+  await form.getByLabel("Path").fill("/deploy/region");
+  await add("us");
+  await page.waitForURL(/extra=/);
+  await shown(page, "filter.two");
+  if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/filter.png` });
+  await page.keyboard.press("Escape");
+
+  // Whoever gets the link sees the same, and takes away one condition after the other.
+  const shared = await explorer(new URL(page.url()).search);
+  await shown(shared, "filter.two");
+  if (process.env.SCREENSHOTS) await shared.screenshot({ path: `${process.env.SCREENSHOTS}/chips.png` });
+  await shared.getByRole("button", { name: "Remove filter Extra /deploy/region" }).click();
+  await shared.getByRole("button", { name: "Remove filter IP address is not 10.0.0.0/8" }).click();
+  await shown(shared, "filter.two", "filter.one");
+  await shared.getByRole("button", { name: "Remove filter Action filter.two" }).click();
+  await shown(shared, "filter.one");
+  assert.match(new URL(shared.url()).search, /^\?action=filter\.one$/);
+  assert.equal(await shared.getByRole("combobox", { name: "Action" }).inputValue(), "filter.one");
+  assert.deepEqual([...page.complaints, ...shared.complaints], []);
 });
 
 test("words are searched for", async () => {

@@ -150,10 +150,14 @@ async fn statement_that_takes_too_long_is_ended_in_the_database() {
     let db = server.database.connect().await;
     let held = db.begin().await.unwrap();
     held.execute_unprepared("LOCK TABLE audit_logs IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    let query = "query($id: ID!) { auditLogs(organizationId: $id) { totalCount } }";
+    let query = "query($id: ID!) {
+        auditLogs(organizationId: $id, filter: { ipAddress: \"10.0.0.0/8\" }) { totalCount } }";
     let answer = admin.send(query, json!({ "id": acme })).await;
     assert_eq!(answer.code(), "TIMEOUT");
     assert_eq!(answer.body["errors"][0]["extensions"]["retryAfter"], 1);
+    // The answer says which condition is missing.
+    let message = answer.body["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("add `from` and `to` to the audit log's filter"), "{message}");
     eventually("its statements to end", 20, async || {
         let sql = "SELECT count(*) AS number FROM pg_stat_activity WHERE datname = current_database()
             AND application_name = 'daybook' AND state = 'active' AND query LIKE 'SELECT%audit_logs%'";

@@ -436,7 +436,7 @@ fn new_key() -> api_keys::NewApiKey {
 }
 
 fn source() -> ExportSource {
-    ExportSource::AuditLogs { filter: audit::Filter::default(), order_by: audit::Order::default() }
+    ExportSource::AuditLogs { filter: Box::default(), order_by: audit::Order::default() }
 }
 
 fn new_export() -> StartExport {

@@ -19,11 +19,12 @@ use crate::{
 };
 
 /// Random filters on each engine, beside those that are always asked.
-const FILTERS: u64 = 36;
+const FILTERS: u64 = 48;
 const SEED: u64 = 20_261_130;
 /// Entries that a tail is asked for at the most: each is a message.
 const MAX_TAIL_ENTRIES: usize = 600;
 const VALUES_PREFIXES: usize = 24;
+const EXPORTS: usize = 8;
 
 const PAGE: &str = "query(
     $organization: ID!, $filter: AuditLogFilter, $order: AuditLogOrder,
@@ -202,9 +203,12 @@ async fn check_values(log: &Log, dice: &mut Dice) {
     }
 }
 
-/// A file for each order, of filters that find thousands and hundreds.
+/// Files in each order, of filters of each kind.
 async fn check_exports(log: &Log, filters: &[Filter], seed: u64) {
-    for (order, filter) in ORDERS.iter().zip(filters) {
+    let some = filters.iter().step_by(filters.len().div_ceil(EXPORTS));
+    for (order, filter) in ORDERS.iter().cycle().zip(some) {
+        // The log goes on: each export is recorded in it.
+        let filter = filter.until(log.rows.last().unwrap().sequence);
         let request = input(&log.organization, &filter.json, order, "JSONL");
         let exported = export(&log.admin, request).await;
         let lines = std::str::from_utf8(&exported.bytes).unwrap().lines();

@@ -4,7 +4,7 @@
 //! is a top-level error with `extensions.code`, and, for an argument, `extensions.argument`.
 
 use async_graphql::{Enum, ErrorExtensions, SimpleObject};
-use daybook_service::{Error, Fault, Problem, ProblemCode};
+use daybook_service::{Error, Fault, Problem, ProblemCode, workload::Operation};
 
 /// Codes of top-level errors.
 pub mod code {
@@ -92,11 +92,15 @@ pub(super) fn to_error(error: Error) -> async_graphql::Error {
 fn not_now(fault: &Fault) -> async_graphql::Error {
     tracing::warn!(error = %fault, "the database is too busy for a request");
     let (code, text) = match fault {
-        Fault::TimedOut(_) => (
-            code::TIMEOUT,
-            "The database did not answer in time; request less data, or try again later",
-        ),
-        _ => (code::RATE_LIMITED, "The database has no free connection; try again later"),
+        Fault::TimedOut(_) => {
+            let advice = Operation::current().and_then(|operation| operation.advice());
+            let advice = advice.unwrap_or("request less data, or try again later");
+            (code::TIMEOUT, format!("The database did not answer in time; {advice}"))
+        }
+        _ => {
+            let text = "The database has no free connection; try again later";
+            (code::RATE_LIMITED, text.to_owned())
+        }
     };
     async_graphql::Error::new(text).extend_with(|_, extensions| {
         extensions.set("code", code);

@@ -177,12 +177,13 @@ impl Operation {
         let Self { kind, request, metric, running, workload, answer, _held } = self;
         let began = Instant::now();
         let limit = state.server_limits.execution_timeout;
-        let execution = workload.run(tenancy::closed(state.schema.execute(request)));
+        let execution = workload.clone().run(tenancy::closed(state.schema.execute(request)));
         let executed = tokio::time::timeout(limit, execution).await;
         drop(running);
         let mut response = executed.unwrap_or_else(|_| {
             let limit = humantime::format_duration(limit);
-            let message = format!("The operation did not finish within {limit}");
+            let advice = workload.advice().map(|advice| format!("; {advice}")).unwrap_or_default();
+            let message = format!("The operation did not finish within {limit}{advice}");
             Response::from_errors(vec![errors::timeout(&message)])
         });
         errors::bound(&mut response.errors);

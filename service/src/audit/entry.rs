@@ -214,33 +214,28 @@ where
     serializer.serialize_str(&value.to_value())
 }
 
-/// An optional enum of the database, by name, for serde's `with`.
-pub(super) mod optional_name {
-    use super::{ActiveEnum, Deserialize, Deserializer, Serializer, from_name, to_name};
+/// Enums of the database, by name, for serde's `with`.
+pub(super) mod names {
+    use super::{ActiveEnum, Deserialize, Deserializer, Serializer, from_name};
 
     #[derive(Deserialize)]
     #[serde(bound(deserialize = "E: ActiveEnum<Value = String>"))]
-    struct Name<E>(#[serde(deserialize_with = "from_name")] E);
+    struct Read<E>(#[serde(deserialize_with = "from_name")] E);
 
-    pub(in crate::audit) fn deserialize<'de, D, E>(deserializer: D) -> Result<Option<E>, D::Error>
+    pub(in crate::audit) fn deserialize<'de, D, E>(deserializer: D) -> Result<Vec<E>, D::Error>
     where
         D: Deserializer<'de>,
         E: ActiveEnum<Value = String>,
     {
-        Ok(Option::<Name<E>>::deserialize(deserializer)?.map(|Name(value)| value))
+        let read = Vec::<Read<E>>::deserialize(deserializer)?;
+        Ok(read.into_iter().map(|Read(value)| value).collect())
     }
 
-    pub(in crate::audit) fn serialize<S, E>(
-        value: &Option<E>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error>
+    pub(in crate::audit) fn serialize<S, E>(values: &[E], serializer: S) -> Result<S::Ok, S::Error>
     where
         S: Serializer,
         E: ActiveEnum<Value = String>,
     {
-        match value {
-            Some(value) => to_name(value, serializer),
-            None => serializer.serialize_none(),
-        }
+        serializer.collect_seq(values.iter().map(ActiveEnum::to_value))
     }
 }

@@ -3,14 +3,15 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use daybook_entity::audit_log::Entity;
 use sea_orm::{
-    EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Asterisk, Expr, Func, Query, SelectStatement},
+    ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Asterisk, Expr, Func, Query, SelectStatement, UnionType},
 };
 
 use super::{
     Filter, Order,
-    interval::{Counted, Interval, read_counts, union},
-    list::{check, list},
+    filter::{Translation, sides},
+    interval::{Counted, Interval, join, read_counts},
+    list::{advise, check, list},
     search::SearchedIntervals,
 };
 use crate::{Error, MAX_INSTANT, Permission, Result, Scope, page::PageArgs, workload};
@@ -47,6 +48,7 @@ pub async fn histogram(scope: &Scope, filter: &Filter, buckets: usize) -> Result
         return Err(Error::invalid(&["buckets"], format!("must be from 1 to {MAX_BUCKETS}")));
     }
     check(filter)?;
+    advise(filter);
     let Some(range) = range(scope, filter).await? else { return Ok(Vec::new()) };
     let intervals = divide(range, buckets);
     let counts = counts(scope, filter, intervals.clone()).await?;
@@ -105,35 +107,49 @@ async fn counts(scope: &Scope, filter: &Filter, intervals: Vec<Interval>) -> Res
         return workload::scan(counts).await;
     }
     let most = MAX_COUNTED_ENTRIES / intervals.len().max(1) as u64;
-    let all = (statement(scope, filter, &intervals, most), intervals.len(), most);
-    let counts = scope.read(&all, |db, (statement, length, most)| {
-        Box::pin(async move { Ok(read_counts(db, statement.as_ref(), *length, *most).await?) })
+    let backend = scope.core().db.reader().get_database_backend();
+    let translation = Translation { organization_id: scope.organization_id(), backend };
+    let statements = statements(filter, translation, &intervals, most);
+    let all = (statements, intervals.len(), most);
+    let counts = scope.read(&all, |db, (statements, length, most)| {
+        Box::pin(async move { Ok(read_counts(db, statements, *length, *most).await?) })
     });
     workload::scan(counts).await
 }
 
-/// Returns one statement for all intervals, each a range of an index and counted to one past
-/// `most`. It does no arithmetic on times, which the engines store differently.
-fn statement(
-    scope: &Scope,
+/// Returns statements for all intervals, mostly one, which count each interval as a range of an
+/// index to one past `most`. They do no arithmetic on times, which the engines store differently.
+pub(super) fn statements(
     filter: &Filter,
+    translation: Translation,
     intervals: &[Interval],
     most: u64,
-) -> Option<SelectStatement> {
+) -> Vec<SelectStatement> {
     let counts = intervals.iter().zip(0_i64..).map(|(interval, number)| {
-        let entries = Entity::find()
-            .select_only()
-            .expr_as(Expr::val(1), "entry")
-            .filter(interval.of(filter).condition(scope.organization_id()))
-            .limit(most + 1);
+        let entries = sides(&interval.of(filter), translation).into_iter().map(|side| {
+            let entries = Entity::find().select_only().expr_as(Expr::val(1), "entry");
+            entries.filter(side).limit(most + 1).into_query()
+        });
         Query::select()
             .expr(Expr::val(number))
             .expr(Func::count(Expr::col(Asterisk)))
             .expr(Func::count(Expr::col(Asterisk)))
-            .from_subquery(entries.into_query(), "entries")
+            .from_subquery(first_of(entries.collect(), most + 1), "entries")
             .to_owned()
     });
-    union(counts)
+    join(counts.collect(), translation.backend)
+}
+
+/// Returns the first `limit` rows of selects that have none in common.
+fn first_of(mut selects: Vec<SelectStatement>, limit: u64) -> SelectStatement {
+    if selects.len() == 1 {
+        return selects.remove(0);
+    }
+    let whole = selects
+        .into_iter()
+        .map(|select| Query::select().column(Asterisk).from_subquery(select, "side").to_owned());
+    let all = whole.reduce(|mut all, next| all.union(UnionType::All, next).to_owned());
+    all.unwrap_or_default().limit(limit).to_owned()
 }
 
 #[cfg(test)]

@@ -2,12 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ConnectionTrait, DbErr,
+    ConnectionTrait, DbBackend, DbErr,
     sea_query::{SelectStatement, UnionType},
 };
 
 use super::Filter;
 use crate::MAX_INSTANT;
+
+/// Maximum number of values in one statement; SQLite accepts three times as many.
+const MAX_STATEMENT_VALUES: usize = 10_000;
 
 /// A part of a range of time. Its end is not part of it, and may be the microsecond after
 /// [`MAX_INSTANT`].
@@ -33,31 +36,38 @@ pub(super) struct Counted {
     pub(super) is_capped: bool,
 }
 
-/// Joins all statements into one; returns `None` if there are none.
-pub(super) fn union(
-    mut statements: impl Iterator<Item = SelectStatement>,
-) -> Option<SelectStatement> {
-    let first = statements.next()?;
-    Some(statements.fold(first, |mut all, next| all.union(UnionType::All, next).to_owned()))
+/// Joins statements that have about the same number of values into as few as the engines accept.
+pub(super) fn join(statements: Vec<SelectStatement>, backend: DbBackend) -> Vec<SelectStatement> {
+    let Some(first) = statements.first() else { return Vec::new() };
+    let values = backend.build(first).values.map_or(0, |values| values.0.len());
+    let at_once = (MAX_STATEMENT_VALUES / values.max(1)).max(1);
+    let joined = statements.chunks(at_once).filter_map(|statements| {
+        let all = statements.iter().cloned();
+        all.reduce(|mut all, next| all.union(UnionType::All, next).to_owned())
+    });
+    joined.collect()
 }
 
-/// Reads the counts of a statement. For each of `length` intervals, or only for some, it returns
+/// Reads the counts of statements. For each of `length` intervals, or only for some, they return
 /// the interval's number, the number of entries that pass, and the number of entries examined. No
-/// statement examines more than one past `most`.
+/// statement examines more than one past `most` for an interval.
 pub(super) async fn read_counts<C: ConnectionTrait>(
     db: &C,
-    statement: Option<&SelectStatement>,
+    statements: &[SelectStatement],
     length: usize,
     most: u64,
 ) -> Result<Vec<Counted>, DbErr> {
     let mut counts = vec![Counted::default(); length];
-    let Some(statement) = statement else { return Ok(counts) };
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    for row in db.query_all(statement).await? {
-        let number: i64 = row.try_get_by_index(0)?;
-        let (count, looked_at): (i64, i64) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
-        if let Some(slot) = usize::try_from(number).ok().and_then(|number| counts.get_mut(number)) {
-            *slot = Counted { count: count.min(most), is_capped: looked_at > most };
+    for statement in statements {
+        for row in db.query_all(statement).await? {
+            let number: i64 = row.try_get_by_index(0)?;
+            let count: i64 = row.try_get_by_index(1)?;
+            let looked_at: i64 = row.try_get_by_index(2)?;
+            let slot = usize::try_from(number).ok().and_then(|number| counts.get_mut(number));
+            if let Some(slot) = slot {
+                *slot = Counted { count: count.min(most), is_capped: looked_at > most };
+            }
         }
     }
     Ok(counts)

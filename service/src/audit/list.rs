@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, QueryFilter, QueryTrait, 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Filter, range::RangePage, search::Lookup};
+use super::{Filter, filter::has_index, range::RangePage, search::Lookup};
 use crate::{
     Error, Permission, Result, Scope,
     page::{self, Direction, Keyset, Page, PageArgs, PageRequest, Part},
@@ -41,31 +41,40 @@ pub async fn list(
     scope.require(Permission::ReadAuditLog)?;
     check(filter)?;
     let page = page(scope, filter, order, args);
-    if is_scan(filter) { workload::scan(page).await } else { page.await }
+    if !is_scan(filter, order) {
+        return page.await;
+    }
+    advise(filter);
+    workload::scan(page).await
 }
 
 /// True if a page may have to walk past any number of entries to find its own: no index serves two
 /// conditions, or a range or a search in the list's order.
-pub(super) fn is_scan(filter: &Filter) -> bool {
-    let Filter {
-        actor_id,
-        actor_email,
-        actor_type,
-        action,
-        outcome,
-        resource_type,
-        resource_id,
-        request_id,
-        from,
-        to,
-        search,
-    } = filter;
-    let texts = [actor_id, actor_email, action, resource_type, resource_id, request_id];
-    let conditions = texts.into_iter().filter(|text| text.is_some()).count()
-        + usize::from(actor_type.is_some())
-        + usize::from(outcome.is_some());
-    let is_range = action.as_ref().is_some_and(|action| action.ends_with('*'));
-    conditions > 1 || is_range || from.is_some() || to.is_some() || search.is_some()
+pub(super) fn is_scan(filter: &Filter, order: Order) -> bool {
+    let mut rest = filter.clone();
+    match order {
+        Order::RecordedDesc | Order::RecordedAsc => {
+            (rest.sequence_from, rest.sequence_to) = (None, None);
+            let skewed = Filter { clock_skewed: Some(true), ..Filter::default() };
+            !has_index(&rest) && rest != skewed
+        }
+        Order::TimestampDesc | Order::TimestampAsc => {
+            (rest.from, rest.to) = (None, None);
+            // Related resources are found in the order of sequences, and then sorted.
+            !has_index(&rest) || rest.mentions_resource()
+        }
+    }
+}
+
+/// Stores which condition shortens a scan, in case it takes too long.
+pub(super) fn advise(filter: &Filter) {
+    workload::advise(if filter.has_times() {
+        "bring `from` and `to` of the audit log's filter closer together, or add a condition on \
+         `requestId`, `resourceId`, `actorId` or `actorEmail`"
+    } else {
+        "add `from` and `to` to the audit log's filter, or a condition on `requestId`, \
+         `resourceId`, `actorId` or `actorEmail`"
+    });
 }
 
 async fn page(
@@ -83,12 +92,10 @@ async fn page(
             let pruned = pruned_before(db, lookup, request.direction).await?;
             let lookup = Lookup { pruned, ..lookup.clone() };
             let (direction, limit) = (request.direction, request.size + 1);
-            let rows = match RangePage::of(&lookup, direction, limit) {
+            let backend = db.get_database_backend();
+            let rows = match RangePage::of(&lookup, direction, limit, backend) {
                 Some(range_page) => range_page.read(db).await?,
-                None => {
-                    let backend = db.get_database_backend();
-                    lookup.select(direction, limit, backend).all(db).await?
-                }
+                None => lookup.select(direction, limit, backend).all(db).await?,
             };
             check_kept(db, lookup.organization_id, &request.keys).await?;
             Ok(rows)
@@ -109,6 +116,7 @@ pub async fn count(scope: &Scope, filter: &Filter) -> Result<u64> {
     let lookup = lookup(&keyset, scope.organization_id(), filter, Vec::new(), None);
     let count =
         scope.read(&lookup, |db, lookup| Box::pin(async move { Ok(lookup.count(db).await?) }));
+    advise(filter);
     workload::count_once(&("audit_logs", scope.organization_id(), filter), count).await
 }
 
@@ -149,9 +157,9 @@ pub fn statements(
     let keys = after.map(|row| ((keyset.key)(row), Direction::Forward)).into_iter().collect();
     let lookup = lookup(&keyset, organization_id, filter, keys, None);
     let (direction, limit) = (Direction::Forward, page::DEFAULT_ROWS + 1);
-    RangePage::of(&lookup, direction, limit).map_or_else(
+    RangePage::of(&lookup, direction, limit, backend).map_or_else(
         || vec![lookup.select(direction, limit, backend).build(backend)],
-        |range_page| range_page.statements(backend),
+        |range_page| range_page.statements(),
     )
 }
 
@@ -178,7 +186,15 @@ pub(super) fn lookup<'a>(
     keys: Vec<(Vec<Part>, Direction)>,
     through: Option<i64>,
 ) -> Lookup<'a> {
-    let filter = without_implied(filter, keyset, keys.iter().map(|(_, towards)| *towards));
+    let mut filter = without_implied(filter, keyset, &keys);
+    // Of two bounds, SQLite begins to read at either, and steps over everything before the other.
+    let through = match (through, filter.sequence_to) {
+        (Some(through), Some(to)) => {
+            filter.sequence_to = None;
+            Some(through.min(to))
+        }
+        (through, _) => through,
+    };
     Lookup { organization_id, filter, keyset, keys, through, pruned: 0 }
 }
 
@@ -213,21 +229,28 @@ pub(crate) fn key(order: Order, timestamp: DateTime<Utc>, sequence: i64) -> Vec<
     }
 }
 
-/// Removes from `filter` the bound on `timestamp` that a cursor of its list already implies.
+/// Removes from `filter` the bounds on `timestamp` or `sequence` that a cursor of its list already
+/// implies.
 ///
 /// Given both, SQLite begins to read at the bound and steps over everything before the cursor.
 fn without_implied(
     filter: &Filter,
     keyset: &Keyset<Entity>,
-    cursors: impl IntoIterator<Item = Direction>,
+    cursors: &[(Vec<Part>, Direction)],
 ) -> Filter {
     let mut filter = filter.clone();
-    if let Some(Column::Timestamp) = keyset.columns.first() {
-        for direction in cursors {
-            match keyset.towards(direction) {
-                page::Order::Ascending => filter.from = None,
-                page::Order::Descending => filter.to = None,
-            }
+    let is_by_time = matches!(keyset.columns.first(), Some(Column::Timestamp));
+    for (key, direction) in cursors {
+        // A tail goes on from cursors of entries that its filter need not match.
+        let sequence = sequence(key);
+        let implies_from = filter.sequence_from.is_some_and(|from| from <= sequence);
+        let implies_to = filter.sequence_to.is_some_and(|to| to >= sequence);
+        match (keyset.towards(*direction), is_by_time) {
+            (page::Order::Ascending, true) => filter.from = None,
+            (page::Order::Descending, true) => filter.to = None,
+            (page::Order::Ascending, false) if implies_from => filter.sequence_from = None,
+            (page::Order::Descending, false) if implies_to => filter.sequence_to = None,
+            (page::Order::Ascending | page::Order::Descending, false) => {}
         }
     }
     filter

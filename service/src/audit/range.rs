@@ -24,8 +24,9 @@ use sea_orm::{
 
 use super::{
     Filter,
+    filter::condition,
     head::head_sequence,
-    search::{Lookup, count_of},
+    search::{Lookup, count_of, union},
 };
 use crate::{
     Result,
@@ -49,18 +50,24 @@ pub(super) struct RangePage<'a> {
     range: Filter,
     direction: Direction,
     limit: u64,
+    backend: DbBackend,
 }
 
 impl<'a> RangePage<'a> {
     /// Returns the page of the first `limit` entries of `lookup` in this direction; `None` if an
     /// index has them in order.
-    pub(super) fn of(lookup: &'a Lookup<'a>, direction: Direction, limit: u64) -> Option<Self> {
+    pub(super) fn of(
+        lookup: &'a Lookup<'a>,
+        direction: Direction,
+        limit: u64,
+        backend: DbBackend,
+    ) -> Option<Self> {
         let (rest, range) = split(&lookup.filter, lookup.keyset.columns[0]);
-        if range == Filter::default() || lookup.filter.search.is_some() {
+        if range.is_empty() || lookup.filter.search.is_some() {
             return None;
         }
         let rest = Lookup { filter: rest, ..lookup.clone() };
-        Some(Self { rest, whole: lookup, range, direction, limit })
+        Some(Self { rest, whole: lookup, range, direction, limit, backend })
     }
 
     /// Reads the page.
@@ -88,7 +95,8 @@ impl<'a> RangePage<'a> {
 
     /// Returns the statements that reading may take, in order, to examine how the database runs
     /// them: the counts and walks of two rounds, and the page of everything in the range.
-    pub(super) fn statements(&self, backend: DbBackend) -> Vec<Statement> {
+    pub(super) fn statements(&self) -> Vec<Statement> {
+        let backend = self.backend;
         let (more, through) = (FIRST_ROUND_WINDOW * ROUND_GROWTH, i64::MAX);
         vec![
             backend.build(&self.count(FIRST_ROUND_INCLUDED, through)),
@@ -100,19 +108,15 @@ impl<'a> RangePage<'a> {
 
     /// Selects those of the list's next `window` entries that are in the range, up to a page.
     fn recent_window(&self, window: u64) -> Select<Entity> {
-        let walk = Entity::find().select_only().columns([
-            Column::OrganizationId,
-            Column::Sequence,
-            Column::Timestamp,
-            Column::Action,
-        ]);
-        let walk = walk.filter(self.rest.condition());
-        let walk = self.whole.keyset.sort(walk, self.direction).limit(window);
+        let mut columns =
+            vec![Column::OrganizationId, Column::Sequence, Column::Timestamp, Column::Action];
+        columns.extend(self.range.clock_skewed.map(|_| Column::ClockSkewed));
+        let walk = self.rest.walk(&columns, self.direction, window, self.backend);
         let mut recent_window = Query::select();
         recent_window
             .column("sequence")
-            .from_subquery(walk.into_query(), Entity)
-            .cond_where(self.range.condition(self.whole.organization_id));
+            .from_subquery(walk, Entity)
+            .cond_where(condition(&self.range, self.whole.translation(self.backend)));
         self.entries(self.first_of(recent_window))
     }
 
@@ -149,14 +153,34 @@ impl<'a> RangePage<'a> {
     /// Selects the range up to a sequence, along the range's own index: a unary plus keeps the
     /// planner from the index of sequences.
     fn all(&self, limit: u64, through: i64) -> SelectStatement {
-        let mut columns = self.whole.keyset.columns.clone();
-        let own = if self.range.has_times() { Column::Timestamp } else { Column::Action };
-        let all = Entity::find().select_only().columns(columns.clone());
-        columns.insert(0, own);
-        let all = all.filter(self.whole.condition());
-        let all = all.filter(Expr::cust(format!("+audit_logs.sequence <= {through}")));
-        let all = columns.into_iter().fold(all, QueryOrder::order_by_asc);
-        all.limit(limit).into_query()
+        let columns = self.whole.keyset.columns.clone();
+        let own = match (self.range.has_times(), self.range.action.is_empty()) {
+            (true, _) => Column::Timestamp,
+            (false, false) => Column::Action,
+            (false, true) => Column::Sequence,
+        };
+        let order = [&[own], &columns[..]].concat();
+        // Each action is a range of its own.
+        let actions = self.range.action.chunks(1).map(|action| {
+            let filter = Filter { action: action.to_vec(), ..self.whole.filter.clone() };
+            Lookup { filter, ..self.whole.clone() }
+        });
+        let mut lookups: Vec<_> = actions.collect();
+        if lookups.is_empty() {
+            lookups.push(self.whole.clone());
+        }
+        let branches = lookups.iter().flat_map(|lookup| lookup.branches(None, self.backend));
+        let selects = branches.map(|branch| {
+            let all = Entity::find().select_only().columns(columns.clone());
+            let all = all.filter(branch.condition);
+            let all = all.filter(Expr::cust(format!("+audit_logs.sequence <= {through}")));
+            if branch.is_looked_up && !matches!(own, Column::Sequence) {
+                return all.into_query();
+            }
+            let all = order.iter().fold(all, |all, column| all.order_by_asc(*column));
+            all.limit(limit).into_query()
+        });
+        union(selects.collect()).limit(limit).to_owned()
     }
 
     fn entries(&self, sequences: SelectStatement) -> Select<Entity> {
@@ -170,10 +194,17 @@ impl<'a> RangePage<'a> {
 /// Splits `filter` into the rest and a range that no index serves in the order of `first`.
 fn split(filter: &Filter, first: Column) -> (Filter, Filter) {
     let (mut rest, mut range) = (filter.clone(), Filter::default());
-    if rest.action.as_ref().is_some_and(|action| action.ends_with('*')) {
-        range.action = rest.action.take();
+    if rest.has_action_prefix() {
+        range.action = std::mem::take(&mut rest.action);
     }
-    if !matches!(first, Column::Timestamp) {
+    if matches!(first, Column::Timestamp) {
+        range.sequence_from = rest.sequence_from.take();
+        range.sequence_to = rest.sequence_to.take();
+        // An index has the few entries of this kind in the order of sequences.
+        if rest.clock_skewed == Some(true) {
+            range.clock_skewed = rest.clock_skewed.take();
+        }
+    } else {
         range.from = rest.from.take();
         range.to = rest.to.take();
     }

@@ -17,7 +17,8 @@ pub(super) use index::add;
 pub(crate) use index::{catch_up, forget};
 pub(super) use intervals::SearchedIntervals;
 pub(crate) use lookup::Lookup;
-pub(super) use lookup::count_of;
+pub(super) use lookup::{count_of, union};
+pub(super) use resources::RESOURCES_TABLE;
 pub(super) use words::{Term, terms};
 
 /// Name of the table of words, on both engines.

@@ -14,10 +14,11 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use chrono::DateTime;
 use daybook_entity::audit_log::{ActorType, AuditOutcome, Entity};
 use sea_orm::{DbBackend, EntityTrait, QueryTrait, Statement};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    Filter, Order,
+    ExtraCondition, Filter, Order,
     interval::Interval,
     list::{after, key, keys, lookup as lookup_of},
     range::RangePage,
@@ -44,7 +45,7 @@ const SEGMENT_ENTRIES: u64 = 1_000;
 #[test]
 fn statements_of_the_log() {
     let mut names = BTreeSet::new();
-    for (name, filter) in filters() {
+    for (name, filter) in [filters(), compound_filters(), nested_filters()].concat() {
         let [sqlite, postgres] = [DbBackend::Sqlite, DbBackend::Postgres].map(|backend| {
             let mut sections = Sections::default();
             for (order_name, order) in ORDERS {
@@ -70,17 +71,17 @@ fn statements_of_the_log() {
 /// Returns a filter for every single field, and for the pairs of fields that are treated
 /// differently from their parts.
 fn filters() -> Vec<(&'static str, Filter)> {
-    let text = |text: &str| Some(text.to_owned());
+    let text = |text: &str| vec![text.to_owned()];
     let instant = |second: i64| DateTime::from_timestamp(1_770_000_000 + second, 0);
     let any = Filter::default;
     vec![
         ("none", any()),
         ("actor-id", Filter { actor_id: text("ada"), ..any() }),
         ("actor-email", Filter { actor_email: text("ada@acme.test"), ..any() }),
-        ("actor-type", Filter { actor_type: Some(ActorType::Service), ..any() }),
+        ("actor-type", Filter { actor_type: vec![ActorType::Service], ..any() }),
         ("action", Filter { action: text("device.assign"), ..any() }),
         ("action-prefix", Filter { action: text("device.*"), ..any() }),
-        ("outcome", Filter { outcome: Some(AuditOutcome::Denied), ..any() }),
+        ("outcome", Filter { outcome: vec![AuditOutcome::Denied], ..any() }),
         ("resource-type", Filter { resource_type: text("device"), ..any() }),
         ("resource-id", Filter { resource_id: text("device-7"), ..any() }),
         ("request-id", Filter { request_id: text("request-7"), ..any() }),
@@ -89,12 +90,96 @@ fn filters() -> Vec<(&'static str, Filter)> {
         ("from-to", Filter { from: instant(0), to: instant(1_000), ..any() }),
         ("actor-id-from", Filter { actor_id: text("ada"), from: instant(0), ..any() }),
         ("action-prefix-from", Filter { action: text("device.*"), from: instant(0), ..any() }),
-        ("search", Filter { search: text("Ada's laptop"), ..any() }),
+        ("search", Filter { search: Some("Ada's laptop".to_owned()), ..any() }),
         (
             "search-outcome",
-            Filter { search: text("laptop"), outcome: Some(AuditOutcome::Denied), ..any() },
+            Filter {
+                search: Some("laptop".to_owned()),
+                outcome: vec![AuditOutcome::Denied],
+                ..any()
+            },
         ),
-        ("search-from", Filter { search: text("laptop"), from: instant(0), ..any() }),
+        ("search-from", Filter { search: Some("laptop".to_owned()), from: instant(0), ..any() }),
+    ]
+}
+
+/// Returns filters with several values, and those that came with them.
+fn compound_filters() -> Vec<(&'static str, Filter)> {
+    let text = |text: &str| vec![text.to_owned()];
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let instant = |second: i64| DateTime::from_timestamp(1_770_000_000 + second, 0);
+    let any = Filter::default;
+    vec![
+        ("actor-ids", Filter { actor_id: texts(&["ada", "bob"]), ..any() }),
+        (
+            "actor-ids-outcome",
+            Filter {
+                actor_id: texts(&["ada", "bob"]),
+                outcome: vec![AuditOutcome::Denied],
+                ..any()
+            },
+        ),
+        ("actor-ids-from", Filter { actor_id: texts(&["ada", "bob"]), from: instant(0), ..any() }),
+        ("actions", Filter { action: texts(&["device.*", "user.sign_in"]), ..any() }),
+        (
+            "resource",
+            Filter {
+                resource_type: text("device"),
+                resource_id: texts(&["device-7", "device-8"]),
+                ..any()
+            },
+        ),
+        ("sequences", Filter { sequence_from: Some(200), sequence_to: Some(800), ..any() }),
+        ("clock-skewed", Filter { clock_skewed: Some(true), ..any() }),
+    ]
+}
+
+/// Returns filters with alternatives, and with conditions that no index serves.
+fn nested_filters() -> Vec<(&'static str, Filter)> {
+    let text = |text: &str| vec![text.to_owned()];
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let instant = |second: i64| DateTime::from_timestamp(1_770_000_000 + second, 0);
+    let extra = ExtraCondition {
+        path: "/deploy/-1/region".to_owned(),
+        equals: json!({ "name": "eu", "zones": [1, 2.5] }).into(),
+    };
+    let any = Filter::default;
+    vec![
+        (
+            "unindexed",
+            Filter {
+                ip_address: texts(&["192.0.2.7", "10.0.0.0/8"]),
+                recorded_by: text("importer"),
+                recorded_from: instant(0),
+                recorded_to: instant(1_000),
+                extra: vec![extra.clone()],
+                clock_skewed: Some(false),
+                ..any()
+            },
+        ),
+        (
+            "any-of",
+            Filter {
+                any_of: vec![
+                    Filter { actor_id: texts(&["ada", "bob"]), ..any() },
+                    Filter { resource_id: text("device-7"), extra: vec![extra], ..any() },
+                ],
+                ..any()
+            },
+        ),
+        (
+            "not",
+            Filter {
+                not: Some(Box::new(Filter {
+                    any_of: vec![
+                        Filter { actor_email: text("Ada@acme.test"), ..any() },
+                        Filter { resource_type: text("device"), ..any() },
+                    ],
+                    ..any()
+                })),
+                ..any()
+            },
+        ),
     ]
 }
 
@@ -132,8 +217,8 @@ fn statements(
     limit: u64,
     backend: DbBackend,
 ) -> Vec<Statement> {
-    match RangePage::of(lookup, direction, limit) {
-        Some(range_page) => range_page.statements(backend),
+    match RangePage::of(lookup, direction, limit, backend) {
+        Some(range_page) => range_page.statements(),
         None => vec![lookup.select(direction, limit, backend).build(backend)],
     }
 }

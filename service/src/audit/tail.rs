@@ -137,7 +137,8 @@ impl Tail {
         let rows = list::after(&keyset, organization_id, &self.filter, head, after);
         let rows = rows.select(Direction::Forward, MAX_ROUND_ENTRIES, db.get_database_backend());
         let rows = rows.all(db);
-        let is_scan = position.received_all_at.is_none() && list::is_scan(&self.filter);
+        let is_scan =
+            position.received_all_at.is_none() && list::is_scan(&self.filter, Order::RecordedAsc);
         // A scan reads past everything recorded since the cursor; turns are for followers that are
         // up to date.
         let _turn = (!is_scan).then_some(turn);

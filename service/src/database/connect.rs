@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Database, Engine, pooled,
+    Database, Engine, json_condition, pooled,
     reader::{self, Reader},
     replica::Replica,
     row_security::RowSecurity,
@@ -157,6 +157,7 @@ impl Database {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(SQLITE_BUSY_TIMEOUT)
+            .collation(json_condition::COLLATION, json_condition::compare)
             .statement_cache_capacity(500);
         let pool = |size: u32| {
             SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT)

@@ -16,6 +16,7 @@ use rusqlite::{
 use sea_orm::{DatabaseConnection, Statement, Value};
 use sqlx::sqlite::SqliteConnectOptions;
 
+use super::json_condition;
 use crate::{Database, Fault, Result};
 
 impl Database {
@@ -66,6 +67,7 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
     let db = Connection::open_with_flags(path, flags).map_err(fault)?;
     // Two MiB: each page is read once.
     db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -2048;").map_err(fault)?;
+    db.create_collation(json_condition::COLLATION, json_condition::compare).map_err(fault)?;
     Ok(db)
 }
 

@@ -64,7 +64,7 @@ pub enum ExportSource {
     /// Entries of the audit log.
     AuditLogs {
         /// Filter that the entries match.
-        filter: Filter,
+        filter: Box<Filter>,
         /// Order of the entries in the file.
         order_by: Order,
     },
@@ -172,7 +172,7 @@ async fn plan<C: ConnectionTrait>(db: &C, scope: &Scope, request: &StartExport) 
             let rows = audit::rows_after(&keyset, organization_id, &filter, through, key);
             let matched = workload::scan(rows.count(db)).await?;
             let source = AuditLogs {
-                filter,
+                filter: *filter,
                 order_by,
                 through,
                 after,

@@ -4,6 +4,7 @@ use std::{collections::HashSet, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::numbers;
 use crate::{ProblemCode, input};
 
 /// The number of values in a JSON value, including itself and keys, and their depth.
@@ -33,7 +34,10 @@ pub(super) fn examine(text: &str, max_depth: usize) -> Result<Size, Flaw> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let examined = Seed { walk: &mut walk, depth: 0 }.deserialize(&mut deserializer);
     match examined {
-        Ok(()) => Ok(walk.size),
+        Ok(()) => match numbers::find(text) {
+            None => Ok(walk.size),
+            Some((path, message)) => Err(Flaw { path, code: ProblemCode::Invalid, message }),
+        },
         // The path was left at the place of the error.
         Err(error) => {
             let is_too_deep = walk.size.depth > max_depth;

@@ -49,7 +49,53 @@ const ACTIONS: [&str; 24] = [
 ];
 const NAMES: [&str; 12] =
     ["ada", "Ada", "ADA", "a_a", "a%", "%", "_", "o'brien", "é", "e\u{301}", "日本", "ada "];
-const TYPES: [&str; 4] = ["USER", "USER", "SERVICE", "SYSTEM"];
+const TYPES: [&str; 5] = ["USER", "USER", "SERVICE", "SYSTEM", "AGENT"];
+const ADDRESSES: [&str; 12] = [
+    "10.1.2.3",
+    "10.1.2.4",
+    "10.200.0.1",
+    "::ffff:10.1.2.3",
+    "192.0.2.7",
+    "2001:db8::1",
+    "2001:DB8:0:0::1",
+    "2001:db8:8000::1",
+    "fe80::1%eth0",
+    "::1",
+    "unknown",
+    "10.1.2.3, 192.0.2.7",
+];
+/// JSON values. Those in one list are equal.
+pub(super) const EXTRAS: [&[&str]; 15] = [
+    &["1", "1.0"],
+    &["-1"],
+    &["\"1\""],
+    &["9007199254740992"],
+    &["9007199254740993"],
+    &["0.1", "1e-1"],
+    &["1e21"],
+    &["true"],
+    &["\"é\""],
+    &["\"e\u{301}\""],
+    &["[]"],
+    &["{}"],
+    &["[1,2]", "[1.0,2]"],
+    &["[2,1]"],
+    &["{\"a\":1,\"b\":[null,{}]}", "{\"a\":1.0,\"b\":[null,{}]}"],
+];
+/// Paths to such values in `extra`, some of which lead nowhere or to others.
+pub(super) const PATHS: [&str; 11] = [
+    "/v",
+    "/v",
+    "/deep/a.b~1c~0\"'",
+    "/list/0",
+    "/list/1",
+    "/list/01",
+    "/list/-1",
+    "/01",
+    "/-1",
+    "/0",
+    "/v/a",
+];
 const OUTCOMES: [&str; 4] = ["SUCCESS", "SUCCESS", "FAILURE", "DENIED"];
 /// Words of names, the first ones common and the last ones rare.
 const WORDS: [&str; 10] = [
@@ -79,10 +125,12 @@ impl Log {
         let organization = server.organization("acme").await;
         let other = server.organization("other").await;
         let admin = server.client(&organization, Role::Admin).await;
+        let writer = server.client(&organization, Role::Writer).await;
         server.client(&other, Role::Admin).await;
         for first in (0..ENTRIES).step_by(BATCH) {
             let count = BATCH.min(ENTRIES - first);
-            record(&admin, &organization, dice, count).await;
+            let recorder = if (first / BATCH).is_multiple_of(3) { &writer } else { &admin };
+            record(recorder, &organization, dice, count).await;
             record(&admin, &other, dice, ENTRIES_ELSEWHERE / ENTRIES.div_ceil(BATCH)).await;
         }
         let db = server.database.connect().await;
@@ -111,10 +159,23 @@ fn any_entry(dice: &mut Dice) -> Value {
         "timestamp": any_instant(dice),
     });
     if dice.one_in(2) {
-        entry["actor"]["email"] = json!(format!("{}@acme.test", any_name(dice)));
+        let domain = dice.pick(&["acme.test", "acme.test", "Acme.Test", "ÉCOLE.test"]);
+        entry["actor"]["email"] = json!(format!("{}@{domain}", any_name(dice)));
     }
     if dice.one_in(2) {
         entry["metadata"] = json!({ "requestId": format!("request {}", dice.between(0, 2_000)) });
+    }
+    if dice.one_in(3) {
+        entry["metadata"]["ipAddress"] = json!(dice.pick(&ADDRESSES));
+    }
+    if dice.one_in(3) {
+        entry["metadata"]["extra"] = any_extra(dice);
+    }
+    if dice.one_in(4) {
+        let related: Vec<_> = (0..dice.between(1, 4))
+            .map(|_| json!({ "type": dice.pick(&NAMES), "id": any_name(dice) }))
+            .collect();
+        entry["relatedResources"] = json!(related);
     }
     if dice.one_in(2) {
         entry["resource"]["name"] = json!(format!("{} {}", dice.pick(&WORDS), dice.pick(&WORDS)));
@@ -130,9 +191,33 @@ fn any_name(dice: &mut Dice) -> String {
     }
 }
 
+fn any_extra(dice: &mut Dice) -> Value {
+    if dice.one_in(5) {
+        return any_json(dice);
+    }
+    json!({
+        "v": any_json(dice),
+        "deep": { "a.b/c~\"'": any_json(dice) },
+        "list": [any_json(dice), any_json(dice)],
+        "01": any_json(dice),
+        "-1": any_json(dice),
+        "0": any_json(dice),
+    })
+}
+
+fn any_json(dice: &mut Dice) -> Value {
+    let equal = *dice.pick(&EXTRAS);
+    let text: &&str = dice.pick(equal);
+    serde_json::from_str(text).unwrap()
+}
+
 /// One of some hundred instants in a month; of a third of them the next one is a microsecond later.
 fn any_instant(dice: &mut Dice) -> String {
     let number = i64::try_from(dice.between(0, INSTANTS)).unwrap();
+    if dice.one_in(100) {
+        // A clock that goes wrong.
+        return format!("2099-01-01T00:00:{:02}Z", number % 3);
+    }
     let micros = FIRST_SECOND * 1_000_000 + number / 3 * 8_640_000_000 + number % 3;
     DateTime::from_timestamp_micros(micros).unwrap().to_rfc3339()
 }

@@ -63,7 +63,10 @@ impl Case<'_> {
         let Request { by, input, key } = request;
         let ask = StartExport {
             source: ExportSource::AuditLogs {
-                filter: audit::Filter { action: Some("test.*".to_owned()), ..Default::default() },
+                filter: Box::new(audit::Filter {
+                    action: vec!["test.*".to_owned()],
+                    ..Default::default()
+                }),
                 order_by: audit::Order::RecordedAsc,
             },
             compression: Compression::None,

@@ -1,44 +1,83 @@
 //! Inputs of the audit log. A null field is the same as an absent one.
 
 use async_graphql::{Enum, ID, InputObject};
-use daybook_service::{Error, Problem, audit};
+use daybook_service::{Error, Problem, ProblemCode, audit};
 
 use super::types::{ActorType, AuditOutcome};
-use crate::graphql::scalar::{self, Instant, Json};
+use crate::graphql::scalar::{self, BigInt, Instant, Json};
 
 /// Conditions on audit log entries. An entry must meet all of them; an absent or null condition
-/// matches everything. The list, count, histogram, estimate, export and live tail take the same
-/// filter.
+/// matches everything. A list of values matches entries with any of them. The list, count,
+/// histogram, estimate, export and live tail take the same filter. At most 50 conditions, each value
+/// of a list being one, and those of nested filters included.
 #[derive(InputObject, Clone, Debug)]
 pub(in crate::graphql) struct AuditLogFilter {
-    /// Matches entries whose `actor.id` is exactly this text.
-    actor_id: Option<String>,
-    /// Matches entries whose `actor.email` is this text, without regard to case.
-    actor_email: Option<String>,
-    /// Matches entries whose `actor.type` is this type.
-    actor_type: Option<ActorType>,
-    /// Matches entries with exactly this `action`, or with a prefix if the text ends in `*`:
+    /// Matches entries whose `actor.externalId` is exactly one of these texts.
+    actor_id: Option<Vec<String>>,
+    /// Matches entries whose `actor.email` is one of these addresses, regardless of case.
+    actor_email: Option<Vec<String>>,
+    /// Matches entries whose `actor.type` is one of these types.
+    actor_type: Option<Vec<ActorType>>,
+    /// Matches entries with exactly one of these actions, or with a prefix if the text ends in `*`:
     /// `device.*` matches every action that begins with `device.`. A `*` in any other position is
     /// an error.
-    action: Option<String>,
-    /// Matches entries with this outcome.
-    outcome: Option<AuditOutcome>,
-    /// Matches entries whose `resource.type` is exactly this text.
-    resource_type: Option<String>,
-    /// Matches entries whose `resource.id` is exactly this text.
-    resource_id: Option<String>,
-    /// Matches entries whose `metadata.requestId` is exactly this text.
-    request_id: Option<String>,
+    action: Option<Vec<String>>,
+    /// Matches entries with one of these outcomes.
+    outcome: Option<Vec<AuditOutcome>>,
+    /// Matches entries with a resource, the entry's own or a related one, whose type is exactly one
+    /// of these texts. Together with `resourceId`, the same resource must match both.
+    resource_type: Option<Vec<String>>,
+    /// Matches entries with a resource, the entry's own or a related one, whose `externalId` is
+    /// exactly one of these texts.
+    resource_id: Option<Vec<String>>,
+    /// Matches entries whose `metadata.requestId` is exactly one of these texts.
+    request_id: Option<Vec<String>>,
+    /// Matches entries whose `metadata.ipAddress` is one of these addresses, or in one of these
+    /// networks if the text is a CIDR prefix: `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`. An
+    /// address is the same in each of its spellings, and an IPv4 address the same as its IPv6 form
+    /// `::ffff:192.0.2.7`.
+    ip_address: Option<Vec<String>>,
+    /// Matches entries whose `recordedBy` is exactly one of these texts.
+    recorded_by: Option<Vec<String>>,
+    /// Matches entries that have all of these values in `metadata.extra`.
+    extra: Option<Vec<AuditLogExtraFilter>>,
     /// Matches entries whose `timestamp` is at or after this time.
     from: Option<Instant>,
     /// Matches entries whose `timestamp` is before this time.
     to: Option<Instant>,
+    /// Matches entries whose `recordedAt` is at or after this time.
+    recorded_from: Option<Instant>,
+    /// Matches entries whose `recordedAt` is before this time.
+    recorded_to: Option<Instant>,
+    /// Matches entries whose `sequence` is this number or a higher one.
+    sequence_from: Option<BigInt>,
+    /// Matches entries whose `sequence` is this number or a lower one.
+    sequence_to: Option<BigInt>,
+    /// Matches entries with this value of `clockSkewed`.
+    clock_skewed: Option<bool>,
     /// Matches entries in which every word of this text occurs in the action, the actor's e-mail or
     /// name, or the resource's name or ID. Case-insensitive. A word is a run of letters and digits:
     /// `assign` matches `device.assign`. A final `*` makes a word a prefix: `assi*` matches it, too.
     /// Characters of scripts without spaces, such as Chinese or Thai, match where they stand side by
-    /// side. At most 1,000 characters and 50 different words.
+    /// side. At most 1,000 characters and 50 different words. Not allowed within `not` and `anyOf`.
     search: Option<String>,
+    /// Matches entries that this filter does not match, which includes those without a value to
+    /// compare. Filters can be nested 3 deep.
+    not: Option<Box<AuditLogFilter>>,
+    /// Matches entries that at least one of these filters matches. Filters can be nested 3 deep.
+    any_of: Option<Vec<AuditLogFilter>>,
+}
+
+/// A value in the `metadata.extra` of audit log entries.
+#[derive(InputObject, Clone, Debug)]
+pub(in crate::graphql) struct AuditLogExtraFilter {
+    /// Place of the value, as a JSON Pointer (RFC 6901): `/deploy/region` is the field `region` of
+    /// the object in the field `deploy`, `/tags/0` the first value of the list in the field `tags`.
+    /// In a name, `~1` stands for `/`, and `~0` for `~`. An empty text is the whole of `extra`.
+    path: String,
+    /// Value that the entry must have there. Objects are compared regardless of the order of their
+    /// fields, and numbers by value: 1.0 equals 1. At most 4,096 bytes of JSON.
+    equals: Json,
 }
 
 impl AuditLogFilter {
@@ -46,12 +85,19 @@ impl AuditLogFilter {
     /// absent.
     ///
     /// # Errors
-    /// A time that can't be used.
+    /// A time that can't be used, or an empty list.
     pub(in crate::graphql) fn read(
         filter: Option<Self>,
         root: &[&str],
     ) -> Result<audit::Filter, Error> {
         let Some(filter) = filter else { return Ok(audit::Filter::default()) };
+        let mut problems = Vec::new();
+        let filter = filter.read_at(root, &mut problems);
+        if problems.is_empty() { Ok(filter) } else { Err(Error::Refused(problems)) }
+    }
+
+    /// Returns this filter, and adds its problems.
+    fn read_at(self, root: &[&str], problems: &mut Vec<Problem>) -> audit::Filter {
         let Self {
             actor_id,
             actor_email,
@@ -61,30 +107,72 @@ impl AuditLogFilter {
             resource_type,
             resource_id,
             request_id,
+            ip_address,
+            recorded_by,
+            extra,
             from,
             to,
+            recorded_from,
+            recorded_to,
+            sequence_from,
+            sequence_to,
+            clock_skewed,
             search,
-        } = filter;
-        let mut problems = Vec::new();
-        let from = scalar::read(from, (root, "from"), &mut problems);
-        let to = scalar::read(to, (root, "to"), &mut problems);
-        if !problems.is_empty() {
-            return Err(Error::Refused(problems));
+            not,
+            any_of,
+        } = self;
+        let nested = |field: &[&str], filter: Self, problems: &mut _| {
+            filter.read_at(&[root, field].concat(), problems)
+        };
+        let not = not.map(|not| Box::new(nested(&["not"], *not, problems)));
+        let any_of = list(any_of, (root, "anyOf"), problems).into_iter().enumerate();
+        let any_of = any_of
+            .map(|(index, any)| nested(&["anyOf", &index.to_string()], any, problems))
+            .collect();
+        audit::Filter {
+            actor_id: list(actor_id, (root, "actorId"), problems),
+            actor_email: list(actor_email, (root, "actorEmail"), problems),
+            actor_type: list(actor_type, (root, "actorType"), problems),
+            action: list(action, (root, "action"), problems),
+            outcome: list(outcome, (root, "outcome"), problems),
+            resource_type: list(resource_type, (root, "resourceType"), problems),
+            resource_id: list(resource_id, (root, "resourceId"), problems),
+            request_id: list(request_id, (root, "requestId"), problems),
+            ip_address: list(ip_address, (root, "ipAddress"), problems),
+            recorded_by: list(recorded_by, (root, "recordedBy"), problems),
+            extra: list(extra, (root, "extra"), problems),
+            from: scalar::read(from, (root, "from"), problems),
+            to: scalar::read(to, (root, "to"), problems),
+            recorded_from: scalar::read(recorded_from, (root, "recordedFrom"), problems),
+            recorded_to: scalar::read(recorded_to, (root, "recordedTo"), problems),
+            sequence_from: sequence_from.map(|BigInt(sequence)| sequence),
+            sequence_to: sequence_to.map(|BigInt(sequence)| sequence),
+            clock_skewed,
+            search,
+            not,
+            any_of,
         }
-        Ok(audit::Filter {
-            actor_id,
-            actor_email,
-            actor_type: actor_type.map(Into::into),
-            action,
-            outcome: outcome.map(Into::into),
-            resource_type,
-            resource_id,
-            request_id,
-            from,
-            to,
-            search,
-        })
     }
+}
+
+impl From<AuditLogExtraFilter> for audit::ExtraCondition {
+    fn from(AuditLogExtraFilter { path, equals: Json(equals) }: AuditLogExtraFilter) -> Self {
+        Self { path, equals }
+    }
+}
+
+/// Returns the values of the input field `field` under `root`, none if it is absent. An empty list
+/// is a problem: it could mean every entry or none.
+fn list<T: Into<U>, U>(
+    given: Option<Vec<T>>,
+    (root, field): (&[&str], &str),
+    problems: &mut Vec<Problem>,
+) -> Vec<U> {
+    if given.as_ref().is_some_and(Vec::is_empty) {
+        let message = "must have a value; leave the list out not to filter";
+        problems.push(Problem::new(ProblemCode::Invalid, &[root, &[field]].concat(), message));
+    }
+    given.into_iter().flatten().map(Into::into).collect()
 }
 
 /// The order of audit log entries in a list or an export.

@@ -43,7 +43,7 @@ impl ExportSource {
 #[derive(InputObject)]
 pub(super) struct AuditLogsSource {
     /// Conditions that entries must meet. All entries if absent.
-    filter: Option<AuditLogFilter>,
+    filter: Option<Box<AuditLogFilter>>,
     /// Order of the entries in the file.
     #[graphql(default_with = "Some(AuditLogOrder::RecordedDesc)")]
     order_by: Option<AuditLogOrder>,
@@ -61,7 +61,11 @@ pub(super) fn read(
     match source {
         ExportSource::AuditLogs(AuditLogsSource { filter, order_by }) => {
             Ok(exports::ExportSource::AuditLogs {
-                filter: AuditLogFilter::read(filter, &[root, &["auditLogs", "filter"]].concat())?,
+                filter: AuditLogFilter::read(
+                    filter.map(|filter| *filter),
+                    &[root, &["auditLogs", "filter"]].concat(),
+                )?
+                .into(),
                 order_by: order_by.unwrap_or_default().into(),
             })
         }

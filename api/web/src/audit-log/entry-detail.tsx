@@ -10,9 +10,9 @@ import { explain } from "../graphql/client";
 import { print } from "../graphql/exact-numbers";
 import type { EntryQuery } from "../graphql/generated/graphql";
 import { Changes } from "./changes";
+import type { Field } from "./conditions";
 import { ENTRY } from "./documents";
 import { Outcome } from "./entry-row";
-import type { Field } from "./view";
 
 type Detail = NonNullable<EntryQuery["auditLog"]>;
 

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { Button, Dialog, DialogTrigger, Popover } from "react-aria-components";
 import { useQuery } from "urql";
 import { Icon } from "../controls/icon";
@@ -6,9 +6,11 @@ import { Select } from "../controls/select";
 import { Suggest } from "../controls/suggest";
 import { TextInput } from "../controls/text-input";
 import type { AuditLogFacet } from "../graphql/generated/graphql";
+import { AddCondition } from "./add-condition";
+import { type Field, values, withValues } from "./conditions";
 import { VALUES } from "./documents";
 import { RangePicker } from "./range-picker";
-import { type Field, ORDERS, type View } from "./view";
+import { ORDERS, type View } from "./view";
 
 interface FilterBarProps {
   organizationId: string;
@@ -27,22 +29,26 @@ const ACTOR_TYPES = [
   { value: "USER", label: "User" },
   { value: "SERVICE", label: "Service" },
   { value: "SYSTEM", label: "System" },
+  { value: "AGENT", label: "Agent" },
 ];
+/** The choice that stands for several values, which the chips show. */
+const SEVERAL = "SEVERAL";
 
 /** The most common conditions, and a button for the others. */
 export function FilterBar({ organizationId, view, onChange }: FilterBarProps) {
-  const set = (field: Field, value: string) =>
-    onChange({ ...view, filter: { ...view.filter, [field]: value } });
+  const { filter } = view;
+  const set = (field: Field, value: string) => {
+    if (value !== SEVERAL) onChange({ ...view, filter: withValues(filter, field, value ? [value] : []) });
+  };
   const facet = { organizationId, view, set };
   return (
     <search className="filter-bar" aria-label="Filter">
       <div className="filter-search">
         <LateInput
-          key={view.filter.search ?? ""}
           label="Search"
           placeholder="Any words"
-          value={view.filter.search ?? ""}
-          onCommit={(value) => set("search", value)}
+          value={filter.search ?? ""}
+          onCommit={(search) => onChange({ ...view, filter: { ...filter, search } })}
         />
       </div>
       <FacetInput {...facet} facet="ACTION" field="action" label="Action" placeholder="device.*" />
@@ -54,16 +60,15 @@ export function FilterBar({ organizationId, view, onChange }: FilterBarProps) {
         placeholder="Any"
       />
       <LateInput
-        key={view.filter.actorEmail ?? ""}
         label="Actor e-mail"
-        placeholder="ada@acme.test"
-        value={view.filter.actorEmail ?? ""}
+        placeholder={several(view, "actorEmail") ?? "ada@acme.test"}
+        value={only(view, "actorEmail")}
         onCommit={(value) => set("actorEmail", value)}
       />
       <Select
         label="Outcome"
-        value={view.filter.outcome ?? ""}
-        options={OUTCOMES}
+        value={several(view, "outcome") ? SEVERAL : only(view, "outcome")}
+        options={withSeveral(OUTCOMES, several(view, "outcome"))}
         onChange={(value) => set("outcome", value)}
       />
       <RangePicker view={view} onChange={onChange} />
@@ -84,22 +89,39 @@ export function FilterBar({ organizationId, view, onChange }: FilterBarProps) {
               <LateInput
                 key={field}
                 label={{ actorId: "Actor ID", resourceId: "Resource ID", requestId: "Request ID" }[field]}
-                placeholder="Exact match"
-                value={view.filter[field] ?? ""}
+                placeholder={several(view, field) ?? "Exact match"}
+                value={only(view, field)}
                 onCommit={(value) => set(field, value)}
               />
             ))}
             <Select
               label="Actor type"
-              value={view.filter.actorType ?? ""}
-              options={ACTOR_TYPES}
+              value={several(view, "actorType") ? SEVERAL : only(view, "actorType")}
+              options={withSeveral(ACTOR_TYPES, several(view, "actorType"))}
               onChange={(value) => set("actorType", value)}
             />
+            <AddCondition filter={filter} onChange={(filter) => onChange({ ...view, filter })} />
           </Dialog>
         </Popover>
       </DialogTrigger>
     </search>
   );
+}
+
+/** The value of a field that has only one; empty if it has none or several. */
+function only({ filter }: View, field: Field): string {
+  const [value = "", ...others] = values(filter, field);
+  return others.length ? "" : value;
+}
+
+/** What a field shows that has several values; null if it has not. */
+function several({ filter }: View, field: Field): string | null {
+  const { length } = values(filter, field);
+  return length > 1 ? `${length} values` : null;
+}
+
+function withSeveral(options: readonly { value: string; label: string }[], label: string | null) {
+  return label ? [...options, { value: SEVERAL, label }] : options;
 }
 
 interface FacetInputProps {
@@ -119,8 +141,8 @@ function FacetInput({ organizationId, view, set, facet, field, label, placeholde
   return (
     <Suggest
       label={label}
-      placeholder={placeholder}
-      value={view.filter[field] ?? ""}
+      placeholder={several(view, field) ?? placeholder}
+      value={only(view, field)}
       suggestions={data?.auditLogValues ?? []}
       onType={setTyped}
       onCommit={(value) => set(field, value)}
@@ -138,6 +160,7 @@ interface LateInputProps {
 /** A text field that applies when it is left or Enter is pressed, not at each letter. */
 function LateInput({ label, placeholder, value, onCommit }: LateInputProps) {
   const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
   const commit = () => {
     if (text.trim() !== value) onCommit(text.trim());
   };

@@ -6,6 +6,7 @@ import { EmptyState, ErrorState } from "../controls/states";
 import { plural } from "../format/number";
 import { navigate, useQueryString } from "../routing/router";
 import type { Membership } from "../session/viewer";
+import { type Field, withValues } from "./conditions";
 import { type Entry, TOTAL } from "./documents";
 import { EntryDetail } from "./entry-detail";
 import { EntryGrid } from "./entry-grid";
@@ -15,7 +16,7 @@ import { Histogram } from "./histogram";
 import { LiveControl } from "./live-control";
 import { useEntries } from "./use-entries";
 import { useTail } from "./use-tail";
-import { canBeLive, type Field, fromQuery, resolve, toQuery, type View } from "./view";
+import { canBeLive, fromQuery, resolve, toQuery, type View } from "./view";
 
 // Loaded when the user starts an export.
 const ExportDialog = deferred(() => import("../exports/export-dialog"));
@@ -119,7 +120,7 @@ export default function AuditLogPage({ membership }: { membership: Membership })
           id={view.entry}
           onClose={() => show({ ...view, entry: null }, true)}
           onFilter={(field: Field, value) =>
-            show({ ...view, entry: null, filter: { ...view.filter, [field]: value } })
+            show({ ...view, entry: null, filter: withValues(view.filter, field, [value]) })
           }
           onPrevious={position > 0 ? () => open(list.entries[position - 1]) : undefined}
           onNext={

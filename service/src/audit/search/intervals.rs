@@ -19,7 +19,7 @@ use super::{
 use crate::{
     audit::{
         Filter, Order,
-        interval::{Counted, Interval, read_counts, union},
+        interval::{Counted, Interval, join, read_counts},
         list::keys,
     },
     page::{Direction, Keyset},
@@ -55,10 +55,10 @@ impl SearchedIntervals {
     ) -> Result<Vec<Counted>, DbErr> {
         let (backend, length) = (db.get_database_backend(), self.intervals.len());
         if self.are_few(db).await? {
-            return read_counts(db, self.found(backend).as_ref(), length, u64::MAX).await;
+            return read_counts(db, &self.found(backend), length, u64::MAX).await;
         }
         let most = MAX_WALKED_ENTRIES / length.max(1) as u64;
-        read_counts(db, self.walked(most, backend).as_ref(), length, most).await
+        read_counts(db, &self.walked(most, backend), length, most).await
     }
 
     /// True if the index of words finds few enough entries to assign each to its interval.
@@ -84,16 +84,15 @@ impl SearchedIntervals {
     /// Returns the statements that a histogram may run.
     #[cfg(test)]
     pub(in crate::audit) fn statements(&self, backend: DbBackend) -> Vec<SelectStatement> {
-        let few = Some(self.bounded_count(backend));
-        [few, self.found(backend), self.walked(MAX_WALKED_ENTRIES, backend)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let few = vec![self.bounded_count(backend)];
+        [few, self.found(backend), self.walked(MAX_WALKED_ENTRIES, backend)].concat()
     }
 
     /// Counts everything that the index of words finds, by number of interval.
-    fn found(&self, backend: DbBackend) -> Option<SelectStatement> {
-        let (first, last) = (self.intervals.first()?, self.intervals.last()?);
+    fn found(&self, backend: DbBackend) -> Vec<SelectStatement> {
+        let (Some(first), Some(last)) = (self.intervals.first(), self.intervals.last()) else {
+            return Vec::new();
+        };
         let whole = Interval { from: first.from, to: last.to };
         let lookup = self.lookup(whole.of(&self.filter));
         let numbered: Vec<_> = self.intervals.iter().copied().zip(0..).collect();
@@ -105,17 +104,17 @@ impl SearchedIntervals {
             .from_subquery(entries, "entries")
             .group_by_col("found")
             .to_owned();
-        Some(counts)
+        vec![counts]
     }
 
     /// Counts the entries that have the words among the first entries of each interval, up to one
     /// past `most`.
-    fn walked(&self, most: u64, backend: DbBackend) -> Option<SelectStatement> {
+    fn walked(&self, most: u64, backend: DbBackend) -> Vec<SelectStatement> {
         let counts = self.intervals.iter().zip(0_i64..).map(|(interval, number)| {
             let lookup = self.lookup(interval.of(&self.filter));
             let (direction, words) = (Direction::Forward, self.filter.words());
             let page = PageQuery { lookup: &lookup, direction, limit: most + 1, backend, words };
-            let walk = page.walk().limit(page.limit).to_owned();
+            let walk = page.walk(page.limit);
             let has_words = Expr::case(page.has_words(), Expr::val(1));
             Query::select()
                 .expr(Expr::val(number))
@@ -124,7 +123,7 @@ impl SearchedIntervals {
                 .from_subquery(walk, "walked")
                 .to_owned()
         });
-        union(counts)
+        join(counts.collect(), backend)
     }
 
     fn lookup(&self, filter: Filter) -> Lookup<'_> {

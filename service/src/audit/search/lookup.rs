@@ -4,11 +4,11 @@ use std::cmp;
 
 use daybook_entity::audit_log::{Column, Entity};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, Order, PaginatorTrait,
+    QueryFilter, QuerySelect, QueryTrait,
     sea_query::{
         Asterisk, CommonTableExpression, Expr, ExprTrait, JoinType, Query, SelectStatement,
-        SimpleExpr, WithClause,
+        SimpleExpr, UnionType, WithClause,
     },
 };
 use uuid::Uuid;
@@ -18,7 +18,10 @@ use super::{
     query::{cust, fts5, tsquery},
 };
 use crate::{
-    audit::Filter,
+    audit::{
+        Filter,
+        filter::{Branch, RelatedPage, Translation, branches, condition, sides},
+    },
     page::{self, Direction, Keyset, Part},
 };
 
@@ -50,14 +53,96 @@ pub(in crate::audit) async fn count_of<C: ConnectionTrait>(
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
+/// Joins the selects of entries that may have some in common, each with a limit and an order of its
+/// own.
+pub(in crate::audit) fn union(mut selects: Vec<SelectStatement>) -> SelectStatement {
+    if selects.len() == 1 {
+        return selects.remove(0);
+    }
+    let whole = selects
+        .into_iter()
+        .map(|select| Query::select().column(Asterisk).from_subquery(select, "branch").to_owned());
+    whole
+        .reduce(|mut all, next| all.union(UnionType::Distinct, next).to_owned())
+        .expect("a filter has at least one branch")
+}
+
 impl Lookup<'_> {
     /// Counts the entries.
     pub(crate) async fn count<C: ConnectionTrait>(&self, db: &C) -> Result<u64, DbErr> {
-        let words = self.filter.words();
-        if words.is_empty() {
-            return Entity::find().filter(self.condition()).count(db).await;
+        let (words, backend) = (self.filter.words(), db.get_database_backend());
+        if !words.is_empty() {
+            return count_of(db, &self.count_of_found(&words, backend)).await;
         }
-        count_of(db, &self.count_of_found(&words, db.get_database_backend())).await
+        let sides = sides(&self.filter, self.translation(backend));
+        if let [side] = &sides[..] {
+            return Entity::find().filter(self.within(side.clone())).count(db).await;
+        }
+        let counts = sides.into_iter().map(|side| {
+            let entries = Entity::find().select_only().column(Column::Sequence);
+            entries.filter(self.within(side)).into_query()
+        });
+        let entries = counts.reduce(|mut all, next| all.union(UnionType::All, next).to_owned());
+        let Some(entries) = entries else { return Ok(0) };
+        let count = Query::select()
+            .expr_as(Expr::col(Asterisk).count(), "count")
+            .from_subquery(entries, "entries")
+            .to_owned();
+        count_of(db, &count).await
+    }
+
+    /// Returns the alternatives of the part that one index each serves, and an entry of the part
+    /// meets at least one of them.
+    /// The limit is that of a page in the list's order; none if more of each are needed.
+    pub(in crate::audit) fn branches(
+        &self,
+        page: Option<(Direction, u64)>,
+        backend: DbBackend,
+    ) -> Vec<Branch> {
+        let order = page.filter(|_| self.is_ordered_by_sequence());
+        let order = order.map(|(direction, limit)| (self.keyset.towards(direction), limit));
+        let page = RelatedPage { range: self.range(), order };
+        let branches = branches(&self.filter, self.translation(backend), page);
+        let within = |branch: Branch| Branch { condition: self.within(branch.condition), ..branch };
+        branches.into_iter().map(within).collect()
+    }
+
+    /// Selects columns of the first `limit` entries, regardless of the words.
+    pub(in crate::audit) fn walk(
+        &self,
+        columns: &[Column],
+        direction: Direction,
+        limit: u64,
+        backend: DbBackend,
+    ) -> SelectStatement {
+        let walk = |Branch { condition, is_looked_up }: Branch| {
+            let walk = Entity::find().select_only().columns(columns.iter().copied());
+            let walk = walk.filter(condition);
+            if is_looked_up && !self.is_ordered_by_sequence() {
+                return walk.into_query();
+            }
+            self.keyset.sort(walk, direction).limit(limit).into_query()
+        };
+        let branches = self.branches(Some((direction, limit)), backend);
+        let mut walks: Vec<_> = branches.into_iter().map(walk).collect();
+        if walks.len() == 1 {
+            return walks.remove(0);
+        }
+        let mut walk = Query::select();
+        walk.columns(columns.iter().map(|column| (Entity, *column)));
+        walk.from_subquery(union(walks), Entity);
+        for column in &self.keyset.columns {
+            walk.order_by((Entity, *column), self.sort_order(direction));
+        }
+        walk.limit(limit).to_owned()
+    }
+
+    /// Returns the order in which a part is read in this direction.
+    pub(in crate::audit) fn sort_order(&self, direction: Direction) -> Order {
+        match self.keyset.towards(direction) {
+            page::Order::Ascending => Order::Asc,
+            page::Order::Descending => Order::Desc,
+        }
     }
 
     /// Counts the entries that have all of `words`.
@@ -106,7 +191,7 @@ impl Lookup<'_> {
             .table_name("indexed")
             .materialized(true)
             .to_owned();
-        let is_wanted = Expr::case(self.condition(), true).finally(false);
+        let is_wanted = Expr::case(self.condition(backend), true).finally(false);
         Query::select()
             .expr_as(expression, "found")
             .from("indexed")
@@ -151,11 +236,19 @@ impl Lookup<'_> {
     }
 
     /// Returns all conditions but the words.
-    pub(in crate::audit) fn condition(&self) -> Condition {
+    pub(in crate::audit) fn condition(&self, backend: DbBackend) -> Condition {
+        self.within(condition(&self.filter, self.translation(backend)))
+    }
+
+    pub(in crate::audit) fn translation(&self, backend: DbBackend) -> Translation {
+        Translation { organization_id: self.organization_id, backend }
+    }
+
+    /// Restricts `condition` to the bounds of the part.
+    fn within(&self, condition: Condition) -> Condition {
         let through = self.through.map(|through| Column::Sequence.lte(through));
         // Until the table is vacuumed, the index still leads to removed entries.
         let kept = (self.pruned > 0).then(|| Column::Sequence.gt(self.pruned));
-        let condition = self.filter.condition(self.organization_id);
         let condition = condition.add_option(through).add_option(kept);
         self.beyond().into_iter().fold(condition, Condition::add)
     }
@@ -180,8 +273,11 @@ impl Lookup<'_> {
 
     /// Returns the first and the last sequence that the part may contain.
     fn range(&self) -> (i64, i64) {
-        let (mut first, mut last) =
-            (self.pruned + 1, cmp::min(self.through.unwrap_or(SEQUENCES), SEQUENCES));
+        let Filter { sequence_from, sequence_to, .. } = self.filter;
+        let mut first =
+            cmp::max(self.pruned + 1, cmp::min(sequence_from.unwrap_or(1), SEQUENCES + 1));
+        let through = [self.through, sequence_to].into_iter().flatten();
+        let mut last = cmp::max(through.fold(SEQUENCES, cmp::min), 0);
         for (key, towards) in &self.keys {
             if let (true, [Part::Number(sequence)]) = (self.is_ordered_by_sequence(), &key[..]) {
                 match self.keyset.towards(*towards) {

@@ -31,7 +31,7 @@ use super::{
     lookup::Lookup,
     query::{cust, fts5, tsquery},
 };
-use crate::page::{self, Direction};
+use crate::page::Direction;
 
 /// Number of entries that are walked before the index of words is asked.
 const MIN_WINDOW: u64 = 5_000;
@@ -47,21 +47,28 @@ impl Lookup<'_> {
         backend: DbBackend,
     ) -> Select<Entity> {
         let words = self.filter.words();
-        if words.is_empty() {
-            let select = Entity::find().filter(self.condition());
-            return self.keyset.sort(select, direction).limit(limit);
-        }
-        let page = PageQuery { lookup: self, direction, limit, backend, words };
+        let sequences = if words.is_empty() {
+            let mut branches = self.branches(None, backend);
+            if branches.len() == 1 {
+                let select = Entity::find().filter(branches.remove(0).condition);
+                return self.keyset.sort(select, direction).limit(limit);
+            }
+            let walk = self.walk(&self.keyset.columns, direction, limit, backend);
+            Query::select().column("sequence").from_subquery(walk, "walked").to_owned()
+        } else {
+            PageQuery { lookup: self, direction, limit, backend, words }.sequences()
+        };
         let select = Entity::find()
             .filter(Column::OrganizationId.eq(self.organization_id))
-            .filter(Column::Sequence.in_subquery(page.sequences()));
+            .filter(Column::Sequence.in_subquery(sequences));
         // A unary plus keeps SQLite from walking through the whole log, along the index that has
         // the order, to find these few.
         let sign = if backend == DbBackend::Postgres { "" } else { "+" };
         let columns = self.keyset.columns.iter();
         let columns = columns.map(|column| format!("{sign}audit_logs.{}", column.as_str()));
+        let order = self.sort_order(direction);
         let select = columns
-            .fold(select, |select, column| select.order_by(Expr::cust(column), page.order()));
+            .fold(select, |select, column| select.order_by(Expr::cust(column), order.clone()));
         select.limit(limit)
     }
 }
@@ -105,15 +112,17 @@ impl PageQuery<'_> {
             .to_owned()
     }
 
-    /// Selects the list regardless of the words.
-    pub(super) fn walk(&self) -> SelectStatement {
-        self.walk_of([Column::Sequence])
+    /// Selects the first `limit` sequences of the list, regardless of the words.
+    pub(super) fn walk(&self, limit: u64) -> SelectStatement {
+        match self.lookup.branches(None, self.backend).len() {
+            1 => self.walk_of(&[Column::Sequence], limit),
+            // What is sorted again must have the columns of the order.
+            _ => self.walk_of(&self.lookup.keyset.columns, limit),
+        }
     }
 
-    fn walk_of(&self, columns: impl IntoIterator<Item = Column>) -> SelectStatement {
-        let walk = Entity::find().select_only().columns(columns);
-        let walk = walk.filter(self.lookup.condition());
-        self.lookup.keyset.sort(walk, self.direction).into_query()
+    fn walk_of(&self, columns: &[Column], limit: u64) -> SelectStatement {
+        self.lookup.walk(columns, self.direction, limit, self.backend)
     }
 
     fn window(&self) -> u64 {
@@ -122,7 +131,7 @@ impl PageQuery<'_> {
 
     fn recent_window(&self) -> SelectStatement {
         let columns = &self.lookup.keyset.columns;
-        let walk = self.walk_of(columns.iter().copied()).limit(self.window()).to_owned();
+        let walk = self.walk_of(columns, self.window());
         let mut recent_window = Query::select();
         recent_window.column("sequence").from_subquery(walk, "walked").and_where(self.has_words());
         // The order of a subselect does not carry over to the outer select.
@@ -158,7 +167,7 @@ impl PageQuery<'_> {
     /// Returns the condition that `near` does not suffice: it is not a whole page, and the list
     /// goes on.
     fn is_full_range_needed(&self) -> Condition {
-        let last = self.walk().limit(1).offset(self.window() - 1).to_owned();
+        let last = self.walk(self.window()).limit(1).offset(self.window() - 1).to_owned();
         Condition::all()
             .add(Expr::cust(format!("(SELECT count(*) FROM recent_window) < {}", self.limit)))
             .add(Expr::exists(last))
@@ -177,7 +186,10 @@ impl PageQuery<'_> {
 
     fn full_range_of_found(&self) -> SelectStatement {
         if !self.lookup.filter.is_search_only() {
-            let full_range = self.walk().limit(self.limit).to_owned();
+            let full_range = Entity::find().select_only().column(Column::Sequence);
+            let full_range = full_range.filter(self.lookup.condition(self.backend));
+            let full_range = self.lookup.keyset.sort(full_range, self.direction);
+            let full_range = full_range.limit(self.limit).into_query();
             let on = Expr::col(("found", "sequence")).equals(("audit_logs", "sequence"));
             return full_range.clone().join(JoinType::InnerJoin, "found", on).to_owned();
         }
@@ -203,7 +215,7 @@ impl PageQuery<'_> {
             self.backend,
         );
         // In a CASE, a condition leads SQLite to no index but that of the entry's key.
-        let is_wanted = Expr::case(self.lookup.condition(), true).finally(false);
+        let is_wanted = Expr::case(self.lookup.condition(self.backend), true).finally(false);
         // A separate condition would be evaluated only after the search. A query without words
         // matches nothing.
         let words = Expr::case(self.is_full_range_needed(), fts5(&self.words)).finally("\"\"");
@@ -228,10 +240,7 @@ impl PageQuery<'_> {
         full_range.limit(self.limit).to_owned()
     }
 
-    pub(super) fn order(&self) -> Order {
-        match self.lookup.keyset.towards(self.direction) {
-            page::Order::Ascending => Order::Asc,
-            page::Order::Descending => Order::Desc,
-        }
+    fn order(&self) -> Order {
+        self.lookup.sort_order(self.direction)
     }
 }
