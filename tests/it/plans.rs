@@ -384,7 +384,7 @@ impl Explained {
     /// less than to walk through a long log.
     fn most_of_a_range(&self) -> usize {
         match self.backend {
-            Backend::Sqlite => 400_000,
+            Backend::Sqlite => 500_000,
             Backend::Postgres => 60_000,
         }
     }
