@@ -103,7 +103,7 @@ async fn every_change_names_the_systems_user(server: &TestServer) {
 async fn change_in_somebodys_name_names_them_and_the_systems_user(server: &TestServer) {
     server.organization("acme").await;
     let lines = server.folder().join("entries.jsonl");
-    let line = json!({ "actor": { "id": "ada" }, "action": "test.imported", "resource": { "type": "t", "id": "1" } });
+    let line = json!({ "timestamp": "2026-01-01T00:00:00Z", "actor": { "id": "ada" }, "action": "test.imported", "resource": { "type": "t", "id": "1" } });
     std::fs::write(&lines, line.to_string()).unwrap();
     let notes = server.folder().join("notes");
     std::fs::create_dir(&notes).unwrap();

@@ -15,7 +15,7 @@ async fn job_says_what_it_exports_from_its_start(server: &TestServer) {
     let admin = server.client(&acme, Role::Admin).await;
     let workspace = admin.create_workspace(&acme, "docs").await;
     let filter = json!({
-        "actorEmail": "Ada@Acme.test", "outcome": "DENIED", "action": "device.*",
+        "actorEmail": "Ada@Acme.test", "outcome": ["DENIED"], "action": ["device.*"],
         "from": "2026-01-01T00:00:00.5Z",
     });
     for (source, format, compression) in [
