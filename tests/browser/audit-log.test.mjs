@@ -161,9 +161,9 @@ test("the whole log scrolls by, with few rows in the document at any time", asyn
     return (await page.getByRole("grid").getAttribute("aria-rowcount")) !== "-1";
   });
   assert.ok(most < 80, `${most} rows`);
-  const counted = await counted(page);
+  const told = await counted(page);
   const count = Number(await page.getByRole("grid").getAttribute("aria-rowcount")) - 1;
-  assert.equal(count, counted);
+  assert.equal(count, told);
   // None is there twice, none is missing: the numbers of the rows are those of the entries.
   await until("the last row", async () => (await rows(page).last().getAttribute("aria-rowindex")) === String(count + 1));
   await rows(page).last().click();
