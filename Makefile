@@ -8,7 +8,7 @@ cargo_machete := 0.9.2
 # A snapshot that differs fails its test and stays as it is. INSTA_UPDATE=always accepts the new one.
 export INSTA_UPDATE ?= no
 # More than there are cores, since many tests wait for leases to end and for processes to start.
-export RUST_TEST_THREADS ?= 6
+export RUST_TEST_THREADS ?= 4
 
 # Always with the versions of Cargo.lock, and never with other RUSTFLAGS than the step before: cargo
 # would compile everything anew.

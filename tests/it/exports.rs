@@ -104,7 +104,7 @@ pub(crate) fn hostile_entries() -> Vec<Value> {
 
 /// Returns the filter for the hostile entries, without those that Daybook recorded by itself.
 pub(crate) fn hostile() -> Value {
-    json!({ "action": "hostile.*" })
+    json!({ "action": ["hostile.*"] })
 }
 
 /// Lists entries through the API, in the form of JSON exports.

@@ -165,7 +165,7 @@ async fn each_change_is_an_entry_with_old_and_new(server: &TestServer) {
     );
     assert_eq!(entries[0]["changes"], json!([{ "field": "name", "old": null, "new": "handbook" }]));
     for (entry, path) in entries[1..].iter().zip(["a/b", "c", "c"]) {
-        assert_eq!(entry["resource"], json!({ "type": "note", "id": id, "name": path }));
+        assert_eq!(entry["resource"], json!({ "type": "note", "externalId": id, "name": path }));
     }
     let digest: String = Sha256::digest(&long).iter().map(|byte| format!("{byte:02x}")).collect();
     let digest = json!({ "sha256": digest, "bytes": 600_000 });

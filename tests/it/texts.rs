@@ -68,6 +68,10 @@ impl Maker<'_> {
             let name = input.name.node.as_str();
             object[name] = Box::pin(self.value(&input.ty.node, name)).await;
         }
+        // The place of a value in `extra` is a JSON Pointer.
+        if object.get("equals").is_some() {
+            object["path"] = json!("/a");
+        }
         object
     }
 
@@ -95,6 +99,10 @@ impl Maker<'_> {
 
     /// Every place for a text in an argument.
     fn places(&self, above: &[String], input: &InputValueDefinition) -> Vec<Place> {
+        // A filter within a filter takes what a filter does.
+        if ["not", "anyOf"].contains(&input.name.node.as_str()) {
+            return Vec::new();
+        }
         let mut path = above.to_vec();
         path.push(input.name.node.to_string());
         let ty = &input.ty.node;

@@ -62,7 +62,9 @@ pub(super) async fn fill(server: &TestServer) -> (Client, Things) {
     let entry = json!({
         "actor": { "id": "globex-ada", "email": "ada@globex.test", "name": "globex" },
         "action": "globex.secret",
+        "onBehalfOf": { "id": "globex", "email": "eve@globex.test", "name": "globex" },
         "resource": { "type": "globex", "id": "globex", "name": "globex" },
+        "relatedResources": [{ "type": "globex", "id": "globex-2", "name": "globex" }],
         "changes": [{ "field": "globex", "old": "globex", "new": "globex" }],
         "metadata": { "requestId": "globex", "userAgent": "globex", "ipAddress": "192.0.2.1", "extra": { "a": "globex" } },
     });
@@ -86,6 +88,12 @@ pub(super) async fn fill(server: &TestServer) -> (Client, Things) {
     owner.create_api_key(&globex, "AUDITOR", json!({ "name": "globex key" })).await;
     let body = json!({ "path": "globex", "title": "globex", "body": "globex", "tags": ["globex"] });
     owner.create_note(&things.workspace, body).await;
+    let notes = json!({
+        "organizationId": globex, "format": "MARKDOWN",
+        "source": { "notes": { "workspaceId": things.workspace } },
+    });
+    let exported = owner.start_export(notes).await;
+    owner.finished(exported["job"]["id"].as_str().unwrap()).await;
     server.place_hold(&globex, "globex").await;
     (owner, things)
 }

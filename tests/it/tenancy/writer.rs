@@ -142,10 +142,12 @@ impl Writer<'_> {
             }
             // What the organization has used before.
             ("String", "idempotencyKey") => "\"once\"".to_owned(),
+            ("String", "path") if full.contains("filter.extra") => "\"/a\"".to_owned(),
             ("String", "path") => format!("\"path-{}\"", full.len()),
             ("String", "ipAddress") => "\"192.0.2.1\"".to_owned(),
             ("String", _) => "\"carol\"".to_owned(),
             ("Int", _) => "1".to_owned(),
+            ("BigInt", _) => "\"1\"".to_owned(),
             ("Boolean", _) => "true".to_owned(),
             ("DateTime", "from" | "createdFrom" | "timestamp") => {
                 "\"2020-01-01T00:00:00Z\"".to_owned()
