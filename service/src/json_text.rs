@@ -19,8 +19,8 @@ impl JsonText {
     /// Returns the JSON value that `text` is.
     ///
     /// # Errors
-    /// Text that is not JSON. Strings may still have escapes that stand for no character, which only
-    /// [`Self::examine`] finds.
+    /// Text that is not JSON. A string may still have an escape that stands for no character, which is
+    /// found when an entry is recorded.
     pub fn parse(text: &str) -> serde_json::Result<Self> {
         serde_json::from_str(text)
     }

@@ -97,10 +97,9 @@ impl Schema {
         all: &mut BTreeMap<String, bool>,
     ) {
         // A filter within a filter takes what a filter does.
-        if above.starts_with("filter.") || above.contains(".filter.") {
-            if ["not", "anyOf"].contains(&input.name.node.as_str()) {
-                return;
-            }
+        let is_of_filter = above.starts_with("filter.") || above.contains(".filter.");
+        if is_of_filter && ["not", "anyOf"].contains(&input.name.node.as_str()) {
+            return;
         }
         let path = format!("{above}{}", input.name.node);
         if let Some((inputs, _)) = self.inputs(base(&input.ty.node)) {
