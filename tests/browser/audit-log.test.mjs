@@ -192,6 +192,28 @@ test("keys alone lead to an entry, its neighbours and back", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
+test("the detail says for whom, on what else, and by which clock", async () => {
+  await daybook.record(token, {
+    action: "detail.whole",
+    timestamp: new Date(Date.now() + 3_600_000).toISOString(),
+    actor: { id: "bot", type: "AGENT" },
+    onBehalfOf: { id: "grace", name: "Grace Hopper", email: "grace@acme.test" },
+    // The same resource twice is shown twice.
+    relatedResources: ["site-7", "site-7"].map((id) => ({ type: "site", id })),
+  });
+  const page = await explorer("?action=detail.whole");
+  await rows(page).first().click();
+  const dialog = page.getByRole("dialog");
+  for (const text of ["Grace Hopper", "grace@acme.test", "The recording application's clock is wrong"]) {
+    await dialog.getByText(text).waitFor();
+  }
+  assert.equal(await dialog.locator(".fact", { hasText: "Related resource" }).count(), 2);
+  await dialog.getByRole("button", { name: "Show only this resource" }).last().click();
+  await page.waitForURL(/resourceId=site-7/);
+  await until("the entry by its related resource", async () => (await counted(page)) === 1);
+  assert.deepEqual(page.complaints, []);
+});
+
 test("the detail filters by what it shows", async () => {
   const page = await explorer();
   await rows(page).nth(3).click();

@@ -64,12 +64,15 @@ export const ENTRY = graphql(`
       sequence
       timestamp
       recordedAt
+      clockSkewed
       recordedBy
       hash
       action
       outcome
       actor { externalId type name email }
+      onBehalfOf { externalId type name email }
       resource { type externalId name }
+      relatedResources { type externalId name }
       changes { field old new }
       metadata { ipAddress userAgent requestId extra }
     }

@@ -50,7 +50,7 @@ export function EntryDetail({ id, onClose, onFilter, onPrevious, onNext }: Entry
 }
 
 function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps["onFilter"] }) {
-  const { actor, resource, metadata } = entry;
+  const { metadata } = entry;
   const by = (field: Field, value: string) => () => onFilter(field, value);
   return (
     <div className="detail">
@@ -64,29 +64,24 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
         <Fact name="Happened" extra={utc(entry.timestamp)}>
           {local(entry.timestamp)} <span className="muted">{zone}</span>
         </Fact>
-        <Fact
-          name="Actor"
-          extra={actor.email}
-          onFilter={by("actorId", actor.externalId)}
-          filterName="this actor"
-        >
-          <Recorded text={actor.name ?? actor.externalId} />{" "}
-          <span className="tag">{actor.type.toLowerCase()}</span>{" "}
-          <span className="muted mono">
-            <Recorded text={actor.externalId} />
-          </span>
-        </Fact>
-        <Fact
-          name="Resource"
-          extra={resource.externalId}
-          onFilter={by("resourceId", resource.externalId)}
-          filterName="this resource"
-        >
-          <Recorded text={resource.name ?? resource.externalId} />{" "}
-          <span className="tag">
-            <Recorded text={resource.type} />
-          </span>
-        </Fact>
+        {entry.clockSkewed && (
+          <Fact name="Clock">
+            The recording application's clock is wrong: the entry was recorded more than five minutes before
+            it happened.
+          </Fact>
+        )}
+        <ActorFact name="Actor" actor={entry.actor} onFilter={by("actorId", entry.actor.externalId)} />
+        {entry.onBehalfOf && <ActorFact name="On behalf of" actor={entry.onBehalfOf} />}
+        <ResourceFact name="Resource" resource={entry.resource} onFilter={by} />
+        {entry.relatedResources.map((resource, index) => (
+          <ResourceFact
+            // biome-ignore lint/suspicious/noArrayIndexKey: an entry never changes, and may name a resource twice
+            key={index}
+            name="Related resource"
+            resource={resource}
+            onFilter={by}
+          />
+        ))}
         {metadata.requestId && (
           <Fact name="Request" onFilter={by("requestId", metadata.requestId)} filterName="this request">
             <span className="mono">
@@ -125,6 +120,47 @@ function Facts({ entry, onFilter }: { entry: Detail; onFilter: EntryDetailProps[
         </>
       )}
     </div>
+  );
+}
+
+interface ActorFactProps {
+  name: string;
+  actor: Detail["actor"];
+  onFilter?: () => void;
+}
+
+function ActorFact({ name, actor, onFilter }: ActorFactProps) {
+  return (
+    <Fact name={name} extra={actor.email} onFilter={onFilter} filterName="this actor">
+      <Recorded text={actor.name ?? actor.externalId} />{" "}
+      <span className="tag">{actor.type.toLowerCase()}</span>{" "}
+      <span className="muted mono">
+        <Recorded text={actor.externalId} />
+      </span>
+    </Fact>
+  );
+}
+
+interface ResourceFactProps {
+  name: string;
+  resource: Detail["resource"];
+  onFilter: (field: Field, value: string) => () => void;
+}
+
+function ResourceFact({ name, resource, onFilter }: ResourceFactProps) {
+  const { type, externalId } = resource;
+  return (
+    <Fact
+      name={name}
+      extra={externalId}
+      onFilter={onFilter("resourceId", externalId)}
+      filterName="this resource"
+    >
+      <Recorded text={resource.name ?? externalId} />{" "}
+      <span className="tag">
+        <Recorded text={type} />
+      </span>
+    </Fact>
   );
 }
 
