@@ -1,4 +1,4 @@
-//! What the server says about itself: its schema, and the scalars in it.
+//! The documentation that the server serves: its schema, and the specification of its scalars.
 
 use daybook_tests::{Backend, TestServer, json, on_each_backend};
 

@@ -1,4 +1,4 @@
-//! What a job says of its work from its start: what it exports, and how its file is compressed.
+//! The source and the compression of a job, known from its start.
 
 use daybook_entity::membership::Role;
 use daybook_tests::{TestServer, Value, json, on_each_engine};

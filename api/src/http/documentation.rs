@@ -1,4 +1,4 @@
-//! What the server says about itself to programs and people: its schema, and the scalars in it.
+//! Documentation that the server serves: its schema, and the specification of its scalars.
 
 use axum::{
     extract,

@@ -15,7 +15,7 @@ use super::{
     records::{Place, Record, Records},
 };
 
-/// What happens to lines that are not valid.
+/// The treatment of lines that are not valid.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Invalid {
     /// The first one ends the import.
@@ -29,7 +29,7 @@ pub enum Invalid {
 pub struct Options {
     /// Name of the source: equal lines of different sources are different entries.
     pub source: String,
-    /// What happens to lines that are not valid.
+    /// The treatment of lines that are not valid.
     pub invalid: Invalid,
     /// Number of the first line, or of the first element of an array, that is recorded.
     pub from: u64,

@@ -1,4 +1,4 @@
-//! What is derived from the log for finding entries: the indexes of words and of related resources.
+//! The indexes of words and of related resources, which are derived from the log.
 //!
 //! A restored database is filled without them, and catches up afterwards.
 

@@ -188,7 +188,7 @@ async fn occurrences(
     Ok(known)
 }
 
-/// What a transaction is to store.
+/// Rows for a transaction to store.
 #[derive(Default)]
 struct Plan {
     drafts: Vec<Draft>,

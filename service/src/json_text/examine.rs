@@ -15,7 +15,7 @@ pub(crate) struct Size {
     pub(crate) depth: usize,
 }
 
-/// What is wrong with a JSON value.
+/// A flaw of a JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Flaw {
     /// Members and indexes that lead to the place.
@@ -62,7 +62,7 @@ fn reason(error: &serde_json::Error) -> String {
 
 struct Walk {
     path: Vec<String>,
-    /// What is wrong, if serde_json did not find it.
+    /// Message about a flaw that serde_json does not find.
     message: Option<String>,
     size: Size,
     max_depth: usize,

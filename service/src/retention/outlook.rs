@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{PERMISSIONS_TO_READ, age::Ages, find, holds::is_held};
 use crate::{Clock, Result, Scope, audit};
 
-/// What keeps entries that are old enough to be removed.
+/// An obstacle to the removal of entries that are old enough.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Obstacle {
     /// A hold on the log.
@@ -44,7 +44,8 @@ pub struct Outlook {
     /// Time from which the first entry is old enough to be removed. None if entries are kept
     /// forever, if there is no entry, or if no clock tells how old the first one is.
     pub due_at: Option<DateTime<Utc>>,
-    /// What keeps entries that are old enough by their own `recordedAt`, or whose age is unknown.
+    /// Obstacles to the removal of entries that are old enough by their own `recordedAt`, or whose age
+    /// is unknown.
     pub obstacles: Vec<Obstacle>,
 }
 

@@ -35,7 +35,7 @@ async fn prune_and_see_first(server: &TestServer, organization: &str) -> i64 {
     first(&server.client_of("admin"), organization).await
 }
 
-/// What keeps old entries, and when the next ones go.
+/// Obstacles to the removal of old entries, and the time of the next removal.
 async fn outlook(server: &TestServer, organization: &str) -> (Value, Option<DateTime<Utc>>) {
     let query =
         "query($id: ID!) { organization(id: $id) { retention { heldBackBy nextRemovalAt } } }";

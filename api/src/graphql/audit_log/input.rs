@@ -197,7 +197,7 @@ pub(in crate::graphql) struct RecordAuditLogsInput {
     pub(super) organization_id: ID,
     /// Entries to append, in this order. At most 1,000.
     pub(super) entries: Vec<AuditLogEntryInput>,
-    /// What happens if entries are invalid.
+    /// The treatment of invalid entries.
     #[graphql(default_with = "Some(OnInvalid::RefuseAll)")]
     pub(super) on_invalid: Option<OnInvalid>,
     /// A key that makes the request safe to repeat: a second request with the same key appends
@@ -205,7 +205,7 @@ pub(in crate::graphql) struct RecordAuditLogsInput {
     pub(super) idempotency_key: Option<String>,
 }
 
-/// What happens to a recording of which some entries are invalid.
+/// The treatment of a recording of which some entries are invalid.
 #[derive(Enum, Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::graphql) enum OnInvalid {
     /// Nothing is recorded.

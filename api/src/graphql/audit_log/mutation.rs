@@ -77,7 +77,7 @@ impl RecordAuditLogsPayload {
             .collect()
     }
 
-    /// What became of each entry, in the given order. Empty if `userErrors` is not.
+    /// The result of each entry, in the given order. Empty if `userErrors` is not.
     async fn results(&self) -> Vec<RecordAuditLogResult> {
         let result = |result: &Result<Model, Vec<Problem>>| match result {
             Ok(entry) => RecordAuditLogResult {
@@ -103,7 +103,7 @@ impl RecordAuditLogsPayload {
     }
 }
 
-/// What became of an entry of `recordAuditLogs`.
+/// The result of an entry of `recordAuditLogs`.
 #[derive(SimpleObject)]
 struct RecordAuditLogResult {
     /// The entry as stored. Null if it was left out.

@@ -38,7 +38,7 @@ impl ExportJob {
         &self.0
     }
 
-    /// What is exported: the source in the shape of its input. Null for viewers, such as operators, who
+    /// The exported data, in the shape of `ExportSource`. Null for viewers, such as operators, who
     /// can see the job but may not export its data.
     async fn source(&self) -> Result<Option<ExportJobSource>> {
         let JobFields { scope, job } = &self.0;
@@ -87,13 +87,13 @@ impl ExportJob {
     }
 }
 
-/// What an export job exports. Exactly one of its fields is not null.
+/// The data that a job exports. Exactly one of its fields is not null.
 struct ExportJobSource {
     organization_id: Uuid,
     source: exports::Source,
 }
 
-/// What an export job exports. Exactly one of its fields is not null.
+/// The data that a job exports. Exactly one of its fields is not null.
 #[Object]
 impl ExportJobSource {
     /// The entries of an audit log. Null if the job exports notes.

@@ -52,7 +52,7 @@ impl Retention {
         Ok(outlook.due_at.map(Instant::from))
     }
 
-    /// What keeps entries that are old enough to be removed. Empty if nothing does.
+    /// Obstacles to the removal of entries that are old enough. Empty if there are none.
     async fn held_back_by(&self) -> Result<Vec<RetentionObstacle>> {
         let outlook = retention::outlook(&self.scope).await.map_err(to_error)?;
         Ok(outlook.obstacles.into_iter().map(RetentionObstacle::from).collect())

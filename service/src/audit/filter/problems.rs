@@ -1,4 +1,4 @@
-//! What a filter must not contain.
+//! Checks of a filter.
 
 use super::{
     definition::{ExtraCondition, Filter},
